@@ -1,0 +1,119 @@
+"""Which accounts the environment describes, by the names of its variables."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from kraken_doctor.accounts.environment import Environment
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model.account import Account
+from kraken_doctor.redact import Secret
+
+MASTER = "MASTER"
+_MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
+"""In this order; the last is the legacy pair KRAKEN_API_KEY, KRAKEN_API_SECRET."""
+_USER_VARIABLE = re.compile(r"KRAKEN_USER_([A-Z0-9_]+)_API_(?:KEY|SECRET)")
+
+
+def find_accounts(
+    environment: Environment, *, users: Sequence[str] = (), master: bool = False, everyone: bool = False
+) -> tuple[Account, ...]:
+    """
+    The accounts asked for, master first; all that the environment has when none is named.
+
+    Raises:
+        ConfigurationError: One that was named has no variable at all, or no account is there.
+    """
+    everyone = everyone or not (users or master)
+    accounts: dict[str, Account] = {}
+    if everyone or master:
+        prefix = _used_prefix(environment, _MASTER_PREFIXES)
+        if prefix is not None:
+            accounts[MASTER] = _account(environment, MASTER, prefix)
+        elif master:
+            raise ConfigurationError(_nothing_for("the master account", _MASTER_PREFIXES, environment))
+    names = [*users, *(_discovered(environment) if everyone else ())]
+    for name in names:
+        slug = _slug(name)
+        prefixes = _user_prefixes(slug)
+        prefix = _used_prefix(environment, prefixes)
+        if prefix is None:
+            raise ConfigurationError(_nothing_for(f"user {name!r}", prefixes, environment))
+        label = f"USER:{slug.lower()}"
+        accounts.setdefault(label, _account(environment, label, prefix))
+    return _marked_ambiguous(accounts.values())
+
+
+def _discovered(environment: Environment) -> list[str]:
+    """Users by the variables that are set, in alphabetical order."""
+    return sorted({match[1].lower() for name in environment if (match := _USER_VARIABLE.fullmatch(name))})
+
+
+def _slug(name: str) -> str:
+    """``Daivon Frazier``, ``daivon-frazier`` and ``daivon_frazier`` are one name."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    if not slug:
+        raise ConfigurationError(f"user {name[:60]!r} has no letter or digit; use a name such as daivon_frazier")
+    return slug
+
+
+def _user_prefixes(slug: str) -> tuple[str, ...]:
+    """The full name first, then the first name."""
+    return tuple(dict.fromkeys((f"KRAKEN_USER_{slug}", f"KRAKEN_USER_{slug.split('_', maxsplit=1)[0]}")))
+
+
+def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | None:
+    """
+    The first prefix of which key or secret is set.
+
+    A half-set pair is used, and found wanting: falling through to the next prefix would quietly connect
+    another account than the one that the user was setting up.
+    """
+    for prefix in prefixes:
+        if environment.get(f"{prefix}_API_KEY") or environment.get(f"{prefix}_API_SECRET"):
+            return prefix
+    return None
+
+
+def _account(environment: Environment, label: str, prefix: str) -> Account:
+    key = environment.get(f"{prefix}_API_KEY")
+    secret = environment.get(f"{prefix}_API_SECRET")
+    otp = environment.get(f"{prefix}_OTP")
+    unit = environment.value(f"{prefix}_NONCE_UNIT") or environment.value("KRAKEN_NONCE_UNIT")
+    found = key or secret
+    return Account(
+        label=label,
+        key_variable=f"{prefix}_API_KEY",
+        secret_variable=f"{prefix}_API_SECRET",
+        key=Secret(key.value) if key else None,
+        secret=Secret(secret.value) if secret else None,
+        otp=Secret(otp.value) if otp else None,
+        nonce_unit=unit,
+        origin=found.origin if found else "",
+    )
+
+
+def _marked_ambiguous(accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """Accounts with the same variables: two users whose first name they share."""
+    by_variable = defaultdict(list)
+    for account in accounts:
+        by_variable[account.key_variable].append(account.label)
+    return tuple(
+        replace(
+            account,
+            shares_first_name_with=tuple(
+                label for label in by_variable[account.key_variable] if label != account.label
+            ),
+        )
+        for account in accounts
+    )
+
+
+def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment) -> str:
+    looked_for = ", ".join(f"{prefix}_API_KEY" for prefix in prefixes)
+    known = _discovered(environment)
+    hint = f"; users that are set: {', '.join(known[:5])}" if known else ""
+    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){hint}"

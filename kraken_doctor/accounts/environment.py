@@ -1,0 +1,51 @@
+"""Variables of the process and of .env files, each with the place it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+PROCESS = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that is set."""
+
+    name: str
+    value: str
+    origin: str
+    """`PROCESS`, or the name of a .env file."""
+
+    def __repr__(self) -> str:
+        # The value may be a secret; a repr ends up in tracebacks.
+        return f"Variable({self.name!r}, origin={self.origin!r})"
+
+
+class Environment:
+    """
+    The variables that a run sees; an empty value counts as unset.
+
+    Args:
+        layers: Origin and variables, strongest first: the process wins over .env.
+    """
+
+    def __init__(self, *layers: tuple[str, Mapping[str, str]]) -> None:
+        self._variables: dict[str, Variable] = {}
+        for origin, variables in layers:
+            for name, value in variables.items():
+                # White space alone is empty too: `KEY= ` in an .env file was never meant as a value.
+                if value.strip():
+                    self._variables.setdefault(name, Variable(name, value, origin))
+
+    def get(self, name: str) -> Variable | None:
+        """The variable, None if it is not set."""
+        return self._variables.get(name)
+
+    def value(self, name: str) -> str | None:
+        """The variable's value, None if it is not set."""
+        variable = self._variables.get(name)
+        return variable.value if variable else None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)

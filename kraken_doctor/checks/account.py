@@ -1,0 +1,118 @@
+"""One account on the wire: does the key work, what may it do, what does it hold."""
+
+from __future__ import annotations
+
+import math
+
+from kraken_doctor.checks import balance, keyinfo
+from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.session import BudgetSpentError, Reply
+from kraken_doctor.errors import KrakenUnknownMethod, NonceError, TurnTimeoutError
+from kraken_doctor.model.evidence import Evidence, Facts, Outcome
+
+QUERY_FUNDS = "query-funds"
+_WITHDRAWAL_RIGHTS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address")
+_EXPIRY_WARNING_S = 14 * 86_400
+"""Two weeks: time to make a new key before the old one stops at night."""
+
+
+@check(
+    "authentication",
+    title="Connection and authentication",
+    scope=Scope.ACCOUNT,
+    needs=("credentials", "krakenex", "store", "path"),
+    requests=("POST /0/private/GetApiKeyInfo", "the same once more, if its nonce is refused"),
+    private_calls=2,
+)
+def authentication(ctx: AccountContext) -> Finding:
+    """A signed call that needs no permission at all, so that "bad key" and "no right" are told apart."""
+    reply, problem = _call(ctx, "GetApiKeyInfo")
+    if reply is not None and isinstance(reply.error, KrakenUnknownMethod):
+        # A server from before 2026-03-11. The next call is one that the balances need anyway.
+        reply, problem = _call(ctx, "Balance")
+    if reply is None:
+        return problem
+    facts = _all_calls(ctx)
+    if reply.error is not None:
+        return Finding(Outcome.FAIL, reply.outcome, facts)
+    if reply.endpoint == "GetApiKeyInfo" and isinstance(reply.result, dict):
+        facts += tuple(keyinfo.facts(reply.result))
+    return Finding(Outcome.PASS, "the key is accepted", facts)
+
+
+@check("permissions", title="What the key may do", scope=Scope.ACCOUNT, needs=("authentication",))
+def permissions(ctx: AccountContext) -> Finding:
+    """From the answer that is already there: enough for the balances, and not more than a bot needs."""
+    facts = ctx.facts()
+    if "key.permissions" not in facts:
+        return Finding(Outcome.SKIP, "the server does not tell what the key may do")
+    granted = facts.texts("key.permissions")
+    if QUERY_FUNDS not in granted:
+        missing = Evidence("permissions.missing", (QUERY_FUNDS,))
+        return Finding(Outcome.FAIL, "may not read balances", (missing,))
+    concerns = []
+    if excess := tuple(right for right in _WITHDRAWAL_RIGHTS if right in granted):
+        concerns.append(Evidence("permissions.excess", excess, bound="none"))
+    left_s = _seconds_left(ctx, facts)
+    if left_s is not None and left_s < _EXPIRY_WARNING_S:
+        concerns.append(Evidence("key.expires_in", math.floor(left_s), "s", f">= {_EXPIRY_WARNING_S}"))
+    if concerns:
+        return Finding(Outcome.WARN, "works, with a concern", tuple(concerns))
+    return Finding(Outcome.PASS, f"{len(granted)} permissions", ())
+
+
+@check(
+    "balances",
+    title="USD and USDT",
+    scope=Scope.ACCOUNT,
+    needs=("authentication", "permissions"),
+    requests=("POST /0/private/Balance",),
+    private_calls=1,
+)
+def balances(ctx: AccountContext) -> Finding:
+    """What the account holds, in every form of the two currencies. Holding nothing is healthy."""
+    before = len(ctx.session.replies)
+    reply, problem = _call(ctx, "Balance")
+    if reply is None:
+        return problem
+    facts = tuple(fact for call in ctx.session.replies[before:] for fact in call.evidence())
+    if reply.error is not None:
+        return Finding(Outcome.FAIL, reply.outcome, facts)
+    try:
+        found = balance.add_up(reply.result)
+    except ValueError as exc:
+        return Finding(Outcome.FAIL, "the balances can't be read", (*facts, Evidence("balances.unreadable", str(exc))))
+    forms = tuple(f"{code} {amount}" for code, amount in found.forms.items())
+    facts += (
+        Evidence("balances.USD", str(found.usd), source="Balance"),
+        Evidence("balances.USDT", str(found.usdt), source="Balance"),
+        Evidence("balances.forms", forms, source="Balance"),
+        Evidence("balances.empty", balance.is_empty(reply.result), source="Balance"),
+    )
+    return Finding(Outcome.PASS, f"USD {found.usd}, USDT {found.usdt}", facts)
+
+
+def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, Finding]:
+    """The reply, or the finding that says why there is none."""
+    if ctx.account.key is None or ctx.account.secret is None:
+        return None, Finding(Outcome.INCONCLUSIVE, "no key and secret to call with")
+    try:
+        return ctx.session.call(endpoint), Finding(Outcome.ERROR, "")
+    except BudgetSpentError as exc:
+        return None, Finding(Outcome.INCONCLUSIVE, str(exc), _all_calls(ctx))
+    except TurnTimeoutError as exc:
+        return None, Finding(
+            Outcome.INCONCLUSIVE, f"{exc}: a program that shares the nonce store is busy", _all_calls(ctx)
+        )
+    except NonceError as exc:
+        facts = (*_all_calls(ctx), Evidence("nonce.error", str(exc)), Evidence("nonce.error_type", type(exc).__name__))
+        return None, Finding(Outcome.FAIL, str(exc), facts)
+
+
+def _all_calls(ctx: AccountContext) -> tuple[Evidence, ...]:
+    return tuple(fact for call in ctx.session.replies for fact in call.evidence())
+
+
+def _seconds_left(ctx: AccountContext, facts: Facts) -> float | None:
+    until = facts.integer("key.valid_until")
+    return until - ctx.run.clock.now_ns() / 1e9 if until else None

@@ -1,0 +1,69 @@
+"""
+USD and USDT in all the forms that Kraken gives them.
+
+https://docs.kraken.com/api-reference/account-data/get-account-balance names the suffixes; `.HOLD` is fiat on
+hold, seen in the public list of assets. Amounts are decimal texts, and stay exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from kraken_doctor.model.report import Balances
+
+# By table, never by rule: a rule that drops a leading Z or X would read ZRX and XTZ as other assets.
+_CURRENCY = {"ZUSD": "USD", "USD": "USD", "USDT": "USDT"}
+
+# .S staked, .M opt-in rewards, .P parachain, .B yield-bearing, .F Kraken Rewards, .HOLD on hold.
+# Not .T: a tokenised share is no cash. Digits before the suffix are a bonding period in days.
+_SUFFIX = re.compile(r"(?:\d+\.[SB]|\.(?:[SMPFB]|HOLD))$")
+
+
+def currency(code: str) -> str | None:
+    """``USD`` or ``USDT`` if *code* is a form of it, else None."""
+    return _CURRENCY.get(_SUFFIX.sub("", code))
+
+
+def add_up(result: object) -> Balances:
+    """
+    The two currencies out of a ``Balance`` answer.
+
+    Raises:
+        ValueError: It is no table of decimal amounts.
+    """
+    sums: dict[str, Decimal] = {}
+    forms: dict[str, Decimal] = {}
+    for code, amount in _amounts(result).items():
+        name = currency(code)
+        if name is None:
+            continue
+        # The first amount decides the decimals of a sum of nothing but zeros: "0.0000" stays so.
+        sums[name] = sums[name] + amount if name in sums else amount
+        if amount:
+            forms[code] = amount
+    return Balances(sums.get("USD", Decimal(0)), sums.get("USDT", Decimal(0)), forms)
+
+
+def is_empty(result: object) -> bool:
+    """Whether the account holds nothing, in any currency."""
+    return not any(_amounts(result).values())
+
+
+def _amounts(result: object) -> dict[str, Decimal]:
+    if result is None:
+        return {}  # an account without balances may have no result at all
+    if not isinstance(result, Mapping):
+        raise ValueError(f"a table of amounts was expected, not {type(result).__name__}")
+    return {str(code): _amount(text) for code, text in result.items()}
+
+
+def _amount(text: object) -> Decimal:
+    try:
+        amount = Decimal(str(text))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if isinstance(text, bool) or not amount.is_finite():
+        raise ValueError("an amount is no decimal number")
+    return amount

@@ -1,0 +1,121 @@
+"""A check: a function from a context to a finding, and what is known of it beforehand."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from kraken_doctor.clock import Clock
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import Evidence, Facts, Outcome
+from kraken_doctor.nonce.stores import NonceStore
+
+if TYPE_CHECKING:
+    import requests
+
+    from kraken_doctor.checks.session import AccountSession
+    from kraken_doctor.client.public import PublicApi
+
+
+class Scope(enum.Enum):
+    """What a check is about."""
+
+    RUN = "run"
+    """Common to all accounts: asked once."""
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check hands back."""
+
+    outcome: Outcome
+    summary: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user may choose about a run."""
+
+    api_url: str
+    timeout_s: float = 10.0
+    """For one call."""
+    ntp_servers: tuple[str, ...] = ()
+    """Empty: don't ask any."""
+    max_offset_s: float = 1.0
+    """A clock off by more is worth a warning. Ours: Kraken names no limit."""
+    wrong_clock: Outcome = Outcome.WARN
+    """What a clock beyond the limit is: by itself it breaks no connection, but where it is the question it fails."""
+    nonce_unit: str | None = None
+    """For accounts that declare none."""
+    private_call_budget: int = 4
+    """Per account and run; a starter key that was at rest has room for 15."""
+
+
+@dataclass(kw_only=True)
+class RunContext:
+    """The instruments of a run, built by whoever starts it."""
+
+    settings: Settings
+    clock: Clock
+    store: NonceStore
+    http: requests.Session
+    api: PublicApi
+    krakenex: Callable[[], ModuleType]
+    """Imports krakenex; raises ImportError."""
+    version_of: Callable[[str], str | None]
+    """Version of an installed distribution."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Variables that change the network path."""
+    accounts: tuple[Account, ...] = ()
+    env_files_readable_by_others: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class AccountContext:
+    """One account's part of the run."""
+
+    run: RunContext
+    account: Account
+    session: AccountSession
+    facts: Callable[[], Facts]
+    """What is known so far of this account and of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A check as the catalogue lists it."""
+
+    id: str
+    title: str
+    scope: Scope
+    run: Callable[..., Finding]
+    needs: tuple[str, ...] = ()
+    """Checks without whose success this one can't succeed."""
+    requests: tuple[str, ...] = ()
+    """What it sends, for `--dry-run`."""
+    private_calls: int = 0
+    """The most it takes from an account's call counter."""
+
+
+def check(
+    id: str,  # noqa: A002 - it is the check's id everywhere else
+    *,
+    title: str,
+    scope: Scope,
+    needs: tuple[str, ...] = (),
+    requests: tuple[str, ...] = (),
+    private_calls: int = 0,
+) -> Callable[[Callable[..., Finding]], Check]:
+    """Make a `Check` of a function."""
+
+    def decorate(function: Callable[..., Finding]) -> Check:
+        return Check(
+            id=id, title=title, scope=scope, run=function, needs=needs, requests=requests, private_calls=private_calls
+        )
+
+    return decorate

@@ -1,0 +1,45 @@
+"""The nonce generator: installed, proved on the wire, and its mark against the clock."""
+
+from __future__ import annotations
+
+import itertools
+
+from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.errors import NonceError
+from kraken_doctor.model.evidence import Evidence, Outcome
+
+_MAX_LEAD_S = 60.0
+"""A burst leads the clock by fractions of a second; a minute means that the clock was set back, or was ahead."""
+
+
+@check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=("credentials", "krakenex", "store"))
+def nonce(ctx: AccountContext) -> Finding:
+    """What was issued is what left this host, each nonce larger than the one before."""
+    replies, session, store = ctx.session.replies, ctx.session, ctx.run.store
+    if not replies:
+        return Finding(Outcome.INCONCLUSIVE, "no nonce was sent")
+    issued = [reply.nonce for reply in replies]
+    rising = all(earlier < later for earlier, later in itertools.pairwise(issued))
+    on_wire = all(reply.sent_nonce in (None, reply.nonce) for reply in replies)
+    proved = any(reply.sent_nonce is not None for reply in replies)
+    facts = [
+        Evidence("nonce.unit", session.unit.value),
+        Evidence("nonce.declared", session.declared.value if session.declared else None),
+        Evidence("nonce.store", store.name),
+        Evidence("nonce.last", issued[-1]),
+        Evidence("nonce.rising", rising, bound="= true"),
+        Evidence("nonce.on_wire", on_wire if proved else None, bound="= true"),
+    ]
+    try:
+        mark = store.mark(session.key_id)
+    except NonceError as exc:
+        return Finding(Outcome.FAIL, str(exc), (*facts, Evidence("nonce.error", str(exc))))
+    lead_s = (mark - session.unit.floor(ctx.run.clock.now_ns())) * session.unit.tick_ns / 1e9 if mark else 0.0
+    facts.append(Evidence("nonce.lead", round(lead_s, 6), "s", f"<= {_MAX_LEAD_S:g}", store.name))
+    if not (rising and on_wire):
+        return Finding(Outcome.FAIL, "what left this host is not what the generator issued", tuple(facts))
+    if lead_s > _MAX_LEAD_S:
+        return Finding(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(facts))
+    if not proved:
+        return Finding(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(facts))
+    return Finding(Outcome.PASS, f"{session.unit.words}, in order, {store.name}", tuple(facts))

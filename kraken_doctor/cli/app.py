@@ -1,0 +1,329 @@
+"""The one place that builds the real objects: environment, store, transport, clock."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kraken_doctor.accounts import dotenv
+from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.cli.output import Output
+from kraken_doctor.clock import SystemClock
+from kraken_doctor.redact import Secret
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from kraken_doctor.checks.base import Check, RunContext
+    from kraken_doctor.checks.session import AccountSession
+    from kraken_doctor.model.account import Account
+    from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.evidence import Outcome
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.model.unit import NonceUnit
+    from kraken_doctor.nonce.stores import NonceStore
+    from kraken_doctor.sandbox.scenarios import Scenario
+
+DEFAULT_API_URL = "https://api.kraken.com"
+_SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
+_PATH_VARIABLES = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What the user asked a run to be."""
+
+    command: str
+    users: tuple[str, ...] = ()
+    master: bool = False
+    everyone: bool = False
+    needs_accounts: bool = True
+    api_url: str | None = None
+    sandbox: bool = False
+    timeout_s: float = 10.0
+    deadline_s: float = 60.0
+    retry_delays_s: tuple[float, ...] = ()
+    nonce_unit: str | None = None
+    ntp_servers: tuple[str, ...] = ()
+    use_ntp: bool = True
+    max_offset_s: float = 1.0
+    wrong_clock: Outcome | None = None
+    """What a clock beyond the limit is; by itself it breaks no connection."""
+    jobs: int = 8
+    checks: tuple[Check, ...] = ()
+
+
+class App:
+    """
+    What one invocation of the command line works with.
+
+    Args:
+        environ: The process's variables.
+        output: Where its words go.
+        env_files: Files to read instead of the nearest .env.
+        use_env_file: Whether any file is read.
+    """
+
+    def __init__(
+        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (), use_env_file: bool = True
+    ) -> None:
+        self.output = output
+        self.clock = SystemClock()
+        self._environ = environ
+        self._env_files = env_files
+        self._use_env_file = use_env_file
+
+    @cached_property
+    def dotenv_files(self) -> tuple[dotenv.EnvFile, ...]:
+        """
+        The .env files that are read, strongest first.
+
+        Raises:
+            ConfigurationError: One can't be read.
+        """
+        if not self._use_env_file:
+            return ()
+        if self._env_files:
+            return tuple(dotenv.read(path) for path in reversed(self._env_files))
+        found = dotenv.find(Path.cwd())
+        return (dotenv.read(found),) if found else ()
+
+    @cached_property
+    def environment(self) -> Environment:
+        """
+        Process variables over those of the .env files. From here on their secrets are redacted everywhere.
+
+        Raises:
+            ConfigurationError: A .env file can't be read.
+        """
+        return self._known(
+            Environment((PROCESS, self._environ), *((file.path.name, file.values) for file in self.dotenv_files))
+        )
+
+    def _known(self, environment: Environment) -> Environment:
+        for name in environment:
+            if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
+                self.output.redact.learn(Secret(environment.value(name) or ""))
+        return environment
+
+    @contextlib.contextmanager
+    def store(self, default: str | None = None) -> Iterator[NonceStore]:
+        """
+        The nonce store that the environment names, else *default*, else this user's file.
+
+        Raises:
+            ConfigurationError: The URL names no store.
+        """
+        from kraken_doctor.nonce.stores import open_store
+
+        store = open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def examine(self, request: RunRequest) -> Report:
+        """
+        One run, from environment to report.
+
+        Raises:
+            ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
+        """
+        with contextlib.ExitStack() as stack:
+            environment = self.environment
+            if request.sandbox:
+                from kraken_doctor.sandbox.scenarios import healthy
+
+                scenario = healthy()
+                request = self._enter_sandbox(stack, scenario, request)
+                environment = self._known(Environment(("sandbox", scenario.environ)))
+            store = stack.enter_context(self.store("memory://" if request.sandbox else None))
+            return self._examined(request, environment, store, stack)
+
+    def requests(self, request: RunRequest) -> list[str]:
+        """Each request that `examine` would make; makes none."""
+        from kraken_doctor.accounts.discovery import find_accounts
+        from kraken_doctor.examination.plan import Plan
+        from kraken_doctor.sandbox.scenarios import healthy
+
+        environment = Environment(("sandbox", healthy().environ)) if request.sandbox else self.environment
+        accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
+        return Plan(accounts=accounts, checks=request.checks).requests()
+
+    def _enter_sandbox(self, stack: contextlib.ExitStack, scenario: Scenario, request: RunRequest) -> RunRequest:
+        """Serve the scenario; the request then goes there, and asks its time servers."""
+        from kraken_doctor.sandbox.http import SandboxServer
+        from kraken_doctor.sandbox.ntp import SandboxNtpServer
+
+        server = stack.enter_context(SandboxServer(scenario.exchange))
+        clocks = [stack.enter_context(SandboxNtpServer(offset_s=offset)) for offset in scenario.ntp_offsets_s]
+        servers = request.ntp_servers or tuple(clock.address for clock in clocks)
+        return replace(request, api_url=server.url, ntp_servers=servers)
+
+    def _examined(
+        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack
+    ) -> Report:
+        from kraken_doctor.accounts.discovery import find_accounts
+        from kraken_doctor.diagnosis.diagnose import diagnose
+        from kraken_doctor.examination.plan import Plan
+        from kraken_doctor.examination.run import Examination
+        from kraken_doctor.examination.verdict import FailOn, account_reports, exit_status, outcome_of
+        from kraken_doctor.model.report import Report
+
+        accounts: tuple[Account, ...] = ()
+        if request.needs_accounts:
+            accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
+        context = self._context(request, accounts, store, stack)
+        plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        started_ns, began = self.clock.now_ns(), self.clock.monotonic()
+        sessions = functools.partial(self._session, request, context)
+        results = Examination(plan, context, sessions).run()
+        diagnoses = diagnose(results)
+        outcome = outcome_of(results, diagnoses)
+        return Report(
+            command=request.command,
+            started_at_ns=started_ns,
+            duration_s=self.clock.monotonic() - began,
+            outcome=outcome,
+            exit_status=exit_status(outcome, FailOn.FAIL),
+            api_url=context.settings.api_url,
+            sandbox=request.sandbox,
+            environment=self._environment_facts(store),
+            checks=results,
+            diagnoses=diagnoses,
+            accounts=account_reports(results, diagnoses),
+        )
+
+    def _context(
+        self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore, stack: contextlib.ExitStack
+    ) -> RunContext:
+        from kraken_doctor.checks.base import RunContext, Settings
+        from kraken_doctor.client.public import PublicApi
+        from kraken_doctor.model.evidence import Outcome
+
+        url = self._api_url(request.api_url)
+        settings = Settings(
+            api_url=url,
+            timeout_s=request.timeout_s,
+            ntp_servers=self._ntp_servers(request, url),
+            max_offset_s=request.max_offset_s,
+            wrong_clock=request.wrong_clock or Outcome.WARN,
+            nonce_unit=request.nonce_unit,
+        )
+        http = self._http(request)
+        stack.callback(http.close)
+        readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
+        return RunContext(
+            settings=settings,
+            clock=self.clock,
+            store=store,
+            http=http,
+            api=PublicApi(url, http, request.timeout_s, self.clock),
+            krakenex=functools.partial(importlib.import_module, "krakenex"),
+            version_of=installed_version,
+            environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
+            accounts=accounts,
+            env_files_readable_by_others=readable,
+        )
+
+    def _api_url(self, given: str | None) -> str:
+        from kraken_doctor.client.wire import checked_url
+
+        return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
+
+    def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
+        from kraken_doctor.client.wire import is_loopback
+        from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+
+        for server in request.ntp_servers:
+            parse_server(server)
+        if not request.use_ntp:
+            return ()
+        # With an exchange on loopback nothing leaves this host, unless a server is named.
+        return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
+
+    @staticmethod
+    def _http(request: RunRequest) -> Session:
+        """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
+        from requests import Session
+        from requests.adapters import HTTPAdapter
+
+        from kraken_doctor import __version__
+
+        session = Session()
+        session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
+        adapter = HTTPAdapter(pool_maxsize=request.jobs + 4)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+        if request.sandbox:
+            session.trust_env = False  # a proxy of the environment has no business on loopback
+        return session
+
+    @staticmethod
+    def _session(
+        request: RunRequest, context: RunContext, account: Account, clock_is_right: Callable[[], bool]
+    ) -> AccountSession:
+        from kraken_doctor.checks.session import AccountSession
+        from kraken_doctor.model.unit import NonceUnit
+
+        def connect(unit: NonceUnit, observer: Callable[[CallRecord], None]) -> Any:
+            from kraken_doctor.client.kraken import KrakenClient
+            from kraken_doctor.client.retry import RetryPolicy
+
+            return KrakenClient(
+                account.key.reveal() if account.key else "",
+                account.secret.reveal() if account.secret else "",
+                url=context.settings.api_url,
+                session=context.http,
+                store=context.store,
+                unit=unit,
+                timeout=request.timeout_s,
+                turn_timeout=request.timeout_s,
+                retry=RetryPolicy.none(),
+                otp=account.otp.reveal() if account.otp else None,
+                clock=context.clock,
+                observers=(observer,),
+            )
+
+        text = request.nonce_unit or account.nonce_unit
+        return AccountSession(
+            key_id=account.key_id or "",
+            connect=connect,
+            store=context.store,
+            clock=context.clock,
+            clock_is_right=clock_is_right,
+            declared=NonceUnit.parse(text, named=f"nonce unit of {account.label}") if text else None,
+            budget=context.settings.private_call_budget,
+            retry_delays_s=request.retry_delays_s,
+        )
+
+    def _environment_facts(self, store: NonceStore) -> dict[str, Any]:
+        return {
+            "python": platform.python_version(),
+            "platform": platform.platform(terse=True),
+            "krakenex": installed_version("krakenex"),
+            "requests": installed_version("requests"),
+            "nonce_store": store.name,
+            "proxy": next((self._environ[name] for name in _PATH_VARIABLES[:6] if self._environ.get(name)), None),
+            "env_files": [str(file.path) for file in self.dotenv_files],
+        }
+
+
+def installed_version(distribution: str) -> str | None:
+    """Version of an installed distribution; None if it is not there."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

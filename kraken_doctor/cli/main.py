@@ -1,0 +1,124 @@
+"""The root command, and how every ending becomes an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from kraken_doctor import __version__
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.output import Output
+from kraken_doctor.errors import ConfigurationError
+
+_OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
+
+# Name: what `--help` says. A command's module is imported when the command is used, so that `--help` and
+# `--version` stay fast; a test holds these lines to the commands' own.
+COMMANDS = {
+    "check": "Examine the connection: environment once, then each account.",
+    "balances": "Show USD, USDT and total per account.",
+    "clock": "Compare this host's clock with NTP and with the exchange.",
+    "version": "Compare the installed krakenex with the tested one.",
+    "nonce": "Confirm the custom nonce generator with self-tests.",
+    "accounts": "List the accounts found, and where each credential came from.",
+    "sandbox": "Serve the embedded exchange, or run a command against it.",
+}
+
+_EXAMPLES = """\b
+Examples:
+  kraken-doctor check --sandbox               try it: an exchange on loopback, no credentials
+  kraken-doctor check                         all accounts of the environment and .env
+  kraken-doctor check --user daivon_frazier   one account
+  kraken-doctor clock                         is this host's clock right?
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports each when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"kraken_doctor.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KRAKEN_DOCTOR"},
+)
+@click.version_option(__version__, message="kraken-doctor %(version)s")
+@click.option(
+    "--env-file",
+    "env_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    envvar="KRAKEN_DOCTOR_ENV_FILE",
+    help="Read variables from this file instead of .env; may be given again, later ones win.",
+)
+@click.option("--no-env-file", is_flag=True, help="Read no .env file.")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv shows a traceback where the doctor itself fails.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is well.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="When to use colour.",
+    show_default=True,
+)
+@click.pass_context
+def cli(
+    ctx: click.Context, env_files: tuple[Path, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
+) -> None:
+    """
+    Names the cause of a failed connection to Kraken, with its proof and its cure.
+
+    Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
+    """
+    output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
+    ctx.obj = App(environ=dict(os.environ), output=output, env_files=env_files, use_env_file=not no_env_file)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """
+    The command line for *arguments*, and the exit status that it ends with.
+
+    Click alone would end an uncaught exception and Ctrl-C with status 1, "problem found".
+    """
+    _make_streams_forgiving()
+    try:
+        status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False)
+    except click.UsageError as exc:
+        exc.show()
+        return _USAGE
+    except (click.FileError, click.BadParameter, click.ClickException) as exc:
+        exc.show()
+        return _USAGE
+    except ConfigurationError as exc:
+        click.echo(f"Error: {exc}", err=True)
+        return _USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted.", err=True)
+        return _INTERRUPTED
+    return status if isinstance(status, int) else _OK
+
+
+def _make_streams_forgiving() -> None:
+    """A character that the stream can't encode is replaced: it must not end the run with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

@@ -1,0 +1,1 @@
+"""Private calls in order, on krakenex. The only part that imports krakenex and requests."""

@@ -1,0 +1,167 @@
+"""Private calls of one `krakenex.API`, one in flight a key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+import requests
+
+from kraken_doctor.client.form import Form
+from kraken_doctor.client.retry import RetryPolicy, may_repeat
+from kraken_doctor.client.wire import as_transport_error, error_strings
+from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.errors import is_failure, kraken_error
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.generator import TURN_TIMEOUT_S, NonceGenerator
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.turn import Turn
+from kraken_doctor.redact import key_id
+
+logger = logging.getLogger(__name__)
+
+CALL_TIMEOUT_S = 10.0
+"""For each call that names none. krakenex has no default: a silent exchange would block it for ever."""
+
+Observer = Callable[[CallRecord], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallOptions:
+    """How the private calls of one object are made."""
+
+    store: NonceStore = field(default_factory=open_store)
+    """Keeps the key's mark and turns; by default an SQLite file that all processes of this user share."""
+    unit: NonceUnit = NonceUnit.US
+    """Ticks of the nonce. A key can follow only towards a finer unit."""
+    in_order: bool = True
+    """False lets requests of a key overtake each other: for a key with a nonce window, at the user's own risk."""
+    timeout: float = CALL_TIMEOUT_S
+    """Seconds for every call that names none."""
+    turn_timeout: float = TURN_TIMEOUT_S
+    """Longest wait in seconds for the key's turn."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    """When to try again, by default after 5, 10, 20 and 40 s; what is never tried again is fixed."""
+    otp: str | None = field(default=None, repr=False)
+    """The static password of a key with two-factor authentication."""
+    clock: Clock = field(default_factory=SystemClock)
+    """Where the time comes from."""
+    observers: tuple[Observer, ...] = ()
+    """Called with each `CallRecord`, while the key's turn is still held; they must neither block nor raise."""
+
+
+class CallKeywords(TypedDict, total=False):
+    """The fields of `CallOptions`, as keyword arguments of `KrakenClient` and `install`."""
+
+    store: NonceStore
+    unit: NonceUnit
+    in_order: bool
+    timeout: float
+    turn_timeout: float
+    retry: RetryPolicy
+    otp: str | None
+    clock: Clock
+    observers: tuple[Observer, ...]
+
+
+class PrivateCalls:
+    """
+    What `KrakenClient` and `install` put in the place of krakenex's ``query_private`` and ``_nonce``.
+
+    Args:
+        api: The ``krakenex.API``: it keeps the key, signs, and owns the session.
+        options: How to call.
+    """
+
+    def __init__(self, api: Any, options: CallOptions) -> None:
+        self.options = options
+        self._api = api
+        self._generator: tuple[str, NonceGenerator] | None = None
+
+    @property
+    def generator(self) -> NonceGenerator:
+        """The generator of the key that the API object has now: ``load_key`` may change it."""
+        key: str = self._api.key
+        if self._generator is None or self._generator[0] != key:
+            options = self.options
+            generator = NonceGenerator(key_id(key), store=options.store, unit=options.unit, clock=options.clock)
+            self._generator = (key, generator)
+        return self._generator[1]
+
+    def nonce(self) -> int:
+        """The nonce hook of krakenex, for callers that sign by themselves."""
+        return self.generator.next()
+
+    def query(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
+        """
+        ``krakenex.API.query_private``: the API's own answer, with order, fresh nonces and retries.
+
+        Raises:
+            NonceError: No nonce, or no turn: nothing was sent.
+            requests.RequestException: As krakenex raises it, after the last attempt.
+        """
+        if not self._api.key or not self._api.secret:
+            raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
+        form = Form(data)
+        for delay_s in self.options.retry.delays_s:
+            try:
+                answer = self._attempt(method, form, timeout)
+            except requests.RequestException as exc:
+                if not may_repeat(exc, method):
+                    raise
+                failure = as_transport_error(exc).kind
+            else:
+                errors = error_strings(answer)
+                if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
+                    return answer
+                failure = ", ".join(errors)
+            # The turn is free while we wait: other calls of this key go on.
+            logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, failure, delay_s)
+            self.options.clock.sleep(delay_s)
+        return self._attempt(method, form, timeout)
+
+    def _attempt(self, method: str, form: Form, timeout: float | None) -> Any:
+        """One request, from taking the nonce to the answer inside the key's turn."""
+        generator, clock = self.generator, self.options.clock
+        asked = clock.monotonic()
+        with self._turn(generator) as turn:
+            at_ns, began = clock.now_ns(), clock.monotonic()
+            nonce = generator.next()
+            outcome = "not-sent"
+            try:
+                answer = self._send(method, form, nonce, turn, timeout)
+                outcome = ", ".join(error_strings(answer)) or "ok"
+            except requests.RequestException as exc:
+                outcome = as_transport_error(exc).kind
+                raise
+            finally:
+                record = CallRecord(
+                    at_ns=at_ns,
+                    key_id=generator.key_id,
+                    unit=self.options.unit.value,
+                    nonce=nonce,
+                    endpoint=method,
+                    outcome=outcome,
+                    latency_s=clock.monotonic() - began,
+                    waited_s=began - asked,
+                )
+                for observer in self.options.observers:
+                    observer(record)
+            return answer
+
+    def _send(self, method: str, form: Form, nonce: int, turn: Turn, timeout: float | None) -> Any:
+        api, otp = self._api, self.options.otp
+        signed = form.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
+        urlpath = f"/{api.apiversion}/private/{method}"
+        headers = {"API-Key": api.key, "API-Sign": api._sign(signed, urlpath)}  # noqa: SLF001 - krakenex signs
+        turn.confirm()
+        return api._query(urlpath, signed, headers, timeout=timeout)  # noqa: SLF001
+
+    def _turn(self, generator: NonceGenerator) -> AbstractContextManager[Turn]:
+        if self.options.in_order:
+            return generator.turn(self.options.turn_timeout)
+        return nullcontext(Turn())

@@ -1,0 +1,66 @@
+"""The same behaviour on a `krakenex.API` that somebody else built."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import krakenex
+
+from kraken_doctor.client.calls import CallKeywords, CallOptions, PrivateCalls
+from kraken_doctor.client.wire import query
+from kraken_doctor.errors import NonceHookError
+
+logger = logging.getLogger(__name__)
+
+# What of krakenex's inside is replaced or used. One that is missing means another inside: then the
+# replacement would be silently without effect, which is worse than none.
+_HOOKS = ("_nonce", "_sign", "_query", "query_private")
+
+
+def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) -> bool:
+    """
+    Replace the nonce generator of *api* and put its private calls in order.
+
+    Only this object changes; its class stays as it is.
+
+    Args:
+        api: A ``krakenex.API``.
+        strict: Raise where False would be returned.
+        options: The fields of `CallOptions`: store, unit, timeout, retry, otp, in_order, …
+
+    Returns:
+        True when installed. False, with the reason in the log, when *api* has no nonce hook.
+
+    Raises:
+        NonceHookError: With *strict*, when *api* has no nonce hook.
+    """
+    if missing := missing_hooks(api):
+        problem = f"no {', '.join(missing)} in {type(api).__module__}.{type(api).__qualname__}"
+        logger.error("❌ Failed to override nonce generator: %s", problem)
+        if strict:
+            raise NonceHookError(f"the nonce generator can't be installed: {problem}")
+        return False
+    calls = PrivateCalls(api, CallOptions(**options))
+
+    def safe_query(
+        urlpath: str,
+        data: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        return query(api, urlpath, data, headers, calls.options.timeout if timeout is None else timeout)
+
+    # A subclass that made its own way of sending had a reason; it keeps it.
+    if getattr(type(api), "_query", None) is krakenex.API._query:  # noqa: SLF001
+        api._query = safe_query  # noqa: SLF001
+    api._nonce = calls.nonce  # noqa: SLF001
+    api.query_private = calls.query
+    logger.debug("✅ Custom nonce generator installed")
+    return True
+
+
+def missing_hooks(api: Any) -> list[str]:
+    """The names that `install` needs and *api*, an object or a class, does not have."""
+    return [name for name in _HOOKS if not callable(getattr(api, name, None))]

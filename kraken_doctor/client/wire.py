@@ -1,0 +1,105 @@
+"""krakenex's HTTP step without its traps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from kraken_doctor.errors import ConfigurationError, TransportError
+from kraken_doctor.network.failures import transport_error
+
+
+def query(
+    api: Any,
+    urlpath: str,
+    data: Mapping[str, Any] | None,
+    headers: Mapping[str, str] | None,
+    timeout_s: float | None,
+) -> Any:
+    """
+    What ``krakenex.API._query`` does, with two differences.
+
+    The response is judged from a local variable: krakenex reads ``self.response`` back, which another thread
+    may have replaced meanwhile. And redirects are not followed: requests would repeat the key's headers
+    to wherever the answer points.
+
+    Raises:
+        requests.RequestException: As krakenex raises it; also for a redirect.
+    """
+    send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
+    if "/public/" in urlpath:
+        response = api.session.get(api.uri + urlpath, params=data, **send)
+    else:
+        response = api.session.post(api.uri + urlpath, data=data, **send)
+    api.response = response
+    if response.status_code not in (200, 201, 202):
+        response.raise_for_status()
+        raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
+    return response.json(**getattr(api, "_json_options", {}))
+
+
+def error_strings(answer: object) -> tuple[str, ...]:
+    """The ``error`` list of an answer; empty if the answer has none."""
+    errors = answer.get("error") if isinstance(answer, dict) else None
+    return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
+
+
+def as_transport_error(exc: requests.RequestException) -> TransportError:
+    """*exc* as the step of the way that failed."""
+    response = getattr(exc, "response", None)
+    if isinstance(exc, requests.HTTPError) and response is not None:
+        return TransportError(_status_kind(response.status_code), f"HTTP {response.status_code} {response.reason}")
+    for types, kind in _KINDS:
+        if isinstance(exc, types):
+            return TransportError(kind, str(exc)) if kind == "response-invalid" else transport_error(exc, kind)
+    return transport_error(exc, "connection-reset")
+
+
+_KINDS: tuple[tuple[type[requests.RequestException], str], ...] = (
+    (requests.exceptions.ProxyError, "proxy-failed"),
+    (requests.exceptions.SSLError, "tls-failed"),
+    (requests.exceptions.ConnectTimeout, "connection-timeout"),
+    (requests.exceptions.ReadTimeout, "read-timeout"),
+    (requests.exceptions.InvalidHeader, "credentials-damaged"),
+    (requests.exceptions.InvalidJSONError, "response-invalid"),
+    (requests.exceptions.ContentDecodingError, "response-invalid"),
+)
+
+
+def _status_kind(status: int) -> str:
+    if status == 429:
+        return "exchange-throttled"
+    if status >= 500:
+        return "edge-error"
+    # Before the exchange: a firewall's refusal (403), a legal one (451), a proxy that wants a login (407).
+    return {403: "edge-blocked", 451: "edge-blocked", 407: "proxy-failed"}.get(status, "response-invalid")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether *url* leads to this host alone."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def checked_url(url: str) -> str:
+    """
+    *url* as the base of API calls.
+
+    Raises:
+        ConfigurationError: It is no HTTP URL, holds a login, or would carry keys in the clear to another host.
+    """
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigurationError(f"API URL {url[:80]!r}: give scheme and host, such as https://api.kraken.com")
+    if "@" in parts.netloc:
+        raise ConfigurationError("the API URL holds a login; Kraken's API has none: remove what stands before the @")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ConfigurationError(f"API URL {url[:80]!r}: http:// is for loopback alone; use https://")
+    return url.rstrip("/")

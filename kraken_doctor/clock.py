@@ -1,0 +1,44 @@
+"""Time as an argument: the one module that reads this host's clocks."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The clocks of one host."""
+
+    def now_ns(self) -> int:
+        """Wall clock, nanoseconds since 1970 UTC; it may step in either direction."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start; it never steps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait *seconds*."""
+
+
+class SystemClock:
+    """The real clocks."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Deadline:
+    """A point on the monotonic clock that a whole run must not pass."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._end = clock.monotonic() + seconds
+
+    def remaining(self, at_most: float = float("inf")) -> float:
+        """Seconds left, never below 0 and never above *at_most*."""
+        return max(0.0, min(at_most, self._end - self._clock.monotonic()))

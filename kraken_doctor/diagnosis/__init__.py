@@ -1,0 +1,1 @@
+"""From evidence to named causes. Pure: no clock, no network, no file."""

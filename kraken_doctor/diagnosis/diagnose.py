@@ -1,0 +1,79 @@
+"""All rules over all scopes, ranked: what to mend first comes first, and what is common is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.diagnosis.rules.credentials import credentials
+from kraken_doctor.diagnosis.rules.host import host, way
+from kraken_doctor.diagnosis.rules.key import key
+from kraken_doctor.diagnosis.rules.nonce import nonce
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.evidence import CheckResult, Facts
+
+_ORDER = {cause: position for position, cause in enumerate(CAUSES)}
+
+
+def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
+    """
+    The causes that *results* add up to, those of the run first, then account by account.
+
+    Pure: a saved report gives the same answer as the run that it came from.
+    """
+    results = tuple(results)
+    labels = list(dict.fromkeys(result.account for result in results if result.account is not None))
+    common_facts = Facts(result for result in results if result.account is None)
+    common = [*host(common_facts), *way(common_facts)]
+    single: list[Diagnosis] = []
+    for label in labels:
+        facts = Facts(results, label)
+        single += [*credentials(facts, label), *key(facts, label), *nonce(facts, label)]
+    shared, single = _shared_by_all(single, labels)
+    return _ranked([*_without_repeats(common, [*shared, *single]), *shared, *single])
+
+
+def _shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:
+    """
+    Split off what every account has: one finding about the environment, not one an account.
+
+    Five keys that are refused at once have one cause, and it is not that five keys went bad.
+    """
+    if len(labels) < 2:
+        return [], list(found)
+    by_kind: dict[tuple[str, Severity], list[Diagnosis]] = {}
+    for diagnosis in found:
+        by_kind.setdefault((diagnosis.cause, diagnosis.severity), []).append(diagnosis)
+    shared = []
+    for group in by_kind.values():
+        if {diagnosis.account for diagnosis in group} == set(labels):
+            first, *others = group
+            because = first.because if all(o.because == first.because for o in others) else first.because[:1]
+            everyone = f"in all {len(labels)} accounts"
+            shared.append(replace(first, account=None, because=(*because, everyone)))
+    kinds = {(diagnosis.cause, diagnosis.severity) for diagnosis in shared}
+    return shared, [diagnosis for diagnosis in found if (diagnosis.cause, diagnosis.severity) not in kinds]
+
+
+def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """The run's own findings, less those that an account's finding says again with more weight."""
+    said = {diagnosis.cause for diagnosis in others}
+    return [diagnosis for diagnosis in common if diagnosis.cause not in said]
+
+
+def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
+    scopes = list(dict.fromkeys([None, *(diagnosis.account for diagnosis in found)]))
+    ordered = sorted(found, key=lambda d: (scopes.index(d.account), d.severity.rank, _ORDER[d.cause]))
+    failing = any(diagnosis.severity is Severity.FAIL for diagnosis in ordered)
+    wanted = Severity.FAIL if failing else Severity.WARN
+    marked: set[str | None] = set()
+    ranked = []
+    for diagnosis in ordered:
+        # Without a failure one warning is the first thing to mend in the whole report.
+        primary = diagnosis.severity is wanted and diagnosis.account not in marked and (failing or not marked)
+        if primary:
+            marked.add(diagnosis.account)
+        ranked.append(replace(diagnosis, primary=primary))
+    return tuple(ranked)

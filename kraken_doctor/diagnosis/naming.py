@@ -1,0 +1,68 @@
+"""From a cause's id and what was found to a diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.evidence import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One private call, read back from the evidence."""
+
+    number: int
+    endpoint: str
+    unit: str
+    nonce: int
+    outcome: str
+    detail: str
+
+
+def calls(facts: Facts) -> list[Call]:
+    """The private calls of an account, in the order they were made."""
+    found: list[Call] = []
+    while f"call.{len(found) + 1}.outcome" in facts:
+        name = f"call.{len(found) + 1}"
+        found.append(
+            Call(
+                len(found) + 1,
+                facts.text(f"{name}.endpoint"),
+                facts.text(f"{name}.unit"),
+                facts.integer(f"{name}.nonce") or 0,
+                facts.text(f"{name}.outcome"),
+                facts.text(f"{name}.detail"),
+            )
+        )
+    return found
+
+
+def name(
+    cause: str,
+    account: str | None,
+    summary: str,
+    because: tuple[str, ...],
+    *,
+    confidence: Confidence = Confidence.CERTAIN,
+    severity: Severity | None = None,
+    remedy: Remedy | None = None,
+    error: str = "",
+    possible: tuple[Alternative, ...] = (),
+    explains: tuple[str, ...] = (),
+) -> Diagnosis:
+    """A diagnosis with the severity and the remedy that the catalogue has for its cause, unless told otherwise."""
+    entry = CAUSES[cause]
+    return Diagnosis(
+        cause=cause,
+        account=account,
+        severity=severity or entry.severity,
+        confidence=confidence,
+        summary=summary or entry.title,
+        because=because,
+        remedy=remedy or entry.remedy,
+        error=error,
+        possible=possible,
+        explains=explains,
+    )

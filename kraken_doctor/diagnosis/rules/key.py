@@ -1,0 +1,83 @@
+"""What the exchange says to the key, and what the key may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.diagnosis.naming import Call, calls, name
+from kraken_doctor.diagnosis.words import day, span
+from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy
+from kraken_doctor.model.evidence import Facts
+
+_PERMISSION_WORDS = {
+    "query-funds": '"Query" under Funds',
+    "withdraw-funds": '"Withdraw"',
+    "add-withdraw-address": '"Add withdrawal address"',
+    "update-withdraw-address": '"Update withdrawal address"',
+}
+
+_POSSIBLE = {
+    "key-invalid": (
+        Alternative("it was deleted, or has expired", "the key's page on Kraken"),
+        Alternative("it belongs to Kraken Futures or to another (sub)account", "where on Kraken it was made"),
+        Alternative("this host's address is not on its allow-list", "the key's settings"),
+    ),
+    "signature-invalid": (
+        Alternative("the secret belongs to another key", "paste both again from one key"),
+        Alternative("the key has two-factor authentication and no ..._OTP is set", "the key's settings"),
+    ),
+}
+
+
+def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
+    """The section "The key"."""
+    made = calls(facts)
+    if made and made[-1].outcome != "ok":
+        yield from _refused(made[-1], account)
+    if "balances.unreadable" in facts:
+        yield name("response-invalid", account, "", (facts.text("balances.unreadable"),))
+    if missing := facts.texts("permissions.missing"):
+        words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in missing)
+        granted = ", ".join(facts.texts("key.permissions")) or "none"
+        yield name("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
+    if (left_s := facts.number("key.expires_in")) is not None:
+        until = facts.integer("key.valid_until") or 0
+        yield name("key-expires-soon", account, f"The key expires in {span(max(0, left_s))}.", (f"on {day(until)}",))
+    if excess := facts.texts("permissions.excess"):
+        words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
+        yield name("key-can-withdraw", account, "", (f"its permissions include {words}",))
+    if facts.integer("key.ip_allowlist") == 0:
+        yield name("key-unrestricted", account, "", ("its allow-list is empty",))
+    if facts.flag("balances.empty"):
+        yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
+
+
+def _refused(call: Call, account: str) -> Iterator[Diagnosis]:
+    if call.outcome in CAUSES:
+        # No answer: the way broke for this call, though it was open a moment ago.
+        yield name(call.outcome, account, "", (f"{call.endpoint}: {call.detail}",))
+        return
+    error = kraken_error((call.outcome,))
+    if isinstance(error, KrakenInvalidNonce):
+        return  # the rules of the nonce tell why
+    possible = _POSSIBLE.get(error.cause, ())
+    yield name(
+        error.cause,
+        account,
+        "",
+        (f"{call.endpoint} was answered with {call.outcome}", "the exchange was reached, and the key was sent as set"),
+        confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        remedy=_when(call, error.cause),
+        error=call.outcome,
+        possible=possible,
+    )
+
+
+def _when(call: Call, cause: str) -> Remedy | None:
+    """``EService:Throttled`` names the moment until which to wait."""
+    moment = call.outcome.rpartition(":")[2].strip()
+    if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
+        return None
+    return Remedy(f"Wait until {day(int(moment))}.", avoid=CAUSES[cause].remedy.avoid)

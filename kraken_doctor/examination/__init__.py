@@ -1,0 +1,1 @@
+"""Accounts × checks → Report."""

@@ -1,0 +1,60 @@
+"""What is examined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kraken_doctor.checks.base import Check, Scope
+from kraken_doctor.checks.catalogue import CATALOGUE
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model.account import Account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which accounts, which checks, and how much time they have."""
+
+    accounts: tuple[Account, ...] = ()
+    checks: tuple[Check, ...] = CATALOGUE
+    jobs: int = 8
+    """Accounts side by side."""
+    deadline_s: float = 60.0
+    """For the whole run."""
+
+    def of_scope(self, scope: Scope) -> tuple[Check, ...]:
+        """The checks of one scope, in the catalogue's order."""
+        return tuple(check for check in self.checks if check.scope is scope)
+
+    def slots(self) -> Iterator[tuple[Check, str | None]]:
+        """Every check with the account that it is about: the run's first, then account by account."""
+        for check in self.of_scope(Scope.RUN):
+            yield check, None
+        for account in self.accounts:
+            for check in self.of_scope(Scope.ACCOUNT):
+                yield check, account.label
+
+    def requests(self) -> list[str]:
+        """Each request that the run would make, for `--dry-run`."""
+        return [f"{label or 'once'}: {request}" for check, label in self.slots() for request in check.requests]
+
+
+def choose(
+    only: Sequence[str] = (), skip: Sequence[str] = (), checks: tuple[Check, ...] = CATALOGUE
+) -> tuple[Check, ...]:
+    """
+    The checks to make: those of *only* and what they need, or all; less those of *skip*.
+
+    Raises:
+        ConfigurationError: A name is no check's id.
+    """
+    by_id = {check.id: check for check in checks}
+    for name in (*only, *skip):
+        if name not in by_id:
+            raise ConfigurationError(f"there is no check {name[:40]!r}; there are {', '.join(by_id)}")
+    wanted = set(only) or set(by_id)
+    # The catalogue lists a check below what it needs, so one pass from its end finds all.
+    for check in reversed(checks):
+        if check.id in wanted:
+            wanted |= set(check.needs)
+    return tuple(check for check in checks if check.id in wanted and check.id not in skip)

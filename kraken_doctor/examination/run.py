@@ -1,0 +1,148 @@
+"""One run of a plan: order, prerequisites, deadline, concurrency."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from kraken_doctor import parallel
+from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
+from kraken_doctor.checks.session import AccountSession
+from kraken_doctor.clock import Deadline
+from kraken_doctor.examination.plan import Plan
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
+
+Observe = Callable[[str, str | None, CheckResult | None], None]
+"""Told when a check begins (no result) and when it ends: its id, the account's label, the result."""
+
+Sessions = Callable[[Account, Callable[[], bool]], AccountSession]
+"""Makes an account's session; gets what says whether the clock is excluded as the reason of a refusal."""
+
+_BLOCKING = (Outcome.FAIL, Outcome.ERROR)
+
+
+def _ignore(check: str, account: str | None, result: CheckResult | None) -> None:
+    """Nobody watches."""
+
+
+class Examination:
+    """
+    Makes the checks of a plan.
+
+    Args:
+        plan: What to examine.
+        context: The instruments.
+        sessions: See `Sessions`.
+        observe: See `Observe`; called from several threads.
+    """
+
+    def __init__(self, plan: Plan, context: RunContext, sessions: Sessions, observe: Observe = _ignore) -> None:
+        self._plan = plan
+        self._context = context
+        self._sessions = sessions
+        self._observe = observe
+        self._deadline = Deadline(context.clock, plan.deadline_s)
+        self._lock = threading.Lock()
+        self._results: dict[tuple[str | None, str], CheckResult] = {}
+        self._run_checks: dict[str, Future[None]] = {}
+
+    def run(self) -> tuple[CheckResult, ...]:
+        """
+        The run's checks and all accounts side by side; each waits for what it needs, and no longer.
+
+        Returns:
+            A result for every check of the plan. What did not finish before the deadline is inconclusive.
+        """
+        for check in self._plan.of_scope(Scope.RUN):
+            # One by one: what a check needs stands above it, and so is under way before it looks.
+            make = functools.partial(self._make, check, None, functools.partial(check.run, self._context))
+            self._run_checks[check.id] = parallel.start([make], workers=1)[0]
+        jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
+        for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
+            self._wait(future)
+        return self._complete()
+
+    def _examine(self, account: Account) -> None:
+        context = AccountContext(
+            run=self._context,
+            account=account,
+            session=self._sessions(account, self._clock_is_right),
+            facts=lambda: Facts(self._finished(), account.label),
+        )
+        for check in self._plan.of_scope(Scope.ACCOUNT):
+            self._make(check, account.label, functools.partial(check.run, context))
+
+    def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
+        """One check to its result, whatever it does: a broken one must not take the others with it."""
+        for need in check.needs:
+            if need in self._run_checks:
+                self._wait(self._run_checks[need])
+        self._observe(check.id, account, None)
+        began = self._context.clock.monotonic()
+        blocked_by = self._blocked_by(check, account)
+        if blocked_by is not None:
+            finding = Finding(Outcome.SKIP, f"not made: {blocked_by} failed")
+        elif not self._deadline.remaining():
+            finding = Finding(Outcome.INCONCLUSIVE, "not made: the deadline was reached")
+        else:
+            try:
+                finding = run()
+            except Exception as exc:  # noqa: BLE001
+                finding = Finding(Outcome.ERROR, f"the check itself broke: {type(exc).__name__}: {exc}")
+        result = CheckResult(
+            id=check.id,
+            account=account,
+            outcome=finding.outcome,
+            summary=finding.summary,
+            evidence=finding.evidence,
+            blocked_by=blocked_by,
+            duration_s=self._context.clock.monotonic() - began,
+        )
+        with self._lock:
+            self._results[account, check.id] = result
+        self._observe(check.id, account, result)
+
+    def _blocked_by(self, check: Check, account: str | None) -> str | None:
+        """The check at the root of why this one can't succeed; None when nothing is in the way."""
+        with self._lock:
+            for need in check.needs:
+                result = self._results.get((account, need)) or self._results.get((None, need))
+                if result is not None and result.outcome in _BLOCKING:
+                    return need
+                if result is not None and result.blocked_by is not None:
+                    return result.blocked_by
+        return None
+
+    def _wait(self, future: Future[None]) -> None:
+        try:
+            future.result(timeout=self._deadline.remaining())
+        except FutureTimeoutError:
+            return  # `_complete` says what is missing
+
+    def _clock_is_right(self) -> bool:
+        if "clock" in self._run_checks:
+            self._wait(self._run_checks["clock"])
+        with self._lock:
+            result = self._results.get((None, "clock"))
+        return result is not None and result.outcome is Outcome.PASS
+
+    def _finished(self) -> tuple[CheckResult, ...]:
+        with self._lock:
+            return tuple(
+                self._results[label, check.id]
+                for check, label in self._plan.slots()
+                if (label, check.id) in self._results
+            )
+
+    def _complete(self) -> tuple[CheckResult, ...]:
+        summary = f"not finished within the deadline of {self._plan.deadline_s:g} s"
+        with self._lock:
+            return tuple(
+                self._results.get((label, check.id))
+                or CheckResult(id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=summary)
+                for check, label in self._plan.slots()
+            )

@@ -1,0 +1,100 @@
+"""From results and diagnoses to outcomes, accounts and the exit status. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from decimal import Decimal
+
+from kraken_doctor.diagnosis.naming import calls
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
+from kraken_doctor.model.report import AccountReport, Balances, NonceReport
+
+
+class FailOn(enum.Enum):
+    """From which severity on the exit status says "problem"."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    NEVER = "never"
+
+
+class ExitStatus(enum.IntEnum):
+    """The same for every output format."""
+
+    OK = 0
+    PROBLEM = 1
+    USAGE = 2
+    NO_VERDICT = 3
+    INTERRUPTED = 130
+
+
+def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> Outcome:
+    """
+    What a run, or an account, comes to.
+
+    A named failure wins over everything. A check that could not be made leaves the whole without a verdict;
+    but for the clock, which by itself decides nothing once nonces are accepted.
+    """
+    severities = {diagnosis.severity for diagnosis in diagnoses}
+    outcomes = {result.outcome for result in results if not _beside_the_point(result)}
+    if Severity.FAIL in severities or Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    if outcomes & {Outcome.INCONCLUSIVE, Outcome.ERROR}:
+        return Outcome.INCONCLUSIVE
+    if Severity.WARN in severities or Outcome.WARN in outcomes:
+        return Outcome.WARN
+    return Outcome.PASS
+
+
+def _beside_the_point(result: CheckResult) -> bool:
+    return result.id == "clock" and result.outcome is Outcome.INCONCLUSIVE
+
+
+def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
+    """The process's exit status."""
+    if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
+        return ExitStatus.PROBLEM
+    if outcome is Outcome.WARN and fail_on is FailOn.WARN:
+        return ExitStatus.PROBLEM
+    if outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+        return ExitStatus.NO_VERDICT
+    return ExitStatus.OK
+
+
+def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
+    """Each account's part of the run, in the order of the results."""
+    labels = dict.fromkeys(result.account for result in results if result.account is not None)
+    return tuple(_account_report(label, results, diagnoses) for label in labels)
+
+
+def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> AccountReport:
+    facts = Facts(results, label)
+    own = [result for result in results if result.account == label]
+    made = calls(facts)
+    last = made[-1] if made else None
+    outcome = outcome_of(own, [diagnosis for diagnosis in diagnoses if diagnosis.account == label])
+    if outcome in (Outcome.PASS, Outcome.WARN) and any(result.blocked_by for result in own):
+        outcome = Outcome.FAIL  # what all accounts share is in their way
+    return AccountReport(
+        label=label,
+        outcome=outcome,
+        key=facts.text("credentials.key_tail"),
+        key_id=facts.text("credentials.key_id") or None,
+        source=facts.text("credentials.source"),
+        balances=_balances(facts),
+        nonce=NonceReport(unit=last.unit, in_order=True, store=facts.text("store.name"), last=last.nonce)
+        if last
+        else None,
+        private_calls=len(made),
+        error=last.outcome if last and last.outcome != "ok" else "",
+    )
+
+
+def _balances(facts: Facts) -> Balances | None:
+    usd, usdt = facts.text("balances.USD"), facts.text("balances.USDT")
+    if not usd or not usdt:
+        return None
+    forms = (form.split(" ", 1) for form in facts.texts("balances.forms"))
+    return Balances(Decimal(usd), Decimal(usdt), {code: Decimal(amount) for code, amount in forms})

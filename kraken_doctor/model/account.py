@@ -1,0 +1,41 @@
+"""Whose connection is examined, and where its credentials came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kraken_doctor.redact import Secret, key_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    One account as the environment describes it; parts that are not set are None.
+
+    Nothing here is checked yet: a damaged key is a finding, not a reason to refuse.
+    """
+
+    label: str
+    """``MASTER`` or ``USER:<name>``."""
+    key_variable: str
+    """The variable that the key was, or should have been, read from."""
+    secret_variable: str
+    key: Secret | None = None
+    secret: Secret | None = None
+    otp: Secret | None = None
+    nonce_unit: str | None = None
+    """The unit that the user's bot counts in, as declared; ``ms``, ``us``, …"""
+    origin: str = ""
+    """``environment``, or the name of the .env file."""
+    shares_first_name_with: tuple[str, ...] = ()
+    """Other accounts that fall back to the same ``KRAKEN_USER_<FIRST>_*`` variables."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The key's fingerprint."""
+        return key_id(self.key.reveal()) if self.key else None
+
+    @property
+    def source(self) -> str:
+        """Where the key came from, for reports: ``KRAKEN_MASTER_API_KEY (.env)``."""
+        return f"{self.key_variable} ({self.origin})" if self.origin else self.key_variable

@@ -1,0 +1,25 @@
+"""One private call, as it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """A nonce and what became of it; nothing in it is secret."""
+
+    at_ns: int
+    """Wall clock when the nonce was taken, nanoseconds since 1970."""
+    key_id: str
+    unit: str
+    """``ms``, ``us``, …: see `NonceUnit`."""
+    nonce: int
+    endpoint: str
+    """``Balance``, …"""
+    outcome: str
+    """``ok``, the API's error string, or the cause id of the step that failed, such as ``read-timeout``."""
+    latency_s: float
+    """From sending to the answer, in seconds."""
+    waited_s: float
+    """For the key's turn, in seconds."""

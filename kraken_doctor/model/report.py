@@ -1,0 +1,82 @@
+"""Everything one run found, ready for any renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.evidence import CheckResult, Outcome
+
+SCHEMA_VERSION = 1
+"""Of the JSON form: fields may be added, none changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """What an account holds in the two currencies that a bot pays with, in all their forms."""
+
+    usd: Decimal
+    usdt: Decimal
+    forms: Mapping[str, Decimal] = field(default_factory=dict)
+    """Kraken's codes that were added up, those with an amount: ``ZUSD``, ``USD.F``, …"""
+
+    @property
+    def total(self) -> Decimal:
+        """One USDT counted as one USD."""
+        return self.usd + self.usdt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceReport:
+    """How the nonces of an account were made."""
+
+    unit: str
+    in_order: bool
+    store: str
+    last: int | None
+    """The last nonce sent; None if none was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReport:
+    """One account's part of a run."""
+
+    label: str
+    outcome: Outcome
+    key: str
+    """The key's last characters behind an ellipsis; never more."""
+    key_id: str | None
+    source: str
+    balances: Balances | None = None
+    nonce: NonceReport | None = None
+    private_calls: int = 0
+    error: str = ""
+    """What the exchange, or the way there, said when it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A finished run."""
+
+    command: str
+    started_at_ns: int
+    """Wall clock, nanoseconds since 1970."""
+    duration_s: float
+    outcome: Outcome
+    exit_status: int
+    api_url: str
+    sandbox: bool = False
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    accounts: tuple[AccountReport, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What a command has beside these, by name; JSON values."""
+
+    @property
+    def primary(self) -> Diagnosis | None:
+        """The run's primary diagnosis, or the first account's."""
+        return next((diagnosis for diagnosis in self.diagnoses if diagnosis.primary), None)

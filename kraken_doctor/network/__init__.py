@@ -1,0 +1,1 @@
+"""The way to the exchange, below HTTP, and what its failures are called."""

@@ -1,0 +1,70 @@
+"""Which step on the way failed: operating-system and TLS exceptions to cause ids."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+
+from kraken_doctor.errors import TransportError
+
+# X509_V_ERR_*, see https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _IP_MISMATCH = 9, 10, 62, 64
+
+
+def failure_kind(exc: BaseException) -> str | None:
+    """
+    The cause id of the failure at the bottom of *exc*; None if no network failure is in it.
+
+    HTTP libraries wrap the operating system's exception two or three deep, and their own types don't
+    tell a refused connection from an unknown name. What the system said does.
+    """
+    for inner in _layers(exc):
+        for kind, types in _KINDS:
+            if isinstance(inner, types):
+                return kind
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return _certificate_kind(inner.verify_code)
+        if isinstance(inner, ssl.SSLError):
+            return "tls-failed"
+    return None
+
+
+def transport_error(exc: BaseException, default: str) -> TransportError:
+    """*exc* as a `TransportError`; *default* names the cause when the exception doesn't."""
+    layers = list(_layers(exc))
+    return TransportError(failure_kind(exc) or default, _said(layers[-1]) or _said(exc))
+
+
+_KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
+    ("dns-failed", socket.gaierror),
+    ("connection-refused", ConnectionRefusedError),
+    ("connection-reset", (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError)),
+)
+
+
+def _certificate_kind(verify_code: int) -> str:
+    if verify_code in (_EXPIRED, _NOT_YET_VALID):
+        return "tls-expired"
+    if verify_code in (_HOSTNAME_MISMATCH, _IP_MISMATCH):
+        return "tls-hostname"
+    return "tls-untrusted"
+
+
+def _said(exc: BaseException) -> str:
+    return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+
+
+def _layers(exc: BaseException) -> Iterator[BaseException]:
+    """*exc* and all that it wraps, outermost first, each once."""
+    seen: set[int] = set()
+    pending: list[object] = [exc]
+    while pending:
+        inner = pending.pop()
+        if not isinstance(inner, BaseException) or id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        yield inner
+        # urllib3 keeps the cause in `reason`, requests and http.client in `args`.
+        pending += [inner.__context__, inner.__cause__, *inner.args, getattr(inner, "reason", None)]

@@ -1,0 +1,73 @@
+"""Strictly increasing nonces for one API key."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.turn import Turn
+
+TURN_TIMEOUT_S = 60.0
+"""Longest wait for a key's turn: six calls of 10 s before ours, each of which ran into its timeout."""
+
+
+class NonceGenerator:
+    """
+    Strictly increasing nonces for one API key, never below the wall clock.
+
+    Kraken keeps the largest nonce that a key has sent, and it can't be lowered: a finer *unit* than the
+    key's other clients use locks those clients out for good.
+
+    Args:
+        key_id: Names the key in the store, see `kraken_doctor.key_id`; never the key itself.
+        store: Where the mark is kept; by default an SQLite file for all processes of this user.
+        unit: Ticks to count in.
+        clock: Where the time comes from.
+    """
+
+    def __init__(
+        self,
+        key_id: str,
+        *,
+        store: NonceStore | None = None,
+        unit: NonceUnit = NonceUnit.US,
+        clock: Clock | None = None,
+    ) -> None:
+        self.key_id = key_id
+        self.unit = unit
+        self.store = store if store is not None else open_store()
+        self._now_ns = (clock or SystemClock()).now_ns
+        self._tick_ns = unit.tick_ns
+
+    def next(self) -> int:
+        """
+        A nonce larger than every one before it: of this generator, and of all that share its store.
+
+        Raises:
+            NonceExhaustedError: There is no larger one in the unsigned 64-bit range.
+            NonceStoreError: The mark could not be made durable; no nonce was issued.
+        """
+        return self.store.advance(self.key_id, self._now_ns() // self._tick_ns)
+
+    def turn(self, timeout_s: float = TURN_TIMEOUT_S) -> AbstractContextManager[Turn]:
+        """
+        The exclusive right to have a request of this key in flight, as far as the store reaches.
+
+        Take the nonce inside, send, and leave when the answer has come: the exchange judges nonces in
+        the order in which they arrive, and a larger one may overtake a smaller.
+
+        Raises:
+            TurnTimeoutError: It was not free within *timeout_s* seconds.
+        """
+        return self.store.turn(self.key_id, timeout_s)
+
+    def lead_s(self) -> float | None:
+        """
+        Seconds by which the key's mark is ahead of this host's clock; None for a key never seen.
+
+        A small lead is normal after a burst. A large one means that the clock was set back, or was ahead.
+        """
+        mark = self.store.mark(self.key_id)
+        return None if mark is None else (mark - self._now_ns() // self._tick_ns) * self._tick_ns / 1e9

@@ -1,0 +1,47 @@
+"""Stores behind one verb; `open_store` chooses by URL."""
+
+from __future__ import annotations
+
+import urllib.parse
+from pathlib import Path
+
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.nonce.stores.base import NonceStore
+
+__all__ = ["NonceStore", "open_store"]
+
+
+def open_store(url: str | None = None) -> NonceStore:
+    """
+    The nonce store that *url* names; without one, the SQLite file in this user's state directory.
+
+    Args:
+        url: ``memory://`` (this process), ``sqlite:///path`` or ``sqlite:///relative/path`` (all
+            processes of this host; ``sqlite:////var/lib/x.db`` is absolute).
+
+    Raises:
+        ConfigurationError: The URL names no store. Nothing is opened before the first nonce.
+    """
+    if url is None:
+        return _default()
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "memory" and not rest:
+        from kraken_doctor.nonce.stores.memory import MemoryStore
+
+        return MemoryStore()
+    if separator and scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+        from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+
+        return SQLiteStore(Path(urllib.parse.unquote(rest[1:])).absolute())
+    # The URL itself may hold a password: only its scheme is repeated.
+    raise ConfigurationError(
+        f"nonce store {scheme[:20]!r}: use memory:// or sqlite:///path (KRAKEN_NONCE_STORE)",
+    )
+
+
+def _default() -> NonceStore:
+    import platformdirs
+
+    from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+
+    return SQLiteStore(platformdirs.user_state_path("kraken-doctor", appauthor=False) / "nonce.db")

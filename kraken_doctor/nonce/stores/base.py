@@ -1,0 +1,52 @@
+"""What every store does; `tests/nonce/test_store_contract.py` holds each of them to it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from kraken_doctor.nonce.turn import Turn
+
+
+class NonceStore(Protocol):
+    """
+    High-water marks, one a key, and the turns of each key.
+
+    The mark is the largest nonce issued for a key. How far *strictly increasing* and *in order* hold is
+    how far the store reaches: one process, one host, or all hosts.
+    """
+
+    name: str
+    """``memory``, ``sqlite`` or ``redis``: what reports call it."""
+
+    def advance(self, key_id: str, floor: int) -> int:
+        """
+        Set the mark to ``max(mark + 1, floor)`` in one atomic step and return it once durable.
+
+        Never below what this process got before, even if the store has lost its data since.
+
+        Raises:
+            NonceExhaustedError: The mark is at the end of the unsigned 64-bit range.
+            NonceStoreError: The mark can't be read or made durable. No nonce was issued.
+        """
+
+    def mark(self, key_id: str) -> int | None:
+        """The mark as it stands, None for a key never seen. For reports: it is old as soon as it is read."""
+
+    def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
+        """
+        The exclusive right to have a request of this key in flight.
+
+        Raises:
+            TurnTimeoutError: It was not free within *timeout_s* seconds.
+            NonceStoreError: Turns can't be taken at all.
+        """
+
+    def remember(self, key_id: str, name: str, value: str) -> None:
+        """Keep a note about a key, such as the unit that its exchange accepted."""
+
+    def recall(self, key_id: str, name: str) -> str | None:
+        """A note kept before, or None."""
+
+    def close(self) -> None:
+        """Give back what the store holds; using it afterwards opens it anew."""

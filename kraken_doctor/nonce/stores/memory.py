@@ -1,0 +1,65 @@
+"""Marks in this process: for a single process that accepts that a restart forgets."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kraken_doctor.errors import NonceExhaustedError, NonceStoreError, TurnTimeoutError
+from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce.turn import FairLock, Turn
+
+
+class MemoryStore:
+    """Reaches as far as this process, and as long as it lives."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._marks: dict[str, int] = {}
+        self._notes: dict[tuple[str, str], str] = {}
+        self._turns: defaultdict[str, FairLock] = defaultdict(FairLock)
+        self._pid = os.getpid()
+
+    def advance(self, key_id: str, floor: int) -> int:
+        self._refuse_in_a_fork()
+        with self._lock:
+            nonce = max(self._marks.get(key_id, -1) + 1, floor)
+            if nonce > MAX_NONCE:
+                raise NonceExhaustedError(f"key {key_id}: the next nonce would be above 2**64 - 1")
+            self._marks[key_id] = nonce
+            return nonce
+
+    def mark(self, key_id: str) -> int | None:
+        return self._marks.get(key_id)
+
+    @contextmanager
+    def turn(self, key_id: str, timeout_s: float) -> Iterator[Turn]:
+        self._refuse_in_a_fork()
+        with self._lock:
+            lock = self._turns[key_id]
+        if not lock.acquire(timeout_s):
+            raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
+        try:
+            yield Turn()
+        finally:
+            lock.release()
+
+    def remember(self, key_id: str, name: str, value: str) -> None:
+        self._notes[key_id, name] = value
+
+    def recall(self, key_id: str, name: str) -> str | None:
+        return self._notes.get((key_id, name))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _refuse_in_a_fork(self) -> None:
+        # A forked child has a copy of the marks that the parent goes on raising: both would issue the
+        # same nonces. There is nothing here to tell them apart, so the child gets none.
+        if os.getpid() != self._pid:
+            raise NonceStoreError("memory:// does not reach across fork: use sqlite://, or open it in the child")

@@ -1,0 +1,46 @@
+"""Side by side in daemon threads: one that hangs can't keep the process from ending."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
+    """
+    Begin *jobs*, at most *workers* at a time, in their order.
+
+    A ``ThreadPoolExecutor`` joins its threads when the interpreter ends, and a resolver or a socket that
+    hangs would then hold up Ctrl-C and the deadline. These threads are left behind.
+
+    Returns:
+        A future a job, in the same order; it carries the job's result or its exception.
+    """
+    waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]] = queue.SimpleQueue()
+    futures: list[Future[T]] = []
+    for job in jobs:
+        future: Future[T] = Future()
+        futures.append(future)
+        waiting.put((job, future))
+    for _ in range(min(workers, len(futures))):
+        threading.Thread(target=_work, args=(waiting,), daemon=True).start()
+    return futures
+
+
+def _work(waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]]) -> None:
+    while True:
+        try:
+            job, future = waiting.get_nowait()
+        except queue.Empty:
+            return
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            future.set_result(job())
+        except BaseException as exc:  # noqa: BLE001 - handed on to whoever waits for the future
+            future.set_exception(exc)

@@ -1,0 +1,99 @@
+"""The published JSON form, schema version 1. Each name is written by hand, so that renaming a field can't change it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from kraken_doctor import __version__
+from kraken_doctor.model.diagnosis import Alternative, Diagnosis
+from kraken_doctor.model.evidence import CheckResult, Evidence
+from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
+
+
+def render(report: Report) -> str:
+    """One JSON document and a line break."""
+    return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as JSON values."""
+    started = datetime.fromtimestamp(report.started_at_ns // 10**9, UTC)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "kraken-doctor", "version": __version__},
+        "command": report.command,
+        "started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "duration_s": round(report.duration_s, 3),
+        "outcome": report.outcome.value,
+        "exit_status": report.exit_status,
+        "target": {"api_url": report.api_url, "sandbox": report.sandbox},
+        "environment": dict(report.environment),
+        "checks": [_check(result) for result in report.checks],
+        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
+        "accounts": [_account(account) for account in report.accounts],
+        **report.extra,
+    }
+
+
+def _check(result: CheckResult) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "account": result.account,
+        "outcome": result.outcome.value,
+        "summary": result.summary,
+        "blocked_by": result.blocked_by,
+        "duration_s": round(result.duration_s, 3),
+        "evidence": [_evidence(item) for item in result.evidence],
+    }
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    value = list(item.value) if isinstance(item.value, tuple) else item.value
+    return {"name": item.name, "value": value, "unit": item.unit, "bound": item.bound, "source": item.source}
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    remedy = diagnosis.remedy
+    return {
+        "cause": diagnosis.cause,
+        "account": diagnosis.account,
+        "severity": diagnosis.severity.value,
+        "confidence": diagnosis.confidence.value,
+        "primary": diagnosis.primary,
+        "summary": diagnosis.summary,
+        "because": list(diagnosis.because),
+        "remedy": {
+            "text": remedy.text,
+            "commands": list(remedy.commands),
+            "otherwise": remedy.otherwise,
+            "avoid": remedy.avoid,
+        },
+        "error": diagnosis.error,
+        "possible": [_alternative(alternative) for alternative in diagnosis.possible],
+        "explains": list(diagnosis.explains),
+    }
+
+
+def _alternative(alternative: Alternative) -> dict[str, str]:
+    return {"text": alternative.text, "told_apart_by": alternative.told_apart_by}
+
+
+def _account(account: AccountReport) -> dict[str, Any]:
+    balances, nonce = account.balances, account.nonce
+    return {
+        "account": account.label,
+        "outcome": account.outcome.value,
+        "key": account.key,
+        "key_id": account.key_id,
+        "source": account.source,
+        "balances": {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)}
+        if balances
+        else None,
+        "nonce": {"unit": nonce.unit, "in_order": nonce.in_order, "store": nonce.store, "last": nonce.last}
+        if nonce
+        else None,
+        "private_calls": account.private_calls,
+        "error": account.error,
+    }

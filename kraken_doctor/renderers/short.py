@@ -1,0 +1,35 @@
+"""For pasting into a chat: one line an account, then one a finding."""
+
+from __future__ import annotations
+
+from kraken_doctor import __version__
+from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
+
+
+def render(report: Report) -> str:
+    """Plain lines, no symbols: they are made to be quoted."""
+    target = "sandbox" if report.sandbox else report.api_url
+    lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value} ({plain(target)})"]
+    lines += [_account(account) for account in report.accounts]
+    for diagnosis in report.diagnoses:
+        if diagnosis.severity is Severity.INFO:
+            continue
+        whom = f" {plain(diagnosis.account)}" if diagnosis.account else ""
+        first = " (first)" if diagnosis.primary else ""
+        lines.append(f"{diagnosis.severity.value}{first}:{whom} {diagnosis.cause}: {plain(diagnosis.summary)}")
+        lines.append(f"  do: {plain(diagnosis.remedy.text)}")
+    if not report.accounts:
+        lines += [f"{result.id}: {OUTCOME_WORDS[result.outcome]}, {plain(result.summary)}" for result in report.checks]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _account(account: AccountReport) -> str:
+    label = plain(account.label)
+    if account.balances is None:
+        said = f", {plain(account.error)}" if account.error else ""
+        return f"{label}: {OUTCOME_WORDS[account.outcome]}{said}"
+    balances = account.balances
+    amounts = f"USD {money(balances.usd)}, USDT {money(balances.usdt)}, total {money(balances.total)}"
+    return f"{label}: {OUTCOME_WORDS[account.outcome]}, {amounts}"

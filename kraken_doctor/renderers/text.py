@@ -1,0 +1,91 @@
+"""Foreign text as data, numbers and marks as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from kraken_doctor.model.evidence import Outcome
+
+FOREIGN_LIMIT_CHARACTERS = 300
+"""What a server or a label may take up; nothing that Kraken says is near that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What the reader's screen can do."""
+
+    width: int = 80
+    colour: bool = False
+    unicode: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The symbols; a word always stands beside one that does not mean "fine"."""
+
+    connected: str
+    refused: str
+    passed: str
+    failed: str
+    warned: str
+    unknown: str
+    skipped: str
+    dot: str
+
+    def of(self, outcome: Outcome) -> str:
+        """The mark of an outcome."""
+        return {
+            Outcome.PASS: self.passed,
+            Outcome.WARN: self.warned,
+            Outcome.FAIL: self.failed,
+            Outcome.SKIP: self.skipped,
+        }.get(outcome, self.unknown)
+
+
+UNICODE_MARKS = Marks("✅", "❌", "✓", "✗", "!", "?", "-", "·")
+ASCII_MARKS = Marks("[OK]", "[FAIL]", "ok", "x", "!", "?", "-", "|")
+
+OUTCOME_WORDS = {
+    Outcome.PASS: "pass",
+    Outcome.WARN: "warning",
+    Outcome.FAIL: "failed",
+    Outcome.SKIP: "skipped",
+    Outcome.INCONCLUSIVE: "no verdict",
+    Outcome.ERROR: "broken",
+}
+
+
+def marks(terminal: Terminal) -> Marks:
+    """The symbols that the terminal can show."""
+    return UNICODE_MARKS if terminal.unicode else ASCII_MARKS
+
+
+def plain(text: str, limit: int = FOREIGN_LIMIT_CHARACTERS) -> str:
+    """
+    *text* as data: one line, no terminal escapes, no invisible or direction-changing characters, cut at *limit*.
+
+    What is not printable is spelled out (``\\x1b``), so that the reader sees it was there.
+    """
+    shown = "".join(_spelled(character) for character in text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def _spelled(character: str) -> str:
+    # Cf: zero-width and bidi controls; Cs: lone surrogates, which no stream can encode.
+    if character.isprintable() and unicodedata.category(character) not in ("Cf", "Cs"):
+        return character
+    return " " if character.isspace() and character != "\x85" else character.encode("unicode_escape").decode()
+
+
+def money(amount: Decimal) -> str:
+    """Dollars with two decimals, rounded down: a balance is never shown larger than it is."""
+    return f"${amount.quantize(Decimal('0.01'), ROUND_DOWN)}"
+
+
+def ascii_only(text: str) -> str:
+    """For a screen without Unicode: the few signs of our own texts in ASCII, the rest as ``?``."""
+    for sign, letters in {"…": "...", "±": "+/-", "·": "|", "µ": "u", "–": "-", "×": "x"}.items():
+        text = text.replace(sign, letters)
+    return text.encode("ascii", "replace").decode()

@@ -1,0 +1,125 @@
+"""
+The exchange: keys, marks and the order in which a call is judged. State only; the wire is in `http`.
+
+Where Kraken's documents are silent (the order of signature and nonce check, the error for an address off the
+allow-list) one answer is chosen, and said so: nothing in the doctor may depend on it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from kraken_doctor.clock import Clock
+from kraken_doctor.sandbox import endpoints
+from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.sandbox.messages import Request, Response, refusal
+from kraken_doctor.sandbox.signature import matches, signature
+from kraken_doctor.sandbox.state import ExchangeState
+
+LOCKOUT_S = 900.0
+"""Support speaks of about 15 minutes: https://github.com/krakenfx/kraken-cli/issues/34"""
+
+Interceptor = Callable[[Request], Response | None]
+
+
+class Exchange(ExchangeState):
+    """
+    What one embedded exchange knows.
+
+    Args:
+        keys, clock: See `ExchangeState`.
+        nonce_first: Judge the nonce before the signature; Kraken does not say which comes first.
+        lockout_after: Refused calls in a row after which a key is locked out; None for never.
+    """
+
+    def __init__(
+        self,
+        keys: Iterable[Key] = (),
+        *,
+        clock: Clock | None = None,
+        nonce_first: bool = False,
+        lockout_after: int | None = None,
+    ) -> None:
+        super().__init__(keys, clock)
+        self.nonce_first = nonce_first
+        self.lockout_after = lockout_after
+        self.interceptors: list[Interceptor] = []
+        """Asked first, in order; the first response is sent as it is. Faults stand here."""
+        self.requests: list[str] = []
+        """``GET /0/public/Time``, …: what came in, for whoever wants to count."""
+        self.lock = threading.Lock()
+
+    def handle(self, request: Request) -> Response:
+        """Judge one request; the lock makes "arrival" mean one order for all."""
+        with self.lock:
+            self.requests.append(f"{request.method} {request.path}")
+            for intercept in self.interceptors:
+                if (response := intercept(request)) is not None:
+                    return response
+            return self._judge(request)
+
+    def _judge(self, request: Request) -> Response:
+        match request.path.split("/"):
+            case ["", "0", "public", name]:
+                endpoint = endpoints.PUBLIC.get(name) if request.method == "GET" else None
+                return endpoint(self) if endpoint else refusal("EGeneral:Unknown method")
+            case ["", "0", "private", name]:
+                return self._private(request, name)
+            case _:
+                return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
+
+    def _private(self, request: Request, name: str) -> Response:
+        key = self.keys.get(request.headers.get("api-key", ""))
+        if request.method != "POST" or key is None:
+            return refusal("EAPI:Invalid key")
+        now = self.now()
+        if now < key.locked_until:
+            key.locked_until = now + LOCKOUT_S  # each attempt restarts the wait
+            return refusal("EGeneral:Temporary lockout")
+        if error := self._refused(key, request, now):
+            return refusal(self._failed(key, error, now))
+        nonce = int(request.fields()["nonce"])
+        key.mark, key.failures, key.last_used = max(key.mark, nonce), 0, now
+        key.accepted += 1
+        if not key.count(endpoints.COST.get(name, 1), now):
+            return refusal("EAPI:Rate limit exceeded")
+        if name not in endpoints.PRIVATE:
+            return refusal("EGeneral:Unknown method")
+        permission, endpoint = endpoints.PRIVATE[name]
+        if permission and permission not in key.permissions:
+            return refusal("EGeneral:Permission denied")
+        return endpoint(key)
+
+    def _refused(self, key: Key, request: Request, now: float) -> str | None:
+        if key.refusal:
+            return key.refusal
+        if key.valid_until and now >= key.valid_until:
+            return "EAPI:Invalid key"
+        if any(key.ip_allowlist) and request.peer not in key.ip_allowlist:
+            return "EAPI:Invalid key"  # undocumented; the likeliest of two candidates
+        fields = request.fields()
+        by_signature, by_nonce = _refused_signature(key, request, fields), _refused_nonce(key, fields)
+        return (by_nonce or by_signature) if self.nonce_first else (by_signature or by_nonce)
+
+    def _failed(self, key: Key, error: str, now: float) -> str:
+        key.failures += 1
+        key.refused += 1
+        if self.lockout_after is not None and key.failures >= self.lockout_after:
+            key.locked_until = now + LOCKOUT_S
+        return error
+
+
+def _refused_signature(key: Key, request: Request, fields: dict[str, str]) -> str | None:
+    expected = signature(key.secret_bytes, request.path, fields.get("nonce", ""), request.body)
+    if not matches(expected, request.headers.get("api-sign", "")):
+        return "EAPI:Invalid signature"
+    if key.otp is None and "otp" in fields:
+        return "EAPI:Invalid key"  # https://github.com/nothingisdead/npm-kraken-api/issues/64
+    return None if fields.get("otp") == key.otp else "EAPI:Invalid signature"
+
+
+def _refused_nonce(key: Key, fields: dict[str, str]) -> str | None:
+    text = fields.get("nonce", "")
+    valid = text.isascii() and text.isdigit() and len(text) <= 20 and key.accepts(int(text))
+    return None if valid else "EAPI:Invalid nonce"

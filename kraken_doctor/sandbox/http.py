@@ -1,0 +1,177 @@
+"""The exchange on the wire: HTTP/1.1 on loopback, a thread a connection."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.messages import Request
+
+_MAX_BODY_BYTES = 1 << 20
+"""Kraken's largest documented call, a batch of 15 orders, is a few kilobytes."""
+
+_IDLE_S = 60.0
+"""A connection that says nothing for so long is closed, so that forgotten ones don't pile up."""
+
+
+def loopback_address(host: str) -> str:
+    """
+    *host* as an address of this machine's loopback.
+
+    Raises:
+        ConfigurationError: It is none: demo keys and injected faults are for this host alone.
+    """
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise ConfigurationError(f"sandbox host {host[:60]!r}: it binds to loopback alone; use 127.0.0.1 or ::1")
+    return str(address)
+
+
+class SandboxServer:
+    """
+    Serves an exchange until it is closed.
+
+    Args:
+        exchange: Who answers.
+        host: A loopback address.
+        port: 0 for a free one.
+        tls: Speak HTTPS with this server context.
+
+    Raises:
+        ConfigurationError: *host* is not loopback, or the port can't be bound.
+    """
+
+    def __init__(
+        self, exchange: Exchange, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        address = loopback_address(host)
+        self.exchange = exchange
+        handler = type("Handler", (_Handler,), {"exchange": exchange})
+        server_type = _Server6 if ":" in address else _Server
+        try:
+            self._server = server_type((address, port), handler)
+        except OSError as exc:
+            raise ConfigurationError(f"sandbox can't listen on {address} port {port}: {exc.strerror}") from exc
+        self._server.tls = tls
+        name = f"[{address}]" if ":" in address else address
+        self.url = f"{'https' if tls else 'http'}://{name}:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.close_connections()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024  # a load test opens its connections at once
+    tls: ssl.SSLContext | None = None
+
+    def __init__(self, *args: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*args)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own asks the resolver for the host's name, which may take seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # The handshake belongs here: in `get_request` one slow client would hold up all others.
+        self._open.add(request)
+        try:
+            if self.tls is not None:
+                request.settimeout(_IDLE_S)
+                self._open.discard(request)
+                request = self.tls.wrap_socket(request, server_side=True)
+                self._open.add(request)
+        except OSError:
+            self._open.discard(request)
+            request.close()
+            return
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._open.discard(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are their own business."""
+
+    def close_connections(self) -> None:
+        for connection in list(self._open):
+            connection.close()
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(BaseHTTPRequestHandler):
+    exchange: Exchange
+    protocol_version = "HTTP/1.1"
+    server_version = "kraken-doctor-sandbox"
+    sys_version = ""
+    timeout = _IDLE_S
+    # One write a response, sent at once: headers and body apart would wait 40 ms for each other's ACK.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > _MAX_BODY_BYTES:
+            self.close_connection = True
+            self.send_error(413)
+            return
+        body = self.rfile.read(int(length))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        peer = str(self.client_address[0])
+        response = self.exchange.handle(Request(self.command, self.path.partition("?")[0], headers, body, peer))
+        if response.delay_s:
+            time.sleep(response.delay_s)
+        if response.reset:
+            self._reset()
+            return
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body) if response.length is None else response.length))
+        self.end_headers()
+        self.wfile.write(response.body)
+        if response.length is not None:
+            self.close_connection = True
+
+    def _reset(self) -> None:
+        # Linger 0: the peer gets RST, not an orderly end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Silent: the caller's terminal is not a server log."""

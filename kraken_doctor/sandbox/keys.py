@@ -1,0 +1,96 @@
+"""The API keys that the sandbox knows: what they may do, and what has become of their nonces."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+
+# https://docs.kraken.com/api-reference/account-data/get-api-key-info lists all of them.
+READ_PERMISSIONS = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
+
+DEMO_PREFIX = "SANDBOX"
+"""Demo keys begin so: a reader sees at once that they open nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """
+    The REST call counter of a verification tier.
+
+    https://docs.kraken.com/exchange/guides/rest/ratelimits
+    """
+
+    maximum: float
+    decay_per_s: float
+
+
+STARTER = Tier(15, 0.33)
+INTERMEDIATE = Tier(20, 0.5)
+PRO = Tier(20, 1.0)
+
+
+@dataclass(kw_only=True)
+class Key:
+    """One API key, as the exchange keeps it. Times are unix seconds, 0 for never."""
+
+    name: str
+    api_key: str
+    secret: str
+    permissions: tuple[str, ...] = READ_PERMISSIONS
+    mark: int = 0
+    """The largest nonce accepted."""
+    window: int = 0
+    """How far below the mark a nonce is still accepted, in ticks."""
+    otp: str | None = None
+    ip_allowlist: tuple[str, ...] = ()
+    valid_until: float = 0
+    created: float = 1_767_225_600
+    modified: float = 1_767_225_600
+    last_used: float = 0
+    tier: Tier | None = None
+    """None: calls are counted, but never too many."""
+    refusal: str | None = None
+    """An account that answers every call with this error, for instance ``EAuth:Account unconfirmed``."""
+    balances: dict[str, str] = field(default_factory=dict)
+    open_orders: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    counter: float = 0
+    counter_at: float = 0
+    failures: int = 0
+    """Refused for key, signature or nonce since the last accepted call."""
+    locked_until: float = 0
+    accepted: int = 0
+    refused: int = 0
+
+    @property
+    def secret_bytes(self) -> bytes:
+        """The secret as the signature uses it."""
+        return base64.b64decode(self.secret)
+
+    def accepts(self, nonce: int) -> bool:
+        """
+        The nonce rule, https://docs.kraken.com/exchange/guides/rest/authentication: above the mark,
+        or not further below it than the window.
+        """
+        return self.mark - self.window < nonce < 2**64
+
+    def count(self, cost: float, now: float) -> bool:
+        """Add one call to the counter; False when that is too many for the tier."""
+        if self.tier is not None:
+            self.counter = max(0.0, self.counter - (now - self.counter_at) * self.tier.decay_per_s)
+        self.counter_at = now
+        self.counter += cost
+        return self.tier is None or self.counter <= self.tier.maximum
+
+
+def demo_credentials(label: str) -> tuple[str, str]:
+    """
+    Key and secret for a demo account: Kraken's form, the same on every run, and worth nothing.
+
+    Returns:
+        56 characters of base64 that begin with `DEMO_PREFIX`, and 64 bytes in base64.
+    """
+    noise = base64.b64encode(hashlib.sha512(b"sandbox key " + label.encode()).digest()).decode()
+    secret = base64.b64encode(hashlib.sha512(b"sandbox secret " + label.encode()).digest()).decode()
+    return (DEMO_PREFIX + noise)[:56], secret

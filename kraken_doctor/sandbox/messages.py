@@ -1,0 +1,61 @@
+"""What passes between the wire and the exchange."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    """Without the query."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = b""
+    peer: str = "127.0.0.1"
+
+    def fields(self) -> dict[str, str]:
+        """The parameters of the body, form-encoded or JSON; of a repeated name the last."""
+        text = self.body.decode(errors="replace")
+        if "json" in self.headers.get("content-type", ""):
+            try:
+                data = json.loads(text or "{}")
+            except ValueError:
+                return {}
+            return {str(name): str(value) for name, value in data.items()} if isinstance(data, dict) else {}
+        return dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes back."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    """Seconds of silence before it is sent."""
+    reset: bool = False
+    """Cut the connection instead of answering."""
+    length: int | None = None
+    """A Content-Length other than the true one."""
+
+
+def answer(*, result: Any = None, errors: tuple[str, ...] = ()) -> Response:
+    """The API's envelope; a refused call carries no result."""
+    envelope: dict[str, Any] = {"error": list(errors)}
+    if not errors:
+        envelope["result"] = result
+    return Response(json.dumps(envelope).encode(), headers={"Content-Type": "application/json"})
+
+
+def refusal(*errors: str) -> Response:
+    """An answer that carries only errors, with status 200 as Kraken sends it."""
+    return answer(errors=errors)

@@ -1,0 +1,77 @@
+"""A time server on loopback, right or wrong by as much as one likes (RFC 5905, section 7.3)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from types import TracebackType
+from typing import Self
+
+from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.sandbox.http import loopback_address
+
+_UNIX_IN_NTP_S = 2_208_988_800
+"""Seconds from 1900, NTP's epoch, to 1970."""
+
+_PACKET = struct.Struct("!BBBbII4sQQQQ")
+
+
+class SandboxNtpServer:
+    """
+    Answers NTP queries until it is closed.
+
+    Args:
+        offset_s: How far its time is ahead of this host's clock, in seconds.
+        stratum: Distance from the reference clock; 0 is a kiss-o'-death, 16 means not synchronised.
+        leap: Leap indicator; 3 is the alarm of a clock that was never set.
+    """
+
+    def __init__(
+        self,
+        *,
+        offset_s: float = 0.0,
+        stratum: int = 2,
+        leap: int = 0,
+        reference: bytes = b"SBOX",
+        host: str = "127.0.0.1",
+        clock: Clock | None = None,
+    ) -> None:
+        self.offset_s, self.stratum, self.leap, self.reference = offset_s, stratum, leap, reference
+        self._clock = clock or SystemClock()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((loopback_address(host), 0))
+        self.address = "{}:{}".format(*self._socket.getsockname())
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An empty datagram wakes the thread; closing a socket under a blocked recvfrom would not.
+        self._socket.sendto(b"", self._socket.getsockname())
+        self._thread.join()
+        self._socket.close()
+
+    def _now(self) -> int:
+        """NTP timestamp: seconds since 1900 in the upper 32 bits, fractions in the lower."""
+        now_ns = self._clock.now_ns() + round(self.offset_s * 1e9) + _UNIX_IN_NTP_S * 10**9
+        return (now_ns << 32) // 10**9 % 2**64
+
+    def _serve(self) -> None:
+        while True:
+            query, peer = self._socket.recvfrom(512)
+            if not query:
+                return
+            if len(query) < _PACKET.size:
+                continue
+            received = self._now()
+            first, *_, transmitted = _PACKET.unpack_from(query)
+            version = first >> 3 & 7
+            flags = self.leap << 6 | version << 3 | 4  # mode 4: server
+            # Root delay and dispersion of 1/1024 s each, in 16.16 fixed point.
+            fields = (flags, self.stratum, 6, -20, 64, 64, self.reference, received, transmitted, received)
+            self._socket.sendto(_PACKET.pack(*fields, self._now()), peer)
