@@ -15,6 +15,11 @@ from kraken_doctor.redact import Secret
 MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
 """In this order; the last is the legacy pair KRAKEN_API_KEY, KRAKEN_API_SECRET."""
+_HOW_TO_BEGIN = (
+    "no account is configured: set KRAKEN_MASTER_API_KEY and KRAKEN_MASTER_API_SECRET, or KRAKEN_USER_<NAME>_API_KEY"
+    " and KRAKEN_USER_<NAME>_API_SECRET, in the environment or in .env;"
+    " or try it without any: kraken-doctor check --sandbox"
+)
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_([A-Z0-9_]+)_API_(?:KEY|SECRET)")
 
 
@@ -44,6 +49,8 @@ def find_accounts(
             raise ConfigurationError(_nothing_for(f"user {name!r}", prefixes, environment))
         label = f"USER:{slug.lower()}"
         accounts.setdefault(label, _account(environment, label, prefix))
+    if not accounts:
+        raise ConfigurationError(_HOW_TO_BEGIN)
     return _marked_ambiguous(accounts.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 
 if TYPE_CHECKING:
-    import requests
+    from requests import Session
 
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.client.public import PublicApi
@@ -63,8 +64,8 @@ class RunContext:
     settings: Settings
     clock: Clock
     store: NonceStore
-    http: requests.Session
-    api: PublicApi
+    make_http: Callable[[], Session]
+    """Makes the session that all calls of the run share."""
     krakenex: Callable[[], ModuleType]
     """Imports krakenex; raises ImportError."""
     version_of: Callable[[str], str | None]
@@ -73,6 +74,23 @@ class RunContext:
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
     env_files_readable_by_others: tuple[str, ...] = ()
+
+    @cached_property
+    def http(self) -> Session:
+        """Made when first used: a run without network calls does not load requests."""
+        return self.make_http()
+
+    @cached_property
+    def api(self) -> PublicApi:
+        """The exchange's public side."""
+        from kraken_doctor.client.public import PublicApi
+
+        return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "http" in self.__dict__:
+            self.http.close()
 
 
 @dataclass(kw_only=True)

@@ -33,10 +33,10 @@ def clock(ctx: RunContext) -> Finding:
         facts.append(Evidence("clock.ntp.problems", tuple(problems)))
     if consensus:
         facts += _consensus_facts(consensus)
-    if exchange:
+    for number, sample in enumerate([*samples, *([exchange] if exchange else [])], 1):
         facts += [
-            Evidence("clock.exchange.offset", round(exchange.offset_s, 6), "s", source=exchange.source),
-            Evidence("clock.exchange.bound", round(exchange.bound_s, 6), "s", source=exchange.source),
+            Evidence(f"clock.sample.{number}.offset", round(sample.offset_s, 6), "s", source=sample.source),
+            Evidence(f"clock.sample.{number}.bound", round(sample.bound_s, 6), "s", source=sample.source),
         ]
     best = consensus.sample if consensus else exchange
     if best is None:

@@ -7,7 +7,7 @@ import functools
 import importlib
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.cli.output import Output
+from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
     from requests import Session
 
-    from kraken_doctor.checks.base import Check, RunContext
+    from kraken_doctor.checks.base import RunContext
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.model.evidence import Outcome
     from kraken_doctor.model.report import Report
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
@@ -37,30 +37,6 @@ _PATH_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """What the user asked a run to be."""
-
-    command: str
-    users: tuple[str, ...] = ()
-    master: bool = False
-    everyone: bool = False
-    needs_accounts: bool = True
-    api_url: str | None = None
-    sandbox: bool = False
-    timeout_s: float = 10.0
-    deadline_s: float = 60.0
-    retry_delays_s: tuple[float, ...] = ()
-    nonce_unit: str | None = None
-    ntp_servers: tuple[str, ...] = ()
-    use_ntp: bool = True
-    max_offset_s: float = 1.0
-    wrong_clock: Outcome | None = None
-    """What a clock beyond the limit is; by itself it breaks no connection."""
-    jobs: int = 8
-    checks: tuple[Check, ...] = ()
 
 
 class App:
@@ -174,20 +150,23 @@ class App:
         self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack
     ) -> Report:
         from kraken_doctor.accounts.discovery import find_accounts
+        from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
         from kraken_doctor.examination.plan import Plan
         from kraken_doctor.examination.run import Examination
-        from kraken_doctor.examination.verdict import FailOn, account_reports, exit_status, outcome_of
+        from kraken_doctor.examination.verdict import ExitStatus, FailOn, account_reports, exit_status, outcome_of
         from kraken_doctor.model.report import Report
 
         accounts: tuple[Account, ...] = ()
-        if request.needs_accounts:
+        if any(check.scope is Scope.ACCOUNT for check in request.checks):
             accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
-        context = self._context(request, accounts, store, stack)
+        context = self._context(request, accounts, store)
+        stack.callback(context.close)
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context)
-        results = Examination(plan, context, sessions).run()
+        examination = Examination(plan, context, sessions)
+        results = examination.run()
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
         return Report(
@@ -195,7 +174,7 @@ class App:
             started_at_ns=started_ns,
             duration_s=self.clock.monotonic() - began,
             outcome=outcome,
-            exit_status=exit_status(outcome, FailOn.FAIL),
+            exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
             environment=self._environment_facts(store),
@@ -204,11 +183,8 @@ class App:
             accounts=account_reports(results, diagnoses),
         )
 
-    def _context(
-        self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore, stack: contextlib.ExitStack
-    ) -> RunContext:
+    def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
         from kraken_doctor.checks.base import RunContext, Settings
-        from kraken_doctor.client.public import PublicApi
         from kraken_doctor.model.evidence import Outcome
 
         url = self._api_url(request.api_url)
@@ -220,15 +196,12 @@ class App:
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
         )
-        http = self._http(request)
-        stack.callback(http.close)
         readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
         return RunContext(
             settings=settings,
             clock=self.clock,
             store=store,
-            http=http,
-            api=PublicApi(url, http, request.timeout_s, self.clock),
+            make_http=functools.partial(self._http, request),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
             version_of=installed_version,
             environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
@@ -237,12 +210,12 @@ class App:
         )
 
     def _api_url(self, given: str | None) -> str:
-        from kraken_doctor.client.wire import checked_url
+        from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
 
     def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
-        from kraken_doctor.client.wire import is_loopback
+        from kraken_doctor.network.url import is_loopback
         from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
 
         for server in request.ntp_servers:

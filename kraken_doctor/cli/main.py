@@ -6,14 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 import click
 
 from kraken_doctor import __version__
-from kraken_doctor.cli.app import App
-from kraken_doctor.cli.output import Output
-from kraken_doctor.errors import ConfigurationError
 
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
@@ -50,6 +46,19 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(f"kraken_doctor.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as exc:
+            from kraken_doctor.errors import ConfigurationError
+
+            if isinstance(exc, ConfigurationError):
+                raise click.ClickException(str(exc)) from exc
+            ctx.obj.output.complain(exc)
+            return _NO_VERDICT
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -63,10 +72,8 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, message="kraken-doctor %(version)s")
 @click.option(
     "--env-file",
-    "env_files",
     multiple=True,
-    type=click.Path(path_type=Path),
-    envvar="KRAKEN_DOCTOR_ENV_FILE",
+    type=click.Path(),
     help="Read variables from this file instead of .env; may be given again, later ones win.",
 )
 @click.option("--no-env-file", is_flag=True, help="Read no .env file.")
@@ -81,15 +88,22 @@ class LazyGroup(click.Group):
 )
 @click.pass_context
 def cli(
-    ctx: click.Context, env_files: tuple[Path, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
+    ctx: click.Context, env_file: tuple[str, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
 ) -> None:
     """
     Names the cause of a failed connection to Kraken, with its proof and its cure.
 
     Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
     """
+    from pathlib import Path
+
+    from kraken_doctor.cli.app import App
+    from kraken_doctor.cli.output import Output
+
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
-    ctx.obj = App(environ=dict(os.environ), output=output, env_files=env_files, use_env_file=not no_env_file)
+    ctx.obj = App(
+        environ=dict(os.environ), output=output, env_files=tuple(map(Path, env_file)), use_env_file=not no_env_file
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,14 +115,8 @@ def run(arguments: Sequence[str]) -> int:
     _make_streams_forgiving()
     try:
         status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False)
-    except click.UsageError as exc:
+    except click.ClickException as exc:
         exc.show()
-        return _USAGE
-    except (click.FileError, click.BadParameter, click.ClickException) as exc:
-        exc.show()
-        return _USAGE
-    except ConfigurationError as exc:
-        click.echo(f"Error: {exc}", err=True)
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted.", err=True)

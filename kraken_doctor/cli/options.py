@@ -1,74 +1,21 @@
-"""Options that several commands share, and what they come to."""
+"""Options that several commands share. A parameter has its option's name: so has its variable, through Click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from kraken_doctor.cli.request import RunRequest
+
+if TYPE_CHECKING:
+    from kraken_doctor.checks.base import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 OUTPUTS = ("table", "short", "json")
-
-
-def accounts(function: F) -> F:
-    """Which accounts."""
-    for option in reversed(
-        [
-            click.option("--user", "users", multiple=True, metavar="NAME", help="This user; may be given again."),
-            click.option("--master", is_flag=True, help="The master account."),
-            click.option(
-                "--all", "everyone", is_flag=True, help="Every account found (the default when none is named)."
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-def target(function: F) -> F:
-    """Which exchange, and how patiently."""
-    for option in reversed(
-        [
-            click.option(
-                "--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."
-            ),
-            click.option("--sandbox", is_flag=True, help="An embedded exchange on loopback, with demo accounts."),
-            click.option(
-                "--timeout", "timeout_s", type=SECONDS, default=10.0, show_default=True, help="Seconds for one call."
-            ),
-            click.option(
-                "--deadline",
-                "deadline_s",
-                type=SECONDS,
-                default=60.0,
-                show_default=True,
-                help="Seconds for the whole run.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-def output(function: F) -> F:
-    """In which form."""
-    choice = click.option(
-        "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="The form."
-    )
-    return choice(function)
-
-
-def fail_on(function: F) -> F:
-    """From when on the exit status says "problem"."""
-    return click.option(
-        "--fail-on",
-        type=click.Choice(["fail", "warn", "never"]),
-        default="fail",
-        show_default=True,
-        help="From which severity on the exit status is 1.",
-    )(function)
+UNITS = ("s", "ms", "us", "10ns", "ns")
 
 
 class _Seconds(click.FloatRange):
@@ -83,3 +30,73 @@ class _Seconds(click.FloatRange):
 
 SECONDS = _Seconds(min=0.05, max=86_400)
 """A wait; below 50 ms nothing on a network can be told from a failure."""
+
+
+def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order in which `--help` is to list them."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+accounts = _together(
+    click.option("--user", multiple=True, metavar="NAME", help="This user; may be given again."),
+    click.option("--master", is_flag=True, help="The master account."),
+    click.option("--all", is_flag=True, help="Every account found (the default when none is named)."),
+)
+target = _together(
+    click.option("--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."),
+    click.option("--sandbox", is_flag=True, help="An embedded exchange on loopback, with demo accounts."),
+    click.option("--timeout", type=SECONDS, default=10.0, show_default=True, help="Seconds for one call."),
+    click.option("--deadline", type=SECONDS, default=60.0, show_default=True, help="Seconds for the whole run."),
+)
+ntp = _together(
+    click.option(
+        "--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this time server; may be given again."
+    ),
+    click.option("--no-ntp", is_flag=True, help="Ask no time server."),
+)
+retry = _together(
+    click.option(
+        "--retry/--no-retry", default=False, show_default=True, help="Wait and try again while what is wrong may pass."
+    ),
+    click.option(
+        "--retry-base",
+        type=SECONDS,
+        default=5.0,
+        show_default=True,
+        help="Seconds before the first retry; each wait doubles, four in all.",
+    ),
+)
+nonce_unit = click.option(
+    "--nonce-unit", type=click.Choice(UNITS), help="The unit that the bots on these keys count in."
+)
+jobs = click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Accounts side by side.")
+output = click.option(
+    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="The report's form."
+)
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "warn", "never"]),
+    default="fail",
+    show_default=True,
+    help="From which severity on the exit status is 1.",
+)
+
+
+def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **more: Any) -> RunRequest:
+    """What the options above come to; those that a command does not have keep their defaults."""
+    names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
+    names |= {"ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
+    fields = {names.get(name, name): value for name, value in choices.items()}
+    fields["use_ntp"] = not fields.pop("no_ntp", False)
+    if fields.pop("retry", False):
+        from kraken_doctor.client.retry import RetryPolicy
+
+        fields["retry_delays_s"] = RetryPolicy(fields["retry_base"]).delays_s
+    fields.pop("retry_base", None)
+    return RunRequest(command=command, checks=checks, **fields, **more)

@@ -11,8 +11,9 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import CallKeywords, CallOptions, PrivateCalls
-from kraken_doctor.client.wire import as_transport_error, checked_url, error_strings, query
+from kraken_doctor.client.wire import as_transport_error, error_strings, query
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
+from kraken_doctor.network.url import checked_url
 
 
 class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types

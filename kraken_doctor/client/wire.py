@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
-from kraken_doctor.errors import ConfigurationError, TransportError
+from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import transport_error
 
 
@@ -76,30 +75,3 @@ def _status_kind(status: int) -> str:
         return "edge-error"
     # Before the exchange: a firewall's refusal (403), a legal one (451), a proxy that wants a login (407).
     return {403: "edge-blocked", 451: "edge-blocked", 407: "proxy-failed"}.get(status, "response-invalid")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether *url* leads to this host alone."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def checked_url(url: str) -> str:
-    """
-    *url* as the base of API calls.
-
-    Raises:
-        ConfigurationError: It is no HTTP URL, holds a login, or would carry keys in the clear to another host.
-    """
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ConfigurationError(f"API URL {url[:80]!r}: give scheme and host, such as https://api.kraken.com")
-    if "@" in parts.netloc:
-        raise ConfigurationError("the API URL holds a login; Kraken's API has none: remove what stands before the @")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigurationError(f"API URL {url[:80]!r}: http:// is for loopback alone; use https://")
-    return url.rstrip("/")

@@ -49,14 +49,24 @@ class Examination:
         self._lock = threading.Lock()
         self._results: dict[tuple[str | None, str], CheckResult] = {}
         self._run_checks: dict[str, Future[None]] = {}
+        self.interrupted = False
+        """Whether Ctrl-C ended the run."""
 
     def run(self) -> tuple[CheckResult, ...]:
         """
         The run's checks and all accounts side by side; each waits for what it needs, and no longer.
 
         Returns:
-            A result for every check of the plan. What did not finish before the deadline is inconclusive.
+            A result for every check of the plan. What did not finish before the deadline, or before Ctrl-C, is
+            inconclusive.
         """
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        return self._complete()
+
+    def _run(self) -> None:
         for check in self._plan.of_scope(Scope.RUN):
             # One by one: what a check needs stands above it, and so is under way before it looks.
             make = functools.partial(self._make, check, None, functools.partial(check.run, self._context))
@@ -64,7 +74,6 @@ class Examination:
         jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
         for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
             self._wait(future)
-        return self._complete()
 
     def _examine(self, account: Account) -> None:
         context = AccountContext(
@@ -139,10 +148,14 @@ class Examination:
             )
 
     def _complete(self) -> tuple[CheckResult, ...]:
-        summary = f"not finished within the deadline of {self._plan.deadline_s:g} s"
+        reason = (
+            "before the interruption" if self.interrupted else f"within the deadline of {self._plan.deadline_s:g} s"
+        )
         with self._lock:
             return tuple(
                 self._results.get((label, check.id))
-                or CheckResult(id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=summary)
+                or CheckResult(
+                    id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=f"not finished {reason}"
+                )
                 for check, label in self._plan.slots()
             )

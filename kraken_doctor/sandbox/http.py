@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -120,7 +121,9 @@ class _Server(ThreadingHTTPServer):
 
     def close_connections(self) -> None:
         for connection in list(self._open):
-            connection.close()
+            # Shut down, not closed: the thread that reads from it wakes up, and closes it itself.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server6(_Server):

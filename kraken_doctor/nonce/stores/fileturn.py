@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from kraken_doctor.errors import NonceStoreError, TurnTimeoutError
 from kraken_doctor.nonce.turn import FairLock, Turn
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _POLL_S = 0.002
 """Between two looks at a lock that another process holds: small beside a call to Kraken (tens of ms)."""
@@ -57,10 +59,13 @@ class _Queue:
         self._key_id = key_id
         self._threads = FairLock()
         self._gate = _lock(path.with_name(f"{path.name}.{safe}.next.lock"))
+        self._folder = path.parent
         self._file = _lock(path.with_name(f"{path.name}.{safe}.lock"))
         self._held_since: float | None = None
 
     def enter(self, timeout_s: float) -> None:
+        from filelock import Timeout
+
         end = time.monotonic() + timeout_s
         if not self._threads.acquire(timeout_s):
             raise self._timed_out(timeout_s)
@@ -88,6 +93,7 @@ class _Queue:
         # The gate makes it fair: who waits for the lock holds the gate meanwhile, so a process that has
         # just let go can't take the lock again before the one that waits.
         end = time.monotonic() + timeout_s
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # filelock would make it readable for all
         with self._gate.acquire(timeout=timeout_s):
             self._file.acquire(timeout=max(0.0, end - time.monotonic()))
         self._held_since = time.monotonic()
@@ -99,4 +105,6 @@ class _Queue:
 def _lock(path: Path) -> FileLock:
     # thread_local=False: a turn taken by one thread may be passed to another of this process.
     # No soft fall-back: a lock that the kernel does not free would outlive a killed process.
+    from filelock import FileLock
+
     return FileLock(path, mode=0o600, thread_local=False, poll_interval=_POLL_S, fallback_to_soft=False)

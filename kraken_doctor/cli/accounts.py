@@ -1,0 +1,49 @@
+"""``kraken-doctor accounts``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import options
+from kraken_doctor.cli.conduct import conduct
+
+if TYPE_CHECKING:
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.renderers.text import Terminal
+
+
+@click.command("accounts")
+@options.accounts
+@click.option("--sandbox", is_flag=True, help="The demo accounts of the embedded exchange.")
+@options.output
+@click.pass_context
+def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
+    """
+    List the accounts found, and where each credential came from.
+
+    Asks nobody: what it says of a key is what can be seen without sending it. Shows no secret.
+    """
+    from kraken_doctor.checks.credentials import credentials
+
+    conduct(ctx, options.request("accounts", (credentials,), choices), output, screen=_screen)
+
+
+def _screen(report: Report, terminal: Terminal) -> str:
+    from rich.console import Group
+
+    from kraken_doctor.model.evidence import Facts, Outcome
+    from kraken_doctor.renderers.findings import findings
+    from kraken_doctor.renderers.screen import listing, to_text
+    from kraken_doctor.renderers.text import marks
+
+    signs = marks(terminal)
+    words = {Outcome.PASS: "in order", Outcome.WARN: "with a flaw", Outcome.FAIL: "unusable"}
+    rows = []
+    for account in report.accounts:
+        secret = Facts(report.checks, account.label).text("credentials.secret_variable")
+        rows.append([account.label, account.source, secret, account.key or "-", words.get(account.outcome, "unknown")])
+    scopes = (None, *(account.label for account in report.accounts))
+    found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
+    return to_text(Group(listing(["Account", "Key from", "Secret from", "Key", "Form"], rows), *found), terminal)

@@ -1,0 +1,51 @@
+"""``kraken-doctor balances``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import options
+from kraken_doctor.cli.conduct import conduct
+
+if TYPE_CHECKING:
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.renderers.text import Terminal
+
+_CHECKS = ("krakenex", "store", "credentials", "balances")
+
+
+@click.command("balances")
+@options.accounts
+@options.target
+@options.retry
+@options.nonce_unit
+@options.jobs
+@options.output
+@options.fail_on
+@click.pass_context
+def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
+    """
+    Show USD, USDT and total per account.
+
+    One private call an account, and no other.
+    """
+    from kraken_doctor.checks.catalogue import CATALOGUE
+
+    checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
+    conduct(ctx, options.request("balances", checks, choices), output, fail_on, screen=_screen)
+
+
+def _screen(report: Report, terminal: Terminal) -> str:
+    from rich.console import Group
+
+    from kraken_doctor.renderers import table
+    from kraken_doctor.renderers.findings import findings
+    from kraken_doctor.renderers.screen import to_text
+    from kraken_doctor.renderers.text import marks
+
+    signs = marks(terminal)
+    scopes = (None, *(account.label for account in report.accounts))
+    found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
+    return to_text(Group(table.accounts_table(report, terminal, signs), *found), terminal)

@@ -1,0 +1,33 @@
+"""What the user asked a run to be, before anything is built for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kraken_doctor.checks.base import Check
+    from kraken_doctor.model.evidence import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What the user asked a run to be."""
+
+    command: str
+    users: tuple[str, ...] = ()
+    master: bool = False
+    everyone: bool = False
+    api_url: str | None = None
+    sandbox: bool = False
+    timeout_s: float = 10.0
+    deadline_s: float = 60.0
+    retry_delays_s: tuple[float, ...] = ()
+    nonce_unit: str | None = None
+    ntp_servers: tuple[str, ...] = ()
+    use_ntp: bool = True
+    max_offset_s: float = 1.0
+    wrong_clock: Outcome | None = None
+    """What a clock beyond the limit is; by itself it breaks no connection."""
+    jobs: int = 8
+    checks: tuple[Check, ...] = ()

@@ -1,0 +1,141 @@
+"""
+The self-tests of a nonce generator: what must hold before a bot may rely on it.
+
+Each returns what it saw; none prints, and each can fail.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from kraken_doctor.clock import SystemClock
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.generator import NonceGenerator
+from kraken_doctor.nonce.stores import NonceStore, open_store
+
+RAPID_CALLS = 10
+RAPID_LIMIT_S = 0.001
+"""Ten calls in under a millisecond: in krakenex's own milliseconds they would all be one number."""
+_RAPID_ROUNDS = 20
+"""A round in which the machine did something else meanwhile is slow, and proves nothing."""
+
+THREADS, THREAD_CALLS = 5, 10
+PROCESSES, PROCESS_CALLS = 4, 50
+
+_WORKER = """
+import sys
+from kraken_doctor.nonce.selftest import work
+work(*sys.argv[1:])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What one self-test came to."""
+
+    name: str
+    passed: bool
+    saw: str
+
+
+def rapid(next_nonce: Callable[[], int]) -> SelfTest:
+    """Ten calls within a millisecond: unique and strictly increasing."""
+    nonces: list[int] = []
+    fastest_s = float("inf")
+    for _ in range(_RAPID_ROUNDS):
+        began = time.perf_counter()
+        nonces += [next_nonce() for _ in range(RAPID_CALLS)]
+        fastest_s = min(fastest_s, time.perf_counter() - began)
+        if fastest_s < RAPID_LIMIT_S:
+            break
+    passed = _strictly_increasing(nonces) and fastest_s < RAPID_LIMIT_S
+    return SelfTest("rapid", passed, f"{_describe(nonces)}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs")
+
+
+def threads(next_nonce: Callable[[], int]) -> SelfTest:
+    """Fifty from five threads: no two alike, and rising in each thread."""
+    taken: list[list[int]] = [[] for _ in range(THREADS)]
+    begin = threading.Barrier(THREADS)
+
+    def take(mine: list[int]) -> None:
+        begin.wait()
+        mine.extend(next_nonce() for _ in range(THREAD_CALLS))
+
+    workers = [threading.Thread(target=take, args=(mine,)) for mine in taken]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    together = [nonce for mine in taken for nonce in mine]
+    passed = len(set(together)) == THREADS * THREAD_CALLS and all(_strictly_increasing(mine) for mine in taken)
+    return SelfTest("threads", passed, f"{len(set(together))} different of {len(together)}, from {THREADS} threads")
+
+
+def start(make: Callable[[], NonceGenerator], unit: NonceUnit) -> SelfTest:
+    """A fresh generator begins at the current time, and a restarted one above where it was."""
+    before = unit.floor(SystemClock().now_ns())
+    first = make().next()
+    after = unit.floor(SystemClock().now_ns())
+    second = make().next()
+    passed = before <= first <= after and second > first
+    return SelfTest("start", passed, f"first {first}, the clock {before} to {after}, after a restart {second}")
+
+
+def isolation(make: Callable[[str], NonceGenerator]) -> SelfTest:
+    """Generators of different keys share nothing: a mark far ahead on one leaves the other alone."""
+    ahead, other = make("isolation-ahead"), make("isolation-other")
+    far = other.unit.floor(SystemClock().now_ns()) + 10**9
+    ahead.store.advance(ahead.key_id, far)
+    nonces = ahead.next(), other.next()
+    passed = nonces[0] > far > nonces[1]
+    return SelfTest("isolation", passed, f"{nonces[0]} on one key, {nonces[1]} on the other")
+
+
+def processes(store_url: str, unit: NonceUnit) -> SelfTest:
+    """Bursts from several processes on one key: no two nonces alike."""
+    arguments = [sys.executable, "-c", _WORKER, store_url, unit.value, str(PROCESS_CALLS)]
+    running = [
+        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+        for _ in range(PROCESSES)
+    ]
+    taken = [[int(line) for line in process.communicate(timeout=60)[0].split()] for process in running]
+    together = [nonce for mine in taken for nonce in mine]
+    expected = PROCESSES * PROCESS_CALLS
+    passed = len(set(together)) == expected == len(together) and all(map(_strictly_increasing, taken))
+    return SelfTest("processes", passed, f"{len(set(together))} different of {expected}, from {PROCESSES} processes")
+
+
+def work(store_url: str, unit: str, count: str) -> None:
+    """The part of `processes` that runs in each of them."""
+    generator = NonceGenerator("processes", store=open_store(store_url), unit=NonceUnit(unit))
+    sys.stdout.write("".join(f"{generator.next()}\n" for _ in range(int(count))))
+
+
+def run_all(store: NonceStore, store_url: str, unit: NonceUnit) -> list[SelfTest]:
+    """All of them, on a store of their own."""
+
+    def make(key_id: str) -> NonceGenerator:
+        return NonceGenerator(key_id, store=store, unit=unit)
+
+    return [
+        rapid(make("rapid").next),
+        threads(make("threads").next),
+        start(lambda: make("start"), unit),
+        isolation(make),
+        processes(store_url, unit),
+    ]
+
+
+def _strictly_increasing(nonces: Sequence[int]) -> bool:
+    return all(earlier < later for earlier, later in pairwise(nonces))
+
+
+def _describe(nonces: Sequence[int]) -> str:
+    order = "strictly increasing" if _strictly_increasing(nonces) else "not increasing"
+    return f"{len(set(nonces))} different of {len(nonces)}, {order}"

@@ -1,0 +1,68 @@
+"""Diagnoses on the screen: a failure in full, a warning in two lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.renderers.screen import SEVERITY_STYLES
+from kraken_doctor.renderers.text import Marks, plain
+
+_PROSE_LIMIT_CHARACTERS = 600
+"""Our own sentences with a server's words in them: longer than one foreign text, and still bounded."""
+
+
+def findings(
+    diagnoses: Iterable[Diagnosis], account: str | None, marks: Marks, *, verbose: bool
+) -> list[RenderableType]:
+    """The findings of one scope; what is only worth knowing with *verbose*."""
+    parts: list[RenderableType] = []
+    for diagnosis in diagnoses:
+        if diagnosis.account != account:
+            continue
+        if diagnosis.severity is Severity.FAIL:
+            parts += ["", Padding(_failure(diagnosis), (0, 0, 0, 2))]
+        elif diagnosis.severity is Severity.WARN or verbose:
+            parts += ["", Padding(_remark(diagnosis, marks), (0, 0, 0, 2))]
+    return parts
+
+
+def _failure(diagnosis: Diagnosis) -> RenderableType:
+    """Facts, what remains possible, what to do and what not."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column()
+    remedy = diagnosis.remedy
+    rows = (
+        ("Because", diagnosis.because),
+        ("Possible", tuple(_alternative(a.text, a.told_apart_by) for a in diagnosis.possible)),
+        ("Do", (remedy.text, *remedy.commands)),
+        ("Or", (remedy.otherwise,)),
+        ("Don't", (remedy.avoid.removeprefix("Don't "),)),
+    )
+    for name, texts in rows:
+        for position, text in enumerate(text for text in texts if text):
+            grid.add_row(Text(name if position == 0 else ""), Text(plain(text, _PROSE_LIMIT_CHARACTERS)))
+    head = Text(diagnosis.cause, style=f"bold {SEVERITY_STYLES[diagnosis.severity]}")
+    head.append(f" ({diagnosis.confidence.value})", style="default")
+    more = Text(f"More: kraken-doctor explain {diagnosis.cause}", style="dim")
+    return Group(head, Text(plain(diagnosis.summary)), "", grid, "", more)
+
+
+def _remark(diagnosis: Diagnosis, marks: Marks) -> RenderableType:
+    """What is wrong and why, then what to do."""
+    word = "warning" if diagnosis.severity is Severity.WARN else "note"
+    style = SEVERITY_STYLES[diagnosis.severity]
+    head = Text(f"{marks.warned} {word}: ", style=style).append(diagnosis.cause, style=f"bold {style}")
+    because = f" ({'; '.join(plain(fact) for fact in diagnosis.because)})" if diagnosis.because else ""
+    body = Text(f"{plain(diagnosis.summary)}{because}")
+    return Group(head, Padding(Group(body, Text(plain(diagnosis.remedy.text, _PROSE_LIMIT_CHARACTERS))), (0, 0, 0, 2)))
+
+
+def _alternative(text: str, told_apart_by: str) -> str:
+    return f"{text} (told apart by: {told_apart_by})" if told_apart_by else text

@@ -1,0 +1,142 @@
+"""What only the file-backed store must stand: lost, damaged and read-only files, and forks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kraken_doctor.errors import ConfigurationError, NonceStoreError
+from kraken_doctor.nonce.stores import open_store
+from kraken_doctor.nonce.stores.memory import MemoryStore
+from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "nonce.db"
+
+
+def in_fork(action: Callable[[], object]) -> str:
+    """What *action* gave in a forked child, as text; the exception's name if it raised."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            said = str(action())
+        except Exception as exc:  # noqa: BLE001
+            said = type(exc).__name__
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        return stream.read()
+
+
+def test_files_are_the_users_alone(path: Path) -> None:
+    """Marks tell when a bot trades: 0700 for the folder, 0600 for what is in it."""
+    store = SQLiteStore(path)
+    with store.turn("key", 5):
+        store.advance("key", 1)
+    modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
+    """The file is made anew, and this process goes on above what it issued: the mark it lost."""
+    store = SQLiteStore(path)
+    store.advance("key", 10**6)
+    shutil.rmtree(path.parent)
+    assert store.advance("key", 5) == 10**6 + 1
+    assert SQLiteStore(path).mark("key") == 10**6 + 1
+
+
+def test_a_replaced_file_is_noticed(path: Path) -> None:
+    """A mark that another process wrote to the new file is respected."""
+    store = SQLiteStore(path)
+    store.advance("key", 10)
+    for entry in path.parent.iterdir():
+        entry.unlink()
+    SQLiteStore(path).advance("key", 500)
+    assert store.advance("key", 0) == 501
+
+
+def test_garbage_is_refused_and_left_alone(path: Path) -> None:
+    """No nonce from a file that is no database, and the file is not overwritten."""
+    path.parent.mkdir()
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(NonceStoreError, match=r"nonce\.db"):
+        SQLiteStore(path).advance("key", 1)
+    assert path.read_bytes().startswith(b"this is not")
+
+
+def test_a_place_that_can_not_be_is_refused(tmp_path: Path) -> None:
+    """A file where the folder should be: an error that names the place."""
+    (tmp_path / "file").write_text("")
+    store = SQLiteStore(tmp_path / "file" / "nonce.db")
+    with pytest.raises(NonceStoreError, match=r"nonce\.db"):
+        store.advance("key", 1)
+    with pytest.raises(NonceStoreError), store.turn("key", 1):
+        pass
+
+
+def test_a_forked_child_goes_on_above_its_parent(path: Path) -> None:
+    """Parent and child share the file, not the connection: neither repeats the other."""
+    store = SQLiteStore(path)
+    store.advance("key", 100)
+    assert in_fork(lambda: store.advance("key", 0)) == "101"
+    assert store.advance("key", 0) == 102
+
+
+def test_a_forked_child_does_not_hold_its_parents_turn(path: Path) -> None:
+    """The child has to wait like everybody else."""
+
+    def take() -> str:
+        with store.turn("key", 0.1):
+            return "got it"
+
+    store = SQLiteStore(path)
+    with store.turn("key", 5):
+        assert in_fork(take) == "TurnTimeoutError"
+    assert in_fork(take) == "got it"
+
+
+def test_memory_refuses_to_go_on_in_a_forked_child() -> None:
+    """A copy of the marks would repeat the parent's nonces: the child gets none."""
+    store = MemoryStore()
+    store.advance("key", 100)
+    assert in_fork(lambda: store.advance("key", 0)) == "NonceStoreError"
+    assert store.advance("key", 0) == 101
+
+
+def test_a_key_id_can_not_leave_the_folder(path: Path) -> None:
+    """Whatever a caller uses as a key's id, lock files stay beside the database."""
+    store = SQLiteStore(path)
+    with store.turn("../../etc/passwd", 5), store.turn("x" * 500, 5):
+        pass
+    assert all(entry.is_file() for entry in path.parent.iterdir())
+    assert {entry.name for entry in path.parent.parent.iterdir()} <= {"state", "work"}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "memory", "memory://x", "sqlite://", "sqlite:///", "file:///x", "postgres://u:secret@h/db"]
+)
+def test_an_unknown_store_is_a_clear_error(url: str) -> None:
+    """The message says what to use, and never repeats a password."""
+    with pytest.raises(ConfigurationError, match=r"memory:// or sqlite:///path") as caught:
+        open_store(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_default_store_is_in_the_users_state_directory(tmp_path: Path) -> None:
+    """Without an URL the file lies where the platform keeps state."""
+    store = open_store()
+    store.advance("key", 1)
+    assert (tmp_path / "state" / "kraken-doctor" / "nonce.db").is_file()
+    store.close()

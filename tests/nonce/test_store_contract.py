@@ -1,0 +1,197 @@
+"""What every store promises, held against each of them."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kraken_doctor.errors import NonceExhaustedError, TurnTimeoutError
+from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce.stores import NonceStore, open_store
+
+Open = Callable[[], NonceStore]
+STORES = ["memory", "sqlite"]
+
+
+@pytest.fixture(params=STORES)
+def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the same store each time it is called."""
+    if request.param == "memory":
+        shared = open_store("memory://")
+        yield lambda: shared
+        return
+    opened: list[NonceStore] = []
+
+    def open_file() -> NonceStore:
+        opened.append(open_store(f"sqlite:///{tmp_path / 'nonce.db'}"))
+        return opened[-1]
+
+    yield open_file
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_it: Open) -> NonceStore:
+    return open_it()
+
+
+def test_first_nonce_is_the_floor(store: NonceStore) -> None:
+    """A key never seen starts where the caller says."""
+    assert store.mark("key") is None
+    assert store.advance("key", 1000) == 1000
+    assert store.mark("key") == 1000
+
+
+def test_a_floor_at_or_below_the_mark_gives_the_next_one(store: NonceStore) -> None:
+    """The mark never stands still and never goes back."""
+    store.advance("key", 1000)
+    assert [store.advance("key", floor) for floor in (1000, 5, 0, 1003)] == [1001, 1002, 1003, 1004]
+
+
+def test_keys_do_not_touch_each_other(store: NonceStore) -> None:
+    """A mark far ahead on one key is nothing to another."""
+    store.advance("ahead", 10**18)
+    assert store.advance("other", 7) == 7
+
+
+@pytest.mark.parametrize("start", [2**31, 2**53 - 2, 2**53 + 1, 2**63 - 2, 2**63, MAX_NONCE - 3])
+def test_exact_over_the_whole_range(store: NonceStore, start: int) -> None:
+    """Around every limit of other number types the next nonce is the next nonce."""
+    assert [store.advance("key", start)] + [store.advance("key", 0) for _ in range(2)] == [start, start + 1, start + 2]
+
+
+def test_the_end_of_the_range_is_an_error_not_a_wrap(store: NonceStore) -> None:
+    """There is no nonce above 2**64 - 1, and the mark stays where it is."""
+    assert store.advance("key", MAX_NONCE) == MAX_NONCE
+    for floor in (0, MAX_NONCE):
+        with pytest.raises(NonceExhaustedError):
+            store.advance("key", floor)
+    with pytest.raises(NonceExhaustedError):
+        store.advance("fresh", MAX_NONCE + 1)
+    assert store.mark("key") == MAX_NONCE
+    assert store.mark("fresh") is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(floors=st.lists(st.integers(0, MAX_NONCE - 100), min_size=1, max_size=30), key=st.uuids())
+def test_strictly_increasing_whatever_the_floors(store: NonceStore, floors: list[int], key: object) -> None:
+    """Each nonce is above the one before, and never below its floor."""
+    mark = store.mark(str(key))  # Hypothesis may come back with the same key
+    last = -1 if mark is None else mark
+    for floor in floors:
+        nonce = store.advance(str(key), floor)
+        assert nonce == max(last + 1, floor)
+        last = nonce
+
+
+def test_a_mark_is_seen_by_the_next_who_opens_the_store(open_it: Open) -> None:
+    """Another object on the same store goes on where the first one was."""
+    first = open_it().advance("key", 500)
+    assert open_it().advance("key", 0) == first + 1
+
+
+def test_threads_get_different_nonces(store: NonceStore) -> None:
+    """Eight threads, none gets what another got."""
+    taken: list[int] = []
+    begin = threading.Barrier(8)
+
+    def take() -> None:
+        begin.wait()
+        taken.extend(store.advance("key", 1) for _ in range(50))
+
+    workers = [threading.Thread(target=take) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(taken) == list(range(1, 401))
+
+
+def test_a_turn_excludes_all_others_of_its_key(open_it: Open) -> None:
+    """While it is held nobody else gets one; another key is free."""
+    first, second = open_it(), open_it()
+    with first.turn("key", 5):
+        with pytest.raises(TurnTimeoutError, match="another request"), second.turn("key", 0.05):
+            pass
+        with second.turn("other", 0.05):
+            pass
+    with second.turn("key", 5):
+        pass
+
+
+def test_a_turn_is_given_back_when_the_call_fails(store: NonceStore) -> None:
+    """An exception inside does not keep the key for ever."""
+    with pytest.raises(RuntimeError), store.turn("key", 5):
+        raise RuntimeError
+    with store.turn("key", 0.5):
+        pass
+
+
+def test_no_thread_starves(store: NonceStore) -> None:
+    """Whoever asks again at once does not get it again before the others that were waiting."""
+    threads, rounds = 4, 10
+    asked, served = [0] * threads, [0] * threads
+    order: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(rounds):
+            asked[number] += 1
+            with store.turn("key", 30):
+                served[number] += 1
+                order.append(number)
+                # Held until every other thread that is not done waits for it.
+                while any(asked[n] == served[n] < rounds for n in range(threads) if n != number):
+                    pass
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    # Between "asked" and the place in the queue lie a few instructions: a thread may be passed over once, or twice.
+    for number in range(threads):
+        places = [place for place, served_one in enumerate(order) if served_one == number]
+        assert max(later - earlier for earlier, later in itertools.pairwise(places)) <= 3 * threads, order
+
+
+def test_notes_are_kept_per_key(open_it: Open) -> None:
+    """What was remembered is recalled, also by another object on the same store."""
+    open_it().remember("key", "unit", "us")
+    open_it().remember("key", "unit", "ns")
+    assert open_it().recall("key", "unit") == "ns"
+    assert open_it().recall("other", "unit") is None
+    assert open_it().recall("key", "else") is None
+
+
+def test_a_closed_store_can_be_used_again(store: NonceStore) -> None:
+    """Closing gives back what is open; the marks stay."""
+    store.advance("key", 10)
+    store.close()
+    assert store.advance("key", 0) == 11
+
+
+def burst(url: str, results: multiprocessing.Queue[list[int]]) -> None:
+    store = open_store(url)
+    results.put([store.advance("key", 1) for _ in range(200)])
+
+
+def test_processes_get_different_nonces(tmp_path: Path) -> None:
+    """Four processes, eight hundred nonces, no two alike and none left out."""
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[list[int]] = context.Queue()
+    url = f"sqlite:///{tmp_path / 'nonce.db'}"
+    processes = [context.Process(target=burst, args=(url, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    taken = [nonce for _ in processes for nonce in results.get(timeout=60)]
+    for process in processes:
+        process.join()
+    assert sorted(taken) == list(range(1, 801))

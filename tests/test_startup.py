@@ -1,0 +1,46 @@
+"""Start-up is part of the product: what is heavy is loaded when it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "filelock", "redis", "asyncio")
+
+
+def loaded_by(code: str) -> list[str]:
+    """The heavy packages that *code* has loaded when it ends."""
+    program = f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\nprint('loaded', *sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules = result.stdout.splitlines()[-1].split()
+    return [name for name in HEAVY if name in modules]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """A bot that imports a name pays for that name alone."""
+    assert loaded_by("import kraken_doctor") == []
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", "check --help", "sandbox --help"])
+def test_help_and_version_load_nothing_heavy(arguments: str) -> None:
+    """Asking for help is instant."""
+    assert loaded_by(f"from kraken_doctor.cli.main import run; run({arguments.split()!r})") == []
+
+
+def test_the_generator_alone_needs_no_http() -> None:
+    """Whoever brings another client does not load krakenex for a nonce."""
+    code = "from kraken_doctor import NonceGenerator, open_store; NonceGenerator('k', store=open_store('memory://')).next()"
+    assert loaded_by(code) == []
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    """What `__all__` promises is there."""
+    import kraken_doctor
+
+    for name in kraken_doctor.__all__:
+        assert getattr(kraken_doctor, name) is not None
+    assert set(kraken_doctor.__all__) <= set(dir(kraken_doctor))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = kraken_doctor.no_such_name
