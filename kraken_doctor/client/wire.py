@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.failures import transport_error
+from kraken_doctor.network.failures import said, transport_error
 
 
 def query(
@@ -51,18 +51,21 @@ def as_transport_error(exc: requests.RequestException) -> TransportError:
     response = getattr(exc, "response", None)
     if isinstance(exc, requests.HTTPError) and response is not None:
         return TransportError(_status_kind(response.status_code), f"HTTP {response.status_code} {response.reason}")
-    for types, kind in _KINDS:
+    if isinstance(exc, requests.exceptions.InvalidHeader):
+        # requests quotes the header in its message, and the header is the key.
+        return TransportError("credentials-damaged", "the key can't be sent as a header")
+    for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):
-            return TransportError(kind, str(exc)) if kind == "response-invalid" else transport_error(exc, kind)
-    return transport_error(exc, "connection-reset")
+            return TransportError(kind, said(exc))
+    # requests has one type for all that can go wrong with a connection; the system's own word tells them apart.
+    default = "tls-failed" if isinstance(exc, requests.exceptions.SSLError) else "connection-reset"
+    return transport_error(exc, default)
 
 
-_KINDS: tuple[tuple[type[requests.RequestException], str], ...] = (
+_SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
     (requests.exceptions.ProxyError, "proxy-failed"),
-    (requests.exceptions.SSLError, "tls-failed"),
     (requests.exceptions.ConnectTimeout, "connection-timeout"),
     (requests.exceptions.ReadTimeout, "read-timeout"),
-    (requests.exceptions.InvalidHeader, "credentials-damaged"),
     (requests.exceptions.InvalidJSONError, "response-invalid"),
     (requests.exceptions.ContentDecodingError, "response-invalid"),
 )

@@ -35,10 +35,11 @@ def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -
     What a run, or an account, comes to.
 
     A named failure wins over everything. A check that could not be made leaves the whole without a verdict;
-    but for the clock, which by itself decides nothing once nonces are accepted.
+    but for the clock, which by itself decides nothing once nonces are accepted, unless it is all that was asked.
     """
     severities = {diagnosis.severity for diagnosis in diagnoses}
-    outcomes = {result.outcome for result in results if not _beside_the_point(result)}
+    decisive = [result for result in results if not _beside_the_point(result)] or results
+    outcomes = {result.outcome for result in decisive}
     if Severity.FAIL in severities or Outcome.FAIL in outcomes:
         return Outcome.FAIL
     if outcomes & {Outcome.INCONCLUSIVE, Outcome.ERROR}:

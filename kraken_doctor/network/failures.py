@@ -33,8 +33,13 @@ def failure_kind(exc: BaseException) -> str | None:
 
 def transport_error(exc: BaseException, default: str) -> TransportError:
     """*exc* as a `TransportError`; *default* names the cause when the exception doesn't."""
-    layers = list(_layers(exc))
-    return TransportError(failure_kind(exc) or default, _said(layers[-1]) or _said(exc))
+    return TransportError(failure_kind(exc) or default, said(exc))
+
+
+def said(exc: BaseException) -> str:
+    """What the innermost exception says: the outer ones repeat it with addresses of objects around it."""
+    innermost = list(_layers(exc))[-1]
+    return _words(innermost) or _words(exc)
 
 
 _KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
@@ -52,7 +57,7 @@ def _certificate_kind(verify_code: int) -> str:
     return "tls-untrusted"
 
 
-def _said(exc: BaseException) -> str:
+def _words(exc: BaseException) -> str:
     return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
 
 

@@ -30,13 +30,15 @@ def credentials(facts: Facts, account: str) -> Iterator[Diagnosis]:
 
 
 def _form(facts: Facts, account: str) -> Iterator[Diagnosis]:
+    if facts.text("key.shape") == "secret":
+        variable = facts.text("credentials.key_variable")
+        yield name("key-secret-swapped", account, f"{variable} holds what looks like a secret.", _shapes(facts))
+        return
     for part in ("key", "secret"):
         variable = facts.text(f"credentials.{part}_variable")
         flaws = facts.texts(f"{part}.flaws")
         if facts.flag(f"{part}.placeholder"):
             yield name("credentials-placeholder", account, f"{variable} holds a placeholder.", (_size(facts, part),))
-        elif part == "key" and facts.text("key.shape") == "secret":
-            yield name("key-secret-swapped", account, f"{variable} holds what looks like a secret.", _shapes(facts))
         elif flaws and (part == "key" or facts.flag("secret.sound_inside")):
             yield _damaged(facts, account, part, variable, flaws)
         elif part == "key" and facts.text("key.shape") == "other":

@@ -1,0 +1,211 @@
+"""One report in every form: the contract's words, foreign text as data, no width that breaks."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.report import AccountReport, Balances, NonceReport, Report
+from kraken_doctor.renderers import envelope, short, table
+from kraken_doctor.renderers.text import Terminal, money, plain
+
+HOSTILE = "[bold red]\x1b[31m\x1b]0;title\x07::error::x\n\u202egnp\u200b" + "A" * 5000
+
+
+def account(label: str = "USER:daivon_frazier", *, fails: bool = False) -> AccountReport:
+    return AccountReport(
+        label=label,
+        outcome=Outcome.FAIL if fails else Outcome.PASS,
+        key="…4tZA",
+        key_id="0123456789abcdef",
+        source="KRAKEN_USER_DAIVON_API_KEY (.env)",
+        balances=None
+        if fails
+        else Balances(Decimal("100.0000"), Decimal("50.00000000"), {"ZUSD": Decimal("100.0000")}),
+        nonce=NonceReport(unit="us", in_order=True, store="sqlite", last=1795399471659000),
+        private_calls=2,
+        error="EAPI:Invalid nonce" if fails else "",
+    )
+
+
+def diagnosis(
+    label: str | None = "USER:daivon_frazier", severity: Severity = Severity.FAIL, text: str = ""
+) -> Diagnosis:
+    return Diagnosis(
+        cause="nonce-spent-higher",
+        account=label,
+        severity=severity,
+        confidence=Confidence.LIKELY,
+        summary=text or "This key has already accepted a larger nonce.",
+        because=(text or "the clock is right: +12 ms ± 8 ms",),
+        remedy=Remedy("Create a new API key.", ("kraken-doctor clock",), "Or count finer.", "Don't retry in a loop."),
+        primary=True,
+        error=text or "EAPI:Invalid nonce",
+        possible=(Alternative("a clock that was ahead", "time"),),
+    )
+
+
+def report(*accounts: AccountReport, diagnoses: tuple[Diagnosis, ...] = (), outcome: Outcome = Outcome.PASS) -> Report:
+    checks = (
+        CheckResult(id="clock", account=None, outcome=Outcome.PASS, summary="+12 ms ± 8 ms, 4 of 4 servers",
+                    evidence=(Evidence("clock.offset", 0.012, "s", "|x| <= 1", "pool.ntp.org"),), duration_s=0.05),
+        CheckResult(id="path", account=None, outcome=Outcome.FAIL, summary="dns-failed"),
+        CheckResult(id="exchange", account=None, outcome=Outcome.SKIP, summary="not made", blocked_by="path"),
+    )  # fmt: skip
+    return Report(
+        command="check", started_at_ns=1_795_399_200_000_000_000, duration_s=0.4123, outcome=outcome, exit_status=0,
+        api_url="https://api.kraken.com", environment={"python": "3.11.7", "krakenex": "2.2.2"}, checks=checks,
+        diagnoses=diagnoses, accounts=accounts,
+    )  # fmt: skip
+
+
+def test_a_healthy_account_in_the_contracts_words() -> None:
+    """Line by line."""
+    text = table.render(report(account()), Terminal())
+    for line in (
+        "✅ Connected to Kraken Pro API (USER:daivon_frazier)",
+        "✅ KRAKEN PRO CONNECTED (USER:daivon_frazier)",
+        "USD Balance: $100.00",
+        "USDT Balance: $50.00",
+        "Total: $150.00",
+        "Nonce generator installed: microseconds, in order, SQLite · 2 private calls",
+    ):
+        assert line in text
+
+
+def test_a_failing_account_in_the_contracts_words() -> None:
+    """The exchange's error, then cause and remedy; and it stands below the healthy ones."""
+    failing = report(account(fails=True), account("MASTER"), diagnoses=(diagnosis(),), outcome=Outcome.FAIL)
+    text = table.render(failing, Terminal())
+    lines = text.splitlines()
+    head = lines.index("❌ Kraken connection test failed (USER:daivon_frazier): EAPI:Invalid nonce")
+    assert head > lines.index("✅ KRAKEN PRO CONNECTED (MASTER)")
+    below = "\n".join(lines[head:])
+    for part in ("nonce-spent-higher (likely)", "Because", "Possible", "Do ", "Or ", "Don't", "kraken-doctor explain"):
+        assert part in below
+    assert "1 of 2 accounts failing. First: nonce-spent-higher." in text
+
+
+def test_without_unicode_ascii_stands_in() -> None:
+    """And nothing that such a stream could not encode."""
+    text = table.render(
+        report(account(), account("B", fails=True), diagnoses=(diagnosis("B"),)), Terminal(unicode=False)
+    )
+    text.encode("ascii")
+    assert "[OK] Connected to Kraken Pro API (USER:daivon_frazier)" in text
+    assert "[FAIL] Kraken connection test failed (B)" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 99, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """Wide characters counted as two."""
+    from rich.cells import cell_len
+
+    full = report(account(), account("USER:" + "x" * 70, fails=True), diagnoses=(diagnosis("USER:" + "x" * 70),))
+    for line in table.render(full, Terminal(width=width)).splitlines():
+        assert cell_len(line) <= width, line
+
+
+def test_colour_only_where_it_is_wanted() -> None:
+    """No escape sequence without; and the words are the same."""
+    from rich.text import Text
+
+    full = report(account(fails=True), diagnoses=(diagnosis(),))
+    without, coloured = table.render(full, Terminal()), table.render(full, Terminal(colour=True))
+    assert "\x1b" not in without
+    assert "\x1b" in coloured
+    assert Text.from_ansi(coloured).plain.split() == without.split()
+
+
+def test_an_outcome_is_never_told_by_a_symbol_alone() -> None:
+    """A word stands beside every mark that does not mean "fine"."""
+    text = table.render(report(account()), Terminal())
+    assert "✗ path       failed: dns-failed" in text
+    assert "- exchange   skipped: not made" in text
+
+
+@pytest.mark.parametrize("render", [lambda r: table.render(r, Terminal(), verbose=True), short.render, envelope.render])
+def test_foreign_text_is_data(render: object) -> None:
+    """Markup, escapes, annotations, direction marks, a megabyte: shown, cut, never obeyed."""
+    assert callable(render)
+    hostile = report(
+        account(HOSTILE, fails=True),
+        diagnoses=(diagnosis(HOSTILE, text=HOSTILE), diagnosis(None, Severity.WARN, HOSTILE)),
+    )
+    text = render(hostile)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert not any(line.startswith("::") for line in text.splitlines())
+    if render is not envelope.render:
+        assert "\u202e" not in text
+        assert "[bold red]" in text
+        assert len(text) < 20_000
+
+
+@given(st.text())
+def test_plain_is_one_printable_line_within_its_bound(text: str) -> None:
+    """Whatever comes."""
+    shown = plain(text)
+    assert len(shown) <= 300
+    assert shown.isprintable()
+    assert len(shown.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0", "$0.00"),
+        ("0.009", "$0.00"),
+        ("100.0000", "$100.00"),
+        ("171288.6158", "$171288.61"),
+        ("-10.0232", "$-10.02"),
+        ("1E+3", "$1000.00"),
+    ],
+)
+def test_money_is_never_rounded_up(amount: str, shown: str) -> None:
+    """Two decimals, the rest cut."""
+    assert money(Decimal(amount)) == shown
+
+
+def test_json_is_the_published_form() -> None:
+    """Every field of the contract, with its type."""
+    document = json.loads(envelope.render(report(account(), diagnoses=(diagnosis(),))))
+    assert document["schema_version"] == 1
+    assert document["tool"]["name"] == "kraken-doctor"
+    assert document["started_at"] == "2026-11-23T02:00:00Z"
+    assert document["duration_s"] == 0.412
+    assert document["target"] == {"api_url": "https://api.kraken.com", "sandbox": False}
+    assert document["checks"][0] == {
+        "id": "clock", "account": None, "outcome": "pass", "summary": "+12 ms ± 8 ms, 4 of 4 servers",
+        "blocked_by": None, "duration_s": 0.05,
+        "evidence": [
+            {"name": "clock.offset", "value": 0.012, "unit": "s", "bound": "|x| <= 1", "source": "pool.ntp.org"}
+        ],
+    }  # fmt: skip
+    found = document["diagnoses"][0]
+    assert (found["cause"], found["severity"], found["confidence"]) == ("nonce-spent-higher", "fail", "likely")
+    assert found["primary"] is True
+    assert found["remedy"]["commands"] == ["kraken-doctor clock"]
+    one = document["accounts"][0]
+    assert one["balances"] == {"USD": "100.0000", "USDT": "50.00000000", "total": "150.00000000"}
+    assert one["nonce"] == {"unit": "us", "in_order": True, "store": "sqlite", "last": 1795399471659000}
+    assert (one["key"], one["source"], one["private_calls"]) == ("…4tZA", "KRAKEN_USER_DAIVON_API_KEY (.env)", 2)
+
+
+def test_short_is_short() -> None:
+    """A line an account, two a finding, for pasting."""
+    text = short.render(
+        report(account(), account("MASTER", fails=True), diagnoses=(diagnosis("MASTER"),), outcome=Outcome.FAIL)
+    )
+    assert text.splitlines()[1:] == [
+        "USER:daivon_frazier: pass, USD $100.00, USDT $50.00, total $150.00",
+        "MASTER: failed, EAPI:Invalid nonce",
+        "fail (first): MASTER nonce-spent-higher: This key has already accepted a larger nonce.",
+        "  do: Create a new API key.",
+    ]
