@@ -125,7 +125,7 @@ def test_one_source_is_its_own_majority() -> None:
 
 @given(
     truth=st.floats(-10, 10),
-    honest=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=6),
+    honest=st.lists(st.tuples(st.floats(0.001, 5), st.floats(0.001, 5)), min_size=1, max_size=6),
     liars=st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(0, 1)), max_size=5),
 )
 def test_the_truth_survives_any_minority_of_liars(
