@@ -95,13 +95,15 @@ class Redactor:
         for form in {value, stripped}:
             if len(form) >= _SHORTEST_KNOWN_CHARS:
                 self._needles |= _spellings(form)
-        # Longest first: a needle inside another must not leave the rest of the longer one standing.
-        ordered = sorted(self._needles, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._known = None
 
     def __call__(self, text: str) -> str:
         """*text* without secrets."""
-        if self._known is not None:
+        if self._needles:
+            if self._known is None:
+                # Longest first: a needle inside another must not leave the rest of the longer one standing.
+                ordered = sorted(self._needles, key=len, reverse=True)
+                self._known = re.compile("|".join(map(re.escape, ordered)))
             text = self._known.sub(HIDDEN, text)
         for pattern in _PATTERNS:
             text = pattern.sub(HIDDEN, text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kraken_doctor.errors import ConfigurationError
 
@@ -13,8 +13,7 @@ _MAX_BYTES = 1 << 20
 """A file of settings is a few kilobytes; a larger one was named by mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnvFile:
+class EnvFile(NamedTuple):
     """A .env file that was read."""
 
     path: Path

@@ -12,21 +12,20 @@ import base64
 import binascii
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 KEY_CHARACTERS = 56
 SECRET_BYTES = 64
 _FUTURES_SECRET_BYTES = 66
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
-_PLACEHOLDER_WORDS = re.compile(
+_PLACEHOLDER_WORDS = (
     r"(?i)\byour\b|your[-_ ]|change[-_ ]?me|placeholder|example|xxxx|\.\.\.|todo|fixme|dummy|insert|paste|"
     r"(?:api|private|secret)[-_ ]?(?:key|secret)|^secret$|^key$|^none$|^null$|^test$"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """What can be said of a credential without repeating it."""
 
     characters: int
@@ -111,8 +110,9 @@ def _is_placeholder(text: str) -> bool:
     if core.startswith("<") and core.endswith(">"):
         return True
     # A real credential is long random base64; only what is not may be a word that somebody left there.
-    random_looking = _BASE64.fullmatch(core) and len(core) >= 40 and len(set(core)) > 12
-    return not random_looking and bool(_PLACEHOLDER_WORDS.search(core) or len(set(core)) == 1)
+    if _BASE64.fullmatch(core) and len(core) >= 40 and len(set(core)) > 12:
+        return False
+    return len(set(core)) == 1 or re.search(_PLACEHOLDER_WORDS, core) is not None
 
 
 def _flaws(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.model.account import Account
@@ -29,8 +29,7 @@ class Scope(enum.Enum):
     ACCOUNT = "account"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a check hands back."""
 
     outcome: Outcome
@@ -38,7 +37,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the user may choose about a run."""
 
@@ -68,8 +67,6 @@ class RunContext:
     """Makes the session that all calls of the run share."""
     krakenex: Callable[[], ModuleType]
     """Imports krakenex; raises ImportError."""
-    version_of: Callable[[str], str | None]
-    """Version of an installed distribution."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
@@ -104,7 +101,7 @@ class AccountContext:
     """What is known so far of this account and of the run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """A check as the catalogue lists it."""
 

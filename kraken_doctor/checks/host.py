@@ -13,12 +13,13 @@ TESTED_KRAKENEX = "2.2.2"
 @check("krakenex", title="krakenex and its nonce hook", scope=Scope.RUN)
 def krakenex(ctx: RunContext) -> Finding:
     """The installed krakenex against the tested one, and whether a nonce generator can be put on it."""
-    version = ctx.version_of("krakenex") or "unknown version"
     facts = [Evidence("krakenex.tested", TESTED_KRAKENEX)]
     try:
         module = ctx.krakenex()
     except ImportError as exc:
         return Finding(Outcome.FAIL, "not importable", (*facts, Evidence("krakenex.error", str(exc))))
+    # What was imported says it of itself; the installed distribution may be another one.
+    version = str(getattr(getattr(module, "version", None), "__version__", "unknown version"))
     facts.append(Evidence("krakenex.version", version, bound=f"= {TESTED_KRAKENEX}"))
     from kraken_doctor.client.install import missing_hooks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import (
@@ -37,8 +37,7 @@ class BudgetSpentError(KrakenDoctorError):
     """The run has made as many private calls for this account as it allows itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(NamedTuple):
     """One private call, answered or not."""
 
     number: int
@@ -61,13 +60,14 @@ class Reply:
     def evidence(self) -> tuple[Evidence, ...]:
         """The call as facts."""
         name = f"call.{self.number}"
-        detail = self.error.detail if isinstance(self.error, TransportError) else ""
+        failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
             Evidence(f"{name}.endpoint", self.endpoint),
             Evidence(f"{name}.unit", self.unit.value),
             Evidence(f"{name}.nonce", self.nonce),
             Evidence(f"{name}.outcome", self.outcome, source="exchange"),
-            Evidence(f"{name}.detail", detail),
+            Evidence(f"{name}.failure", failure.kind),
+            Evidence(f"{name}.detail", failure.detail),
             Evidence(f"{name}.latency", round(self.latency_s, 6), "s"),
         )
 

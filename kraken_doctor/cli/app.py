@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.evidence import CheckResult
     from kraken_doctor.model.report import Report
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
@@ -92,21 +93,18 @@ class App:
                 self.output.redact.learn(Secret(environment.value(name) or ""))
         return environment
 
-    @contextlib.contextmanager
-    def store(self, default: str | None = None) -> Iterator[NonceStore]:
+    def store(self, default: str | None = None) -> NonceStore:
         """
         The nonce store that the environment names, else *default*, else this user's file.
+
+        It is left open: the process is about to end, and closing would only make it wait for the disk.
 
         Raises:
             ConfigurationError: The URL names no store.
         """
         from kraken_doctor.nonce.stores import open_store
 
-        store = open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
-        try:
-            yield store
-        finally:
-            store.close()
+        return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
 
     def examine(self, request: RunRequest) -> Report:
         """
@@ -123,7 +121,7 @@ class App:
                 scenario = healthy()
                 request = self._enter_sandbox(stack, scenario, request)
                 environment = self._known(Environment(("sandbox", scenario.environ)))
-            store = stack.enter_context(self.store("memory://" if request.sandbox else None))
+            store = self.store("memory://" if request.sandbox else None)
             return self._examined(request, environment, store, stack)
 
     def requests(self, request: RunRequest) -> list[str]:
@@ -177,7 +175,7 @@ class App:
             exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=self._environment_facts(store),
+            environment=self._environment_facts(store, results),
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
@@ -203,7 +201,6 @@ class App:
             store=store,
             make_http=functools.partial(self._http, request),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
-            version_of=installed_version,
             environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
             accounts=accounts,
             env_files_readable_by_others=readable,
@@ -280,23 +277,14 @@ class App:
             retry_delays_s=request.retry_delays_s,
         )
 
-    def _environment_facts(self, store: NonceStore) -> dict[str, Any]:
+    def _environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+        from kraken_doctor.model.evidence import Facts
+
         return {
             "python": platform.python_version(),
-            "platform": platform.platform(terse=True),
-            "krakenex": installed_version("krakenex"),
-            "requests": installed_version("requests"),
+            "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "krakenex": Facts(results).text("krakenex.version") or None,
             "nonce_store": store.name,
             "proxy": next((self._environ[name] for name in _PATH_VARIABLES[:6] if self._environ.get(name)), None),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }
-
-
-def installed_version(distribution: str) -> str | None:
-    """Version of an installed distribution; None if it is not there."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor import parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
@@ -26,6 +29,9 @@ def conduct(
 ) -> None:
     """Examine what *request* asks for, show the report in *form*, end with its status."""
     app: App = ctx.obj
+    if form == "table":
+        # Rich takes as long to load as a call to the exchange to be answered: side by side it costs nothing.
+        parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
     try:
         report = app.examine(request)
     except ConfigurationError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_doctor.cli import options
-from kraken_doctor.cli.app import App, installed_version
+from kraken_doctor.cli.app import App
 from kraken_doctor.cli.conduct import finish
 from kraken_doctor.cli.request import RunRequest
 
@@ -33,8 +33,17 @@ def command(ctx: click.Context, /, output: str) -> None:
 
     app: App = ctx.obj
     report = app.examine(RunRequest(command="version", checks=(krakenex,)))
-    versions = {name: installed_version(name) for name in (*_DEPENDENCIES, *_EXTRAS)}
+    versions = {name: _installed(name) for name in (*_DEPENDENCIES, *_EXTRAS)}
     finish(ctx, replace(report, extra={"versions": versions}), output, screen=_screen)
+
+
+def _installed(distribution: str) -> str | None:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _screen(report: Report, terminal: Terminal) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 
@@ -14,8 +13,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicAnswer:
+class PublicAnswer(NamedTuple):
     """An answer of the API, and when it was under way by this host's clock."""
 
     result: Mapping[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import requests
 
@@ -17,8 +17,7 @@ READ_ONLY = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """
     How long to wait before each further attempt.
 

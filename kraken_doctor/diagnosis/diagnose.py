@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.rules.credentials import credentials
 from kraken_doctor.diagnosis.rules.host import host, way
 from kraken_doctor.diagnosis.rules.key import key
 from kraken_doctor.diagnosis.rules.nonce import nonce
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Facts
-
-_ORDER = {cause: position for position, cause in enumerate(CAUSES)}
 
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
@@ -64,8 +61,13 @@ def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
     """Worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
+    if not found:
+        return ()
+    from kraken_doctor.diagnosis.causes import CAUSES
+
+    order = list(CAUSES)
     scopes = list(dict.fromkeys([None, *(diagnosis.account for diagnosis in found)]))
-    ordered = sorted(found, key=lambda d: (scopes.index(d.account), d.severity.rank, _ORDER[d.cause]))
+    ordered = sorted(found, key=lambda d: (scopes.index(d.account), d.severity.rank, order.index(d.cause)))
     failing = any(diagnosis.severity is Severity.FAIL for diagnosis in ordered)
     wanted = Severity.FAIL if failing else Severity.WARN
     marked: set[str | None] = set()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One private call, read back from the evidence."""
 
     number: int
@@ -18,6 +16,9 @@ class Call:
     unit: str
     nonce: int
     outcome: str
+    """``ok``, or what went wrong."""
+    failure: str
+    """The cause id of the step that failed; empty when the exchange answered."""
     detail: str
 
 
@@ -33,6 +34,7 @@ def calls(facts: Facts) -> list[Call]:
                 facts.text(f"{name}.unit"),
                 facts.integer(f"{name}.nonce") or 0,
                 facts.text(f"{name}.outcome"),
+                facts.text(f"{name}.failure"),
                 facts.text(f"{name}.detail"),
             )
         )
@@ -53,6 +55,8 @@ def name(
     explains: tuple[str, ...] = (),
 ) -> Diagnosis:
     """A diagnosis with the severity and the remedy that the catalogue has for its cause, unless told otherwise."""
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
     entry = CAUSES[cause]
     return Diagnosis(
         cause=cause,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kraken_doctor.redact import Secret, key_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """
     One account as the environment describes it; parts that are not set are None.

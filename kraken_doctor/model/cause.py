@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kraken_doctor.model.diagnosis import Remedy, Severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """
     What the doctor can name.

@@ -31,7 +31,7 @@ class Confidence(enum.Enum):
     POSSIBLE = "possible"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remedy:
     """What to do next."""
 
@@ -45,7 +45,7 @@ class Remedy:
     """What people do here that makes it worse."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alternative:
     """Another cause that the evidence leaves open."""
 
@@ -53,7 +53,7 @@ class Alternative:
     told_apart_by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """One cause, found in one account or in what all share."""
 

@@ -21,7 +21,7 @@ class Outcome(enum.Enum):
     """The check itself broke: a defect of this program, said as such."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """One fact, and the bound it was held against."""
 
@@ -36,7 +36,7 @@ class Evidence:
     """Who said so: ``pool.ntp.org``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckResult:
     """One check of one scope, finished."""
 

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 """Of the JSON form: fields may be added, none changes its meaning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Balances:
     """What an account holds in the two currencies that a bot pays with, in all their forms."""
 
@@ -29,7 +29,7 @@ class Balances:
         return self.usd + self.usdt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NonceReport:
     """How the nonces of an account were made."""
 
@@ -40,7 +40,7 @@ class NonceReport:
     """The last nonce sent; None if none was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AccountReport:
     """One account's part of a run."""
 
@@ -57,7 +57,7 @@ class AccountReport:
     """What the exchange, or the way there, said when it failed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A finished run."""
 

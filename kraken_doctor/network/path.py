@@ -5,14 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import transport_error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFacts:
+class TlsFacts(NamedTuple):
     """A finished handshake."""
 
     version: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
 
 from kraken_doctor.model.evidence import Outcome
 
@@ -12,8 +12,7 @@ FOREIGN_LIMIT_CHARACTERS = 300
 """What a server or a label may take up; nothing that Kraken says is near that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """What the reader's screen can do."""
 
     width: int = 80
@@ -21,8 +20,7 @@ class Terminal:
     unicode: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """The symbols; a word always stands beside one that does not mean "fine"."""
 
     connected: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 # https://docs.kraken.com/api-reference/account-data/get-api-key-info lists all of them.
 READ_PERMISSIONS = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
@@ -13,8 +14,7 @@ DEMO_PREFIX = "SANDBOX"
 """Demo keys begin so: a reader sees at once that they open nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(NamedTuple):
     """
     The REST call counter of a verification tier.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """A request as it came in."""
 
@@ -33,7 +33,7 @@ class Request:
         return dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """What goes back."""
 

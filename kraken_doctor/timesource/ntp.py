@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import ntplib
+from typing import TYPE_CHECKING
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
 from kraken_doctor.timesource.sample import TimeSample
+
+if TYPE_CHECKING:
+    import ntplib
 
 DEFAULT_SERVERS = ("pool.ntp.org", "2.pool.ntp.org", "time.cloudflare.com", "time.google.com")
 """The public pool twice (its second zone has IPv6 too), and two large operators that don't share its fate."""
@@ -42,6 +45,8 @@ def ask(server: str, clock: Clock, timeout_s: float) -> TimeSample:
     Raises:
         TimeSourceError: No answer in time, or one that must not be believed; the text says why.
     """
+    import ntplib
+
     host, port = parse_server(server)
     before_s = clock.now_ns() / 1e9
     try:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSample:
+class TimeSample(NamedTuple):
     """
     One source's word on this host's clock.
 
@@ -35,8 +34,7 @@ class TimeSample:
         return self.offset_s + self.bound_s
 
 
-@dataclass(frozen=True, slots=True)
-class Consensus:
+class Consensus(NamedTuple):
     """What a majority of sources agrees on."""
 
     sample: TimeSample

@@ -32,7 +32,6 @@ def context(server: SandboxServer) -> Iterator[RunContext]:
         store=open_store("memory://"),
         make_http=requests.Session,
         krakenex=lambda: krakenex,
-        version_of=lambda name: "2.2.2",
     )
     yield made
     made.close()
@@ -55,7 +54,10 @@ def test_krakenex_is_in_order(context: RunContext) -> None:
 
 def test_another_krakenex_is_a_warning(context: RunContext) -> None:
     """While the hook is there."""
-    context.version_of = lambda name: "2.3.0"
+    import krakenex
+
+    newer = types.SimpleNamespace(API=krakenex.API, version=types.SimpleNamespace(__version__="2.3.0"))
+    context.krakenex = lambda: newer  # type: ignore[return-value, assignment]
     assert host.krakenex.run(context).outcome is Outcome.WARN
 
 

@@ -27,6 +27,7 @@ def call(number: int, unit: str, nonce: int, outcome: str = "ok", endpoint: str 
         f"{name}.unit": unit,
         f"{name}.nonce": nonce,
         f"{name}.outcome": outcome,
+        f"{name}.failure": "" if ":" in outcome or outcome == "ok" else outcome,
         f"{name}.detail": "",
     }
 
@@ -165,6 +166,8 @@ def test_an_unknown_error_is_given_in_full() -> None:
     """And nothing is guessed from it."""
     found = only(calls(call(1, "ms", MS, "EFoo:Something new")))
     assert (found.cause, found.error) == ("error-unrecognised", "EFoo:Something new")
+    nameless = only(calls(call(1, "ms", MS, "nonsense") | {"call.1.failure": ""}))
+    assert (nameless.cause, nameless.error) == ("error-unrecognised", "nonsense")
 
 
 def test_throttling_says_until_when() -> None:

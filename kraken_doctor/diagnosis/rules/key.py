@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
@@ -55,9 +54,9 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
 
 
 def _refused(call: Call, account: str) -> Iterator[Diagnosis]:
-    if call.outcome in CAUSES:
+    if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield name(call.outcome, account, "", (f"{call.endpoint}: {call.detail}",))
+        yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
         return
     error = kraken_error((call.outcome,))
     if isinstance(error, KrakenInvalidNonce):
@@ -80,4 +79,4 @@ def _when(call: Call, cause: str) -> Remedy | None:
     moment = call.outcome.rpartition(":")[2].strip()
     if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
         return None
-    return Remedy(f"Wait until {day(int(moment))}.", avoid=CAUSES[cause].remedy.avoid)
+    return Remedy(f"Wait until {day(int(moment))}.", avoid="Don't retry in a loop: it lasts longer while calls go on.")
