@@ -33,7 +33,7 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
 def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
 
-    from kraken_doctor.model.evidence import Facts, Outcome
+    from kraken_doctor.model.evidence import Outcome
     from kraken_doctor.renderers.findings import findings
     from kraken_doctor.renderers.screen import listing, to_text
     from kraken_doctor.renderers.text import marks
@@ -42,8 +42,11 @@ def _screen(report: Report, terminal: Terminal) -> str:
     words = {Outcome.PASS: "in order", Outcome.WARN: "with a flaw", Outcome.FAIL: "unusable"}
     rows = []
     for account in report.accounts:
-        secret = Facts(report.checks, account.label).text("credentials.secret_variable")
-        rows.append([account.label, account.source, secret, account.key or "-", words.get(account.outcome, "unknown")])
+        variable, _, origin = account.source.partition(" ")
+        pair = f"{variable.removesuffix('KEY')}*"
+        rows.append(
+            [account.label, pair, origin.strip("()") or "-", account.key or "-", words.get(account.outcome, "unknown")]
+        )
     scopes = (None, *(account.label for account in report.accounts))
     found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
-    return to_text(Group(listing(["Account", "Key from", "Secret from", "Key", "Form"], rows), *found), terminal)
+    return to_text(Group(listing(["Account", "Variables", "From", "Key", "Form"], rows), *found), terminal)

@@ -57,5 +57,5 @@ def _screen(report: Report, terminal: Terminal) -> str:
             rows.append([offset.source, f"{offset.value:+.3f} s", f"± {bound:.3f} s"])
     rows += [[problem, "-", "-"] for problem in facts.texts("clock.ntp.problems")]
     found = findings(report.diagnoses, None, signs, verbose=True)
-    page = [environment(report, terminal, signs), listing(["Source", "Offset", "Error bound"], rows), *found]
+    page = [environment(report, terminal, signs), "", listing(["Source", "Offset", "Error bound"], rows), *found]
     return to_text(Group(*page), terminal)

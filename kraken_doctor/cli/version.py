@@ -61,5 +61,5 @@ def _screen(report: Report, terminal: Terminal) -> str:
         for name, version in report.extra["versions"].items()
     ]
     found = findings(report.diagnoses, None, signs, verbose=False)
-    page = [environment(report, terminal, signs), listing(["Package", "Installed", "Tested"], rows), *found]
+    page = [environment(report, terminal, signs), "", listing(["Package", "Installed", "Tested"], rows), *found]
     return to_text(Group(*page), terminal)

@@ -43,7 +43,7 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
 
 def listing(columns: list[str], rows: list[list[str]]) -> Table:
     """A plain table of foreign texts."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

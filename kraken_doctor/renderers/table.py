@@ -14,7 +14,7 @@ from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.renderers.findings import findings
 from kraken_doctor.renderers.screen import style_of, to_text
-from kraken_doctor.renderers.text import OUTCOME_WORDS, Marks, Terminal, marks, money, plain
+from kraken_doctor.renderers.text import OUTCOME_WORDS, UNICODE_MARKS, Marks, Terminal, marks, money, plain
 
 _STORES = {"sqlite": "SQLite", "redis": "Redis"}
 _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "10ns": "10-ns ticks", "ns": "nanoseconds"}
@@ -34,6 +34,8 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     parts: list[RenderableType] = [_header(report, signs), "", environment(report, terminal, signs), ""]
     if len(report.accounts) > 1:
         parts += [accounts_table(report, terminal, signs), ""]
+        if line := _said_once(report):
+            parts += [Text(line, style="dim"), ""]
     # What fails stands last: that is where the eye is when the command ends.
     for account in sorted(report.accounts, key=lambda account: account.balances is None):
         parts.append(_account(account, report, signs))
@@ -71,7 +73,7 @@ def _check(result: CheckResult, signs: Marks) -> Text:
 
 def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
     """One line an account."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Account", overflow="fold")
     table.add_column("Connected")
     for column in ("USD", "USDT", "Total"):
@@ -104,11 +106,8 @@ def _account(account: AccountReport, report: Report, signs: Marks) -> Renderable
     details = []
     if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
         details.append(f"including {', '.join(plain(other) for other in others)}")
-    if nonce := account.nonce:
-        unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
-        calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
-        made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
-        details.append(f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}")
+    if not _said_once(report) and (line := _nonce_line(account, signs)):
+        details.append(line)
     return Group(
         Text(f"{signs.connected} Connected to Kraken Pro API ({label})"),
         Text(f"{signs.connected} KRAKEN PRO CONNECTED ({label})"),
@@ -117,6 +116,23 @@ def _account(account: AccountReport, report: Report, signs: Marks) -> Renderable
         Text(f"   Total: {money(balances.total)}"),
         *(Padding(Text(detail, style="dim"), (0, 0, 0, 3)) for detail in details),
     )
+
+
+def _nonce_line(account: AccountReport, signs: Marks) -> str:
+    """How this account's nonces were made; empty if none was."""
+    nonce = account.nonce
+    if nonce is None:
+        return ""
+    unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
+    calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
+    made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
+    return f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}"
+
+
+def _said_once(report: Report) -> str:
+    """The line about the nonces where it is the same for several accounts; else empty."""
+    lines = {_nonce_line(account, UNICODE_MARKS) for account in report.accounts}
+    return lines.pop() if len(report.accounts) > 1 and len(lines) == 1 else ""
 
 
 def _first_summary(account: AccountReport, report: Report) -> str:
