@@ -262,6 +262,7 @@ class App:
                 retry=RetryPolicy.none(),
                 otp=account.otp.reveal() if account.otp else None,
                 clock=context.clock,
+                metrics=False,
                 observers=(observer,),
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import requests
 
 from kraken_doctor.client.form import Form
+from kraken_doctor.client.recording import Audit, Observer, metrics
 from kraken_doctor.client.retry import RetryPolicy, may_repeat
 from kraken_doctor.client.wire import as_transport_error, error_strings
 from kraken_doctor.clock import Clock, SystemClock
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 10.0
 """For each call that names none. krakenex has no default: a silent exchange would block it for ever."""
-
-Observer = Callable[[CallRecord], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +49,10 @@ class CallOptions:
     """The static password of a key with two-factor authentication."""
     clock: Clock = field(default_factory=SystemClock)
     """Where the time comes from."""
+    audit: bool = True
+    """Whether the store keeps a record of each call."""
+    metrics: bool = True
+    """Whether calls are counted for Prometheus, where the extra is installed."""
     observers: tuple[Observer, ...] = ()
     """Called with each `CallRecord`, while the key's turn is still held; they must neither block nor raise."""
 
@@ -65,6 +68,8 @@ class CallKeywords(TypedDict, total=False):
     retry: RetryPolicy
     otp: str | None
     clock: Clock
+    audit: bool
+    metrics: bool
     observers: tuple[Observer, ...]
 
 
@@ -81,6 +86,7 @@ class PrivateCalls:
         self.options = options
         self._api = api
         self._generator: tuple[str, NonceGenerator] | None = None
+        self._observers: tuple[Observer, ...] | None = None
 
     @property
     def generator(self) -> NonceGenerator:
@@ -128,7 +134,7 @@ class PrivateCalls:
         """One request, from taking the nonce to the answer inside the key's turn."""
         generator, clock = self.generator, self.options.clock
         asked = clock.monotonic()
-        with self._turn(generator) as turn:
+        with self._turn(generator, timeout) as turn:
             at_ns, began = clock.now_ns(), clock.monotonic()
             nonce = generator.next()
             outcome = "not-sent"
@@ -149,9 +155,19 @@ class PrivateCalls:
                     latency_s=clock.monotonic() - began,
                     waited_s=began - asked,
                 )
-                for observer in self.options.observers:
-                    observer(record)
+                self.tell(record)
             return answer
+
+    def tell(self, record: CallRecord) -> None:
+        """Hand *record* to all that watch."""
+        if self._observers is None:
+            # Not before the first call: loading Prometheus takes longer than making the client.
+            options = self.options
+            audit = Audit(options.store) if options.audit else None
+            watching = (audit, metrics() if options.metrics else None, *options.observers)
+            self._observers = tuple(observer for observer in watching if observer is not None)
+        for observer in self._observers:
+            observer(record)
 
     def _send(self, method: str, form: Form, nonce: int, turn: Turn, timeout: float | None) -> Any:
         api, otp = self._api, self.options.otp
@@ -161,7 +177,17 @@ class PrivateCalls:
         turn.confirm()
         return api._query(urlpath, signed, headers, timeout=timeout)  # noqa: SLF001
 
-    def _turn(self, generator: NonceGenerator) -> AbstractContextManager[Turn]:
-        if self.options.in_order:
-            return generator.turn(self.options.turn_timeout)
-        return nullcontext(Turn())
+    def _turn(self, generator: NonceGenerator, timeout: float | None) -> AbstractContextManager[Turn]:
+        if not self.options.in_order:
+            return nullcontext(Turn())
+        return generator.turn(self.options.turn_timeout, lease_s(timeout or self.options.timeout))
+
+
+def lease_s(timeout_s: float) -> float:
+    """
+    How long a call of *timeout_s* may need its turn.
+
+    requests counts its timeout twice, for connecting and for the answer; what is above is for this process to get
+    its time slices, and it is what others wait if this host dies in the middle of a call.
+    """
+    return 2 * timeout_s + 5.0

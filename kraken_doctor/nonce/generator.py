@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.turn import Turn
 
 TURN_TIMEOUT_S = 60.0
@@ -51,17 +52,23 @@ class NonceGenerator:
         """
         return self.store.advance(self.key_id, self._now_ns() // self._tick_ns)
 
-    def turn(self, timeout_s: float = TURN_TIMEOUT_S) -> AbstractContextManager[Turn]:
+    def turn(self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         """
         The exclusive right to have a request of this key in flight, as far as the store reaches.
 
         Take the nonce inside, send, and leave when the answer has come: the exchange judges nonces in
-        the order in which they arrive, and a larger one may overtake a smaller.
+        the order in which they arrive, and a larger one may overtake a smaller. With a store in Redis call
+        the turn's `confirm` right before sending.
+
+        Args:
+            timeout_s: Longest wait for the turn.
+            lease_s: Longest time that it is needed, above the call's own timeout: after that a store in Redis
+                takes the holder for dead.
 
         Raises:
             TurnTimeoutError: It was not free within *timeout_s* seconds.
         """
-        return self.store.turn(self.key_id, timeout_s)
+        return self.store.turn(self.key_id, timeout_s, lease_s)
 
     def lead_s(self) -> float | None:
         """

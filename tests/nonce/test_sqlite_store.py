@@ -129,7 +129,7 @@ def test_a_key_id_can_not_leave_the_folder(path: Path) -> None:
 )
 def test_an_unknown_store_is_a_clear_error(url: str) -> None:
     """The message says what to use, and never repeats a password."""
-    with pytest.raises(ConfigurationError, match=r"memory:// or sqlite:///path") as caught:
+    with pytest.raises(ConfigurationError, match=r"memory://, sqlite:///path or redis://") as caught:
         open_store(url)
     assert "secret" not in str(caught.value)
 

@@ -13,27 +13,45 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraken_doctor.errors import NonceExhaustedError, TurnTimeoutError
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce.stores import NonceStore, open_store
+from tests.redisserver import RedisServer, needs_redis
 
 Open = Callable[[], NonceStore]
-STORES = ["memory", "sqlite"]
+STORES = ["memory", "sqlite", pytest.param("redis", marks=[pytest.mark.redis, needs_redis])]
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(params=STORES)
-def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Opens the same store each time it is called."""
-    if request.param == "memory":
-        shared = open_store("memory://")
-        yield lambda: shared
-        return
-    opened: list[NonceStore] = []
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the store is; a Redis is emptied first."""
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        with server.client() as client:
+            client.flushall()
+        return server.url
+    return f"sqlite:///{tmp_path / 'nonce.db'}" if request.param == "sqlite" else "memory://"
 
-    def open_file() -> NonceStore:
-        opened.append(open_store(f"sqlite:///{tmp_path / 'nonce.db'}"))
+
+@pytest.fixture
+def open_it(url: str) -> Iterator[Open]:
+    """Opens the same store each time it is called."""
+    shared = open_store(url)
+    opened = [shared]
+
+    def again() -> NonceStore:
+        if url == "memory://":
+            return shared
+        opened.append(open_store(url))
         return opened[-1]
 
-    yield open_file
+    yield again
     for store in opened:
         store.close()
 
@@ -171,6 +189,21 @@ def test_notes_are_kept_per_key(open_it: Open) -> None:
     assert open_it().recall("key", "else") is None
 
 
+def record(number: int) -> CallRecord:
+    return CallRecord(
+        at_ns=number, key_id="key", unit="us", nonce=MAX_NONCE - number, endpoint="Balance",
+        outcome="EAPI:Invalid nonce", latency_s=0.25, waited_s=0.0,
+    )  # fmt: skip
+
+
+def test_audit_records_come_back_as_they_went_in(open_it: Open) -> None:
+    """In order, exact to 64 bits, from a moment on, for whoever opens the store."""
+    for number in range(5):
+        open_it().record(record(number))
+    assert list(open_it().records()) == [record(number) for number in range(5)]
+    assert list(open_it().records(since_ns=3)) == [record(3), record(4)]
+
+
 def test_a_closed_store_can_be_used_again(store: NonceStore) -> None:
     """Closing gives back what is open; the marks stay."""
     store.advance("key", 10)
@@ -183,11 +216,11 @@ def burst(url: str, results: multiprocessing.Queue[list[int]]) -> None:
     results.put([store.advance("key", 1) for _ in range(200)])
 
 
-def test_processes_get_different_nonces(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", STORES[1:], indirect=True)
+def test_processes_get_different_nonces(url: str) -> None:
     """Four processes, eight hundred nonces, no two alike and none left out."""
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[list[int]] = context.Queue()
-    url = f"sqlite:///{tmp_path / 'nonce.db'}"
     processes = [context.Process(target=burst, args=(url, results)) for _ in range(4)]
     for process in processes:
         process.start()

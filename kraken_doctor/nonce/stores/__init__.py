@@ -17,10 +17,11 @@ def open_store(url: str | None = None) -> NonceStore:
 
     Args:
         url: ``memory://`` (this process), ``sqlite:///path`` or ``sqlite:///relative/path`` (all
-            processes of this host; ``sqlite:////var/lib/x.db`` is absolute).
+            processes of this host; ``sqlite:////var/lib/x.db`` is absolute), ``redis://`` or ``rediss://``
+            with ``[user:password@]host:port/db`` (all hosts that reach it).
 
     Raises:
-        ConfigurationError: The URL names no store. Nothing is opened before the first nonce.
+        ConfigurationError: The URL names no store, or its extra is missing. Nothing is opened before the first nonce.
     """
     if url is None:
         return _default()
@@ -33,9 +34,13 @@ def open_store(url: str | None = None) -> NonceStore:
         from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 
         return SQLiteStore(Path(urllib.parse.unquote(rest[1:])).absolute())
+    if separator and scheme in ("redis", "rediss"):
+        from kraken_doctor.nonce.stores.redis import RedisStore
+
+        return RedisStore(url)
     # The URL itself may hold a password: only its scheme is repeated.
     raise ConfigurationError(
-        f"nonce store {scheme[:20]!r}: use memory:// or sqlite:///path (KRAKEN_NONCE_STORE)",
+        f"nonce store {scheme[:20]!r}: use memory://, sqlite:///path or redis://host:port/db (KRAKEN_NONCE_STORE)",
     )
 
 

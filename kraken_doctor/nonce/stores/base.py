@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.turn import Turn
+
+TURN_LEASE_S = 30.0
+"""How long a turn may be held where a dead holder can't be noticed otherwise: above any call's timeout."""
+
+AUDIT_RECORDS = 100_000
+"""The most audit records that a store keeps: a day of a call a second, some 10 MB."""
 
 
 class NonceStore(Protocol):
@@ -33,9 +41,14 @@ class NonceStore(Protocol):
     def mark(self, key_id: str) -> int | None:
         """The mark as it stands, None for a key never seen. For reports: it is old as soon as it is read."""
 
-    def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
+    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         """
         The exclusive right to have a request of this key in flight.
+
+        Args:
+            key_id: Whose turn.
+            timeout_s: Longest wait for it.
+            lease_s: Longest time that it is needed. Locks of the kernel have no use for it.
 
         Raises:
             TurnTimeoutError: It was not free within *timeout_s* seconds.
@@ -47,6 +60,17 @@ class NonceStore(Protocol):
 
     def recall(self, key_id: str, name: str) -> str | None:
         """A note kept before, or None."""
+
+    def record(self, record: CallRecord) -> None:
+        """
+        Keep an audit record; of more than `AUDIT_RECORDS` the oldest go.
+
+        Raises:
+            NonceStoreError: It can't be written.
+        """
+
+    def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
+        """The audit records from *since_ns* (wall clock) on, oldest first."""
 
     def close(self) -> None:
         """Give back what the store holds; using it afterwards opens it anew."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError, TurnTimeoutError
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.turn import FairLock, Turn
+
+_RECORDS = 10_000
+"""Audit records that are kept in memory, some 4 MB: for looking at while the process lives."""
 
 
 class MemoryStore:
@@ -23,6 +28,7 @@ class MemoryStore:
         self._marks: dict[str, int] = {}
         self._notes: dict[tuple[str, str], str] = {}
         self._turns: defaultdict[str, FairLock] = defaultdict(FairLock)
+        self._records: deque[CallRecord] = deque(maxlen=_RECORDS)
         self._pid = os.getpid()
 
     def advance(self, key_id: str, floor: int) -> int:
@@ -38,7 +44,7 @@ class MemoryStore:
         return self._marks.get(key_id)
 
     @contextmanager
-    def turn(self, key_id: str, timeout_s: float) -> Iterator[Turn]:
+    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> Iterator[Turn]:
         self._refuse_in_a_fork()
         with self._lock:
             lock = self._turns[key_id]
@@ -54,6 +60,12 @@ class MemoryStore:
 
     def recall(self, key_id: str, name: str) -> str | None:
         return self._notes.get((key_id, name))
+
+    def record(self, record: CallRecord) -> None:
+        self._records.append(record)
+
+    def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
+        return [record for record in list(self._records) if record.at_ns >= since_ns]
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.nonce.stores.base import AUDIT_RECORDS, TURN_LEASE_S
 from kraken_doctor.nonce.stores.fileturn import FileTurns
+from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.turn import Turn
 
 # SQLite's integers are signed. Marks are kept minus 2**63: the order stays, and the whole unsigned
@@ -21,6 +25,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS nonce (key_id TEXT PRIMARY KEY, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS note (key_id TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (key_id, name))
         STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, at_ns INTEGER, key_id TEXT, unit TEXT,
+        nonce INTEGER, endpoint TEXT, outcome TEXT, latency_s REAL, waited_s REAL) STRICT;
 """
 # One statement, so SQLite's write lock is the only lock: there is no window between read and write.
 _ADVANCE = f"""
@@ -28,6 +34,14 @@ _ADVANCE = f"""
     ON CONFLICT (key_id) DO UPDATE SET mark = max(mark + 1, excluded.mark) WHERE mark < {_TOP}
     RETURNING mark
 """  # noqa: S608 - the one value in it is ours
+
+_RECORD = "INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
+_RECORDS = """
+    SELECT at_ns, key_id, unit, nonce, endpoint, outcome, latency_s, waited_s FROM audit
+    WHERE at_ns >= ? ORDER BY number
+"""
+_PRUNE_EVERY = 1_024
+"""Between two deletions of what is too old; one a record would double its cost."""
 
 _BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for other processes' statements, each of which takes microseconds."""
@@ -39,34 +53,48 @@ class SQLiteStore:
     name = "sqlite"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._processes: dict[int, _Process] = {}
+        self._process = PerProcess(lambda: _Process(path))
 
     def advance(self, key_id: str, floor: int) -> int:
-        return self._process().advance(key_id, floor - _SHIFT) + _SHIFT
+        return self._process.get().advance(key_id, floor - _SHIFT) + _SHIFT
 
     def mark(self, key_id: str) -> int | None:
-        rows = self._process().run("SELECT mark FROM nonce WHERE key_id = ?", (key_id,))
+        rows = self._process.get().run("SELECT mark FROM nonce WHERE key_id = ?", (key_id,))
         return int(rows[0][0]) + _SHIFT if rows else None
 
-    def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
-        return self._process().turns.turn(key_id, timeout_s)
+    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
+        return self._process.get().turns.turn(key_id, timeout_s)
 
     def remember(self, key_id: str, name: str, value: str) -> None:
-        self._process().run("INSERT OR REPLACE INTO note (key_id, name, value) VALUES (?, ?, ?)", (key_id, name, value))
+        self._process.get().run("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (key_id, name, value))
 
     def recall(self, key_id: str, name: str) -> str | None:
-        rows = self._process().run("SELECT value FROM note WHERE key_id = ? AND name = ?", (key_id, name))
+        rows = self._process.get().run("SELECT value FROM note WHERE key_id = ? AND name = ?", (key_id, name))
         return str(rows[0][0]) if rows else None
 
-    def close(self) -> None:
-        self._process().close()
+    def record(self, record: CallRecord) -> None:
+        values = (record.at_ns, record.key_id, record.unit, record.nonce - _SHIFT, record.endpoint, record.outcome)
+        process = self._process.get()
+        ((number,),) = process.run(_RECORD, (*values, record.latency_s, record.waited_s))
+        if number % _PRUNE_EVERY == 0:
+            process.run("DELETE FROM audit WHERE number <= ?", (number - AUDIT_RECORDS,))
 
-    def _process(self) -> _Process:
-        # One state a process: a forked child must neither use its parent's connection and locks, nor
-        # close them (https://www.sqlite.org/howtocorrupt.html, 2.6), nor believe that it holds its turn.
-        pid = os.getpid()
-        return self._processes.get(pid) or self._processes.setdefault(pid, _Process(self._path))
+    def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
+        for row in self._process.get().run(_RECORDS, (since_ns,)):
+            at_ns, key_id, unit, nonce, endpoint, outcome, latency_s, waited_s = row
+            yield CallRecord(
+                at_ns=at_ns,
+                key_id=key_id,
+                unit=unit,
+                nonce=nonce + _SHIFT,
+                endpoint=endpoint,
+                outcome=outcome,
+                latency_s=latency_s,
+                waited_s=waited_s,
+            )
+
+    def close(self) -> None:
+        self._process.get().close()
 
 
 class _Process:

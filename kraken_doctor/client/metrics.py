@@ -1,0 +1,39 @@
+"""Prometheus metrics of all private calls of this process, in the default registry."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import NonceUnit
+
+# From a loopback answer to the longest wait that a caller accepts.
+_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+ISSUED = Counter("kraken_doctor_nonces_issued", "Nonces taken for private calls", ["key_id", "unit"])
+REFUSED = Counter("kraken_doctor_nonces_refused", "Nonces that the exchange refused", ["key_id", "unit"])
+CALLS = Counter("kraken_doctor_private_calls", "Private calls by their outcome", ["key_id", "endpoint", "outcome"])
+WAIT = Histogram("kraken_doctor_turn_wait_seconds", "Wait for the key's turn", ["key_id"], buckets=_SECONDS)
+LATENCY = Histogram("kraken_doctor_call_latency_seconds", "From sending to the answer", ["endpoint"], buckets=_SECONDS)
+LEAD = Gauge("kraken_doctor_mark_lead_seconds", "Last nonce less this host's clock", ["key_id"])
+
+
+def observe(record: CallRecord) -> None:
+    """Count one call."""
+    ISSUED.labels(record.key_id, record.unit).inc()
+    if record.outcome == "ok":
+        outcome = "ok"
+    elif ":" in record.outcome:
+        # The exchange's words would be labels without end; the cause that they lead to is one of a few dozen.
+        error = kraken_error((record.outcome,))
+        outcome = error.cause
+        if isinstance(error, KrakenInvalidNonce):
+            REFUSED.labels(record.key_id, record.unit).inc()
+    else:
+        outcome = record.outcome
+    CALLS.labels(record.key_id, record.endpoint, outcome).inc()
+    WAIT.labels(record.key_id).observe(record.waited_s)
+    LATENCY.labels(record.endpoint).observe(record.latency_s)
+    unit = NonceUnit(record.unit)
+    LEAD.labels(record.key_id).set((record.nonce - unit.floor(record.at_ns)) * unit.tick_ns / 1e9)

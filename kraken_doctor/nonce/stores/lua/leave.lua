@@ -1,0 +1,21 @@
+-- Give up the turn or the place in the queue; hand the turn to whoever has waited longest and is alive.
+-- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] lease ms, ARGV[3] prefix of presences, ARGV[4] prefix of bells.
+
+redis.call('LREM', KEYS[2], 0, ARGV[1])
+redis.call('DEL', ARGV[3] .. ARGV[1])
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0 -- not ours: the lease ran out, and it may be somebody else's by now
+end
+while true do
+  local next = redis.call('LPOP', KEYS[2])
+  if not next then
+    redis.call('DEL', KEYS[1])
+    return 1
+  end
+  if redis.call('EXISTS', ARGV[3] .. next) == 1 then
+    redis.call('SET', KEYS[1], next, 'PX', ARGV[2])
+    redis.call('RPUSH', ARGV[4] .. next, '1')
+    redis.call('PEXPIRE', ARGV[4] .. next, ARGV[2])
+    return 1
+  end
+end
