@@ -22,14 +22,9 @@ class Clock(Protocol):
 class SystemClock:
     """The real clocks."""
 
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+    now_ns = staticmethod(time.time_ns)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
 
 
 class Deadline:

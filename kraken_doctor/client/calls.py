@@ -13,7 +13,7 @@ import requests
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.recording import Audit, Observer, metrics
 from kraken_doctor.client.retry import RetryPolicy, may_repeat
-from kraken_doctor.client.wire import as_transport_error, error_strings
+from kraken_doctor.client.wire import Post, as_transport_error, error_strings
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.errors import is_failure, kraken_error
 from kraken_doctor.model.call import CallRecord
@@ -80,11 +80,13 @@ class PrivateCalls:
     Args:
         api: The ``krakenex.API``: it keeps the key, signs, and owns the session.
         options: How to call.
+        own_query: The object's class made its own way of sending; it is used, whatever it does.
     """
 
-    def __init__(self, api: Any, options: CallOptions) -> None:
+    def __init__(self, api: Any, options: CallOptions, *, own_query: bool = False) -> None:
         self.options = options
         self._api = api
+        self._own_query = own_query
         self._generator: tuple[str, NonceGenerator] | None = None
         self._observers: tuple[Observer, ...] | None = None
 
@@ -133,30 +135,36 @@ class PrivateCalls:
     def _attempt(self, method: str, form: Form, timeout: float | None) -> Any:
         """One request, from taking the nonce to the answer inside the key's turn."""
         generator, clock = self.generator, self.options.clock
-        asked = clock.monotonic()
-        with self._turn(generator, timeout) as turn:
-            at_ns, began = clock.now_ns(), clock.monotonic()
-            nonce = generator.next()
-            outcome = "not-sent"
-            try:
-                answer = self._send(method, form, nonce, turn, timeout)
-                outcome = ", ".join(error_strings(answer)) or "ok"
-            except requests.RequestException as exc:
-                outcome = as_transport_error(exc).kind
-                raise
-            finally:
-                record = CallRecord(
-                    at_ns=at_ns,
-                    key_id=generator.key_id,
-                    unit=self.options.unit.value,
-                    nonce=nonce,
-                    endpoint=method,
-                    outcome=outcome,
-                    latency_s=clock.monotonic() - began,
-                    waited_s=began - asked,
-                )
-                self.tell(record)
-            return answer
+        timeout_s = self.options.timeout if timeout is None else timeout
+        exchange = self._exchange(f"/{self._api.apiversion}/private/{method}", timeout_s)
+        call = _Call(generator.key_id, self.options.unit, method, asked=clock.monotonic())
+        try:
+            with self._turn(generator, timeout_s) as turn:
+                call.at_ns, call.began = clock.now_ns(), clock.monotonic()
+                call.nonce = turn.next(generator)
+                response = exchange.send(*self._signed(form, call.nonce, method))
+                call.ended = clock.monotonic()
+            answer = exchange.read(response)
+            call.outcome = ", ".join(error_strings(answer)) or "ok"
+        except requests.RequestException as exc:
+            call.outcome = as_transport_error(exc).kind
+            raise
+        finally:
+            if call.nonce >= 0:
+                self.tell(call.record(clock.monotonic()))
+        return answer
+
+    def _signed(self, form: Form, nonce: int, method: str) -> tuple[Form, dict[str, str]]:
+        api, otp = self._api, self.options.otp
+        signed = form.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
+        # krakenex signs: `Form` sees to it that what it signs is what is sent.
+        signature = api._sign(signed, f"/{api.apiversion}/private/{method}")  # noqa: SLF001
+        return signed, {"API-Key": api.key, "API-Sign": signature}
+
+    def _exchange(self, urlpath: str, timeout_s: float) -> Post | _OwnQuery:
+        if self._own_query:
+            return _OwnQuery(self._api, urlpath, timeout_s)
+        return Post(self._api, urlpath, timeout_s)
 
     def tell(self, record: CallRecord) -> None:
         """Hand *record* to all that watch."""
@@ -177,10 +185,47 @@ class PrivateCalls:
         turn.confirm()
         return api._query(urlpath, signed, headers, timeout=timeout)  # noqa: SLF001
 
-    def _turn(self, generator: NonceGenerator, timeout: float | None) -> AbstractContextManager[Turn]:
+    def _turn(self, generator: NonceGenerator, timeout_s: float) -> AbstractContextManager[Turn]:
         if not self.options.in_order:
             return nullcontext(Turn())
-        return generator.turn(self.options.turn_timeout, lease_s(timeout or self.options.timeout))
+        return generator.turn(self.options.turn_timeout, lease_s(timeout_s))
+
+
+class _Call:
+    """What becomes of one attempt, while it is under way."""
+
+    def __init__(self, key_id: str, unit: NonceUnit, endpoint: str, asked: float) -> None:
+        self.nonce = -1
+        self.outcome = "not-sent"
+        self.at_ns = 0
+        self.began = self.ended = asked
+        self._key_id, self._unit, self._endpoint, self._asked = key_id, unit.value, endpoint, asked
+
+    def record(self, now: float) -> CallRecord:
+        """The record, once it has ended; *now* stands in where no answer came."""
+        return CallRecord(
+            at_ns=self.at_ns,
+            key_id=self._key_id,
+            unit=self._unit,
+            nonce=self.nonce,
+            endpoint=self._endpoint,
+            outcome=self.outcome,
+            latency_s=(self.ended if self.ended > self.began else now) - self.began,
+            waited_s=self.began - self._asked,
+        )
+
+
+class _OwnQuery:
+    """The way of sending of a subclass that made its own: all of it inside the turn."""
+
+    def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
+        self._api, self._urlpath, self._timeout_s = api, urlpath, timeout_s
+
+    def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        return self._api._query(self._urlpath, data, headers, timeout=self._timeout_s)  # noqa: SLF001
+
+    def read(self, answer: Any) -> Any:
+        return answer
 
 
 def lease_s(timeout_s: float) -> float:

@@ -42,7 +42,9 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
         if strict:
             raise NonceHookError(f"the nonce generator can't be installed: {problem}")
         return False
-    calls = PrivateCalls(api, CallOptions(**options))
+    # A subclass that made its own way of sending had a reason; it keeps it.
+    own_query = getattr(type(api), "_query", None) is not krakenex.API._query  # noqa: SLF001
+    calls = PrivateCalls(api, CallOptions(**options), own_query=own_query)
 
     def safe_query(
         urlpath: str,
@@ -52,8 +54,7 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     ) -> Any:
         return query(api, urlpath, data, headers, calls.options.timeout if timeout is None else timeout)
 
-    # A subclass that made its own way of sending had a reason; it keeps it.
-    if getattr(type(api), "_query", None) is krakenex.API._query:  # noqa: SLF001
+    if not own_query:
         api._query = safe_query  # noqa: SLF001
     api._nonce = calls.nonce  # noqa: SLF001
     api.query_private = calls.query

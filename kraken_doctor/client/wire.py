@@ -11,6 +11,44 @@ from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import said, transport_error
 
 
+class Post:
+    """
+    One private call on its way, in three steps of which only the middle one needs the key's turn.
+
+    What requests looks up in the environment takes as long as the signature, and reading the answer too: done
+    inside the turn, both would hold up every other call of the key.
+    """
+
+    def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
+        self._api = api
+        self._url = api.uri + urlpath
+        self._timeout_s = timeout_s
+        self._settings = api.session.merge_environment_settings(self._url, {}, None, None, None)
+
+    def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
+        """
+        Send *data*; redirects are not followed: requests would repeat the key's headers to wherever they point.
+
+        Raises:
+            requests.RequestException: No answer.
+        """
+        # The password of a .netrc file has no place in this API, and looking for one costs as much as signing.
+        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=_as_it_is)
+        session = self._api.session
+        response: requests.Response = session.send(
+            session.prepare_request(request), timeout=self._timeout_s, allow_redirects=False, **self._settings
+        )
+        return response
+
+    def read(self, response: requests.Response) -> Any:
+        """The answer as krakenex gives it; its errors too."""
+        return _read(self._api, response)
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 def query(
     api: Any,
     urlpath: str,
@@ -22,8 +60,7 @@ def query(
     What ``krakenex.API._query`` does, with two differences.
 
     The response is judged from a local variable: krakenex reads ``self.response`` back, which another thread
-    may have replaced meanwhile. And redirects are not followed: requests would repeat the key's headers
-    to wherever the answer points.
+    may have replaced meanwhile. And redirects are not followed.
 
     Raises:
         requests.RequestException: As krakenex raises it; also for a redirect.
@@ -33,6 +70,10 @@ def query(
         response = api.session.get(api.uri + urlpath, params=data, **send)
     else:
         response = api.session.post(api.uri + urlpath, data=data, **send)
+    return _read(api, response)
+
+
+def _read(api: Any, response: requests.Response) -> Any:
     api.response = response
     if response.status_code not in (200, 201, 202):
         response.raise_for_status()

@@ -39,6 +39,8 @@ class NonceGenerator:
         self.key_id = key_id
         self.unit = unit
         self.store = store if store is not None else open_store()
+        # Bound once: a nonce costs about as much as looking these up for it.
+        self._advance = self.store.advance
         self._now_ns = (clock or SystemClock()).now_ns
         self._tick_ns = unit.tick_ns
 
@@ -50,7 +52,11 @@ class NonceGenerator:
             NonceExhaustedError: There is no larger one in the unsigned 64-bit range.
             NonceStoreError: The mark could not be made durable; no nonce was issued.
         """
-        return self.store.advance(self.key_id, self._now_ns() // self._tick_ns)
+        return self._advance(self.key_id, self._now_ns() // self._tick_ns)
+
+    def floor(self) -> int:
+        """The least that the next nonce may be: the wall clock in ticks."""
+        return self._now_ns() // self._tick_ns
 
     def turn(self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         """

@@ -198,8 +198,10 @@ def record(number: int) -> CallRecord:
 
 def test_audit_records_come_back_as_they_went_in(open_it: Open) -> None:
     """In order, exact to 64 bits, from a moment on, for whoever opens the store."""
+    store = open_it()
     for number in range(5):
-        open_it().record(record(number))
+        store.record(record(number))
+    store.close()
     assert list(open_it().records()) == [record(number) for number in range(5)]
     assert list(open_it().records(since_ns=3)) == [record(3), record(4)]
 

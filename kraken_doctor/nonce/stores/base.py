@@ -12,9 +12,6 @@ from kraken_doctor.nonce.turn import Turn
 TURN_LEASE_S = 30.0
 """How long a turn may be held where a dead holder can't be noticed otherwise: above any call's timeout."""
 
-AUDIT_RECORDS = 100_000
-"""The most audit records that a store keeps: a day of a call a second, some 10 MB."""
-
 
 class NonceStore(Protocol):
     """
@@ -63,7 +60,7 @@ class NonceStore(Protocol):
 
     def record(self, record: CallRecord) -> None:
         """
-        Keep an audit record; of more than `AUDIT_RECORDS` the oldest go.
+        Keep an audit record, for a bounded number of them: the oldest go.
 
         Raises:
             NonceStoreError: It can't be written.

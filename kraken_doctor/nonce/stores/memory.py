@@ -34,7 +34,8 @@ class MemoryStore:
     def advance(self, key_id: str, floor: int) -> int:
         self._refuse_in_a_fork()
         with self._lock:
-            nonce = max(self._marks.get(key_id, -1) + 1, floor)
+            mark = self._marks.get(key_id, -1)
+            nonce = floor if floor > mark else mark + 1
             if nonce > MAX_NONCE:
                 raise NonceExhaustedError(f"key {key_id}: the next nonce would be above 2**64 - 1")
             self._marks[key_id] = nonce

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 import threading
-import time
-import uuid
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -15,27 +16,20 @@ from kraken_doctor.errors import (
     ConfigurationError,
     NonceExhaustedError,
     NonceStoreError,
-    TurnLostError,
     TurnTimeoutError,
 )
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.stores import streamrecord
-from kraken_doctor.nonce.stores.base import AUDIT_RECORDS, TURN_LEASE_S
+from kraken_doctor.nonce.stores import recordtext
+from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.turn import FairLock, Turn
+from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
+from kraken_doctor.nonce.turn import Turn
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.commands.core import Script
 
 _SOCKET_TIMEOUT_S = 5.0
 """A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
-
-_LOOK_S = 1.0
-"""How long a waiter sleeps at most before it looks whether the holder's lease has run out."""
-
-_PRESENCE_S = 5.0
-"""A waiter that has not looked for so long is taken for dead, and passed over."""
 
 
 class RedisStore:
@@ -67,146 +61,144 @@ class RedisStore:
         except ValueError:
             raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None
         self._errors: type[Exception] = redis.RedisError
-        self._advance = self._script("advance")
-        self._enter = self._script("enter")
-        self._leave = self._script("leave")
-        self._confirm = self._script("confirm")
+        self._not_loaded: type[Exception] = redis.exceptions.NoScriptError
         self._process = PerProcess(_Process)
 
     def advance(self, key_id: str, floor: int) -> int:
+        return self._advance(key_id, floor, [name_of(key_id, "mark")], [])
+
+    def advance_in_turn(self, line: Line, lease_ms: str, floor: int) -> int:
+        """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
+        unsent = self._process.get().take_unsent()
+        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT]
+        try:
+            return self._advance(line.key_id, floor, keys, [line.token, lease_ms, _AUDIT_LINES, *unsent])
+        except NonceStoreError:
+            self._process.get().unsent.extendleft(reversed(unsent))
+            raise
+
+    def _advance(self, key_id: str, floor: int, keys: list[str], turn: list[str]) -> int:
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
         floor = max(floor, last.get(key_id, -1) + 1)
-        nonce = int(self._run(self._advance, [_name(key_id, "mark")], [str(floor)]))
+        answer = self.run("advance", keys, [str(floor), *turn])
+        if answer is None:
+            raise lost(key_id)
+        nonce = int(answer)
         last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
     def mark(self, key_id: str) -> int | None:
         with self._mapped():
-            mark = self._redis.get(_name(key_id, "mark"))
+            mark = self._redis.get(name_of(key_id, "mark"))
             return int(str(mark)) if mark is not None else None
 
     @contextmanager
     def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> Iterator[Turn]:
-        end = time.monotonic() + timeout_s
-        local = self._process.get().lock(key_id)
-        timed_out = TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
-        # One thread of a process queues in Redis; the others queue behind it, here.
-        if not local.acquire(timeout_s):
-            raise timed_out
-        turn = _RedisTurn(self, key_id, round(lease_s * 1000))
+        line = self._process.get().line(key_id, self)
+        lease_ms = round(lease_s * 1000)
+        line.lease_ms = max(line.lease_ms, lease_ms)
+        if not line.relay.enter(timeout_s):
+            raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
         try:
-            try:
-                if not turn.wait(end):
-                    raise timed_out
-                yield turn
-            finally:
-                turn.leave()
+            yield RedisTurn(self, line, lease_ms)
         finally:
-            local.release()
+            line.relay.leave()
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         with self._mapped():
-            self._redis.hset(_name(key_id, "notes"), name, value)
+            self._redis.hset(name_of(key_id, "notes"), name, value)
 
     def recall(self, key_id: str, name: str) -> str | None:
         with self._mapped():
-            value = self._redis.hget(_name(key_id, "notes"), name)
+            value = self._redis.hget(name_of(key_id, "notes"), name)
             return str(value) if value is not None else None
 
     def record(self, record: CallRecord) -> None:
-        with self._mapped():
-            # "~": Redis trims when a whole node of the stream can go, which costs it nothing.
-            fields: dict[Any, Any] = dict(streamrecord.fields(record))
-            self._redis.xadd(_AUDIT, fields, maxlen=AUDIT_RECORDS, approximate=True)
+        # Not sent yet: it travels with the next step of this process, and costs no round trip of its own.
+        self._process.get().unsent.append(recordtext.dump(record))
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
+        self._send_records()
         with self._mapped():
-            entries: Any = self._redis.xrange(_AUDIT)
-        found = (streamrecord.record(fields) for _, fields in entries)
+            entries: Any = self._redis.lrange(_AUDIT, 0, -1)
+        found = (recordtext.load(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
     def close(self) -> None:
+        with contextlib.suppress(NonceStoreError):
+            self._send_records()
         self._redis.close()
 
-    def _script(self, name: str) -> Script:
-        text = resources.files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-        return self._redis.register_script(text)
+    def _send_records(self) -> None:
+        unsent = self._process.get().take_unsent()
+        if unsent:
+            self.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
-    def _run(self, script: Script, keys: list[str], arguments: list[str]) -> Any:
+    def run(self, script: str, keys: list[str], arguments: list[str]) -> Any:
+        """One of the Lua steps; `NonceStoreError` if Redis does not do it."""
+        text, sha = _script(script)
+        try:
+            try:
+                return self._redis.evalsha(sha, len(keys), *keys, *arguments)
+            except self._not_loaded:  # a Redis that has just started knows no scripts
+                return self._redis.eval(text, len(keys), *keys, *arguments)
+        except (self._errors, OSError, ValueError) as exc:
+            raise _as_ours(exc) from exc
+
+    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
+        """Sleep until somebody hands over the turn, or so many seconds."""
         with self._mapped():
-            return script(keys=keys, args=arguments)
+            self._redis.blpop([bell], timeout=timeout_s)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
         try:
             yield
-        except self._errors as exc:
-            if "EXHAUSTED" in str(exc):
-                raise NonceExhaustedError("the next nonce would be above 2**64 - 1") from None
-            raise NonceStoreError(f"nonce store redis: {exc}") from exc
-        except (OSError, ValueError) as exc:
-            raise NonceStoreError(f"nonce store redis: {exc}") from exc
-
-
-class _RedisTurn(Turn):
-    """
-    A lease with a token of its own, and a place in the queue until it is granted.
-
-    The lease is what frees the key when its holder is killed or cut off; the token is what keeps a holder
-    that comes back too late from believing that it still has it.
-    """
-
-    def __init__(self, store: RedisStore, key_id: str, lease_ms: int) -> None:
-        self._store = store
-        self._key_id = key_id
-        self._lease_ms = str(lease_ms)
-        self._token = uuid.uuid4().hex
-        self._keys = [_name(key_id, "holder"), _name(key_id, "queue")]
-        self._presence = _name(key_id, "waits:")
-        self._bell = _name(key_id, "bell:")
-
-    def wait(self, end: float) -> bool:
-        """Wait for the turn until *end* on the monotonic clock; whether it was granted."""
-        store, presence_ms = self._store, str(round(_PRESENCE_S * 1000))
-        while not store._run(store._enter, self._keys, [self._token, self._lease_ms, presence_ms, self._presence]):  # noqa: SLF001
-            left_s = end - time.monotonic()
-            if left_s <= 0:
-                return False
-            with store._mapped():  # noqa: SLF001
-                store._redis.blpop([self._bell + self._token], timeout=min(left_s, _LOOK_S))  # noqa: SLF001
-        return True
-
-    def confirm(self) -> None:
-        store = self._store
-        if not store._run(store._confirm, self._keys[:1], [self._token, self._lease_ms]):  # noqa: SLF001
-            raise TurnLostError(f"key {self._key_id}: the turn ran out before the request was sent; it was not sent")
-
-    def leave(self) -> None:
-        store = self._store
-        try:
-            store._run(store._leave, self._keys, [self._token, self._lease_ms, self._presence, self._bell])  # noqa: SLF001
-        except NonceStoreError:
-            # The answer has come and counts; a turn that can't be given back ends with its lease.
-            return
+        except (self._errors, OSError, ValueError) as exc:
+            raise _as_ours(exc) from exc
 
 
 class _Process:
-    """What one process keeps: its threads' queues, and the last nonce of each key."""
+    """What one process keeps: its place in each key's queue, and the last nonce of each key."""
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
+        self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
+        """Audit records that wait for the next step to take them along."""
         self._guard = threading.Lock()
-        self._locks: defaultdict[str, FairLock] = defaultdict(FairLock)
+        self._lines: dict[str, Line] = {}
 
-    def lock(self, key_id: str) -> FairLock:
+    def take_unsent(self) -> list[str]:
+        """The waiting records, each to one taker."""
         with self._guard:
-            return self._locks[key_id]
+            taken = list(self.unsent)
+            self.unsent.clear()
+        return taken
+
+    def line(self, key_id: str, store: RedisStore) -> Line:
+        with self._guard:
+            if key_id not in self._lines:
+                self._lines[key_id] = Line(store, key_id)
+            return self._lines[key_id]
+
+
+@functools.cache
+def _script(name: str) -> tuple[str, str]:
+    """The text of a Lua step, and the digest by which Redis knows it."""
+    text = resources.files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
+    if "EXHAUSTED" in str(exc):
+        return NonceExhaustedError("the next nonce would be above 2**64 - 1")
+    return NonceStoreError(f"nonce store redis: {exc}")
 
 
 _AUDIT = "kraken-doctor:audit"
+_AUDIT_LINES = "100000"
+"""A day of a call a second, some 13 MB."""
 
-
-def _name(key_id: str, part: str) -> str:
-    # Braces: all keys of one API key in one slot, should the server be a cluster.
-    return f"kraken-doctor:{{{key_id}}}:{part}"
+_MOST_UNSENT = 1_000
+"""While Redis does not answer no nonce is issued either, so there is hardly ever more than one."""

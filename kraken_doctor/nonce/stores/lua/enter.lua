@@ -7,7 +7,7 @@
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return 1 -- handed to us since we last looked
 end
-redis.call('SET', ARGV[4] .. ARGV[1], '1', 'PX', ARGV[3])
+redis.call('SET', ARGV[4] .. ARGV[1], ARGV[2], 'PX', ARGV[3]) -- who hands over reads the lease here
 if redis.call('EXISTS', KEYS[1]) == 0 then
   while true do
     local first = redis.call('LINDEX', KEYS[2], 0)

@@ -1,8 +1,8 @@
 -- Give up the turn or the place in the queue; hand the turn to whoever has waited longest and is alive.
--- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] lease ms, ARGV[3] prefix of presences, ARGV[4] prefix of bells.
+-- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of presences, ARGV[3] prefix of bells.
 
 redis.call('LREM', KEYS[2], 0, ARGV[1])
-redis.call('DEL', ARGV[3] .. ARGV[1])
+redis.call('DEL', ARGV[2] .. ARGV[1])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0 -- not ours: the lease ran out, and it may be somebody else's by now
 end
@@ -12,10 +12,11 @@ while true do
     redis.call('DEL', KEYS[1])
     return 1
   end
-  if redis.call('EXISTS', ARGV[3] .. next) == 1 then
-    redis.call('SET', KEYS[1], next, 'PX', ARGV[2])
-    redis.call('RPUSH', ARGV[4] .. next, '1')
-    redis.call('PEXPIRE', ARGV[4] .. next, ARGV[2])
+  local lease = redis.call('GET', ARGV[2] .. next) -- as long as it asked for; gone when it died while waiting
+  if lease then
+    redis.call('SET', KEYS[1], next, 'PX', lease)
+    redis.call('RPUSH', ARGV[3] .. next, '1')
+    redis.call('PEXPIRE', ARGV[3] .. next, lease)
     return 1
   end
 end

@@ -1,0 +1,121 @@
+"""Turns in Redis: leases that queue, each with a token of its own."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
+from kraken_doctor.nonce.turn import Generator, Relay, Turn
+
+_LOOK_S = 1.0
+"""How long a waiter sleeps at most before it looks whether the holder's lease has run out."""
+
+_PRESENCE_MS = "5000"
+"""A waiter that has not looked for so long is taken for dead, and passed over."""
+
+
+class Steps(Protocol):
+    """What a turn needs of the store."""
+
+    def run(self, script: str, keys: list[str], arguments: list[str]) -> Any:
+        """One of the Lua steps; `NonceStoreError` if Redis does not do it."""
+
+    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
+        """Sleep until somebody hands over the turn, or so many seconds."""
+
+    def advance_in_turn(self, line: Line, lease_ms: str, floor: int) -> int:
+        """`NonceStore.advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
+
+
+class RedisTurn(Turn):
+    """The turn of one call; the lease behind it may serve several threads in a row."""
+
+    def __init__(self, store: Steps, line: Line, lease_ms: int) -> None:
+        self._store = store
+        self._line = line
+        self._lease_ms = str(lease_ms)
+
+    def next(self, generator: Generator) -> int:
+        # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
+        with self._lost_means_lost():
+            return self._store.advance_in_turn(self._line, self._lease_ms, generator.floor())
+
+    def confirm(self) -> None:
+        with self._lost_means_lost():
+            self._line.renew(self._lease_ms)
+
+    @contextmanager
+    def _lost_means_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except TurnLostError:
+            self._line.relay.drop()
+            raise
+
+
+class Line:
+    """
+    One key's queue, as this process stands in it: a lease with a token, and a place until it is granted.
+
+    The lease is what frees the key when its holder is killed or cut off; the token is what keeps a holder
+    that comes back too late from believing that it still has it.
+    """
+
+    def __init__(self, store: Steps, key_id: str) -> None:
+        self.key_id = key_id
+        self.holder = name_of(key_id, "holder")
+        self.token = ""
+        self.lease_ms = 0
+        """The longest that any thread has asked for; the lease may serve several of them in a row."""
+        self.relay = Relay(self._take, self._give_back)
+        self._store = store
+        self._keys = [self.holder, name_of(key_id, "queue")]
+        self._presence = name_of(key_id, "waits:")
+        self._bell = name_of(key_id, "bell:")
+
+    def renew(self, lease_ms: str) -> None:
+        """The lease anew, from now on; `TurnLostError` if it ran out."""
+        if not self._store.run("confirm", [self.holder], [self.token, lease_ms]):
+            raise lost(self.key_id)
+
+    def _take(self, timeout_s: float) -> None:
+        self.token = uuid.uuid4().hex
+        try:
+            granted = self._wait(time.monotonic() + timeout_s)
+        except BaseException:
+            self._give_back()
+            raise
+        if not granted:
+            self._give_back()
+            raise TurnTimeoutError(f"key {self.key_id}: another request was in flight for {timeout_s:g} s")
+
+    def _wait(self, end: float) -> bool:
+        arguments = [self.token, str(self.lease_ms), _PRESENCE_MS, self._presence]
+        while not self._store.run("enter", self._keys, arguments):
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return False
+            self._store.wait_for_bell(self._bell + self.token, min(left_s, _LOOK_S))
+        return True
+
+    def _give_back(self) -> None:
+        try:
+            self._store.run("leave", self._keys, [self.token, self._presence, self._bell])
+        except NonceStoreError:
+            # The answer has come and counts; a turn that can't be given back ends with its lease.
+            return
+
+
+def lost(key_id: str) -> TurnLostError:
+    """The error of a holder that comes too late."""
+    return TurnLostError(f"key {key_id}: the turn ran out before the request was sent; it was not sent")
+
+
+def name_of(key_id: str, part: str) -> str:
+    """The name in Redis of a key's *part*."""
+    # Braces: all keys of one API key in one slot, should the server be a cluster.
+    return f"kraken-doctor:{{{key_id}}}:{part}"
