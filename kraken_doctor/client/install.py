@@ -1,4 +1,4 @@
-"""The same behaviour on a `krakenex.API` that somebody else built."""
+"""The same behaviour on a client object that somebody else built."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Unpack
 
 import krakenex
 
-from kraken_doctor.client.calls import CallKeywords, CallOptions, PrivateCalls
+from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.options import CallKeywords, CallOptions
+from kraken_doctor.client.others import adapter_for
 from kraken_doctor.client.wire import query
 from kraken_doctor.errors import NonceHookError
 
@@ -26,7 +28,8 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     Only this object changes; its class stays as it is.
 
     Args:
-        api: A ``krakenex.API``.
+        api: A ``krakenex.API``; or a ``ccxt.kraken`` or a spot client of python-kraken-sdk, whose own
+            retries and exceptions stay as they are.
         strict: Raise where False would be returned.
         options: The fields of `CallOptions`: store, unit, timeout, retry, otp, in_order, …
 
@@ -36,6 +39,11 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     Raises:
         NonceHookError: With *strict*, when *api* has no nonce hook.
     """
+    adapter = adapter_for(api)
+    if adapter is not None:
+        adapter(api, CallOptions(**options))
+        logger.debug("✅ Custom nonce generator installed")
+        return True
     if missing := missing_hooks(api):
         problem = f"no {', '.join(missing)} in {type(api).__module__}.{type(api).__qualname__}"
         logger.error("❌ Failed to override nonce generator: %s", problem)

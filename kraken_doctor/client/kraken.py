@@ -10,7 +10,8 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import CallKeywords, CallOptions, PrivateCalls
+from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.wire import as_transport_error, error_strings, query
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 from kraken_doctor.network.url import checked_url

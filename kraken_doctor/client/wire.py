@@ -45,6 +45,21 @@ class Post:
         return _read(self._api, response)
 
 
+class OwnQuery:
+    """The way of sending of a subclass that made its own: all of it inside the turn."""
+
+    def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
+        self._api, self._urlpath, self._timeout_s = api, urlpath, timeout_s
+
+    def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        """Whatever its ``_query`` gives; see `Post.send`."""
+        return self._api._query(self._urlpath, data, headers, timeout=self._timeout_s)  # noqa: SLF001
+
+    def read(self, answer: Any) -> Any:
+        """It is read already."""
+        return answer
+
+
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 

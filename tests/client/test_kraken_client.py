@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from kraken_doctor import KrakenClient, RetryPolicy, open_store
-from kraken_doctor.client.calls import CallKeywords
+from kraken_doctor.client.options import CallKeywords
 from kraken_doctor.errors import (
     ConfigurationError,
     KrakenInvalidKey,

@@ -49,6 +49,8 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         try:
             import redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
         except ImportError:
             raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
         try:
@@ -57,6 +59,8 @@ class RedisStore:
                 decode_responses=True,
                 socket_timeout=_SOCKET_TIMEOUT_S,
                 socket_connect_timeout=_SOCKET_TIMEOUT_S,
+                # Once more on a connection that has gone; never after a wait that was long enough.
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             )
         except ValueError:
             raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None

@@ -1,0 +1,57 @@
+"""A key's turn for code that runs in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from kraken_doctor import parallel
+from kraken_doctor.nonce.turn import Turn
+
+Take = Callable[[], AbstractContextManager[Turn]]
+
+
+class AsyncTurns:
+    """
+    Turns that are waited for without holding up the event loop.
+
+    One task at a time waits in a thread; the others queue before it, in order. The loop's own threads
+    would not do: all of them waiting for the turn, none would be left to resolve the name that the request of
+    its holder needs.
+
+    Args:
+        take: Makes the context manager of one turn.
+    """
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._queues: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """The turn; see `NonceGenerator.turn` for its errors."""
+        loop = asyncio.get_running_loop()
+        for gone in [other for other in self._queues if other.is_closed()]:
+            del self._queues[gone]
+        queue = self._queues.setdefault(loop, asyncio.Lock())
+        async with queue:
+            manager = self._take()
+            entering = parallel.start([manager.__enter__], workers=1)[0]
+            try:
+                turn = await asyncio.wrap_future(entering)
+            except asyncio.CancelledError:
+                # Nobody will use it: it is given back when, and if, the thread gets it.
+                entering.add_done_callback(functools.partial(_give_back, manager))
+                raise
+            try:
+                yield turn
+            finally:
+                manager.__exit__(None, None, None)
+
+
+def _give_back(manager: AbstractContextManager[Turn], entering: Future[Turn]) -> None:
+    if not entering.cancelled() and entering.exception() is None:
+        manager.__exit__(None, None, None)

@@ -1,0 +1,60 @@
+"""How the private calls of one object are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from kraken_doctor.client.recording import Observer
+from kraken_doctor.client.retry import RetryPolicy
+from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.generator import TURN_TIMEOUT_S
+from kraken_doctor.nonce.stores import NonceStore, open_store
+
+CALL_TIMEOUT_S = 10.0
+"""For each call that names none. krakenex has no default: a silent exchange would block it for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallOptions:
+    """What `KrakenClient` and `install` take as keyword arguments."""
+
+    store: NonceStore = field(default_factory=open_store)
+    """Keeps the key's mark and turns; by default an SQLite file that all processes of this user share."""
+    unit: NonceUnit = NonceUnit.US
+    """Ticks of the nonce. A key can follow only towards a finer unit."""
+    in_order: bool = True
+    """False lets requests of a key overtake each other: for a key with a nonce window, at the user's own risk."""
+    timeout: float = CALL_TIMEOUT_S
+    """Seconds for every call that names none."""
+    turn_timeout: float = TURN_TIMEOUT_S
+    """Longest wait in seconds for the key's turn."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    """When to try again, by default after 5, 10, 20 and 40 s; what is never tried again is fixed."""
+    otp: str | None = field(default=None, repr=False)
+    """The static password of a key with two-factor authentication."""
+    clock: Clock = field(default_factory=SystemClock)
+    """Where the time comes from."""
+    audit: bool = True
+    """Whether the store keeps a record of each call."""
+    metrics: bool = True
+    """Whether calls are counted for Prometheus, where the extra is installed."""
+    observers: tuple[Observer, ...] = ()
+    """Called with each `CallRecord` by the thread that made the call; they must neither block nor raise."""
+
+
+class CallKeywords(TypedDict, total=False):
+    """The fields of `CallOptions`, as keyword arguments."""
+
+    store: NonceStore
+    unit: NonceUnit
+    in_order: bool
+    timeout: float
+    turn_timeout: float
+    retry: RetryPolicy
+    otp: str | None
+    clock: Clock
+    audit: bool
+    metrics: bool
+    observers: tuple[Observer, ...]
