@@ -22,6 +22,7 @@ COMMANDS = {
     "version": "Compare the installed krakenex with the tested one.",
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
+    "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -41,11 +42,11 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
     return text if terminal.unicode else ascii_only(text)
 
 
-def listing(columns: list[str], rows: list[list[str]]) -> Table:
-    """A plain table of foreign texts."""
+def listing(columns: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> Table:
+    """A plain table of foreign texts; columns named in *whole* are not wrapped."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table

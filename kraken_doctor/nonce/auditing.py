@@ -1,0 +1,97 @@
+"""What the audit log says, summed up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import NonceUnit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which records to look at; None for all."""
+
+    key_ids: frozenset[str] | None = None
+    since_ns: int = 0
+    until_ns: int | None = None
+    outcome: str | None = None
+    """A part of it, whatever its case: ``nonce``, ``timeout``, ``ok``."""
+
+    def __call__(self, records: Iterable[CallRecord]) -> Iterator[CallRecord]:
+        """The records that fit, in their order."""
+        for record in records:
+            if self.key_ids is not None and record.key_id not in self.key_ids:
+                continue
+            if record.at_ns < self.since_ns or (self.until_ns is not None and record.at_ns > self.until_ns):
+                continue
+            if self.outcome is not None and self.outcome.casefold() not in record.outcome.casefold():
+                continue
+            yield record
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySummary:
+    """One key's calls."""
+
+    key_id: str
+    issued: int
+    refused: int
+    """For their nonce."""
+    failed: int
+    """For anything else."""
+    first_ns: int
+    last_ns: int
+    rate_per_s: float
+    """Calls a second from the first to the last; 0 for one call."""
+    longest_wait_s: float
+    longest_gap_s: float
+    """The longest time without a call between two."""
+    backward: int
+    """How often a nonce was not above the one before it: 0, or something is wrong."""
+    lead_s: float
+    """The last nonce less the clock at that moment."""
+
+
+def is_refusal(record: CallRecord) -> bool:
+    """Whether the exchange refused the nonce."""
+    return isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
+
+
+def lead_s(record: CallRecord) -> float:
+    """The record's nonce less the clock when it was taken, in seconds."""
+    unit = NonceUnit(record.unit)
+    return (record.nonce - unit.floor(record.at_ns)) * unit.tick_ns / 1e9
+
+
+def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
+    """One summary a key, the busiest first."""
+    by_key: dict[str, list[CallRecord]] = {}
+    for record in records:
+        by_key.setdefault(record.key_id, []).append(record)
+    summaries = [_summary(key_id, found) for key_id, found in by_key.items()]
+    return sorted(summaries, key=lambda summary: -summary.issued)
+
+
+def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
+    # A process writes its record when the answer is there: two processes may write theirs the other way round.
+    ordered = sorted(records, key=lambda record: record.nonce)
+    times = sorted(record.at_ns for record in records)
+    span_s = (times[-1] - times[0]) / 1e9
+    refused = sum(map(is_refusal, records))
+    return KeySummary(
+        key_id=key_id,
+        issued=len(records),
+        refused=refused,
+        failed=sum(record.outcome != "ok" for record in records) - refused,
+        first_ns=times[0],
+        last_ns=times[-1],
+        rate_per_s=(len(records) - 1) / span_s if span_s else 0.0,
+        longest_wait_s=max(record.waited_s for record in records),
+        longest_gap_s=max(((later - earlier) / 1e9 for earlier, later in pairwise(times)), default=0.0),
+        backward=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
+        lead_s=lead_s(ordered[-1]),
+    )

@@ -1,0 +1,89 @@
+"""`kraken-doctor audit`: what was issued, for which call, with which outcome."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from kraken_doctor import KrakenClient, RetryPolicy, open_store
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
+from tests.conftest import Run
+
+
+@pytest.fixture
+def calls(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five calls of a bot, two of them refused, in the store that the environment names."""
+    monkeypatch.setenv("KRAKEN_NONCE_STORE", "sqlite:///bot.db")
+    monkeypatch.setenv("KRAKEN_USER_DAIVON_API_KEY", key.api_key)
+    monkeypatch.setenv("KRAKEN_USER_DAIVON_API_SECRET", key.secret)
+    store = open_store("sqlite:///bot.db")
+    with KrakenClient(key.api_key, key.secret, url=server.url, store=store, retry=RetryPolicy.none()) as client:
+        for endpoint in ("Balance", "OpenOrders", "Nonesuch", "Balance"):
+            client.query_private(endpoint)
+        key.mark += 10**9
+        client.query_private("Balance")
+
+
+@pytest.mark.usefixtures("calls")
+def test_table_and_summary(doctor: Run, key: Key) -> None:
+    """The account by its name, never by its key."""
+    ended = doctor("audit")
+    assert ended.status == 0
+    assert re.search(r"USER:daivon +5 +1 +1 ", ended.stdout)
+    assert "EAPI:Invalid nonce" in ended.stdout
+    assert key.api_key not in ended.stdout
+
+
+@pytest.mark.usefixtures("calls")
+def test_json(doctor: Run, key: Key) -> None:
+    """Every record and the summary, in the common envelope."""
+    report = json.loads(doctor("audit", "-o", "json").stdout)
+    assert (report["command"], report["exit_status"]) == ("audit", 0)
+    (summary,) = report["summary"]
+    assert (summary["account"], summary["issued"], summary["refused"], summary["failed"]) == ("USER:daivon", 5, 1, 1)
+    assert summary["repeated"] == 0
+    assert summary["mark"] == report["records"][-1]["nonce"]
+    assert [record["endpoint"] for record in report["records"]] == [
+        "Balance",
+        "OpenOrders",
+        "Nonesuch",
+        "Balance",
+        "Balance",
+    ]
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (("--outcome", "nonce"), 1),
+        (("--outcome", "ok"), 3),
+        (("--since", "1h"), 5),
+        (("--until", "1h"), 0),
+        (("--since", "2020-01-01", "--until", "2020-01-02T10:00"), 0),
+        (("--user", "daivon_frazier"), 5),
+        (("--key-id", "0123456789abcdef"), 0),
+        (("--limit", "2"), 2),
+        (("--limit", "0"), 0),
+    ],
+)
+def test_filters(doctor: Run, arguments: tuple[str, ...], count: int) -> None:
+    """By account, time and outcome."""
+    assert len(json.loads(doctor("audit", "-o", "json", *arguments).stdout)["records"]) == count
+
+
+def test_an_empty_log_is_no_failure(doctor: Run) -> None:
+    """And no account needs to be configured."""
+    ended = doctor("audit")
+    assert (ended.status, "no calls are recorded" in ended.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", "5x", ""])
+def test_an_unreadable_time_is_status_2(doctor: Run, moment: str) -> None:
+    """With the forms that are understood."""
+    ended = doctor("audit", "--since", moment)
+    assert (ended.status, ended.stdout) == (2, "")
+    assert "30m" in ended.stderr
