@@ -28,8 +28,9 @@ def calls(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("calls")
-def test_table_and_summary(doctor: Run, key: Key) -> None:
+def test_table_and_summary(doctor: Run, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     """The account by its name, never by its key."""
+    monkeypatch.setenv("COLUMNS", "120")
     ended = doctor("audit")
     assert ended.status == 0
     assert re.search(r"USER:daivon +5 +1 +1 ", ended.stdout)
