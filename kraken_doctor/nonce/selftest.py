@@ -53,18 +53,18 @@ def rapid(next_nonce: Callable[[], int]) -> SelfTest:
         fastest_s = min(fastest_s, time.perf_counter() - began)
         if fastest_s < RAPID_LIMIT_S:
             break
-    passed = _strictly_increasing(nonces) and fastest_s < RAPID_LIMIT_S
-    return SelfTest("rapid", passed, f"{_describe(nonces)}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs")
+    rising, saw = judge(nonces)
+    return SelfTest("rapid", rising and fastest_s < RAPID_LIMIT_S, f"{saw}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs")
 
 
-def threads(next_nonce: Callable[[], int]) -> SelfTest:
-    """Fifty from five threads: no two alike, and rising in each thread."""
+def threads(next_nonce: Callable[[], int], calls: int = THREAD_CALLS) -> SelfTest:
+    """So many *calls* from each of five threads: no two alike, and rising in each thread."""
     taken: list[list[int]] = [[] for _ in range(THREADS)]
     begin = threading.Barrier(THREADS)
 
     def take(mine: list[int]) -> None:
         begin.wait()
-        mine.extend(next_nonce() for _ in range(THREAD_CALLS))
+        mine.extend(next_nonce() for _ in range(calls))
 
     workers = [threading.Thread(target=take, args=(mine,)) for mine in taken]
     for worker in workers:
@@ -72,7 +72,7 @@ def threads(next_nonce: Callable[[], int]) -> SelfTest:
     for worker in workers:
         worker.join()
     together = [nonce for mine in taken for nonce in mine]
-    passed = len(set(together)) == THREADS * THREAD_CALLS and all(_strictly_increasing(mine) for mine in taken)
+    passed = len(set(together)) == THREADS * calls and all(_strictly_increasing(mine) for mine in taken)
     return SelfTest("threads", passed, f"{len(set(together))} different of {len(together)}, from {THREADS} threads")
 
 
@@ -135,6 +135,8 @@ def _strictly_increasing(nonces: Sequence[int]) -> bool:
     return all(earlier < later for earlier, later in pairwise(nonces))
 
 
-def _describe(nonces: Sequence[int]) -> str:
-    order = "strictly increasing" if _strictly_increasing(nonces) else "not increasing"
-    return f"{len(set(nonces))} different of {len(nonces)}, {order}"
+def judge(nonces: Sequence[int]) -> tuple[bool, str]:
+    """Whether *nonces* are strictly increasing, and that in words."""
+    rising = _strictly_increasing(nonces)
+    order = "strictly increasing" if rising else "not increasing"
+    return rising, f"{len(set(nonces))} different of {len(nonces)}, {order}"
