@@ -1,0 +1,321 @@
+"""What goes wrong with clocks, disks and servers ends in a correct nonce, or in a typed error and no nonce."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kraken_doctor import KrakenClient, RetryPolicy
+from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.generator import NonceGenerator
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
+from tests.clocks import ManualClock
+from tests.redisserver import RedisServer, needs_redis
+
+NEXT = """
+import sys
+from kraken_doctor import NonceGenerator, open_store
+print(NonceGenerator("key", store=open_store(sys.argv[1])).next())
+"""
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as server:
+        yield server
+
+
+def in_process(url: str, *prefix: str) -> int:
+    """The next nonce, taken by a process of its own."""
+    command = [*prefix, sys.executable, "-c", NEXT, url]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+# Clocks
+
+
+@pytest.mark.faketime
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="no faketime on this machine")
+def test_a_clock_set_back_across_a_restart(tmp_path: Path) -> None:
+    """An hour back, a day back: the next process goes on above the mark."""
+    url = f"sqlite:///{tmp_path / 'nonce.db'}"
+    first = in_process(url)
+    assert in_process(url, "faketime", "-f", "-1h") == first + 1
+    assert in_process(url, "faketime", "-f", "-1d") == first + 2
+    assert in_process(url) > first + 2
+
+
+@pytest.mark.faketime
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="no faketime on this machine")
+def test_a_clock_that_was_ahead(tmp_path: Path) -> None:
+    """After the correction nonces go on from the mark, one by one: no jump, no refusal."""
+    url = f"sqlite:///{tmp_path / 'nonce.db'}"
+    ahead = in_process(url, "faketime", "-f", "+1h")
+    assert in_process(url) == ahead + 1
+    generator = NonceGenerator("key", store=open_store(url))
+    assert 3500 < (generator.lead_s() or 0) < 3700
+
+
+# The file
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 128 KiB, which a test can fill and make read-only."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(mount)], capture_output=True, check=False
+    )
+    if made.returncode != 0:
+        pytest.skip("mounting a tmpfs needs a privilege that this process does not have")
+    yield mount
+    subprocess.run(["umount", "--lazy", str(mount)], check=True)
+
+
+def test_a_full_disk_issues_nothing(small_disk: Path) -> None:
+    """And goes on above the last mark once there is room."""
+    store = open_store(f"sqlite:///{small_disk / 'nonce.db'}")
+    last = store.advance("key", 1000)
+    filler = small_disk / "filler"
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(OSError, match="No space"):
+        while True:
+            os.write(descriptor, b"x" * 1024)
+    os.close(descriptor)
+    with pytest.raises(NonceStoreError, match=r"full|disk I/O"):
+        for _ in range(10_000):
+            last = store.advance("key", 0)
+    filler.unlink()
+    assert store.advance("key", 0) == last + 1
+    store.close()
+
+
+def test_a_read_only_disk_issues_nothing(small_disk: Path) -> None:
+    """And once it can be written again, goes on above the mark."""
+    url = f"sqlite:///{small_disk / 'nonce.db'}"
+    store = open_store(url)
+    store.advance("key", 1000)
+    store.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for reached in (store, open_store(url)):
+        with pytest.raises(NonceStoreError):
+            reached.advance("key", 0)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert open_store(url).advance("key", 0) == 1001
+    store.close()
+
+
+# Redis
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_redis_that_restarts_with_its_data(tmp_path: Path) -> None:
+    """While it is away: an error. When it is back: above the mark, also with a clock that went back."""
+    with RedisServer(tmp_path, persist=True) as server:
+        store = open_store(server.url)
+        last = store.advance("key", 1000)
+        server.kill()
+        with pytest.raises(NonceStoreError, match="redis"):
+            store.advance("key", 0)
+        with pytest.raises(NonceStoreError), store.turn("key", 1):
+            pass
+        server.start()
+        assert store.advance("key", 0) == last + 1
+        assert open_store(server.url).advance("key", 0) == last + 2
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_redis_that_lost_its_data(redis_server: RedisServer) -> None:
+    """This process remembers its own nonces, and the clock is the floor for everybody else's."""
+    clock = ManualClock()
+    generator = NonceGenerator("key", store=open_store(redis_server.url), clock=clock)
+    last = generator.next()
+    clock.set_back(3600)
+    last = generator.next()
+    redis_server.kill()
+    redis_server.start()
+    assert generator.next() == last + 1
+    clock.step(7200)
+    assert generator.next() == NonceUnit.US.floor(clock.wall_ns)
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_redis_that_loses_a_turn_is_noticed_before_sending(redis_server: RedisServer) -> None:
+    """The holder's lease is gone: it gets no nonce, and whoever asks next does."""
+    store = open_store(redis_server.url)
+    generator = NonceGenerator("key", store=store)
+    with pytest.raises(TurnLostError), generator.turn(5) as turn:
+        turn.next(generator)
+        with redis_server.client() as client:
+            client.flushall()
+        turn.next(generator)
+    with pytest.raises(TurnLostError), generator.turn(5) as turn:
+        with redis_server.client() as client:
+            client.flushall()
+        turn.confirm()
+    with generator.turn(1) as turn:
+        assert turn.next(generator) > 0
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_client_that_lost_its_turn_sends_nothing(redis_server: RedisServer, server: SandboxServer, key: Key) -> None:
+    """The error reaches the caller; the exchange hears nothing; the next call works."""
+    store = open_store(redis_server.url)
+    original = store.advance_in_turn  # type: ignore[attr-defined]
+
+    def lose_first(*arguments: object) -> int:
+        with redis_server.client() as client:
+            client.delete(*client.keys("*holder"))
+        return int(original(*arguments))
+
+    with KrakenClient(key.api_key, key.secret, url=server.url, store=store, retry=RetryPolicy.none()) as client:
+        client.query_private("Balance")
+        store.advance_in_turn = lose_first  # type: ignore[attr-defined]
+        with pytest.raises(TurnLostError):
+            client.query_private("Balance")
+        store.advance_in_turn = original  # type: ignore[attr-defined]
+        client.query_private("Balance")
+    assert (key.accepted, key.refused) == (2, 0)
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_redis_that_does_not_answer_is_an_error_in_time(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen, it takes connections and says nothing."""
+    monkeypatch.setattr("kraken_doctor.nonce.stores.redis._SOCKET_TIMEOUT_S", 0.2)
+    store = open_store(redis_server.url)
+    last = store.advance("key", 1000)
+    redis_server.freeze()
+    with pytest.raises(NonceStoreError):
+        store.advance("key", 0)
+    with pytest.raises(NonceStoreError), store.turn("key", 5):
+        pass
+    redis_server.thaw()
+    assert store.advance("key", 0) > last
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_read_only_replica_issues_nothing(redis_server: RedisServer, tmp_path: Path) -> None:
+    """It would answer reads, and its marks would go nowhere."""
+    folder = tmp_path / "replica"
+    folder.mkdir()
+    with RedisServer(folder, options=("--replicaof", "127.0.0.1", str(redis_server.port))) as replica:
+        store = open_store(replica.url)
+        with pytest.raises(NonceStoreError, match=r"(?i)read.?only|master"):
+            store.advance("key", 1000)
+        with pytest.raises(NonceStoreError), store.turn("key", 1):
+            pass
+
+
+@pytest.mark.redis
+@needs_redis
+def test_garbage_in_redis_issues_nothing(redis_server: RedisServer) -> None:
+    """Somebody else's value under our name is not overwritten."""
+    store = open_store(redis_server.url)
+    for garbage in ("abc", "-5", "1.7e+15", ""):
+        with redis_server.client() as client:
+            client.set("kraken-doctor:{key}:mark", garbage)
+            with pytest.raises(NonceStoreError, match="no number"):
+                store.advance("key", 1000)
+            assert client.get("kraken-doctor:{key}:mark") == garbage
+
+
+@pytest.mark.redis
+@needs_redis
+def test_user_and_password(tmp_path: Path) -> None:
+    """They open the store, and are in no message."""
+    with RedisServer(tmp_path, options=("--requirepass", "hunter2-secret")) as server:
+        good = server.url.replace("redis://", "redis://:hunter2-secret@")
+        assert open_store(good).advance("key", 5) == 5
+        for url in (server.url, server.url.replace("redis://", "redis://:hunter3-wrong@")):
+            with pytest.raises(NonceStoreError) as caught:
+                open_store(url).advance("key", 5)
+            assert "hunter3-wrong" not in str(caught.value)
+    with pytest.raises(ConfigurationError) as unreadable:
+        open_store("redis://user:hunter4-secret@host:notaport/0")
+    assert "hunter4-secret" not in str(unreadable.value)
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_turn_that_its_holder_never_gives_back_ends_with_its_lease(redis_server: RedisServer) -> None:
+    """Another process waits that long, and not longer; the holder that comes back is told."""
+    first, second = open_store(redis_server.url), open_store(redis_server.url)
+    generator = NonceGenerator("key", store=first)
+    gone = first.turn("key", 5, lease_s=0.3)
+    turn = gone.__enter__()
+    with second.turn("key", 10):
+        with pytest.raises(TurnLostError):
+            turn.next(generator)
+        gone.__exit__(None, None, None)
+        with pytest.raises(TurnTimeoutError), first.turn("key", 0.05):
+            pass
+
+
+@pytest.mark.redis
+@needs_redis
+def test_who_waits_is_served_in_order_and_who_died_is_passed_over(redis_server: RedisServer) -> None:
+    """Three stores stand for three processes; one of them leaves the queue without a word."""
+    stores: list[NonceStore] = [open_store(redis_server.url) for _ in range(3)]
+    order: list[int] = []
+
+    def take(number: int) -> None:
+        with stores[number].turn("key", 20):
+            order.append(number)
+
+    with redis_server.client() as client, open_store(redis_server.url).turn("key", 5):
+        client.rpush("kraken-doctor:{key}:queue", "somebody-who-died")
+        workers = []
+        for number in range(3):
+            workers.append(threading.Thread(target=take, args=(number,)))
+            workers[-1].start()
+            while client.llen("kraken-doctor:{key}:queue") < number + 2:
+                pass
+    for worker in workers:
+        worker.join()
+    assert order == [0, 1, 2]
+
+
+# Forks
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:
+    """It goes on above its parent, and does not hold its parent's turn."""
+    store = open_store(redis_server.url)
+    with store.turn("key", 5):
+        first = store.advance("key", 1000)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                with store.turn("key", 0.1):
+                    said = "got the turn"
+            except TurnTimeoutError:
+                said = str(store.advance("key", 0))
+            os.write(writer, said.encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            assert stream.read() == str(first + 1)
+    assert store.advance("key", 0) == first + 2
