@@ -11,11 +11,14 @@ from typing import Any, Protocol
 from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.nonce.turn import Generator, Relay, Turn
 
-_LOOK_S = 1.0
-"""How long a waiter sleeps at most before it looks whether the holder's lease has run out."""
+_LOOK_S = 0.5
+"""How long a waiter sleeps at most before it shows that it waits, and looks whether it still has to."""
 
-_PRESENCE_MS = "5000"
-"""A waiter that has not looked for so long is taken for dead, and passed over."""
+_PRESENCE_MS = "2000"
+"""A waiter that has not looked for so long is taken for dead, and passed over; one that lives looks four times."""
+
+_ACCEPT_MS = "1000"
+"""A waiter that is handed the turn and does not take it for so long is taken for dead; the bell wakes it in one."""
 
 
 class Steps(Protocol):
@@ -95,16 +98,16 @@ class Line:
 
     def _wait(self, end: float) -> bool:
         arguments = [self.token, str(self.lease_ms), _PRESENCE_MS, self._presence]
-        while not self._store.run("enter", self._keys, arguments):
+        while look_again_ms := self._store.run("enter", self._keys, arguments):
             left_s = end - time.monotonic()
             if left_s <= 0:
                 return False
-            self._store.wait_for_bell(self._bell + self.token, min(left_s, _LOOK_S))
+            self._store.wait_for_bell(self._bell + self.token, min(left_s, int(look_again_ms) / 1000, _LOOK_S))
         return True
 
     def _give_back(self) -> None:
         try:
-            self._store.run("leave", self._keys, [self.token, self._presence, self._bell])
+            self._store.run("leave", self._keys, [self.token, self._presence, self._bell, _ACCEPT_MS])
         except NonceStoreError:
             # The answer has come and counts; a turn that can't be given back ends with its lease.
             return

@@ -1,5 +1,6 @@
 -- Give up the turn or the place in the queue; hand the turn to whoever has waited longest and is alive.
--- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of presences, ARGV[3] prefix of bells.
+-- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of presences, ARGV[3] prefix of bells,
+-- ARGV[4] ms in which the next one must accept: it may have died since it last showed that it waits.
 
 redis.call('LREM', KEYS[2], 0, ARGV[1])
 redis.call('DEL', ARGV[2] .. ARGV[1])
@@ -12,11 +13,10 @@ while true do
     redis.call('DEL', KEYS[1])
     return 1
   end
-  local lease = redis.call('GET', ARGV[2] .. next) -- as long as it asked for; gone when it died while waiting
-  if lease then
-    redis.call('SET', KEYS[1], next, 'PX', lease)
+  if redis.call('EXISTS', ARGV[2] .. next) == 1 then
+    redis.call('SET', KEYS[1], next, 'PX', ARGV[4])
     redis.call('RPUSH', ARGV[3] .. next, '1')
-    redis.call('PEXPIRE', ARGV[3] .. next, lease)
+    redis.call('PEXPIRE', ARGV[3] .. next, ARGV[4])
     return 1
   end
 end
