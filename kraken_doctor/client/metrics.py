@@ -22,16 +22,14 @@ LEAD = Gauge("kraken_doctor_mark_lead_seconds", "Last nonce less this host's clo
 def observe(record: CallRecord) -> None:
     """Count one call."""
     ISSUED.labels(record.key_id, record.unit).inc()
-    if record.outcome == "ok":
-        outcome = "ok"
-    elif ":" in record.outcome:
+    outcome = record.outcome
+    if ":" in outcome:
         # The exchange's words would be labels without end; the cause that they lead to is one of a few dozen.
-        error = kraken_error((record.outcome,))
+        error = kraken_error((outcome,))
         outcome = error.cause
         if isinstance(error, KrakenInvalidNonce):
+            outcome = "nonce-refused"
             REFUSED.labels(record.key_id, record.unit).inc()
-    else:
-        outcome = record.outcome
     CALLS.labels(record.key_id, record.endpoint, outcome).inc()
     WAIT.labels(record.key_id).observe(record.waited_s)
     LATENCY.labels(record.endpoint).observe(record.latency_s)
