@@ -85,8 +85,13 @@ class Hosts:
 
     def start(self, number: int, command: list[str]) -> subprocess.Popen[str]:
         """Run *command* on a host."""
-        prefix = ["ip", "netns", "exec", self._names[number]]
-        return subprocess.Popen([*prefix, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [*self.prefix(number), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def prefix(self, number: int) -> list[str]:
+        """What before a command makes it run on a host."""
+        return ["ip", "netns", "exec", self._names[number]]
 
     def _relay(self, prefix: list[str], listen: str, target: str) -> None:
         command = [*prefix, sys.executable, "-c", _RELAY, listen, target]

@@ -1,0 +1,76 @@
+"""What one nonce costs, against a peer in the same run; and whether a million of them leave something behind."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from kraken_doctor import NonceGenerator, open_store
+
+ROUNDS = 15
+MILLION = 1_000_000
+
+
+def microseconds(call: Callable[[], object], calls: int) -> float:
+    """One call, over so many of them."""
+    began = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - began) / calls * 1e6
+
+
+def compare(ours: Callable[[], object], peer: Callable[[], object], calls: int) -> tuple[float, float, float]:
+    """Medians of both, and the median of the ratios, round by round."""
+    pairs = [(microseconds(ours, calls), microseconds(peer, calls)) for _ in range(ROUNDS)]
+    mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return mine, other, statistics.median(a / b for a, b in pairs)
+
+
+def seed_generator() -> Callable[[], str]:
+    """The generator that this project began with."""
+    lock, last = threading.Lock(), [0]
+
+    def nonce() -> str:
+        with lock:
+            current = int(time.time() * 1_000_000)
+            if current <= last[0]:
+                current = last[0] + 1
+            last[0] = current
+            return str(current)
+
+    return nonce
+
+
+def table(redis_url: str) -> None:
+    print("\n## Cost of one nonce\n")
+    print("| store | ours | peer | ratio | limit |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        memory = NonceGenerator("cost", store=open_store("memory://"))
+        mine, other, ratio = compare(memory.next, seed_generator(), 50_000)
+        print(f"| memory | {mine:.2f} µs | the seed's generator, {other:.2f} µs | {ratio:.2f} | 1.50 |")
+        sqlite = NonceGenerator("cost", store=open_store(f"sqlite:///{Path(folder) / 'nonce.db'}"))
+        sqlite.next()
+        mine, other, ratio = compare(sqlite.next, memory.next, 2_000)
+        print(f"| SQLite | {mine:.1f} µs | memory, {other:.2f} µs | {ratio:.0f} | 40 µs |")
+        in_redis = NonceGenerator("cost", store=open_store(redis_url))
+        in_redis.next()
+        with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+            mine, other, ratio = compare(in_redis.next, client.ping, 1_000)
+        print(f"| Redis | {mine:.0f} µs | PING, {other:.0f} µs | {ratio:.2f} | 1.50 |")
+        print("\n## Memory over a million nonces\n\n| store | peak before | peak after |\n|---|---|---|")
+        for name, generator in (("memory", memory), ("SQLite", sqlite)):
+            before = peak_mib()
+            for _ in range(MILLION):
+                generator.next()
+            print(f"| {name} | {before:.1f} MiB | {peak_mib():.1f} MiB |", flush=True)
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,174 @@
+"""
+Refused calls, throughput and cost of nonces, side by side with the other clients, each on its own key, window 0.
+
+    python -m benchmarks.nonce [--calls 4000]
+
+Hosts are network namespaces, and need root; without it that column is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks import costs
+from kraken_doctor.sandbox.keys import demo_credentials
+from tests.nonce.hosts import Hosts
+from tests.redisserver import RedisServer
+
+KEYS = 400
+THREADS, PROCESSES, HOSTS = (1, 5, 16), (2, 4), 3
+CLIENTS = {
+    "krakenex 2.2.2": ("krakenex", ""),
+    "krakenex + the seed's generator": ("seed", ""),
+    "ccxt": ("ccxt", ""),
+    "python-kraken-sdk": ("sdk", ""),
+    "kraken-doctor, memory": ("ours", "memory"),
+    "kraken-doctor, SQLite": ("ours", "sqlite"),
+    "kraken-doctor, Redis": ("ours", "redis"),
+}
+PAIRS, PAIR_CALLS = 9, 1_000
+_EXCHANGE = f"""
+import sys
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key, demo_credentials
+keys = []
+for number in range({KEYS}):
+    api_key, secret = demo_credentials(f"benchmark {{number}}")
+    keys.append(Key(name=str(number), api_key=api_key, secret=secret, balances={{"ZUSD": "1.0000"}}))
+with SandboxServer(Exchange(keys)) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+class Field:
+    """One exchange, one Redis, and keys that nobody has used yet."""
+
+    def __init__(self, url: str, redis: RedisServer, gateway: str, folder: Path) -> None:
+        self.url, self.redis, self.gateway, self.folder = url, redis, gateway, folder
+        self._numbers = itertools.count()
+
+    def run(
+        self, kind: str, store: str, *, threads: int, processes: int, calls: int, hosts: Hosts | None = None
+    ) -> tuple[int, float]:
+        """Refused calls, and calls a second, of so many bots on one fresh key."""
+        key, secret = demo_credentials(f"benchmark {next(self._numbers)}")
+        urls = {"sqlite": f"sqlite:///{self.folder / 'nonce.db'}", "redis": self.redis.url, "memory": "memory://"}
+        store_url = urls.get(store, "none")
+        if hosts is not None:
+            store_url = store_url.replace("127.0.0.1", self.gateway)
+        share = calls // processes
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.bots",
+            kind,
+            self.url,
+            key,
+            secret,
+            store_url,
+            str(threads),
+            str(share),
+        ]
+        bots = [start(command, hosts, number) for number in range(processes)]
+        for bot in bots:
+            assert bot.stdout is not None
+            assert bot.stdout.readline() == "ready\n"
+        for bot in bots:
+            assert bot.stdin is not None
+            bot.stdin.write("go\n")
+            bot.stdin.flush()
+        results = [json.loads(bot.communicate()[0]) for bot in bots]
+        return sum(result["refused"] for result in results), calls / max(result["seconds"] for result in results)
+
+
+def start(command: list[str], hosts: Hosts | None, number: int) -> subprocess.Popen[str]:
+    prefix = hosts.prefix(number) if hosts else []
+    return subprocess.Popen([*prefix, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def field(hosts: Hosts | None) -> Iterator[Field]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        exchange = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", _EXCHANGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        )
+        assert exchange.stdout is not None
+        assert exchange.stdin is not None
+        stack.callback(exchange.stdin.close)
+        url = exchange.stdout.readline().strip()
+        options = ("--bind", "127.0.0.1", hosts.gateway, "--protected-mode", "no") if hosts else ()
+        redis = stack.enter_context(RedisServer(folder, options=options))
+        if hosts is not None:
+            stack.enter_context(hosts.exchange_at(url))
+        yield Field(url, redis, hosts.gateway if hosts else "", folder)
+
+
+def refusals(ground: Field, hosts: Hosts | None, calls: int) -> None:
+    """The table of refused calls."""
+    columns = [f"{n} thread{'s' if n > 1 else ''}" for n in THREADS] + [f"{n} processes" for n in PROCESSES]
+    columns += [f"{HOSTS} hosts"] if hosts else []
+    print(f"\n## Refused of {calls} calls, one key, window 0\n")
+    print("| client | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+    for name, (kind, store) in CLIENTS.items():
+        cells = [ground.run(kind, store, threads=n, processes=1, calls=calls)[0] for n in THREADS]
+        if store != "memory":
+            cells += [ground.run(kind, store, threads=1, processes=n, calls=calls)[0] for n in PROCESSES]
+        if hosts and store not in ("memory", "sqlite"):
+            even = calls - calls % HOSTS
+            cells.append(ground.run(kind, store, threads=1, processes=HOSTS, calls=even, hosts=hosts)[0])
+        shown = [str(cell) for cell in cells] + ["n/a"] * (len(columns) - len(cells))
+        print(f"| {name} | " + " | ".join(shown) + " |", flush=True)
+
+
+def throughput(ground: Field) -> None:
+    """Ours with five threads against bare krakenex with one, in pairs."""
+    print(f"\n## Calls a second at 5 threads, as a ratio to bare krakenex on 1 thread (median of {PAIRS} pairs)\n")
+    print("| client | calls/s | krakenex, 1 thread | ratio |\n|---|---|---|---|")
+    for name, (kind, store) in CLIENTS.items():
+        if kind not in ("ours", "seed"):
+            continue
+        pairs = []
+        for _ in range(PAIRS):
+            _, mine = ground.run(kind, store, threads=5, processes=1, calls=PAIR_CALLS)
+            _, bare = ground.run("krakenex", "", threads=1, processes=1, calls=PAIR_CALLS)
+            pairs.append((mine, bare))
+        mine, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
+        ratio = statistics.median(a / b for a, b in pairs)
+        print(f"| {name} | {mine:.0f} | {bare:.0f} | {ratio:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=4_000)
+    calls = parser.parse_args().calls
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    with ExitStack() as stack:
+        hosts = stack.enter_context(Hosts(HOSTS)) if os.geteuid() == 0 else None
+        ground = stack.enter_context(field(hosts))
+        part: Callable[[], None]
+        for part in (
+            lambda: refusals(ground, hosts, calls),
+            lambda: throughput(ground),
+            lambda: costs.table(ground.redis.url),
+        ):
+            part()
+
+
+if __name__ == "__main__":
+    main()
