@@ -23,7 +23,7 @@ LAYERS = (
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # Third-party packages that one part alone may know.
-OWNERS = {"krakenex": "client", "ntplib": "timesource", "dotenv": "accounts", "sqlite3": "nonce", "filelock": "nonce"}
+OWNERS = {"krakenex": "client", "ntplib": "timesource", "dotenv": "accounts", "sqlite3": "nonce"}
 
 
 def modules() -> list[Path]:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "filelock", "redis", "asyncio")
+HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "redis", "asyncio")
 
 
 def loaded_by(code: str) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
 
-_DEPENDENCIES = ("krakenex", "click", "filelock", "ntplib", "platformdirs", "python-dotenv", "requests", "rich")
+_DEPENDENCIES = ("krakenex", "click", "ntplib", "platformdirs", "python-dotenv", "requests", "rich")
 _EXTRAS = ("redis", "prometheus-client")
 
 

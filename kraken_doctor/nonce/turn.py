@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 HOLD_S = 0.05
-"""How long threads of one process may pass a lock among themselves before other processes get a chance."""
+"""
+How long a lock may stay where it is while others wait: with the thread that asks again and again, and with the
+process whose threads pass it on. Moving it costs a tenth of a quick call; a call to Kraken takes this long anyway, so
+with a real exchange the order is that of asking.
+"""
 
 
 class Generator(Protocol):
@@ -40,66 +44,115 @@ class Turn:
 
 class FairLock:
     """
-    A lock that is handed over in the order of asking.
+    A lock that a thread may take again at once, until somebody has waited for it for *patience_s* seconds.
 
-    `threading.Lock` gives no order: a thread that releases and asks again at once can win for ever, and
-    the others' calls time out although the exchange answers quickly.
+    `threading.Lock` gives no order: a thread that releases and asks again at once can win for ever, and the others'
+    calls time out although the exchange answers quickly. Handing it over at each release would be as fair as can be,
+    but every call would wait for a change of threads. So a free lock goes to whoever asks, as long as the first in the
+    queue has patience; then it is handed over in the order of asking.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = HOLD_S) -> None:
+        self._patience_s = patience_s
         self._guard = threading.Lock()
         self._held = False
-        self._waiting: deque[threading.Lock] = deque()
-
-    @property
-    def contended(self) -> bool:
-        """Whether somebody waits right now; stale as soon as it is read."""
-        return bool(self._waiting)
+        self._waiting: deque[_Place] = deque()
+        self._woken: _Place | None = None
+        """Has been told that the lock is free, and has not looked yet: one is enough."""
 
     def acquire(self, timeout_s: float) -> bool:
-        """Wait for the lock, *timeout_s* seconds at most; False if it was not handed over in time."""
+        """Wait for the lock, *timeout_s* seconds at most; False if it was not ours in time."""
         with self._guard:
             if not self._held:
                 self._held = True
                 return True
-            ticket = threading.Lock()
-            ticket.acquire()
-            self._waiting.append(ticket)
+            place = _Place()
+            self._waiting.append(place)
+        end = place.since + timeout_s
         try:
-            if ticket.acquire(timeout=timeout_s):
-                return True
+            while place.bell.acquire(timeout=max(0.0, end - time.monotonic())):
+                if self._won(place, stay=True):
+                    return True
         except BaseException:
-            # Ctrl-C while waiting: a ticket left in the queue would be handed the lock and keep it.
-            if not self._withdraw(ticket):
+            # Ctrl-C while waiting: a place left in the queue would be handed the lock and keep it.
+            if self._won(place, stay=False):
                 self.release()
             raise
-        return not self._withdraw(ticket)
+        return self._won(place, stay=False)
 
     def release(self) -> None:
-        """Hand the lock to whoever has waited longest."""
+        """Free the lock, or hand it to whoever has waited too long."""
+        if not self._pass_on():
+            self._free()
+
+    def _pass_on(self) -> bool:
+        """Let those who wait have the lock; False, and it stays with us, if nobody waits."""
         with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
+            if not self._waiting:
+                return False
+            first = self._waiting[0]
+            if time.monotonic() - first.since >= self._patience_s:
+                self._waiting.popleft()
+                first.handed = True
+                first.ring()
             else:
                 self._held = False
-
-    def _withdraw(self, ticket: threading.Lock) -> bool:
-        """Leave the queue; False if the lock was handed over just before."""
-        with self._guard:
-            try:
-                self._waiting.remove(ticket)
-            except ValueError:
-                return False
+                if self._woken is None:
+                    self._woken = first
+                    first.ring()
             return True
 
+    def _free(self) -> None:
+        with self._guard:
+            self._held = False
+            if self._waiting and self._woken is None:
+                self._woken = self._waiting[0]
+                self._woken.ring()
 
-class Relay:
+    def _won(self, place: _Place, *, stay: bool) -> bool:
+        """
+        Whether the lock is ours; if not, stay in the queue or leave it.
+
+        Who leaves takes a lock that is free all the same: it may have been left free for him alone.
+        """
+        with self._guard:
+            if self._woken is place:
+                self._woken = None
+            if place.handed:
+                return True
+            if self._held and stay:
+                return False
+            self._waiting.remove(place)
+            won = not self._held
+            self._held = True
+            return won
+
+
+class _Place:
+    """A place in the queue."""
+
+    __slots__ = ("bell", "handed", "since")
+
+    def __init__(self) -> None:
+        self.bell = threading.Lock()
+        self.bell.acquire()
+        self.handed = False
+        """The lock is ours, and nobody else's; read and written under the guard."""
+        self.since = time.monotonic()
+
+    def ring(self) -> None:
+        """Wake who waits; under the guard. Twice does no harm."""
+        if self.bell.locked():
+            self.bell.release()
+
+
+class Relay(FairLock):
     """
-    An outer lock that the threads of one process pass on among themselves.
+    A lock of this process's threads, and behind it an outer one that they pass on among themselves.
 
-    Threads queue in order, and the one in front holds the outer lock for all of them: handing it on costs
-    microseconds, where giving back and taking a lock of the file system or of a server costs a hundred and more.
-    After `HOLD_S` it is given back all the same, so that other processes get their turn.
+    The thread in front holds the outer lock for all of them: handing it on costs microseconds, where giving back
+    and taking a lock of the file system or of a server costs a hundred and more. After `HOLD_S` it is given back all
+    the same, so that other processes get their turn.
 
     Args:
         take: Takes the outer lock, waiting at most so many seconds; raises if it can't.
@@ -107,38 +160,39 @@ class Relay:
     """
 
     def __init__(self, take: Callable[[float], None], give_back: Callable[[], None]) -> None:
+        super().__init__()
         self._take = take
         self._give_back = give_back
-        self._threads = FairLock()
         self._held_since: float | None = None
 
-    def enter(self, timeout_s: float) -> bool:
+    def acquire(self, timeout_s: float) -> bool:
         """
-        Take part, waiting *timeout_s* seconds at most; False if it was not our turn in time.
+        Wait for both, *timeout_s* seconds at most; False if it was not our turn in time.
 
         Raises:
             Exception: What *take* raises; then nothing is held.
         """
         end = time.monotonic() + timeout_s
-        if not self._threads.acquire(timeout_s):
+        if not super().acquire(timeout_s):
             return False
         try:
             if self._held_since is None:
                 self._take(max(0.0, end - time.monotonic()))
                 self._held_since = time.monotonic()
         except BaseException:
-            self._threads.release()
+            self.release()
             raise
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Hand on to the next thread, or to the next process."""
         if self._held_since is not None:
             held_s = time.monotonic() - self._held_since
-            if not self._threads.contended or held_s > HOLD_S:
-                self.drop()
-                self._give_back()
-        self._threads.release()
+            if held_s <= HOLD_S and self._pass_on():
+                return
+            self.drop()
+            self._give_back()
+        super().release()
 
     def drop(self) -> None:
         """The outer lock is gone: whoever comes next takes it anew. For the one who is in."""

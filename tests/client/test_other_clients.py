@@ -165,7 +165,7 @@ def test_a_cancelled_task_leaves_no_turn_behind(server: SandboxServer, key: Key)
             with store.turn(exchange_key_id(key), 1):
                 waiting = asyncio.ensure_future(exchange.private_post_balance())
                 await asyncio.sleep(0)
-                while not store._turns[exchange_key_id(key)].contended:  # type: ignore[attr-defined]
+                while not store._turns[exchange_key_id(key)]._waiting:  # type: ignore[attr-defined]
                     await asyncio.sleep(0)
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):

@@ -9,16 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kraken_doctor.errors import NonceStoreError, TurnTimeoutError
+from kraken_doctor.nonce.stores.kernellock import KernelLock
 from kraken_doctor.nonce.turn import Relay, Turn
-
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-_POLL_S = 0.002
-"""Between two looks at a lock that another process holds: small beside a call to Kraken (tens of ms)."""
 
 
 class FileTurns:
@@ -32,12 +26,10 @@ class FileTurns:
     @contextmanager
     def turn(self, key_id: str, timeout_s: float) -> Iterator[Turn]:
         """`NonceStore.turn`."""
-        from filelock import Timeout
-
         relay = self._relay(key_id)
         try:
-            entered = relay.enter(timeout_s)
-        except Timeout:
+            entered = relay.acquire(timeout_s)
+        except TimeoutError:
             entered = False
         except OSError as exc:
             raise NonceStoreError(f"turn of key {key_id}: {exc}") from exc
@@ -46,7 +38,7 @@ class FileTurns:
         try:
             yield Turn()
         finally:
-            relay.leave()
+            relay.release()
 
     def _relay(self, key_id: str) -> Relay:
         with self._guard:
@@ -69,22 +61,20 @@ class _Locks:
         # A key id that came from a caller may be anything; a file name may not.
         safe = key_id if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key_id) else hashlib.sha256(key_id.encode()).hexdigest()
         self._folder = path.parent
-        self._gate = _lock(path.with_name(f"{path.name}.{safe}.next.lock"))
-        self._file = _lock(path.with_name(f"{path.name}.{safe}.lock"))
+        self._gate = KernelLock(path.with_name(f"{path.name}.{safe}.next.lock"))
+        self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
     def take(self, timeout_s: float) -> None:
+        """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # filelock would make it readable for all
-        with self._gate.acquire(timeout=timeout_s):
-            self._file.acquire(timeout=max(0.0, end - time.monotonic()))
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._gate.acquire(timeout_s):
+            raise TimeoutError
+        try:
+            if not self._file.acquire(max(0.0, end - time.monotonic())):
+                raise TimeoutError
+        finally:
+            self._gate.release()
 
     def give_back(self) -> None:
         self._file.release()
-
-
-def _lock(path: Path) -> FileLock:
-    # thread_local=False: a turn taken by one thread may be passed to another of this process.
-    # No soft fall-back: a lock that the kernel does not free would outlive a killed process.
-    from filelock import FileLock
-
-    return FileLock(path, mode=0o600, thread_local=False, poll_interval=_POLL_S, fallback_to_soft=False)

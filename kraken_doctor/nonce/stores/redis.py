@@ -102,12 +102,12 @@ class RedisStore:
         line = self._process.get().line(key_id, self)
         lease_ms = round(lease_s * 1000)
         line.lease_ms = max(line.lease_ms, lease_ms)
-        if not line.relay.enter(timeout_s):
+        if not line.relay.acquire(timeout_s):
             raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
         try:
             yield RedisTurn(self, line, lease_ms)
         finally:
-            line.relay.leave()
+            line.relay.release()
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         with self._mapped():

@@ -1,0 +1,106 @@
+"""A lock among processes that the kernel frees when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import weakref
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+    def _free(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _free(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+_POLL_S = 0.002
+"""Between two looks at a lock that another process holds: small beside a call to Kraken (tens of ms)."""
+
+
+class KernelLock:
+    """
+    An exclusive lock on a file, for one holder a process at a time.
+
+    The file stays open: opening it for each call would cost more than all the rest of the turn.
+
+    Args:
+        path: The file; made when missing, for its owner alone. It stays empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+        _all.add(self)
+
+    def acquire(self, timeout_s: float) -> bool:
+        """
+        Wait for the lock, *timeout_s* seconds at most; False if another process held it all the time.
+
+        Raises:
+            OSError: The file can't be made or locked.
+        """
+        end = time.monotonic() + timeout_s
+        while not self._try():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def release(self) -> None:
+        """Free it; for whoever holds it."""
+        if self._file >= 0:
+            _free(self._file)
+
+    def close(self) -> None:
+        """Close the file, and so free the lock."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def _try(self) -> bool:
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _try(self._file)
+        except (BlockingIOError, PermissionError):  # the latter is what Windows says
+            return False
+        if self._is_at_path():
+            return True
+        # Deleted or replaced meanwhile: others lock another file, and this one keeps out nobody.
+        self.close()
+        return False
+
+    def _is_at_path(self) -> bool:
+        try:
+            there = os.stat(self._path)  # noqa: PTH116 - twice a call, and Path.stat doubles its cost
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(os.fstat(self._file), there)
+
+
+_all: weakref.WeakSet[KernelLock] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    # A forked child has the parent's locked files open too, and a lock lives as long as any of them: if the parent
+    # were killed, its child would hold the key for ever without knowing it. Closing ours leaves the parent's alone.
+    for lock in list(_all):
+        lock.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

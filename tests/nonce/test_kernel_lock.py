@@ -1,0 +1,68 @@
+"""The lock among processes: who dies lets go, who vanished keeps out nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from kraken_doctor.nonce.stores.kernellock import KernelLock
+
+_HOLDER = """
+import os, sys, time
+from pathlib import Path
+from kraken_doctor.nonce.stores.kernellock import KernelLock
+lock = KernelLock(Path(sys.argv[1]))
+assert lock.acquire(0)
+if sys.argv[2] == "fork" and not os.fork():
+    sys.stdin.read()  # lives on, with all that it inherited
+    os._exit(0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(path: Path, manner: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(path), manner], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_one_process_at_a_time_and_the_killed_one_lets_go(tmp_path: Path) -> None:
+    """Also where a child that it forked is still alive."""
+    for manner in ("alone", "fork"):
+        with holder(tmp_path / "lock", manner) as process:
+            lock = KernelLock(tmp_path / "lock")
+            assert not lock.acquire(0)
+            os.kill(process.pid, signal.SIGKILL)
+            assert lock.acquire(10)
+            lock.close()
+
+
+def test_deleted_file_is_made_anew(tmp_path: Path) -> None:
+    """A lock on a file that nobody else can open would be held by two."""
+    path = tmp_path / "lock"
+    lock = KernelLock(path)
+    assert lock.acquire(0)
+    lock.release()
+    path.unlink()
+    with holder(path, "alone") as process:
+        assert not lock.acquire(0.05)
+        process.kill()
+    assert lock.acquire(1)
+
+
+def test_file_is_the_owners_alone(tmp_path: Path) -> None:
+    """Whoever may open it may hold up the key."""
+    os.umask(0)
+    try:
+        KernelLock(tmp_path / "lock").acquire(0)
+    finally:
+        os.umask(0o022)
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
