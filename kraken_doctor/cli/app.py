@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.sandbox.scenarios import Scenario
+    from kraken_doctor.timesource.keeper import Keeper
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
@@ -202,6 +203,7 @@ class App:
             make_http=functools.partial(self._http, request),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
             environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
+            keeper=self._keeper,
             accounts=accounts,
             env_files_readable_by_others=readable,
         )
@@ -222,19 +224,25 @@ class App:
         # With an exchange on loopback nothing leaves this host, unless a server is named.
         return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
-    @staticmethod
-    def _http(request: RunRequest) -> Session:
+    def _keeper(self) -> Keeper:
+        from kraken_doctor.timesource.keeper import HostView, detect
+
+        return detect(HostView(environ=self._environ))
+
+    def _http(self, request: RunRequest) -> Session:
         """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
         from requests import Session
-        from requests.adapters import HTTPAdapter
 
         from kraken_doctor import __version__
+        from kraken_doctor.client.route import trust
+        from kraken_doctor.client.transport import BoundedAdapter
 
         session = Session()
         session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
-        adapter = HTTPAdapter(pool_maxsize=request.jobs + 4)
+        adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
         for scheme in ("http://", "https://"):
             session.mount(scheme, adapter)
+        trust(session, self._environ)
         if request.sandbox:
             session.trust_env = False  # a proxy of the environment has no business on loopback
         return session
