@@ -98,7 +98,12 @@ def summary(consensus: Consensus, asked: int) -> str:
 
 def _span(seconds: float, *, signed: bool = False) -> str:
     sign = "+" if signed else ""
-    return f"{seconds * 1000:{sign}.0f} ms" if abs(seconds) < 1 else f"{seconds:{sign}.1f} s"
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:{sign}.0f} ms"
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:{sign}.1f} {unit}"
+    return f"{seconds:{sign}.1f} s"
 
 
 def _apart(one: TimeSample, other: TimeSample) -> bool:

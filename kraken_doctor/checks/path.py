@@ -7,9 +7,10 @@ from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import confirmed
 from kraken_doctor.client.edge import seen_in
 from kraken_doctor.client.public import PublicAnswer
-from kraken_doctor.client.route import route, without_login
+from kraken_doctor.client.route import route
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.network.url import without_login
 
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 

@@ -40,6 +40,7 @@ class Probe:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self._timeout_s = ctx.settings.timeout_s
+        self._clock = ctx.clock
         self._route, self._facts = route, facts
         self._addresses: list[Address] = []
         """Of the exchange, or of the proxy: where TCP leads."""
@@ -102,7 +103,7 @@ class Probe:
             if exc.kind in _REFUSED_CERTIFICATE:
                 self._facts += self._refused(exc)
             raise
-        self._facts += [Evidence("path.tls.version", done.version), *_certificate_facts(done.certificate)]
+        self._facts += [Evidence("path.tls.version", done.version), *self._certificate(done.certificate)]
         self._facts.append(Evidence("path.tls.seconds", round(done.seconds, 6), "s"))
         if self._route.authorities_variable:
             self._facts += self._own_authorities()
@@ -111,7 +112,7 @@ class Probe:
         """Whose certificate it is that was not accepted, and whether it would be by another clock."""
         context = self._route.tls_context()
         found, dates_alone = tls.refused_certificate(self._to_exchange, self._host, context, self._timeout_s)
-        facts = [Evidence("path.tls.problem", failure.detail), *(_certificate_facts(found) if found else ())]
+        facts = [Evidence("path.tls.problem", failure.detail), *(self._certificate(found) if found else ())]
         return [*facts, Evidence("path.tls.dates_alone", dates_alone)]
 
     def _own_authorities(self) -> list[Evidence]:
@@ -124,6 +125,22 @@ class Probe:
             tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
         except TransportError as exc:
             return [*facts, Evidence("path.tls.without_variable", exc.kind)]
+        return facts
+
+    def _certificate(self, certificate: tls.Certificate) -> list[Evidence]:
+        """What it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
+        now = self._clock.now_ns() // 10**9
+        facts = [
+            Evidence("path.tls.issuer", certificate.issuer),
+            Evidence("path.tls.subject", certificate.subject),
+            Evidence("path.tls.self_signed", certificate.self_signed),
+            Evidence("path.tls.names", certificate.names),
+            Evidence("path.tls.not_before", certificate.not_before),
+            Evidence("path.tls.not_after", certificate.not_after),
+        ]
+        for name, moment in (("begins_in", certificate.begins), ("ends_in", certificate.ends)):
+            if moment is not None:
+                facts.append(Evidence(f"path.tls.{name}", moment - now, "s", source="this host's clock"))
         return facts
 
     def _to_exchange(self) -> socket.socket:
@@ -168,13 +185,3 @@ def _tcp_facts(connected: Connected, in_order: tuple[str, ...]) -> list[Evidence
             Evidence("path.tcp.dead_seconds", round(sum(tried.seconds for tried in dead), 3), "s"),
         ]
     return facts
-
-
-def _certificate_facts(certificate: tls.Certificate) -> list[Evidence]:
-    return [
-        Evidence("path.tls.issuer", certificate.issuer),
-        Evidence("path.tls.subject", certificate.subject),
-        Evidence("path.tls.names", certificate.names),
-        Evidence("path.tls.not_before", certificate.not_before),
-        Evidence("path.tls.not_after", certificate.not_after),
-    ]

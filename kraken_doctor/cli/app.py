@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+"""As Python's getproxies prefers them: those in lower case win."""
+
 _PATH_VARIABLES = (
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
-    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    *_PROXY_VARIABLES, "no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"
 )  # fmt: skip
 
 
@@ -89,6 +91,11 @@ class App:
         )
 
     def _known(self, environment: Environment) -> Environment:
+        for url in filter(None, map(self._environ.get, _PROXY_VARIABLES)):
+            if "@" in url:
+                from kraken_doctor.network.url import login_of
+
+                self.output.redact.learn(Secret(login_of(url).partition(":")[2]))
         for name in environment:
             if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
                 self.output.redact.learn(Secret(environment.value(name) or ""))
@@ -232,11 +239,14 @@ class App:
     def _http(self, request: RunRequest) -> Session:
         """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
         from requests import Session
+        from urllib3 import disable_warnings
+        from urllib3.exceptions import SystemTimeWarning
 
         from kraken_doctor import __version__
         from kraken_doctor.client.route import trust
         from kraken_doctor.client.transport import BoundedAdapter
 
+        disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
         session = Session()
         session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
         adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
@@ -285,6 +295,13 @@ class App:
             retry_delays_s=request.retry_delays_s,
         )
 
+    def _proxy(self) -> str | None:
+        """The proxy that the environment names, without its login."""
+        from kraken_doctor.network.url import without_login
+
+        found = next((self._environ[name] for name in _PROXY_VARIABLES if self._environ.get(name)), None)
+        return without_login(found) if found else None
+
     def _environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         from kraken_doctor.model.evidence import Facts
 
@@ -293,6 +310,6 @@ class App:
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
             "nonce_store": store.name,
-            "proxy": next((self._environ[name] for name in _PATH_VARIABLES[:6] if self._environ.get(name)), None),
+            "proxy": self._proxy(),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }

@@ -65,10 +65,11 @@ class BoundedConnection(HTTPConnection):
         self._until = now + (math.inf if self.timeout is None else self.timeout)
         if self._connect_until is not None:
             # The first request on it: urllib3 gives a proxied call its whole time again once the tunnel stands.
-            self._until, self._connect_until = min(self._until, self._connect_until), None
+            self._until = min(self._until, self._connect_until)
         else:
             self._began, self._connect_s, self._tls_s = now, None, None
-        super().request(*arguments, **options)
+        super().request(*arguments, **options)  # connects, where that is not done yet
+        self._connect_until = None
         self._sent, self._first_byte_s = time.monotonic(), 0.0
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import requests.utils
 from urllib3.util import create_urllib3_context
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.network.url import login_of, without_login
 from kraken_doctor.redact import Secret
 
 AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -101,13 +102,6 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     return Route(_proxy(chosen, environ) if chosen else None, authorities, variable)
 
 
-def without_login(url: str) -> str:
-    """A proxy's URL as it may be shown."""
-    before, at, after = url.rpartition("@")
-    scheme, separator, _ = before.partition("://")
-    return f"{scheme}{separator}{after}" if at and separator else after
-
-
 def _proxy(chosen: str, environ: Mapping[str, str]) -> Proxy:
     variable = next((name for name, value in environ.items() if value == chosen and "proxy" in name.lower()), "")
     named = variable or "the system's proxy setting"
@@ -119,6 +113,5 @@ def _proxy(chosen: str, environ: Mapping[str, str]) -> Proxy:
         parts, port = urllib.parse.urlsplit(""), 0
     if not parts.hostname:
         raise TransportError("proxy-failed", f"{named} holds no URL of a proxy: {without_login(chosen)[:80]!r}")
-    user, password = (urllib.parse.unquote(text or "") for text in (parts.username, parts.password))
-    login = Secret(f"{user}:{password}") if user or password else None
-    return Proxy(parts.scheme, parts.hostname, port, login, variable)
+    login = login_of(url)
+    return Proxy(parts.scheme, parts.hostname, port, Secret(login) if login else None, variable)

@@ -27,9 +27,20 @@ class Certificate(NamedTuple):
     subject: str
     names: tuple[str, ...]
     """The hosts it is for."""
-    not_before: str
-    """``2026-11-23T00:00:00Z``"""
-    not_after: str
+    begins: int | None
+    """When it becomes valid, in seconds since 1970."""
+    ends: int | None
+    self_signed: bool = False
+
+    @property
+    def not_before(self) -> str:
+        """``2026-11-23T00:00:00Z``; empty if it is not known."""
+        return _iso(self.begins)
+
+    @property
+    def not_after(self) -> str:
+        """The same of its end."""
+        return _iso(self.ends)
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Certificate:
@@ -38,8 +49,9 @@ class Certificate(NamedTuple):
             issuer=_name(fields.get("issuer", ())),
             subject=_name(fields.get("subject", ())),
             names=tuple(str(name) for _, name in fields.get("subjectAltName", ())[:_NAMES_SHOWN]),
-            not_before=_moment(fields.get("notBefore")),
-            not_after=_moment(fields.get("notAfter")),
+            begins=_moment(fields.get("notBefore")),
+            ends=_moment(fields.get("notAfter")),
+            self_signed=bool(fields) and fields.get("issuer") == fields.get("subject"),
         )
 
 
@@ -65,10 +77,10 @@ def handshake(connection: socket.socket, host: str, context: ssl.SSLContext, tim
         version, fields, _ = _shake_hands(connection, host, context, timeout_s)
     except TimeoutError as exc:
         raise TransportError("read-timeout", f"no TLS handshake in {timeout_s:.3g} s") from exc
+    except OSError as exc:  # before ValueError: a refused certificate is both
+        raise transport_error(exc, "tls-failed") from exc
     except ValueError as exc:
         raise TransportError("tls-failed", str(exc)) from exc  # a name that can be in no certificate
-    except OSError as exc:
-        raise transport_error(exc, "tls-failed") from exc
     return TlsFacts(version.replace("TLSv", "TLS "), Certificate.of(fields), time.monotonic() - began)
 
 
@@ -138,11 +150,12 @@ def _name(parts: Any) -> str:
     return names.get("organizationName") or names.get("commonName", "")
 
 
-def _moment(text: str | None) -> str:
-    """OpenSSL's ``Nov 23 00:00:00 2026 GMT`` as ISO 8601."""
-    if not text:
-        return ""
-    try:
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError):
-        return text
+def _moment(text: str | None) -> int | None:
+    """OpenSSL's ``Nov 23 00:00:00 2026 GMT``."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return ssl.cert_time_to_seconds(text) if text else None
+    return None
+
+
+def _iso(unix_s: int | None) -> str:
+    return "" if unix_s is None else datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

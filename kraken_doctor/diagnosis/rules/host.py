@@ -37,11 +37,22 @@ def wrong_clock(facts: Facts) -> str | None:
     return "clock-ahead" if offset_s + bound_s < -limit_s else None
 
 
+def explains_certificate(facts: Facts) -> bool:
+    """Whether the certificate was refused for its dates, and would not have been by a right clock."""
+    offset_s = facts.number("clock.offset")
+    if facts.text("path.failure") != "tls-expired" or not wrong_clock(facts) or offset_s is None:
+        return False
+    begins_in, ends_in = facts.number("path.tls.begins_in"), facts.number("path.tls.ends_in")
+    if begins_in is None or ends_in is None:
+        return True  # it could not be read; a clock that is wrong is reason enough
+    return begins_in <= offset_s <= ends_in
+
+
 def _clock(facts: Facts) -> Iterator[Diagnosis]:
     cause = wrong_clock(facts)
     if cause is not None:
         offset_s = abs(facts.number("clock.offset") or 0)
-        blamed = facts.text("path.failure") == "tls-expired"
+        blamed = explains_certificate(facts)
         asked = facts.outcome("clock") is Outcome.FAIL
         doubtful = facts.flag("clock.exchange.contradicts")
         yield name(
@@ -52,6 +63,7 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
                 clock_words(facts),
                 *(("the exchange's own time says otherwise",) if doubtful else ()),
                 *(("the certificate is out of its time only by this clock",) if blamed else ()),
+                *_kept_by(facts),
             ),
             confidence=Confidence.LIKELY if doubtful else Confidence.CERTAIN,
             severity=Severity.FAIL if blamed or asked else None,
@@ -69,6 +81,26 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
         )
         yield name("clock-unverified", None, "", (*problems[:3], last))
 
+
+def _kept_by(facts: Facts) -> tuple[str, ...]:
+    """What was found to keep the clock, since the remedy rests on it."""
+    place, keeper = facts.item("clock.place"), facts.text("clock.keeper")
+    if place is None:
+        return ()
+    if place.value != "linux":
+        return (f"the clock is that of {_PLACES.get(str(place.value), str(place.value))}: {place.source}",)
+    if not keeper:
+        return ("no time service was found on this host",)
+    return (f"{keeper} {'runs' if facts.flag('clock.keeper.running') else 'is installed, and does not run'}",)
+
+
+_PLACES = {
+    "container": "the host around this container",
+    "wsl": "WSL",
+    "macos": "macOS",
+    "windows": "Windows",
+    "other": "an unknown system",
+}
 
 _LYING_SERVERS = (
     Alternative("the time servers are wrong, or something on the way answers for them", "compare with another network"),

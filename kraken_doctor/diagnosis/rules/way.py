@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import name
-from kraken_doctor.diagnosis.rules.host import wrong_clock
+from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.errors import kraken_error
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
@@ -41,55 +42,68 @@ def way(facts: Facts) -> Iterator[Diagnosis]:
 
 def _failed(facts: Facts, step: str) -> Iterator[Diagnosis]:
     failure, detail = facts.text(f"{step}.failure"), facts.text(f"{step}.detail")
-    if failure == "tls-expired" and (explained := _by_the_clock(facts, detail)) is not None:
-        yield from explained
-        return
+    if failure == "tls-expired":
+        if explains_certificate(facts):
+            return  # the rules of the host have named the clock
+        if _begins_in_the_future(facts):
+            yield _clock_behind(facts)
+            return
     samples, failed = facts.integer(f"{step}.samples"), facts.integer(f"{step}.samples.failed")
     often = (f"{failed} of {samples} attempts failed",) if samples else ()
     because = (detail, *often, *_certificate(facts, failure), *_reached(facts))
-    proxy = facts.text("path.proxy")
-    confidence, possible = Confidence.CERTAIN, tuple[Alternative, ...]()
-    if failure == "proxy-failed" and facts.integer(f"{step}.proxy.status") in (502, 503, 504):
-        # The proxy's own word, and it may be right.
-        confidence = Confidence.LIKELY
-        possible = (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
-    elif proxy and failure in ("connection-reset", "read-timeout", "edge-error", "edge-blocked", "response-invalid"):
-        confidence = Confidence.LIKELY
-        possible = (
-            Alternative(
-                f"the proxy {proxy} answers, or cuts, in the exchange's place", "NO_PROXY, if there is a way without it"
-            ),
-        )
+    possible = _possible(facts, step, failure)
     yield name(
-        failure, None, "", because, confidence=confidence, possible=possible, remedy=_remedy(facts, step, failure)
+        failure,
+        None,
+        "",
+        because,
+        confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        possible=possible,
+        remedy=_remedy(facts, step, failure),
     )
 
 
-def _by_the_clock(facts: Facts, detail: str) -> tuple[Diagnosis, ...] | None:
-    """
-    A certificate that is out of its time by a wrong clock is the clock's fault; None if the clock is not to blame.
+def _possible(facts: Facts, step: str, failure: str) -> tuple[Alternative, ...]:
+    """What the evidence leaves open."""
+    proxy = facts.text("path.proxy")
+    if failure == "tls-expired" and facts.number("clock.offset") is None:
+        return (
+            Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
+        )
+    if failure == "proxy-failed" and facts.integer(f"{step}.proxy.status") in (502, 503, 504):
+        return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
+    # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
+    by_proxy = ("connection-reset", "read-timeout")
+    if "path.tls.version" not in facts:
+        by_proxy += ("edge-error", "edge-blocked", "response-invalid")
+    if proxy and failure in by_proxy:
+        return (Alternative(f"the fault is with the proxy {proxy}", "NO_PROXY, if there is a way without it"),)
+    return ()
 
-    Where no source tells the time, a certificate that is genuine but for beginning in the future tells that this clock
-    is behind: its issuer has dated it by a clock that counts more than this one.
+
+def _begins_in_the_future(facts: Facts) -> bool:
     """
-    if wrong_clock(facts):
-        return ()  # the rules of the host have named it
-    if facts.number("clock.offset") is not None or not facts.flag("path.tls.dates_alone"):
-        return None
-    begins = facts.text("path.tls.not_before")
-    if "not yet valid" not in detail:
-        return None
-    because = (
-        f"the certificate, by {facts.text('path.tls.issuer') or 'an unnamed issuer'}, is genuine and begins {begins}",
-        clock_words(facts),
+    Whether the certificate itself tells that this clock is behind, where no time source does.
+
+    A certificate that is genuine but for beginning in the future was dated by a clock that counts more than this one;
+    and its issuer is trusted.
+    """
+    unknown = facts.number("clock.offset") is None
+    return unknown and bool(facts.flag("path.tls.dates_alone")) and (facts.number("path.tls.begins_in") or 0) > 0
+
+
+def _clock_behind(facts: Facts) -> Diagnosis:
+    issuer, begins = facts.text("path.tls.issuer") or "an unnamed issuer", facts.text("path.tls.not_before")
+    return name(
+        "clock-behind",
+        None,
+        "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
+        (f"the certificate, by {issuer}, is genuine and begins {begins}", clock_words(facts)),
+        confidence=Confidence.LIKELY,
+        severity=Severity.FAIL,
+        remedy=clock_remedy(facts, "clock-behind"),
+        explains=("tls-expired",),
     )
-    summary = "This host's clock is behind: by it, the exchange's certificate is not valid yet."
-    return (
-        name(
-            "clock-behind", None, summary, because,
-            confidence=Confidence.LIKELY, severity=Severity.FAIL, explains=("tls-expired",),
-        ),
-    )  # fmt: skip
 
 
 def _concerns(facts: Facts) -> Iterator[Diagnosis]:
@@ -132,9 +146,8 @@ def _certificate(facts: Facts, failure: str) -> tuple[str, ...]:
         return ()
     if "path.tls.issuer" not in facts:
         return ("the certificate itself could not be read",) if "path.tls.problem" in facts else ()
-    issuer, subject = facts.text("path.tls.issuer"), facts.text("path.tls.subject")
-    by = "itself" if issuer == subject else issuer or "an unnamed issuer"
-    names = ", ".join(facts.texts("path.tls.names")) or subject or "nobody"
+    by = "itself" if facts.flag("path.tls.self_signed") else facts.text("path.tls.issuer") or "an unnamed issuer"
+    names = ", ".join(facts.texts("path.tls.names")) or facts.text("path.tls.subject") or "nobody"
     return (
         f"signed by {by}, for {names}",
         f"valid from {facts.text('path.tls.not_before')} to {facts.text('path.tls.not_after')}",
@@ -149,7 +162,8 @@ def _reached(facts: Facts) -> tuple[str, ...]:
         item = facts.item("path.proxy")
         reached.append(f"through the proxy {proxy}" + (f" of {item.source}" if item and item.source else ""))
     if addresses := facts.texts("path.dns.addresses"):
-        reached.append(f"the name resolves to {', '.join(addresses[:3])}")
+        whose = "the proxy's name" if proxy else "the name"
+        reached.append(f"{whose} resolves to {', '.join(addresses[:3])}")
     if (seconds := facts.number("path.tcp.seconds")) is not None:
         reached.append(f"TCP connected in {span(seconds)}")
     if version := facts.text("path.tls.version"):
@@ -166,5 +180,5 @@ def _remedy(facts: Facts, step: str, failure: str) -> Remedy | None:
     if failure == "proxy-failed" and facts.integer(f"{step}.proxy.status") == 407:
         item = facts.item("path.proxy")
         variable = (item.source if item else "") or "HTTPS_PROXY"
-        return Remedy(f"Put the proxy's user and password into {variable}: http://USER:PASSWORD@HOST:PORT.")
+        return Remedy(f"Put the proxy's user and password into {variable}, before the host and with an @ behind them.")
     return None

@@ -1,0 +1,105 @@
+"""
+Every fault of the network and the clock, met by the real command line: the cause it names, and how long it takes.
+
+    python -m benchmarks.network_faults [WORD IN A FAULT'S NAME]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.network import namespace
+from tests.network.scenes import API_KEY, FAULTS, SECRET, Case, Fault, staged
+
+TIMEOUT_S, DEADLINE_S = 2.0, 10.0
+GRACE_S = 0.5
+"""What a run may take beyond its deadline."""
+
+_ANOTHERS = ("PROXY", "CA_BUNDLE", "SSL_CERT", "KRAKEN")
+
+
+class Run(NamedTuple):
+    """One run of the command."""
+
+    status: int
+    report: dict[str, Any]
+    seconds: float
+    stderr: str
+
+    @property
+    def cause(self) -> str:
+        """What was named first."""
+        found = self.report["diagnoses"]
+        return next((d["cause"] for d in found if d["primary"]), found[0]["cause"] if found else "")
+
+    @property
+    def severity(self) -> str:
+        """Of that."""
+        return next((d["severity"] for d in self.report["diagnoses"] if d["cause"] == self.cause), "")
+
+
+def missing(fault: Fault) -> str:
+    """What the scene needs and this system does not have."""
+    if fault.needs == "faketime" and shutil.which("faketime") is None:
+        return "faketime"
+    return "namespaces" if fault.needs == "namespace" and not namespace.available() else ""
+
+
+def run(case: Case, *, timeout_s: float = TIMEOUT_S, deadline_s: float = DEADLINE_S) -> Run:
+    """The command in *case*, from its start to its end as a user's watch would have it."""
+    command = [
+        *case.prefix, sys.executable, "-m", "kraken_doctor", "--no-env-file", "check", "--output", "json", "--master",
+        "--timeout", str(timeout_s), "--deadline", str(deadline_s), "--api-url", case.url, *case.arguments,
+    ]  # fmt: skip
+    began = time.monotonic()
+    ended = subprocess.run(command, env=environment(case), capture_output=True, text=True, check=False)
+    seconds = float(case.took.read_text()) if case.took else time.monotonic() - began
+    return Run(ended.returncode, json.loads(ended.stdout), seconds, ended.stderr)
+
+
+def environment(case: Case) -> dict[str, str]:
+    """The command's variables: none of the developer's own that would change the way."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not any(word in name.upper() for word in _ANOTHERS)
+    }
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+    keys = {"KRAKEN_MASTER_API_KEY": API_KEY, "KRAKEN_MASTER_API_SECRET": SECRET, "KRAKEN_NONCE_STORE": "memory://"}
+    # The wrapper of a namespace runs from here.
+    return {**inherited, "PYTHONPATH": str(Path(__file__).parent.parent), **keys, **case.environ}
+
+
+def main() -> int:
+    """Print the table; status 1 when a cause is not the expected one, or a run is over its deadline."""
+    wanted = " ".join(sys.argv[1:])
+    print(f"--timeout {TIMEOUT_S:g} --deadline {DEADLINE_S:g}\n")
+    print("| fault | cause named first | severity | exit status | seconds | |\n|---|---|---|---|---|---|")
+    wrong, longest = 0, 0.0
+    for fault in FAULTS:
+        if wanted not in fault.name:
+            continue
+        if lacking := missing(fault):
+            print(f"| {fault.name} | | | | | needs {lacking} |")
+            continue
+        with tempfile.TemporaryDirectory() as folder, staged(fault, Path(folder)) as case:
+            made = run(case)
+        right = (made.cause, made.severity) == (fault.cause, fault.severity) and made.seconds <= DEADLINE_S + GRACE_S
+        wrong, longest = wrong + (not right), max(longest, made.seconds)
+        verdict = "as expected" if right else f"EXPECTED {fault.cause or 'none'} {fault.severity}"
+        named = made.cause or "none"
+        print(
+            f"| {fault.name} | {named} | {made.severity} | {made.status} | {made.seconds:.2f} | {verdict} |", flush=True
+        )
+    print(f"\n{wrong} wrong; the longest run took {longest:.2f} s")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
