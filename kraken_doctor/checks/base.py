@@ -114,9 +114,14 @@ class RunContext:
 
         return TimeServers(self.clock)
 
+    @property
+    def has_called(self) -> bool:
+        """Whether there is a session; asking for `http` would make one."""
+        return "http" in self.__dict__
+
     def close(self) -> None:
         """Close what was opened."""
-        if "http" in self.__dict__:
+        if self.has_called:
             self.http.close()
 
 

@@ -51,23 +51,26 @@ def clock(ctx: RunContext) -> Finding:
     if measured.consensus is None:
         heard = measured.servers or measured.exchange
         said = "the time sources contradict each other" if heard else "no time source answered"
-        return Finding(Outcome.INCONCLUSIVE, said, (*facts, *_keeper_facts(ctx)))
-    best, limit_s = measured.consensus.sample, ctx.settings.max_offset_s
-    facts += [
-        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
-        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
-        Evidence("clock.limit", limit_s, "s"),
-    ]
+        return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
+    best = measured.consensus.sample
+    facts += offset_facts(best, ctx.settings.max_offset_s)
     outcome = judge(best, ctx.settings)
     if outcome is not Outcome.PASS:
-        facts += _keeper_facts(ctx)
+        facts += keeper_facts(ctx)
     return Finding(outcome, summary(measured.consensus, len(ctx.settings.ntp_servers)), tuple(facts))
 
 
-def measure(ctx: RunContext) -> Measured:
-    """Ask all servers and the exchange, once each."""
+def measure(ctx: RunContext, *, again: bool = False) -> Measured:
+    """
+    Ask all servers once, and the exchange.
+
+    Args:
+        ctx: The run.
+        again: Not for the first time: then the exchange is asked only where the servers don't suffice, and what it said
+            before does not count, since the clock may have been set meanwhile.
+    """
     samples, problems = _ask_servers(ctx)
-    exchange = _ask_exchange(ctx)
+    exchange = [] if again and agree(samples) else _ask_exchange(ctx, again=again)
     coarse = agree(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
     consensus = agree(samples) or agree([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
@@ -94,6 +97,15 @@ def summary(consensus: Consensus, asked: int) -> str:
     servers = [source for source in consensus.agreeing if source != "exchange"]
     besides = " and the exchange" if len(servers) < len(consensus.agreeing) else ""
     return f"{text}, {len(servers)} of {asked} servers{besides}"
+
+
+def offset_facts(best: TimeSample, limit_s: float) -> list[Evidence]:
+    """The result, and the limit that it is held against."""
+    return [
+        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
+        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
+        Evidence("clock.limit", limit_s, "s"),
+    ]
 
 
 def _span(seconds: float, *, signed: bool = False) -> str:
@@ -130,7 +142,7 @@ def _facts(measured: Measured, asked: int) -> list[Evidence]:
     return facts
 
 
-def _keeper_facts(ctx: RunContext) -> list[Evidence]:
+def keeper_facts(ctx: RunContext) -> list[Evidence]:
     """Who keeps the clock here, for a remedy that fits this system."""
     keeper = ctx.keeper()
     if keeper is None:
@@ -161,15 +173,16 @@ def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     return samples, problems
 
 
-def _ask_exchange(ctx: RunContext) -> list[TimeSample]:
+def _ask_exchange(ctx: RunContext, *, again: bool) -> list[TimeSample]:
     """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
     samples = []
     try:
-        answer = ctx.api.ask("Time")
+        answer = ctx.api.ask("Time", again=again)
     except KrakenDoctorError:
         return []  # the path check says why
     unixtime = answer.result.get("unixtime")
     if isinstance(unixtime, (int, float)) and 0 < unixtime < _FAR_FUTURE_S:
         samples.append(kraken.from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
-    dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in ctx.api.answers())
+    dated = [answer] if again else ctx.api.answers()
+    dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)
     return [*samples, *(sample for sample in dates if sample is not None)]

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
-from kraken_doctor.clock import SystemClock
+from kraken_doctor.clock import SystemClock, cpu_seconds
 from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class App:
     ) -> None:
         self.output = output
         self.clock = SystemClock()
+        self._began = self.clock.monotonic() - cpu_seconds()
         self._environ = environ
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -132,6 +133,25 @@ class App:
             store = self.store("memory://" if request.sandbox else None)
             return self._examined(request, environment, store, stack)
 
+    @contextlib.contextmanager
+    def instruments(self, request: RunRequest) -> Iterator[RunContext]:
+        """
+        The instruments of a run without accounts, for a command that uses them by itself.
+
+        Raises:
+            ConfigurationError: A URL or a server is named that can't be used.
+        """
+        from kraken_doctor.nonce.stores import open_store
+
+        with contextlib.ExitStack() as stack:
+            if request.sandbox:
+                from kraken_doctor.sandbox.scenarios import healthy
+
+                request = self._enter_sandbox(stack, healthy(), request)
+            context = self._context(request, (), open_store("memory://"))
+            stack.callback(context.close)
+            yield context
+
     def requests(self, request: RunRequest) -> list[str]:
         """Each request that `examine` would make; makes none."""
         from kraken_doctor.accounts.discovery import find_accounts
@@ -171,7 +191,8 @@ class App:
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context)
-        examination = Examination(plan, context, sessions)
+        # A deadline is the user's: it counts from when the command was started.
+        examination = Examination(plan, context, sessions, spent_s=began - self._began)
         results = examination.run()
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
@@ -183,11 +204,22 @@ class App:
             exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=self._environment_facts(store, results),
+            environment=self.environment_facts(store, results),
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
+            extra=self._latency(context),
         )
+
+    @staticmethod
+    def _latency(context: RunContext) -> dict[str, Any]:
+        """How long the calls of this run took, public and private ones; nothing where none was made."""
+        if not context.has_called:
+            return {}
+        from kraken_doctor.client.transport import latency
+
+        found = latency(context.http)
+        return {"latency": found} if found else {}
 
     def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
         from kraken_doctor.checks.base import RunContext, Settings
@@ -302,7 +334,8 @@ class App:
         found = next((self._environ[name] for name in _PROXY_VARIABLES if self._environ.get(name)), None)
         return without_login(found) if found else None
 
-    def _environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+    def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+        """What a report says of this host."""
         from kraken_doctor.model.evidence import Facts
 
         return {

@@ -49,7 +49,7 @@ def not_the_api(response: Any) -> TransportError:
 def seen_in(headers: Mapping[str, str]) -> dict[str, str]:
     """Who stands in front of the API, by the headers of an answer (their names in any case, or all in lower)."""
     names = {"http.server": "server", "http.ray": "cf-ray"}
-    return {fact: headers[name][:_TITLE_LIMIT_CHARACTERS] for fact, name in names.items() if name in headers}
+    return {fact: headers[name].strip()[:_TITLE_LIMIT_CHARACTERS] for fact, name in names.items() if name in headers}
 
 
 def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:

@@ -8,6 +8,7 @@ read to a bound. Bots keep the plain adapter: some public answers are larger.
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -113,15 +114,29 @@ def timing_of(response: requests.Response) -> Timing | None:
     return timing if isinstance(timing, Timing) else None
 
 
-def latency(timings: Mapping[str, list[Timing]]) -> dict[str, dict[str, Any]]:
-    """What a user can use: for each kind of call, how many there were and their median and worst parts in seconds."""
-    return {kind: _summary(taken) for kind, taken in timings.items() if taken}
+def latency(session: requests.Session) -> dict[str, dict[str, float]]:
+    """
+    What the calls of *session* took, in seconds: for public and private ones how many there were, median and worst.
+
+    Connecting, TLS, the first byte of the answer, and all of it. No verdict is drawn from it: how slow is too slow
+    is for the user to say.
+    """
+    # Both schemes share one adapter.
+    taken = [entry for adapter in set(session.adapters.values()) for entry in getattr(adapter, "timings", ())]
+    found = {}
+    for kind in ("public", "private"):
+        timings = [timing for path, timing in taken if f"/{kind}/" in path]
+        if timings:
+            found[kind] = _summary(timings)
+    return found
 
 
-def _summary(taken: list[Timing]) -> dict[str, Any]:
-    parts: dict[str, Any] = {"samples": len(taken)}
-    for name in ("connect", "tls", "first_byte", "total"):
-        seconds = sorted(value for timing in taken if (value := getattr(timing, f"{name}_s")) is not None)
+def _summary(timings: list[Timing]) -> dict[str, float]:
+    parts: dict[str, float] = {"samples": len(timings)}
+    for name in ("connect_s", "tls_s", "first_byte_s", "total_s"):
+        seconds = [value for timing in timings if (value := getattr(timing, name)) is not None]
         if seconds:
-            parts |= {f"{name}_median_s": round(seconds[len(seconds) // 2], 6), f"{name}_max_s": round(seconds[-1], 6)}
+            part = name.removesuffix("_s")
+            parts[f"{part}_median_s"] = round(statistics.median(seconds), 6)
+            parts[f"{part}_worst_s"] = round(max(seconds), 6)
     return parts

@@ -73,9 +73,9 @@ def _possible(facts: Facts, step: str, failure: str) -> tuple[Alternative, ...]:
     if failure == "proxy-failed" and facts.integer(f"{step}.proxy.status") in (502, 503, 504):
         return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
-    by_proxy = ("connection-reset", "read-timeout")
+    by_proxy = {"connection-reset", "read-timeout"}
     if "path.tls.version" not in facts:
-        by_proxy += ("edge-error", "edge-blocked", "response-invalid")
+        by_proxy |= {"edge-error", "edge-blocked", "response-invalid"}
     if proxy and failure in by_proxy:
         return (Alternative(f"the fault is with the proxy {proxy}", "NO_PROXY, if there is a way without it"),)
     return ()
