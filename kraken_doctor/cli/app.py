@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.cli import network
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock, cpu_seconds
 from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
-    from requests import Session
-
     from kraken_doctor.checks.base import RunContext
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.model.account import Account
@@ -31,16 +30,9 @@ if TYPE_CHECKING:
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.sandbox.scenarios import Scenario
-    from kraken_doctor.timesource.keeper import Keeper
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
-"""As Python's getproxies prefers them: those in lower case win."""
-
-_PATH_VARIABLES = (
-    *_PROXY_VARIABLES, "no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"
-)  # fmt: skip
 
 
 class App:
@@ -92,11 +84,8 @@ class App:
         )
 
     def _known(self, environment: Environment) -> Environment:
-        for url in filter(None, map(self._environ.get, _PROXY_VARIABLES)):
-            if "@" in url:
-                from kraken_doctor.network.url import login_of
-
-                self.output.redact.learn(Secret(login_of(url).partition(":")[2]))
+        for password in network.proxy_passwords(self._environ):
+            self.output.redact.learn(password)
         for name in environment:
             if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
                 self.output.redact.learn(Secret(environment.value(name) or ""))
@@ -208,18 +197,8 @@ class App:
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
-            extra=self._latency(context),
+            extra=network.latency(context),
         )
-
-    @staticmethod
-    def _latency(context: RunContext) -> dict[str, Any]:
-        """How long the calls of this run took, public and private ones; nothing where none was made."""
-        if not context.has_called:
-            return {}
-        from kraken_doctor.client.transport import latency
-
-        found = latency(context.http)
-        return {"latency": found} if found else {}
 
     def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
         from kraken_doctor.checks.base import RunContext, Settings
@@ -239,10 +218,10 @@ class App:
             settings=settings,
             clock=self.clock,
             store=store,
-            make_http=functools.partial(self._http, request),
+            make_http=functools.partial(network.make_session, request, self._environ),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
-            environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
-            keeper=self._keeper,
+            environ={name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)},
+            keeper=functools.partial(network.find_keeper, self._environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
         )
@@ -262,32 +241,6 @@ class App:
             return ()
         # With an exchange on loopback nothing leaves this host, unless a server is named.
         return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
-
-    def _keeper(self) -> Keeper:
-        from kraken_doctor.timesource.keeper import HostView, detect
-
-        return detect(HostView(environ=self._environ))
-
-    def _http(self, request: RunRequest) -> Session:
-        """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
-        from requests import Session
-        from urllib3 import disable_warnings
-        from urllib3.exceptions import SystemTimeWarning
-
-        from kraken_doctor import __version__
-        from kraken_doctor.client.route import trust
-        from kraken_doctor.client.transport import BoundedAdapter
-
-        disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
-        session = Session()
-        session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
-        adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, adapter)
-        trust(session, self._environ)
-        if request.sandbox:
-            session.trust_env = False  # a proxy of the environment has no business on loopback
-        return session
 
     @staticmethod
     def _session(
@@ -327,13 +280,6 @@ class App:
             retry_delays_s=request.retry_delays_s,
         )
 
-    def _proxy(self) -> str | None:
-        """The proxy that the environment names, without its login."""
-        from kraken_doctor.network.url import without_login
-
-        found = next((self._environ[name] for name in _PROXY_VARIABLES if self._environ.get(name)), None)
-        return without_login(found) if found else None
-
     def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""
         from kraken_doctor.model.evidence import Facts
@@ -343,6 +289,6 @@ class App:
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
             "nonce_store": store.name,
-            "proxy": self._proxy(),
+            "proxy": network.shown_proxy(self._environ),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }
