@@ -44,7 +44,7 @@ def open_tunnel(connection: socket.socket, host: str, port: int, timeout_s: floa
     except OSError as exc:
         raise TransportError("proxy-failed", transport_error(exc, "proxy-failed").detail) from exc
     said = _STATUS_LINE.match(head)
-    if said is None:
+    if said is None or len(head) > _HEAD_LIMIT_BYTES:
         raise TransportError("proxy-failed", f"its answer to CONNECT {target} is not HTTP")
     status, reason = int(said[1]), said[2].decode("latin-1")[:80]
     if not 200 <= status < 300:
