@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kraken_doctor import parallel
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
-from kraken_doctor.timesource.packet import offset_and_delay, unfit
+from kraken_doctor.timesource.packet import asks_to_be_left_alone, offset_and_delay, unfit
 from kraken_doctor.timesource.sample import TimeSample
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class TimeServers:
                     problems.append(str(exc))
             if not done:
                 break
-        raise TimeSourceError(f"{server}: {'; '.join(dict.fromkeys(problems)) or 'no answer'}")
+        said = "; ".join(dict.fromkeys(problems)) or f"no answer in {timeout_s:.2g} s"
+        raise TimeSourceError(f"{server}: {said}")
 
     def _choose(self, server: str, found: list[_Address]) -> list[_Address]:
         """One address a family; none that another name has led to, and none that asked to be left alone."""
@@ -154,7 +155,7 @@ class TimeServers:
     ) -> TimeSample:
         offset_s, delay_s = offset_and_delay(stats, sent_s, elapsed_s)
         if problem := unfit(stats, delay_s):
-            if stats.stratum == 0:
+            if asks_to_be_left_alone(stats):
                 with self._guard:
                     self._silenced[address] = problem
             raise TimeSourceError(problem)

@@ -39,9 +39,9 @@ def unfit(stats: ntplib.NTPStats, delay_s: float) -> str | None:
     distance_s = stats.root_delay / 2 + stats.root_dispersion
     if stats.mode != _MODE_SERVER:
         return f"the answer has mode {stats.mode}, not a server's"
-    if stats.stratum == 0:
-        return f"kiss-o'-death {_code(stats.ref_id)!r}: it asks not to be asked"
-    if stats.leap == _LEAP_ALARM or stats.stratum > 15:
+    if asks_to_be_left_alone(stats):
+        return f"kiss-o'-death {_code(stats.ref_id).decode()!r}: it asks not to be asked"
+    if stats.stratum == 0 or stats.leap == _LEAP_ALARM or stats.stratum > 15:
         return "the server itself is not synchronised"
     if not stats.tx_timestamp or not stats.recv_timestamp:
         return "the answer holds no time"
@@ -57,6 +57,15 @@ def _near(timestamp_s: float, local_s: float) -> float:
     return timestamp_s + _ERA_S * round((local_s - timestamp_s) / _ERA_S)
 
 
-def _code(reference: int) -> str:
-    """The four letters of a kiss: ``DENY``, ``RATE``, ``RSTR``."""
-    return "".join(chr(byte) if 32 < byte < 127 else "?" for byte in reference.to_bytes(4, "big")).rstrip("?")
+def asks_to_be_left_alone(stats: ntplib.NTPStats) -> bool:
+    """
+    Whether the answer is a kiss-o'-death that must be honoured (RFC 5905, section 7.4).
+
+    Stratum 0 alone is none: chronyd has it, with no letters, as long as it is not synchronised; and other letters
+    (``INIT``, ``STEP``) only tell why there is no time.
+    """
+    return bool(stats.stratum == 0) and _code(stats.ref_id) in (b"DENY", b"RSTR", b"RATE")
+
+
+def _code(reference: int) -> bytes:
+    return reference.to_bytes(4, "big")
