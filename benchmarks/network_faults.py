@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.network import namespace
-from tests.network.scenes import API_KEY, FAULTS, SECRET, Case, Fault, staged
+from tests.network.scenes import API_KEY, FAULTS, HANGING, RESOLVER, SECRET, Case, Fault, hanging, staged
 
 TIMEOUT_S, DEADLINE_S = 2.0, 10.0
 GRACE_S = 0.5
@@ -55,14 +57,19 @@ def missing(fault: Fault) -> str:
 
 def run(case: Case, *, timeout_s: float = TIMEOUT_S, deadline_s: float = DEADLINE_S) -> Run:
     """The command in *case*, from its start to its end as a user's watch would have it."""
-    command = [
+    line = command(case, timeout_s=timeout_s, deadline_s=deadline_s)
+    began = time.monotonic()
+    ended = subprocess.run(line, env=environment(case), capture_output=True, text=True, check=False)
+    seconds = float(case.took.read_text()) if case.took else time.monotonic() - began
+    return Run(ended.returncode, json.loads(ended.stdout), seconds, ended.stderr)
+
+
+def command(case: Case, *, timeout_s: float, deadline_s: float) -> list[str]:
+    """The command line of a run."""
+    return [
         *case.prefix, sys.executable, "-m", "kraken_doctor", "--no-env-file", "check", "--output", "json", "--master",
         "--timeout", str(timeout_s), "--deadline", str(deadline_s), "--api-url", case.url, *case.arguments,
     ]  # fmt: skip
-    began = time.monotonic()
-    ended = subprocess.run(command, env=environment(case), capture_output=True, text=True, check=False)
-    seconds = float(case.took.read_text()) if case.took else time.monotonic() - began
-    return Run(ended.returncode, json.loads(ended.stdout), seconds, ended.stderr)
 
 
 def environment(case: Case) -> dict[str, str]:
@@ -76,8 +83,47 @@ def environment(case: Case) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": str(Path(__file__).parent.parent), **keys, **case.environ}
 
 
+def interrupted(name: str, folder: Path) -> tuple[int, float]:
+    """Ctrl-C once the exchange hangs: exit status, and seconds from the signal to the end."""
+    met = threading.Event()
+    with hanging(name, folder, met) as case:
+        process = subprocess.Popen(
+            command(case, timeout_s=3600, deadline_s=3600), env=environment(case), start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        met.wait()
+        time.sleep(0.5)  # until then everything else is done, and it hangs in earnest
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate()
+        return process.returncode, time.monotonic() - began
+
+
+def limits() -> int:
+    """Print the second table: what ends a run that would wait for an hour. How many rows are wrong."""
+    print("\n--timeout 3600, and an exchange that hangs\n")
+    print("| the exchange | ended by | exit status | seconds late | |\n|---|---|---|---|---|")
+    wrong = 0
+    for name in HANGING:
+        if name == RESOLVER and not namespace.available():
+            print(f"| {name} | | | | needs namespaces |")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            with hanging(name, Path(folder)) as case:
+                made = run(case, timeout_s=3600, deadline_s=3)
+            status, late = interrupted(name, Path(folder))
+        for ended_by, code, expected, over in (
+            ("--deadline 3", made.status, 3, made.seconds - 3),
+            ("Ctrl-C", status, 130, late),
+        ):
+            right = code == expected and -GRACE_S <= over <= GRACE_S
+            wrong += not right
+            print(f"| {name} | {ended_by} | {code} | {over:.2f} | {'as expected' if right else 'WRONG'} |", flush=True)
+    return wrong
+
+
 def main() -> int:
-    """Print the table; status 1 when a cause is not the expected one, or a run is over its deadline."""
+    """Print the tables; status 1 when a cause is not the expected one, or a run is over its limit."""
     wanted = " ".join(sys.argv[1:])
     print(f"--timeout {TIMEOUT_S:g} --deadline {DEADLINE_S:g}\n")
     print("| fault | cause named first | severity | exit status | seconds | |\n|---|---|---|---|---|---|")
@@ -98,6 +144,8 @@ def main() -> int:
             f"| {fault.name} | {named} | {made.severity} | {made.status} | {made.seconds:.2f} | {verdict} |", flush=True
         )
     print(f"\n{wrong} wrong; the longest run took {longest:.2f} s")
+    if not wanted:
+        wrong += limits()
     return 1 if wrong else 0
 
 

@@ -181,7 +181,7 @@ def _ask_exchange(ctx: RunContext, *, again: bool) -> list[TimeSample]:
     except KrakenDoctorError:
         return []  # the path check says why
     unixtime = answer.result.get("unixtime")
-    if isinstance(unixtime, (int, float)) and 0 < unixtime < _FAR_FUTURE_S:
+    if isinstance(unixtime, (int, float)) and unixtime is not True and 0 < unixtime < _FAR_FUTURE_S:
         samples.append(kraken.from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
     dated = [answer] if again else ctx.api.answers()
     dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)

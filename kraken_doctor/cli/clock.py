@@ -37,7 +37,7 @@ _EVERY_S = 10.0
 @click.option("--watch", is_flag=True, help="Look again and again: offset over time, its rate, steps.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=1, max=86_400),
+    type=options.PAUSE,
     metavar="SECONDS",
     help="With --watch: between looks.  [default: 10]",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 _RESPONSE = 0x8180
 """A response, recursion available (RFC 1035, section 4.1.1); the lowest four bits are the code."""
@@ -17,10 +18,12 @@ class Nameserver:
 
     Args:
         manner: ``nxdomain``, ``servfail`` or ``silent``.
+        asked: A file that is made when the first question comes.
         host, port: Where.
     """
 
-    def __init__(self, manner: str, host: str = "127.0.0.1", port: int = 53) -> None:
+    def __init__(self, manner: str, asked: Path, host: str = "127.0.0.1", port: int = 53) -> None:
+        self._asked = asked
         self._code = CODES.get(manner)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, port))
@@ -29,6 +32,7 @@ class Nameserver:
     def _serve(self) -> None:
         while True:
             question, peer = self._socket.recvfrom(1024)
+            self._asked.touch()
             if self._code is not None and len(question) > 12:
                 # The question's number and text, no answers: the counts after the first are zero.
                 flags = (_RESPONSE | self._code).to_bytes(2, "big")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,11 @@ def with_hosts(hosts: Path, took: Path) -> list[str]:
     return ["unshare", "-rm", *_ourselves(took), "--hosts", str(hosts), "--"]
 
 
+def asked_file(took: Path) -> Path:
+    """Is there once the resolver has been asked."""
+    return took.with_suffix(".asked")
+
+
 def _ourselves(took: Path) -> list[str]:
     return [sys.executable, "-m", "tests.network.namespace", "--took", str(took)]
 
@@ -63,10 +69,12 @@ def main() -> int:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         # Longer than any limit of a test, so that it is the limit that is seen to work.
         _mount("nameserver 127.0.0.1\noptions timeout:30 attempts:2\n", "/etc/resolv.conf")
-        Nameserver(options.resolver)
+        Nameserver(options.resolver, asked_file(options.took))
     if options.hosts:
         _mount(options.hosts.read_text(), "/etc/hosts")
     _mount("hosts: files dns\n", "/etc/nsswitch.conf")
+    # Ctrl-C reaches both; it is for the command to end.
+    signal.signal(signal.SIGINT, lambda *_: None)
     began = time.monotonic()
     status = subprocess.run(options.command, check=False).returncode
     options.took.write_text(str(time.monotonic() - began))

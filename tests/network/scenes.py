@@ -7,7 +7,9 @@ The table of `benchmarks.network_faults` and the test beside this file are both 
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -256,6 +258,48 @@ for _name, _response, _cause in (
         return Case(stage.exchange(answers={"GetApiKeyInfo": response}).url)
 
     FAULTS.append(Fault(_name, _cause, "fail", _private_scene))
+
+
+RESOLVER = "the resolver hangs"
+
+HANGING: dict[str, tuple[Behaviour, bool]] = {
+    "silent": (wild.silent, False),
+    "dripping headers": (wild.DRIP_HEADERS, False),
+    "dripping body": (wild.DRIP_BODY, False),
+    "silent, over TLS": (wild.silent, True),
+    "dripping headers, over TLS": (wild.DRIP_HEADERS, True),
+    "dripping body, over TLS": (wild.DRIP_BODY, True),
+    RESOLVER: (wild.silent, False),
+}
+"""What a limit or Ctrl-C must end; whether TLS stands before it begins."""
+
+
+def _await(file: Path, met: threading.Event) -> None:
+    while not file.exists():
+        met.wait(0.02)
+    met.set()
+
+
+@contextlib.contextmanager
+def hanging(name: str, folder: Path, met: threading.Event | None = None) -> Iterator[Case]:
+    """An exchange that hangs as *name* says; *met* is set when it begins to."""
+    behaviour, secure = HANGING[name]
+
+    def announce(connection: socket.socket, ended: threading.Event) -> None:
+        if met is not None:
+            met.set()
+        behaviour(connection, ended)
+
+    with ExitStack() as stack:
+        stage = Stage(folder, stack)
+        if name == RESOLVER:
+            case = _in_namespace(stage, "silent")
+            if met is not None and case.took is not None:
+                threading.Thread(target=_await, args=(namespace.asked_file(case.took), met), daemon=True).start()
+            yield case
+            return
+        tls = certificates.server_context(stage.authority) if secure else None
+        yield Case(stage.wild(announce, tls=tls).url, stage.trusting if secure else {})
 
 
 # --- The way: TLS ---
@@ -538,8 +582,6 @@ def _deaf_port() -> AbstractContextManager[int]:
 
     @contextlib.contextmanager
     def open_port() -> Iterator[int]:
-        import socket
-
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
             listener.bind(("127.0.0.1", 0))
             yield int(listener.getsockname()[1])
