@@ -27,6 +27,16 @@ class SystemClock:
     sleep = staticmethod(time.sleep)
 
 
+def cpu_seconds() -> float:
+    """
+    What this process has computed since it was started, in seconds.
+
+    Starting up is little else; so this is about how long the user has been waiting before any of our code could
+    look at a clock.
+    """
+    return time.process_time()
+
+
 class Deadline:
     """A point on the monotonic clock that a whole run must not pass."""
 

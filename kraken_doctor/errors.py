@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -68,12 +68,14 @@ class TransportError(KrakenDoctorError):
     Args:
         kind: The cause id of the step that failed, for instance ``dns-failed`` or ``read-timeout``.
         detail: What the operating system or the server said. Foreign text: data, not markup.
+        facts: What else was seen, by name: ``http.status``, ``tls.issuer``, …
     """
 
-    def __init__(self, kind: str, detail: str) -> None:
+    def __init__(self, kind: str, detail: str, facts: Mapping[str, int | str | tuple[str, ...]] | None = None) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
+        self.facts = dict(facts or {})
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"

@@ -32,6 +32,18 @@ def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
     return futures
 
 
+def within(timeout_s: float, job: Callable[[], T]) -> T:
+    """
+    What *job* returns, or what it raises.
+
+    For what has no time limit of its own, such as the system's resolver; it goes on in its thread, unheard.
+
+    Raises:
+        TimeoutError: It took longer than *timeout_s* seconds.
+    """
+    return start([job], workers=1)[0].result(timeout_s)
+
+
 def _work(waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]]) -> None:
     while True:
         try:

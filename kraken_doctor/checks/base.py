@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.model.account import Account
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.client.public import PublicApi
+    from kraken_doctor.timesource.keeper import Keeper
+    from kraken_doctor.timesource.ntp import TimeServers
+
+T = TypeVar("T")
 
 
 class Scope(enum.Enum):
@@ -56,6 +61,22 @@ class Settings:
     """Per account and run; a starter key that was at rest has room for 15."""
 
 
+_MAKING = threading.RLock()
+
+
+class _made_once(cached_property[T]):  # noqa: N801 - a decorator
+    """
+    ``cached_property`` for several threads.
+
+    Since Python 3.12 that has no lock of its own: two checks that begin together would each make one, and each ask
+    the exchange.
+    """
+
+    def __get__(self, instance: object, owner: type[object] | None = None) -> Any:
+        with _MAKING:
+            return super().__get__(instance, owner)
+
+
 @dataclass(kw_only=True)
 class RunContext:
     """The instruments of a run, built by whoever starts it."""
@@ -71,22 +92,36 @@ class RunContext:
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
     env_files_readable_by_others: tuple[str, ...] = ()
+    keeper: Callable[[], Keeper | None] = lambda: None
+    """Finds out what keeps this host's clock."""
 
-    @cached_property
+    @_made_once
     def http(self) -> Session:
         """Made when first used: a run without network calls does not load requests."""
         return self.make_http()
 
-    @cached_property
+    @_made_once
     def api(self) -> PublicApi:
         """The exchange's public side."""
         from kraken_doctor.client.public import PublicApi
 
         return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
 
+    @_made_once
+    def time_servers(self) -> TimeServers:
+        """Remembers for the whole run which servers asked to be left alone."""
+        from kraken_doctor.timesource.ntp import TimeServers
+
+        return TimeServers(self.clock)
+
+    @property
+    def has_called(self) -> bool:
+        """Whether there is a session; asking for `http` would make one."""
+        return "http" in self.__dict__
+
     def close(self) -> None:
         """Close what was opened."""
-        if "http" in self.__dict__:
+        if self.has_called:
             self.http.close()
 
 

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.base import Finding, RunContext, Scope, Settings, check
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model.evidence import Evidence, Outcome
-from kraken_doctor.timesource import kraken, ntp
+from kraken_doctor.timesource import kraken
 from kraken_doctor.timesource.sample import Consensus, TimeSample, agree
 
 _NTP_TIMEOUT_S = 2.0
 """An answer that took longer would have an error bound above the limit, so waiting for it is of no use."""
 
+_FAR_FUTURE_S = 2**33
+"""The year 2242: what is beyond is no time, whoever says it."""
 
-@check("clock", title="This host's clock", scope=Scope.RUN, requests=("NTP query (UDP 123)", "GET /0/public/Time"))
+
+class Measured(NamedTuple):
+    """What all sources together say of the clock."""
+
+    servers: tuple[TimeSample, ...]
+    problems: tuple[str, ...]
+    """A line for each server without a usable answer."""
+    exchange: tuple[TimeSample, ...]
+    """Its own time, and the ``Date`` of its answers."""
+    consensus: Consensus | None
+    """Of the servers, or of servers and exchange together, or of the exchange alone."""
+    contradicted: bool
+    """Whether the exchange's time can't be reconciled with it."""
+
+
+@check(
+    "clock",
+    title="This host's clock",
+    scope=Scope.RUN,
+    requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
+)
 def clock(ctx: RunContext) -> Finding:
     """
     Offset is reference minus local clock: positive when this host is behind.
@@ -23,34 +46,40 @@ def clock(ctx: RunContext) -> Finding:
     It fails only where the offset less its bound is over the limit, and passes only where offset plus
     bound is under it: an unknown clock is not a good clock.
     """
+    measured = measure(ctx)
+    facts = _facts(measured, len(ctx.settings.ntp_servers))
+    if measured.consensus is None:
+        heard = measured.servers or measured.exchange
+        said = "the time sources contradict each other" if heard else "no time source answered"
+        return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
+    best = measured.consensus.sample
+    facts += offset_facts(best, ctx.settings.max_offset_s)
+    outcome = judge(best, ctx.settings)
+    if outcome is not Outcome.PASS:
+        facts += keeper_facts(ctx)
+    return Finding(outcome, summary(measured.consensus, len(ctx.settings.ntp_servers)), tuple(facts))
+
+
+def measure(ctx: RunContext, *, again: bool = False) -> Measured:
+    """
+    Ask all servers once, and the exchange.
+
+    Args:
+        ctx: The run.
+        again: Not for the first time: then the exchange is asked only where the servers don't suffice, and what it said
+            before does not count, since the clock may have been set meanwhile.
+    """
     samples, problems = _ask_servers(ctx)
-    consensus = agree(samples)
-    exchange = _ask_exchange(ctx)
-    facts = [Evidence("clock.ntp.asked", len(ctx.settings.ntp_servers))]
-    if samples:
-        facts.append(Evidence("clock.ntp.answered", len(samples)))
-    if problems:
-        facts.append(Evidence("clock.ntp.problems", tuple(problems)))
-    if consensus:
-        facts += _consensus_facts(consensus)
-    for number, sample in enumerate([*samples, *([exchange] if exchange else [])], 1):
-        facts += [
-            Evidence(f"clock.sample.{number}.offset", round(sample.offset_s, 6), "s", source=sample.source),
-            Evidence(f"clock.sample.{number}.bound", round(sample.bound_s, 6), "s", source=sample.source),
-        ]
-    best = consensus.sample if consensus else exchange
-    if best is None:
-        return Finding(Outcome.INCONCLUSIVE, "no time source answered", tuple(facts))
-    limit_s = ctx.settings.max_offset_s
-    facts += [
-        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
-        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
-        Evidence("clock.limit", limit_s, "s"),
-    ]
-    return Finding(_outcome(best, ctx.settings), _summary(best, consensus, len(ctx.settings.ntp_servers)), tuple(facts))
+    exchange = [] if again and agree(samples) else _ask_exchange(ctx, again=again)
+    coarse = agree(exchange, "exchange")
+    # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
+    consensus = agree(samples) or agree([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
+    contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
+    return Measured(tuple(samples), tuple(problems), tuple(exchange), consensus, contradicted)
 
 
-def _outcome(sample: TimeSample, settings: Settings) -> Outcome:
+def judge(sample: TimeSample, settings: Settings) -> Outcome:
+    """The rule of `clock`, for one agreed sample."""
     limit_s = settings.max_offset_s
     if sample.low_s > limit_s or sample.high_s < -limit_s:
         return settings.wrong_clock
@@ -59,30 +88,80 @@ def _outcome(sample: TimeSample, settings: Settings) -> Outcome:
     return Outcome.INCONCLUSIVE
 
 
-def _summary(sample: TimeSample, consensus: Consensus | None, asked: int) -> str:
+def summary(consensus: Consensus, asked: int) -> str:
+    """``+12 ms ± 8 ms, 4 of 4 servers``"""
+    sample = consensus.sample
     text = f"{_span(sample.offset_s, signed=True)} ± {_span(sample.bound_s)}"
-    if consensus:
-        return f"{text}, {len(consensus.agreeing)} of {asked} servers"
-    return f"{text}, by the {sample.source}"
+    if sample.source == "exchange":
+        return f"{text}, by the exchange"
+    servers = [source for source in consensus.agreeing if source != "exchange"]
+    besides = " and the exchange" if len(servers) < len(consensus.agreeing) else ""
+    return f"{text}, {len(servers)} of {asked} servers{besides}"
+
+
+def offset_facts(best: TimeSample, limit_s: float) -> list[Evidence]:
+    """The result, and the limit that it is held against."""
+    return [
+        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
+        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
+        Evidence("clock.limit", limit_s, "s"),
+    ]
 
 
 def _span(seconds: float, *, signed: bool = False) -> str:
     sign = "+" if signed else ""
-    return f"{seconds * 1000:{sign}.0f} ms" if abs(seconds) < 1 else f"{seconds:{sign}.1f} s"
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:{sign}.0f} ms"
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:{sign}.1f} {unit}"
+    return f"{seconds:{sign}.1f} s"
 
 
-def _consensus_facts(consensus: Consensus) -> list[Evidence]:
-    facts = [Evidence("clock.ntp.agreeing", consensus.agreeing)]
-    if consensus.falsetickers:
-        facts.append(Evidence("clock.ntp.falsetickers", consensus.falsetickers))
+def _apart(one: TimeSample, other: TimeSample) -> bool:
+    return one.low_s > other.high_s or one.high_s < other.low_s
+
+
+def _facts(measured: Measured, asked: int) -> list[Evidence]:
+    facts = [Evidence("clock.ntp.asked", asked)]
+    if measured.servers:
+        facts.append(Evidence("clock.ntp.answered", len(measured.servers)))
+    if measured.problems:
+        facts.append(Evidence("clock.ntp.problems", measured.problems))
+    if measured.consensus and measured.servers:
+        facts.append(Evidence("clock.ntp.agreeing", measured.consensus.agreeing))
+        if measured.consensus.falsetickers:
+            facts.append(Evidence("clock.ntp.falsetickers", measured.consensus.falsetickers))
+    if measured.contradicted:
+        facts.append(Evidence("clock.exchange.contradicts", True, source="exchange"))
+    for number, sample in enumerate((*measured.servers, *measured.exchange), 1):
+        facts += [
+            Evidence(f"clock.sample.{number}.offset", round(sample.offset_s, 6), "s", source=sample.source),
+            Evidence(f"clock.sample.{number}.bound", round(sample.bound_s, 6), "s", source=sample.source),
+        ]
     return facts
+
+
+def keeper_facts(ctx: RunContext) -> list[Evidence]:
+    """Who keeps the clock here, for a remedy that fits this system."""
+    keeper = ctx.keeper()
+    if keeper is None:
+        return []
+    return [
+        Evidence("clock.place", keeper.place, source=keeper.because),
+        Evidence("clock.keeper", keeper.service),
+        Evidence("clock.keeper.running", keeper.running),
+        Evidence("clock.keeper.unit", keeper.unit),
+        Evidence("clock.keeper.rivals", keeper.rivals),
+        Evidence("clock.keeper.packager", keeper.packager),
+    ]
 
 
 def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     """All servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
     answers = parallel.start(
-        [functools.partial(ntp.ask, server, ctx.clock, timeout_s) for server in servers], workers=len(servers)
+        [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers], workers=len(servers)
     )
     samples: list[TimeSample] = []
     problems: list[str] = []
@@ -94,12 +173,16 @@ def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     return samples, problems
 
 
-def _ask_exchange(ctx: RunContext) -> TimeSample | None:
+def _ask_exchange(ctx: RunContext, *, again: bool) -> list[TimeSample]:
+    """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
+    samples = []
     try:
-        answer = ctx.api.ask("Time")
+        answer = ctx.api.ask("Time", again=again)
     except KrakenDoctorError:
-        return None  # the path check says why
+        return []  # the path check says why
     unixtime = answer.result.get("unixtime")
-    if not isinstance(unixtime, (int, float)):
-        return None
-    return kraken.from_unixtime(unixtime, answer.sent_ns, answer.received_ns)
+    if isinstance(unixtime, (int, float)) and unixtime is not True and 0 < unixtime < _FAR_FUTURE_S:
+        samples.append(kraken.from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
+    dated = [answer] if again else ctx.api.answers()
+    dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)
+    return [*samples, *(sample for sample in dates if sample is not None)]

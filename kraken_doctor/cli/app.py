@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.cli import network
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
-from kraken_doctor.clock import SystemClock
+from kraken_doctor.clock import SystemClock, cpu_seconds
 from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
-    from requests import Session
-
     from kraken_doctor.checks.base import RunContext
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.model.account import Account
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
-_PATH_VARIABLES = (
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
-    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
-)  # fmt: skip
 
 
 class App:
@@ -56,6 +51,7 @@ class App:
     ) -> None:
         self.output = output
         self.clock = SystemClock()
+        self._began = self.clock.monotonic() - cpu_seconds()
         self._environ = environ
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -88,6 +84,8 @@ class App:
         )
 
     def _known(self, environment: Environment) -> Environment:
+        for password in network.proxy_passwords(self._environ):
+            self.output.redact.learn(password)
         for name in environment:
             if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
                 self.output.redact.learn(Secret(environment.value(name) or ""))
@@ -123,6 +121,25 @@ class App:
                 environment = self._known(Environment(("sandbox", scenario.environ)))
             store = self.store("memory://" if request.sandbox else None)
             return self._examined(request, environment, store, stack)
+
+    @contextlib.contextmanager
+    def instruments(self, request: RunRequest) -> Iterator[RunContext]:
+        """
+        The instruments of a run without accounts, for a command that uses them by itself.
+
+        Raises:
+            ConfigurationError: A URL or a server is named that can't be used.
+        """
+        from kraken_doctor.nonce.stores import open_store
+
+        with contextlib.ExitStack() as stack:
+            if request.sandbox:
+                from kraken_doctor.sandbox.scenarios import healthy
+
+                request = self._enter_sandbox(stack, healthy(), request)
+            context = self._context(request, (), open_store("memory://"))
+            stack.callback(context.close)
+            yield context
 
     def requests(self, request: RunRequest) -> list[str]:
         """Each request that `examine` would make; makes none."""
@@ -163,7 +180,8 @@ class App:
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context)
-        examination = Examination(plan, context, sessions)
+        # A deadline is the user's: it counts from when the command was started.
+        examination = Examination(plan, context, sessions, spent_s=began - self._began)
         results = examination.run()
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
@@ -175,10 +193,11 @@ class App:
             exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=self._environment_facts(store, results),
+            environment=self.environment_facts(store, results),
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
+            extra=network.latency(context),
         )
 
     def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
@@ -199,9 +218,10 @@ class App:
             settings=settings,
             clock=self.clock,
             store=store,
-            make_http=functools.partial(self._http, request),
+            make_http=functools.partial(network.make_session, request, self._environ),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
-            environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
+            environ={name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)},
+            keeper=functools.partial(network.find_keeper, self._environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
         )
@@ -221,23 +241,6 @@ class App:
             return ()
         # With an exchange on loopback nothing leaves this host, unless a server is named.
         return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
-
-    @staticmethod
-    def _http(request: RunRequest) -> Session:
-        """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
-        from requests import Session
-        from requests.adapters import HTTPAdapter
-
-        from kraken_doctor import __version__
-
-        session = Session()
-        session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
-        adapter = HTTPAdapter(pool_maxsize=request.jobs + 4)
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, adapter)
-        if request.sandbox:
-            session.trust_env = False  # a proxy of the environment has no business on loopback
-        return session
 
     @staticmethod
     def _session(
@@ -278,7 +281,8 @@ class App:
             retry_delays_s=request.retry_delays_s,
         )
 
-    def _environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+    def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+        """What a report says of this host."""
         from kraken_doctor.model.evidence import Facts
 
         return {
@@ -286,6 +290,6 @@ class App:
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
             "nonce_store": store.name,
-            "proxy": next((self._environ[name] for name in _PATH_VARIABLES[:6] if self._environ.get(name)), None),
+            "proxy": network.shown_proxy(self._environ),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }

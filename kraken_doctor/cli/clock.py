@@ -10,8 +10,17 @@ from kraken_doctor.cli import options
 from kraken_doctor.cli.conduct import conduct
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
+
+_NONCES = (
+    "What a wrong clock does to nonces: by itself nothing. Kraken compares a nonce with those that the key has used,"
+    " not with the time. It does harm where nonces follow the clock, and the clock goes back, or is behind that of"
+    " another host which uses the same key: then they are refused until the time already used is reached again."
+)
+_EVERY_S = 10.0
 
 
 @click.command("clock")
@@ -25,37 +34,84 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds that the clock may be off.",
 )
+@click.option("--watch", is_flag=True, help="Look again and again: offset over time, its rate, steps.")
+@click.option(
+    "--every",
+    type=options.PAUSE,
+    metavar="SECONDS",
+    help="With --watch: between looks.  [default: 10]",
+)
+@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many looks; else until Ctrl-C.")
 @click.pass_context
-def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
+def command(
+    ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
+) -> None:
     """
     Compare this host's clock with NTP and with the exchange.
 
     An offset is positive when this host is behind. Exit status 1 only where offset less error bound is over the
     limit, 0 only where offset plus bound is under it, else 3.
+
+    \b
+    Examples:
+      kraken-doctor clock
+      kraken-doctor clock --ntp-server time.example.org --ntp-server [2001:db8::1]:123
+      kraken-doctor clock --watch --every 30 --count 20
     """
     from kraken_doctor.checks.clock import clock
     from kraken_doctor.model.evidence import Outcome
 
+    if not watch and (every is not None or count is not None):
+        raise click.UsageError("--every and --count belong to --watch", ctx)
     request = options.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
-    conduct(ctx, request, output, screen=_screen)
+    if not watch:
+        conduct(ctx, request, output, screen=_screen)
+        return
+    from kraken_doctor.cli import clockwatch
+
+    # The default is for one look; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
+    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
+    clockwatch.watch(
+        ctx,
+        request,
+        output,
+        every_s=every or _EVERY_S,
+        count=count,
+        deadline_s=request.deadline_s if asked_for else float("inf"),
+    )
 
 
-def _screen(report: Report, terminal: Terminal) -> str:
+def page(report: Report, terminal: Terminal, details: RenderableType) -> str:
+    """The verdict, *details*, what follows from it."""
     from rich.console import Group
+    from rich.text import Text
 
-    from kraken_doctor.model.evidence import Facts
+    from kraken_doctor.model.evidence import Outcome
     from kraken_doctor.renderers.findings import findings
-    from kraken_doctor.renderers.screen import listing, to_text
+    from kraken_doctor.renderers.screen import to_text
     from kraken_doctor.renderers.table import environment
     from kraken_doctor.renderers.text import marks
 
-    signs, facts = marks(terminal), Facts(report.checks)
+    signs = marks(terminal)
+    found = findings(report.diagnoses, None, signs, verbose=True)
+    nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(_NONCES)]
+    return to_text(Group(environment(report, terminal, signs), "", details, *found, *nonces), terminal)
+
+
+def _screen(report: Report, terminal: Terminal) -> str:
+    from kraken_doctor.model.evidence import Facts
+    from kraken_doctor.renderers.screen import listing
+
+    facts = Facts(report.checks)
     rows = []
+    liars = facts.texts("clock.ntp.falsetickers")
     for offset in facts.starting("clock.sample."):
         if offset.name.endswith(".offset"):
             bound = facts.number(offset.name.replace(".offset", ".bound"))
-            rows.append([offset.source, f"{offset.value:+.3f} s", f"± {bound:.3f} s"])
-    rows += [[problem, "-", "-"] for problem in facts.texts("clock.ntp.problems")]
-    found = findings(report.diagnoses, None, signs, verbose=True)
-    page = [environment(report, terminal, signs), "", listing(["Source", "Offset", "Error bound"], rows), *found]
-    return to_text(Group(*page), terminal)
+            remark = "contradicts the others" if offset.source in liars else ""
+            rows.append([offset.source, f"{offset.value:+.3f} s", f"± {bound:.3f} s", remark])
+    rows += [[problem, "-", "-", ""] for problem in facts.texts("clock.ntp.problems")]
+    columns = ["Source", "Offset", "Error bound", ""]
+    if not liars:
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    return page(report, terminal, listing(columns, rows))

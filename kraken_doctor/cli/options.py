@@ -31,6 +31,9 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(min=0.05, max=86_400)
 """A wait; below 50 ms nothing on a network can be told from a failure."""
 
+PAUSE = _Seconds(min=1, max=86_400)
+"""Between two rounds of questions: others are not asked more than once a second."""
+
 
 def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """Several options as one decorator, in the order in which `--help` is to list them."""

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import requests
 
+from kraken_doctor.client.connection import Timing
+from kraken_doctor.client.edge import not_the_api
+from kraken_doctor.client.transport import timing_of
 from kraken_doctor.client.wire import as_transport_error, error_strings
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
@@ -20,8 +23,13 @@ class PublicAnswer(NamedTuple):
     headers: Mapping[str, str]
     """Names in lower case."""
     sent_ns: int
+    """When the request was sent, at the earliest."""
     received_ns: int
+    """When the answer began to come, at the latest."""
     latency_s: float
+    """Of the call as a whole, connecting included."""
+    timing: Timing | None = None
+    """Its parts, where the session measures them."""
 
 
 class PublicApi:
@@ -43,17 +51,29 @@ class PublicApi:
         self._guard = threading.Lock()
         self._asked: dict[str, _Once] = {}
 
-    def ask(self, endpoint: str) -> PublicAnswer:
+    def ask(self, endpoint: str, *, again: bool = False) -> PublicAnswer:
         """
         ``GET /0/public/<endpoint>``; later callers get the first one's answer, or its failure.
+
+        Args:
+            endpoint: ``Time``, …
+            again: Make the call in any case; from then on its answer is the one that others get.
 
         Raises:
             TransportError: No answer of the API.
             KrakenError: The API refused.
         """
         with self._guard:
+            if again:
+                self._asked.pop(endpoint, None)
             once = self._asked.setdefault(endpoint, _Once(lambda: self._ask(endpoint)))
         return once.get()
+
+    def answers(self) -> list[PublicAnswer]:
+        """The answers that have come so far; asks for none."""
+        with self._guard:
+            asked = list(self._asked.values())
+        return [once.answer for once in asked if once.answer is not None]
 
     def _ask(self, endpoint: str) -> PublicAnswer:
         sent_ns, began = self._clock.now_ns(), self._clock.monotonic()
@@ -61,21 +81,33 @@ class PublicApi:
             response = self._session.get(
                 f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False
             )
-            received_ns, latency_s = self._clock.now_ns(), self._clock.monotonic() - began
+            latency_s = self._clock.monotonic() - began
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
             answer = response.json()
+        except requests.exceptions.JSONDecodeError as exc:
+            raise not_the_api(response) from exc
         except requests.RequestException as exc:
             raise as_transport_error(exc) from exc
+        except RecursionError:
+            raise TransportError("response-invalid", f"{endpoint}: JSON nested too deep to be the API's") from None
         errors = error_strings(answer)
         if is_failure(errors):
             raise kraken_error(errors)
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, dict):
             raise TransportError("response-invalid", f"{endpoint}: JSON, but without the API's result")
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        timing = timing_of(response)
+        # The time that the answer names lies between request and first byte; connecting would only blur it. Not read
+        # from the wall clock again: it may have been set while the call was under way.
+        sent_ns += round((timing.until_sent_s if timing else 0) * 1e9)
         return PublicAnswer(
-            result=result, headers=headers, sent_ns=sent_ns, received_ns=received_ns, latency_s=latency_s
+            result=result,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            sent_ns=sent_ns,
+            received_ns=sent_ns + round((timing.first_byte_s if timing else latency_s) * 1e9),
+            latency_s=latency_s,
+            timing=timing,
         )
 
 
@@ -85,16 +117,16 @@ class _Once:
     def __init__(self, call: Callable[[], PublicAnswer]) -> None:
         self._call = call
         self._lock = threading.Lock()
-        self._answer: PublicAnswer | None = None
+        self.answer: PublicAnswer | None = None
         self._failure: Exception | None = None
 
     def get(self) -> PublicAnswer:
         with self._lock:
-            if self._answer is None and self._failure is None:
+            if self.answer is None and self._failure is None:
                 try:
-                    self._answer = self._call()
+                    self.answer = self._call()
                 except Exception as exc:  # noqa: BLE001 - kept for every caller, and raised below
                     self._failure = exc
-        if self._answer is None:
+        if self.answer is None:
             raise self._failure or RuntimeError("unreachable")
-        return self._answer
+        return self.answer

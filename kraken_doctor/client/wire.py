@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+import urllib3
 
+from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import said, transport_error
 
@@ -93,7 +95,11 @@ def _read(api: Any, response: requests.Response) -> Any:
     if response.status_code not in (200, 201, 202):
         response.raise_for_status()
         raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
-    return response.json(**getattr(api, "_json_options", {}))
+    try:
+        return response.json(**getattr(api, "_json_options", {}))
+    except requests.exceptions.JSONDecodeError as exc:
+        exc.response = response  # who sent it instead is in the page and its headers
+        raise
 
 
 def error_strings(answer: object) -> tuple[str, ...]:
@@ -105,21 +111,23 @@ def error_strings(answer: object) -> tuple[str, ...]:
 def as_transport_error(exc: requests.RequestException) -> TransportError:
     """*exc* as the step of the way that failed."""
     response = getattr(exc, "response", None)
-    if isinstance(exc, requests.HTTPError) and response is not None:
-        return TransportError(_status_kind(response.status_code), f"HTTP {response.status_code} {response.reason}")
+    answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
+    if isinstance(exc, answered) and response is not None:
+        return not_the_api(response)
     if isinstance(exc, requests.exceptions.InvalidHeader):
         # requests quotes the header in its message, and the header is the key.
         return TransportError("credentials-damaged", "the key can't be sent as a header")
     for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):
             return TransportError(kind, said(exc))
-    # requests has one type for all that can go wrong with a connection; the system's own word tells them apart.
-    default = "tls-failed" if isinstance(exc, requests.exceptions.SSLError) else "connection-reset"
-    return transport_error(exc, default)
+    return transport_error(exc, _by_step(exc))
 
 
 _SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
     (requests.exceptions.ProxyError, "proxy-failed"),
+    (requests.exceptions.InvalidProxyURL, "proxy-failed"),
+    # Raised for a SOCKS proxy without PySocks; the API's own URL has been checked before.
+    (requests.exceptions.InvalidSchema, "proxy-failed"),
     (requests.exceptions.ConnectTimeout, "connection-timeout"),
     (requests.exceptions.ReadTimeout, "read-timeout"),
     (requests.exceptions.InvalidJSONError, "response-invalid"),
@@ -127,10 +135,17 @@ _SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
 )
 
 
-def _status_kind(status: int) -> str:
-    if status == 429:
-        return "exchange-throttled"
-    if status >= 500:
-        return "edge-error"
-    # Before the exchange: a firewall's refusal (403), a legal one (451), a proxy that wants a login (407).
-    return {403: "edge-blocked", 451: "edge-blocked", 407: "proxy-failed"}.get(status, "response-invalid")
+def _by_step(exc: requests.RequestException) -> str:
+    """
+    The step, where the system's own word is none that tells.
+
+    requests has one type for all that can go wrong with a connection; urllib3's exception inside tells them apart.
+    """
+    if isinstance(exc, requests.exceptions.SSLError):
+        return "tls-failed"
+    inner = exc.args[0] if exc.args else None
+    if isinstance(inner, urllib3.exceptions.ReadTimeoutError):
+        return "read-timeout"  # the body was too slow
+    if isinstance(getattr(inner, "reason", None), urllib3.exceptions.NewConnectionError):
+        return "connection-timeout"  # no route: nobody at the other end said anything
+    return "connection-reset"

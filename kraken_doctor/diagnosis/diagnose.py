@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kraken_doctor.diagnosis.rules.credentials import credentials
-from kraken_doctor.diagnosis.rules.host import host, way
+from kraken_doctor.diagnosis.rules.host import host
 from kraken_doctor.diagnosis.rules.key import key
 from kraken_doctor.diagnosis.rules.nonce import nonce
+from kraken_doctor.diagnosis.rules.way import way
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Facts
 

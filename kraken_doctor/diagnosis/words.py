@@ -32,10 +32,14 @@ def clock_words(facts: Facts) -> str:
     offset_s, bound_s = facts.number("clock.offset"), facts.number("clock.bound")
     if offset_s is None or bound_s is None:
         return "the clock could not be checked"
+    limit_s = facts.number("clock.limit") or 1.0
     item = facts.item("clock.offset")
     by = f" by the {item.source}" if item and item.source.startswith("exchange") else ""
-    if offset_s - bound_s > 0 and abs(offset_s) > 1:
-        return f"the clock is behind{by}: {signed_span(offset_s)} ± {span(bound_s)}"
-    if offset_s + bound_s < 0 and abs(offset_s) > 1:
-        return f"the clock is ahead{by}: {signed_span(offset_s)} ± {span(bound_s)}"
-    return f"the clock is right{by}: {signed_span(offset_s)} ± {span(bound_s)}"
+    measured = f"{signed_span(offset_s)} ± {span(bound_s)}"
+    if offset_s - bound_s > limit_s:
+        return f"the clock is behind{by}: {measured}"
+    if offset_s + bound_s < -limit_s:
+        return f"the clock is ahead{by}: {measured}"
+    if abs(offset_s) + bound_s > limit_s:
+        return f"the clock is not known to {span(limit_s)}{by}: {measured}"
+    return f"the clock is right{by}: {measured}"

@@ -38,14 +38,17 @@ class Examination:
         context: The instruments.
         sessions: See `Sessions`.
         observe: See `Observe`; called from several threads.
+        spent_s: How much of the deadline was over before, in seconds.
     """
 
-    def __init__(self, plan: Plan, context: RunContext, sessions: Sessions, observe: Observe = _ignore) -> None:
+    def __init__(
+        self, plan: Plan, context: RunContext, sessions: Sessions, observe: Observe = _ignore, *, spent_s: float = 0.0
+    ) -> None:
         self._plan = plan
         self._context = context
         self._sessions = sessions
         self._observe = observe
-        self._deadline = Deadline(context.clock, plan.deadline_s)
+        self._deadline = Deadline(context.clock, plan.deadline_s - spent_s)
         self._lock = threading.Lock()
         self._results: dict[tuple[str | None, str], CheckResult] = {}
         self._run_checks: dict[str, Future[None]] = {}

@@ -45,7 +45,19 @@ def said(exc: BaseException) -> str:
 _KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
     ("dns-failed", socket.gaierror),
     ("connection-refused", ConnectionRefusedError),
-    ("connection-reset", (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError)),
+    (
+        "connection-reset",
+        (
+            ConnectionResetError,
+            ConnectionAbortedError,
+            BrokenPipeError,
+            http.client.RemoteDisconnected,
+            ssl.SSLEOFError,
+            ssl.SSLZeroReturnError,
+        ),
+    ),
+    # Bytes came, and they are no HTTP, or less of it than was announced.
+    ("response-invalid", http.client.HTTPException),
 )
 
 
@@ -58,6 +70,11 @@ def _certificate_kind(verify_code: int) -> str:
 
 
 def _words(exc: BaseException) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return exc.verify_message or str(exc)
+    if isinstance(exc, ssl.SSLError) and exc.reason:
+        # "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)": the middle says it.
+        return f"TLS: {exc.reason.replace('_', ' ').lower()}"
     return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
 
 

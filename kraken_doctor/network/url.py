@@ -1,8 +1,8 @@
-"""The API's base URL, checked before a key travels there."""
+"""The API's base URL, checked before a key travels there; and a proxy's, which may hold a login."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.errors import ConfigurationError
 
@@ -11,6 +11,20 @@ def is_loopback(url: str) -> bool:
     """Whether *url* leads to this host alone."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def without_login(url: str) -> str:
+    """*url*, a proxy's with or without its scheme, as it may be shown."""
+    before, at, after = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}{separator}{after}" if at and separator else after
+
+
+def login_of(url: str) -> str:
+    """``user:password`` of a proxy's URL; empty if it has none."""
+    login, at, _ = url.rpartition("@")
+    user, _, password = login.rpartition("/")[2].partition(":")
+    return f"{unquote(user)}:{unquote(password)}" if at else ""
 
 
 def checked_url(url: str) -> str:

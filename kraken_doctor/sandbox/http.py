@@ -176,5 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.close()
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The ``Date`` header, by the exchange's clock."""
+        return super().date_time_string(self.exchange.now() if timestamp is None else timestamp)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Silent: the caller's terminal is not a server log."""

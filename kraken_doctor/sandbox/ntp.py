@@ -25,6 +25,11 @@ class SandboxNtpServer:
         offset_s: How far its time is ahead of this host's clock, in seconds.
         stratum: Distance from the reference clock; 0 is a kiss-o'-death, 16 means not synchronised.
         leap: Leap indicator; 3 is the alarm of a clock that was never set.
+        reference: Four letters; with stratum 0 what the kiss-o'-death says: ``RATE``, ``DENY``, ``RSTR``.
+        mode: 4 is a server's.
+        root_s: Root delay, and root dispersion, in seconds.
+        host: A loopback address.
+        clock: Its own clock.
     """
 
     def __init__(
@@ -34,14 +39,21 @@ class SandboxNtpServer:
         stratum: int = 2,
         leap: int = 0,
         reference: bytes = b"SBOX",
+        mode: int = 4,
+        root_s: float = 1 / 1024,
         host: str = "127.0.0.1",
         clock: Clock | None = None,
     ) -> None:
         self.offset_s, self.stratum, self.leap, self.reference = offset_s, stratum, leap, reference
+        self.mode, self.root_s = mode, root_s
+        self.asked = 0
+        """How many questions came in."""
         self._clock = clock or SystemClock()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((loopback_address(host), 0))
-        self.address = "{}:{}".format(*self._socket.getsockname())
+        bound_to = loopback_address(host)
+        self._socket = socket.socket(socket.AF_INET6 if ":" in bound_to else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((bound_to, 0))
+        name = f"[{bound_to}]" if ":" in bound_to else bound_to
+        self.address = f"{name}:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,9 +81,10 @@ class SandboxNtpServer:
             if len(query) < _PACKET.size:
                 continue
             received = self._now()
+            self.asked += 1
             first, *_, transmitted = _PACKET.unpack_from(query)
             version = first >> 3 & 7
-            flags = self.leap << 6 | version << 3 | 4  # mode 4: server
-            # Root delay and dispersion of 1/1024 s each, in 16.16 fixed point.
-            fields = (flags, self.stratum, 6, -20, 64, 64, self.reference, received, transmitted, received)
+            flags = self.leap << 6 | version << 3 | self.mode
+            root = round(self.root_s * 65536)  # 16.16 fixed point
+            fields = (flags, self.stratum, 6, -20, root, root, self.reference, received, transmitted, received)
             self._socket.sendto(_PACKET.pack(*fields, self._now()), peer)

@@ -1,11 +1,23 @@
-"""NTP (RFC 5905): ntplib speaks it, and what ntplib takes on trust is checked here."""
+"""
+NTP (RFC 5905): ntplib knows the packet, and what it takes on trust is checked here.
+
+Its own ``NTPClient`` is not used: it asks the first address alone, waits anew for each packet that is not the answer,
+and takes one from another port, or to another question, for it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import socket
+import threading
+from concurrent.futures import FIRST_COMPLETED, wait
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kraken_doctor import parallel
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
+from kraken_doctor.timesource.packet import asks_to_be_left_alone, offset_and_delay, unfit
 from kraken_doctor.timesource.sample import TimeSample
 
 if TYPE_CHECKING:
@@ -14,10 +26,11 @@ if TYPE_CHECKING:
 DEFAULT_SERVERS = ("pool.ntp.org", "2.pool.ntp.org", "time.cloudflare.com", "time.google.com")
 """The public pool twice (its second zone has IPv6 too), and two large operators that don't share its fate."""
 
-_MODE_SERVER = 4
-_LEAP_ALARM = 3
-_MAX_DISTANCE_S = 1.5
-"""Root distance above which a server is not fit to set a clock by (RFC 5905, MAXDIST, plus one poll of drift)."""
+_DRIFT = 15e-6
+"""How fast a free-running clock may go wrong, in seconds a second (RFC 5905, PHI)."""
+
+_ORIGIN, _TRANSMIT = slice(24, 32), slice(40, 48)
+_MAX_PACKET_BYTES = 1024
 
 
 def parse_server(text: str) -> tuple[str, int]:
@@ -38,39 +51,127 @@ def parse_server(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def ask(server: str, clock: Clock, timeout_s: float) -> TimeSample:
-    """
-    One exchange with *server*.
+class _Address(NamedTuple):
+    family: int
+    sockaddr: tuple[Any, ...]
 
-    Raises:
-        TimeSourceError: No answer in time, or one that must not be believed; the text says why.
-    """
-    import ntplib
 
-    host, port = parse_server(server)
-    before_s = clock.now_ns() / 1e9
+class TimeServers:
+    """
+    The time servers of one run.
+
+    Remembers what must outlast a single question: who asked not to be asked again, and which server has which name,
+    so that one that stands behind two names of a pool has one voice.
+
+    Args:
+        clock: The one to compare with.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._silenced: dict[_Address, str] = {}
+        self._names: dict[_Address, str] = {}
+
+    def ask(self, server: str, timeout_s: float) -> TimeSample:
+        """
+        What *server* says of this host's clock, over IPv4 or IPv6, whichever answers first.
+
+        Args:
+            server: See `parse_server`.
+            timeout_s: For everything, its name's resolution included.
+
+        Raises:
+            TimeSourceError: No answer in time, or one that must not be believed; the text says why.
+        """
+        host, port = parse_server(server)
+        until = self._clock.monotonic() + timeout_s
+        addresses = self._choose(server, _resolve(server, host, port, timeout_s))
+        left_s = until - self._clock.monotonic()
+        if left_s <= 0:
+            raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
+        asking = set(parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses)))
+        problems: list[str] = []
+        while asking:
+            done, asking = wait(asking, timeout=left_s, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    return future.result()
+                except TimeSourceError as exc:
+                    problems.append(str(exc))
+            if not done:
+                break
+        said = "; ".join(dict.fromkeys(problems)) or f"no answer in {timeout_s:.2g} s"
+        raise TimeSourceError(f"{server}: {said}")
+
+    def _choose(self, server: str, found: list[_Address]) -> list[_Address]:
+        """One address a family; none that another name has led to, and none that asked to be left alone."""
+        chosen: dict[int, _Address] = {}
+        with self._guard:
+            free = [address for address in found if self._names.get(address, server) == server]
+            if not free:
+                raise TimeSourceError(f"{server}: the same server as {self._names[found[0]]}")
+            willing = [address for address in free if address not in self._silenced]
+            if not willing:
+                raise TimeSourceError(f"{server}: {self._silenced[free[0]]}")
+            for address in willing:
+                chosen.setdefault(address.family, address)
+            self._names |= dict.fromkeys(chosen.values(), server)
+        return list(chosen.values())
+
+    def _ask(self, server: str, address: _Address, timeout_s: float) -> TimeSample:
+        import ntplib
+
+        # A random transmit timestamp: it is only ever compared with what comes back, and nobody who did not see the
+        # question can guess it. Our own time stays here.
+        query = bytearray(ntplib.NTPPacket(version=4, mode=3).to_data())
+        query[_TRANSMIT] = cookie = os.urandom(8)
+        sent_ns, began = self._clock.now_ns(), self._clock.monotonic()
+        try:
+            with socket.socket(address.family, socket.SOCK_DGRAM) as channel:
+                # Connected: the kernel drops what comes from elsewhere, and reports a port that is closed.
+                channel.connect(address.sockaddr)
+                channel.send(query)
+                answer = self._answer(channel, cookie, began + timeout_s)
+        except OSError as exc:
+            raise TimeSourceError(exc.strerror or f"no answer in {timeout_s:.2g} s") from exc
+        # By the monotonic clock, since the other may be set at any moment, and is the one in question.
+        elapsed_s = self._clock.monotonic() - began
+        stats = ntplib.NTPStats()
+        stats.from_data(answer)
+        return self._sample(server, address, stats, sent_ns / 1e9, elapsed_s)
+
+    def _answer(self, channel: socket.socket, cookie: bytes, until: float) -> bytes:
+        """The datagram that echoes *cookie*; others are not answers to this question, and are passed over."""
+        while (left_s := until - self._clock.monotonic()) > 0:
+            channel.settimeout(left_s)
+            answer = channel.recv(_MAX_PACKET_BYTES)
+            if answer[_ORIGIN] == cookie and len(answer) >= _TRANSMIT.stop:
+                return answer
+        raise TimeoutError
+
+    def _sample(
+        self, server: str, address: _Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
+    ) -> TimeSample:
+        offset_s, delay_s = offset_and_delay(stats, sent_s, elapsed_s)
+        if problem := unfit(stats, delay_s):
+            if asks_to_be_left_alone(stats):
+                with self._guard:
+                    self._silenced[address] = problem
+            raise TimeSourceError(problem)
+        # RFC 5905, sections 8 and 11.2: what the way there and back, the server's own distance from its reference, and
+        # the reading of both clocks leave open.
+        reading_s = 2.0**stats.precision + _DRIFT * elapsed_s
+        bound_s = max(delay_s, 0.0) / 2 + stats.root_delay / 2 + stats.root_dispersion + reading_s
+        return TimeSample(server, offset_s, bound_s)
+
+
+def _resolve(server: str, host: str, port: int, timeout_s: float) -> list[_Address]:
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
     try:
-        stats = ntplib.NTPClient().request(host, version=4, port=port, timeout=timeout_s)
-    except (OSError, ntplib.NTPException) as exc:
-        raise TimeSourceError(f"{server}: {exc}") from exc
-    if problem := _unfit(stats, before_s, clock.now_ns() / 1e9):
-        raise TimeSourceError(f"{server}: {problem}")
-    bound_s = stats.delay / 2 + stats.root_delay / 2 + stats.root_dispersion
-    return TimeSample(server, stats.offset, bound_s)
-
-
-def _unfit(stats: ntplib.NTPStats, before_s: float, after_s: float) -> str | None:
-    """Why *stats* must not be believed; None if nothing speaks against it."""
-    # Float seconds since 1900 resolve to half a microsecond.
-    if not before_s - 1e-5 <= stats.orig_time <= after_s + 1e-5:
-        return "the answer is not to our question (origin timestamp)"
-    if stats.mode != _MODE_SERVER:
-        return f"the answer has mode {stats.mode}, not a server's"
-    if stats.stratum == 0:
-        code = stats.ref_id.to_bytes(4, "big").decode("ascii", "replace").strip("\0")
-        return f"kiss-o'-death {code!r}: it asks not to be asked"
-    if stats.leap == _LEAP_ALARM or stats.stratum > 15:
-        return "the server itself is not synchronised"
-    if stats.delay < 0 or stats.root_delay / 2 + stats.root_dispersion > _MAX_DISTANCE_S:
-        return f"too far from its reference clock ({stats.root_delay / 2 + stats.root_dispersion:.1f} s)"
-    return None
+        found = parallel.within(timeout_s, look_up)
+    except TimeoutError as exc:
+        raise TimeSourceError(f"{server}: no answer from the resolver in {timeout_s:.2g} s") from exc
+    except (OSError, UnicodeError) as exc:
+        raise TimeSourceError(f"{server}: {getattr(exc, 'strerror', None) or exc}") from exc
+    return list(dict.fromkeys(_Address(entry[0], entry[4]) for entry in found))

@@ -12,9 +12,10 @@ import requests
 import trustme
 
 from kraken_doctor.client.wire import as_transport_error
-from kraken_doctor.errors import TransportError
-from kraken_doctor.network import path
+from kraken_doctor.network.dial import dial
 from kraken_doctor.network.failures import failure_kind
+from kraken_doctor.network.resolve import Address, resolve
+from kraken_doctor.network.tls import handshake
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 
@@ -53,8 +54,8 @@ def test_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     assert kind_of("http://nonesuch.example/") == "dns-failed"
-    with pytest.raises(TransportError, match="dns-failed"):
-        path.resolve("nonesuch.example", 443)
+    with pytest.raises(socket.gaierror, match="Name or service not known"):
+        resolve("nonesuch.example", 443, 2)
 
 
 def test_untrusted_and_wrong_name(exchange: Exchange) -> None:
@@ -91,21 +92,20 @@ def test_the_steps_below_http(exchange: Exchange) -> None:
     """Name, TCP, TLS: each with its evidence."""
     with tls_server(exchange, "127.0.0.1") as (server, authority):
         port = int(server.url.rpartition(":")[2])
-        addresses, _ = path.resolve("127.0.0.1", port)
-        assert addresses == ["127.0.0.1"]
-        connection, _ = path.connect(addresses, port, 2)
+        addresses = resolve("127.0.0.1", port, 2)
+        assert [address.host for address in addresses] == ["127.0.0.1"]
         context = ssl.create_default_context()
         authority.configure_trust(context)
-        facts = path.handshake(connection, "127.0.0.1", context, 2)
+        facts = handshake(dial(addresses, 2).connection, "127.0.0.1", context, 2)
     assert facts.version == "TLS 1.3"
-    assert facts.issuer.startswith("trustme")
+    assert facts.certificate.issuer.startswith("trustme")
 
 
 def test_a_second_address_is_tried(server: SandboxServer) -> None:
     """As browsers do: the first that connects wins."""
     port = int(server.url.rpartition(":")[2])
-    connection, _ = path.connect(["::1", "127.0.0.1"], port, 2)
-    connection.close()
-    with pytest.raises(TransportError) as caught:
-        path.connect(["127.0.0.1"], closed_port(), 2)
-    assert caught.value.kind == "connection-refused"
+    connected = dial([Address(socket.AF_INET6, ("::1", port)), Address(socket.AF_INET, ("127.0.0.1", port))], 2)
+    connected.connection.close()
+    assert connected.host == "127.0.0.1"
+    with pytest.raises(ConnectionRefusedError):
+        dial([Address(socket.AF_INET, ("127.0.0.1", closed_port()))], 2)

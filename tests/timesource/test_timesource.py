@@ -19,7 +19,7 @@ CLOCK = SystemClock()
 def test_ntp_measures_the_offset_within_its_bound(offset_s: float) -> None:
     """Positive when this host is behind."""
     with SandboxNtpServer(offset_s=offset_s) as server:
-        sample = ntp.ask(server.address, CLOCK, 2.0)
+        sample = ntp.TimeServers(CLOCK).ask(server.address, 2.0)
     assert sample.low_s <= offset_s <= sample.high_s
     assert sample.bound_s < 0.5
     assert sample.source == server.address
@@ -39,7 +39,7 @@ def test_servers_that_say_not_to_be_believed_are_not(stratum: int, leap: int, re
         SandboxNtpServer(stratum=stratum, leap=leap, reference=reference) as server,
         pytest.raises(TimeSourceError, match=why),
     ):
-        ntp.ask(server.address, CLOCK, 2.0)
+        ntp.TimeServers(CLOCK).ask(server.address, 2.0)
 
 
 def test_silence_is_an_error_in_time() -> None:
@@ -47,7 +47,7 @@ def test_silence_is_an_error_in_time() -> None:
     with SandboxNtpServer() as server:
         address = server.address
     with pytest.raises(TimeSourceError, match=address):
-        ntp.ask(address, CLOCK, 0.1)
+        ntp.TimeServers(CLOCK).ask(address, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,14 @@
-"""This host, and the way to the exchange: what is common to all accounts."""
+"""This host: what is common to all accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import name
 from kraken_doctor.diagnosis.words import clock_words, span
-from kraken_doctor.errors import kraken_error
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import Facts, Outcome
-
-_STATUS_CAUSES = {
-    "maintenance": "exchange-maintenance",
-    "cancel_only": "exchange-restricted",
-    "post_only": "exchange-restricted",
-    "limit_only": "exchange-restricted",
-}
 
 
 def host(facts: Facts) -> Iterator[Diagnosis]:
@@ -44,46 +37,71 @@ def wrong_clock(facts: Facts) -> str | None:
     return "clock-ahead" if offset_s + bound_s < -limit_s else None
 
 
+def explains_certificate(facts: Facts) -> bool:
+    """Whether the certificate was refused for its dates, and would not have been by a right clock."""
+    offset_s = facts.number("clock.offset")
+    if facts.text("path.failure") != "tls-expired" or not wrong_clock(facts) or offset_s is None:
+        return False
+    begins_in, ends_in = facts.number("path.tls.begins_in"), facts.number("path.tls.ends_in")
+    if begins_in is None or ends_in is None:
+        return True  # it could not be read; a clock that is wrong is reason enough
+    return begins_in <= offset_s <= ends_in
+
+
 def _clock(facts: Facts) -> Iterator[Diagnosis]:
     cause = wrong_clock(facts)
     if cause is not None:
         offset_s = abs(facts.number("clock.offset") or 0)
-        summary = f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}."
-        blamed = facts.text("path.failure") == "tls-expired"
-        because = (clock_words(facts), *(("the certificate is out of its time only by this clock",) if blamed else ()))
+        blamed = explains_certificate(facts)
         asked = facts.outcome("clock") is Outcome.FAIL
-        severity = Severity.FAIL if blamed or asked else None
-        yield name(cause, None, summary, because, severity=severity, explains=("tls-expired",) if blamed else ())
+        doubtful = facts.flag("clock.exchange.contradicts")
+        yield name(
+            cause,
+            None,
+            f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
+            (
+                clock_words(facts),
+                *(("the exchange's own time says otherwise",) if doubtful else ()),
+                *(("the certificate is out of its time only by this clock",) if blamed else ()),
+                *_kept_by(facts),
+            ),
+            confidence=Confidence.LIKELY if doubtful else Confidence.CERTAIN,
+            severity=Severity.FAIL if blamed or asked else None,
+            remedy=clock_remedy(facts, cause),
+            possible=_LYING_SERVERS if doubtful else (),
+            explains=("tls-expired",) if blamed else (),
+        )
     elif facts.outcome("clock") is Outcome.INCONCLUSIVE and "clock.offset" not in facts:
-        problems = facts.texts("clock.ntp.problems") or ("no NTP server was asked",)
-        yield name("clock-unverified", None, "", (*problems[:3], "the exchange's own time was not to be had either"))
+        problems = facts.texts("clock.ntp.problems")
+        if not problems and not facts.integer("clock.ntp.asked"):
+            problems = ("no NTP server was asked",)
+        heard = "clock.sample.1.offset" in facts
+        last = (
+            "those that answered contradict each other" if heard else "the exchange's own time was not to be had either"
+        )
+        yield name("clock-unverified", None, "", (*problems[:3], last))
 
 
-def way(facts: Facts) -> Iterator[Diagnosis]:
-    """The section "The way to the exchange"."""
-    for step in ("path", "exchange"):
-        failure = facts.text(f"{step}.failure")
-        if failure and not (failure == "tls-expired" and wrong_clock(facts)):
-            yield name(failure, None, "", (facts.text(f"{step}.detail"), *_reached(facts)))
-            return
-        if error := facts.text(f"{step}.error"):
-            yield name(kraken_error((error,)).cause, None, "", ("the exchange's own word",), error=error)
-            return
-    status = facts.text("exchange.status")
-    if status in _STATUS_CAUSES:
-        yield name(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
-    elif status and status != "online":
-        because = (f"SystemStatus says {status[:40]!r}, which this version does not know",)
-        yield name("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)
+def _kept_by(facts: Facts) -> tuple[str, ...]:
+    """What was found to keep the clock, since the remedy rests on it."""
+    place, keeper = facts.item("clock.place"), facts.text("clock.keeper")
+    if place is None:
+        return ()
+    if place.value != "linux":
+        return (f"the clock is that of {_PLACES.get(str(place.value), str(place.value))}: {place.source}",)
+    if not keeper:
+        return ("no time service was found on this host",)
+    return (f"{keeper} {'runs' if facts.flag('clock.keeper.running') else 'is installed, and does not run'}",)
 
 
-def _reached(facts: Facts) -> tuple[str, ...]:
-    """How far it got, so that the reader sees which step to look at."""
-    reached = []
-    if addresses := facts.texts("path.dns.addresses"):
-        reached.append(f"the name resolves to {', '.join(addresses[:3])}")
-    if (seconds := facts.number("path.tcp.seconds")) is not None:
-        reached.append(f"TCP connected in {span(seconds)}")
-    if version := facts.text("path.tls.version"):
-        reached.append(f"{version}, certificate by {facts.text('path.tls.issuer') or 'an unnamed issuer'}")
-    return tuple(reached)
+_PLACES = {
+    "container": "the host around this container",
+    "wsl": "WSL",
+    "macos": "macOS",
+    "windows": "Windows",
+    "other": "an unknown system",
+}
+
+_LYING_SERVERS = (
+    Alternative("the time servers are wrong, or something on the way answers for them", "compare with another network"),
+)

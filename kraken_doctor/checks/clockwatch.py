@@ -1,0 +1,106 @@
+"""This host's clock over time: looks, rate, steps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kraken_doctor.checks import clock
+from kraken_doctor.checks.base import Finding, RunContext
+from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
+from kraken_doctor.timesource.sample import Consensus
+
+_MOST_SIGHTS = 4096
+"""Kept for the report; of a longer watch the last ones."""
+
+_MOST_LOOKS = 512
+"""For the rate, whose cost grows with their square. Of a longer watch every second one is dropped, again and again, so
+that they cover all of it."""
+
+
+class Sight(NamedTuple):
+    """What one look showed."""
+
+    at_ns: int
+    """By the clock that is watched."""
+    consensus: Consensus | None
+    summary: str
+    """``+12 ms ± 8 ms, 4 of 4 servers``, or why there is no offset."""
+    step_s: float
+    """By how much the clock was set since the look before."""
+
+
+class ClockWatch:
+    """
+    Looks at the clock again and again.
+
+    Args:
+        ctx: The run; its time servers remember who asked to be left alone.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
+        self._last: Reading | None = None
+        self._looks: list[Look] = []
+        self._stepped_s = 0.0
+        self.sights: list[Sight] = []
+        self.steps: list[Sight] = []
+        """Those that saw the clock set."""
+
+    def look(self) -> Sight:
+        """Measure once more."""
+        ctx, asked = self._ctx, len(self._ctx.settings.ntp_servers)
+        before = Reading.take(ctx.clock)
+        measured = clock.measure(ctx, again=self._last is not None)
+        after = Reading.take(ctx.clock)
+        set_meanwhile_s = step_between(before, after)
+        step_s = set_meanwhile_s + (step_between(self._last, before) if self._last else 0.0)
+        self._last = after
+        self._stepped_s += step_s
+        consensus = measured.consensus
+        if set_meanwhile_s:
+            consensus, said = None, "the clock was set during the look"
+        elif consensus:
+            said = clock.summary(consensus, asked)
+            # With its steps taken out, what remains of the offset is drift.
+            low_s, high_s = (edge + self._stepped_s for edge in (consensus.sample.low_s, consensus.sample.high_s))
+            self._looks.append(Look(before.monotonic_s, low_s, high_s))
+        else:
+            said = "; ".join(measured.problems) or "no time source answered"
+        sight = Sight(before.wall_ns, consensus, said, step_s)
+        self._keep(sight)
+        return sight
+
+    def rate_ppm(self) -> tuple[float, float] | None:
+        """How fast the offset grows, in millionths, at least and at most; None if no steady rate explains the looks."""
+        found = rate(self._looks)
+        return (found[0] * 1e6, found[1] * 1e6) if found else None
+
+    def finding(self) -> Finding:
+        """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
+        last = next((sight for sight in reversed(self.sights) if sight.consensus), None)
+        facts = [Evidence("clock.looks", len(self.sights)), Evidence("clock.steps", len(self.steps))]
+        if self.steps:
+            facts.append(Evidence("clock.step.largest", max((s.step_s for s in self.steps), key=abs), "s"))
+        if found := self.rate_ppm():
+            facts += [
+                Evidence(f"clock.rate.{n}", round(v, 3), "ppm") for n, v in zip(("least", "most"), found, strict=True)
+            ]
+        if last is None or last.consensus is None:
+            return Finding(Outcome.INCONCLUSIVE, "no look gave an offset", (*facts, *clock.keeper_facts(self._ctx)))
+        settings, sample = self._ctx.settings, last.consensus.sample
+        facts += clock.offset_facts(sample, settings.max_offset_s)
+        outcome = clock.judge(sample, settings)
+        if outcome is Outcome.PASS and self.steps:
+            outcome = Outcome.WARN
+        if outcome is not Outcome.PASS:
+            facts += clock.keeper_facts(self._ctx)
+        return Finding(outcome, last.summary, tuple(facts))
+
+    def _keep(self, sight: Sight) -> None:
+        self.sights.append(sight)
+        if sight.step_s:
+            self.steps.append(sight)
+        del self.sights[:-_MOST_SIGHTS], self.steps[:-_MOST_SIGHTS]
+        if len(self._looks) > _MOST_LOOKS:
+            del self._looks[1::2]

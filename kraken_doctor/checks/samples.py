@@ -1,0 +1,54 @@
+"""Verdicts from more than one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from kraken_doctor.errors import TransportError
+from kraken_doctor.model.evidence import Evidence
+
+T = TypeVar("T")
+
+_MAY_BE_CHANCE = frozenset({"connection-reset", "read-timeout", "edge-error", "response-invalid"})
+"""What a single event may bring about. Names and TCP connections are tried several times by the system itself; a
+certificate, a refusal or a request to slow down does not change within a second."""
+
+
+def confirmed(facts: list[Evidence], name: str, step: Callable[[int], T]) -> T:
+    """
+    What two of three attempts at *step* come to: a failure that may be chance is one only when it comes twice.
+
+    Args:
+        facts: Told how many attempts there were, where the first did not decide it.
+        name: What the facts' names begin with.
+        step: Called with the number of attempts before it.
+
+    Raises:
+        TransportError: The last failure.
+    """
+    failures: list[TransportError] = []
+    successes = 0
+    while True:
+        made = len(failures) + successes
+        try:
+            result = step(made)
+        except TransportError as exc:
+            failures.append(exc)
+            if exc.kind in _MAY_BE_CHANCE and len(failures) < 2:
+                continue
+            if made:
+                facts.append(Evidence(f"{name}.samples", made + 1))
+                facts.append(Evidence(f"{name}.samples.failed", len(failures)))
+            raise
+        successes += 1
+        if not failures:
+            return result
+        if successes == 2:
+            facts += [
+                Evidence(f"{name}.samples", made + 1),
+                Evidence(f"{name}.samples.failed", len(failures)),
+                Evidence(f"{name}.chance", failures[0].kind),
+                Evidence(f"{name}.chance.detail", failures[0].detail),
+            ]
+            return result

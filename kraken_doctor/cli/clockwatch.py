@@ -1,0 +1,149 @@
+"""``kraken-doctor clock --watch``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor import parallel
+from kraken_doctor.cli.conduct import finish
+from kraken_doctor.clock import Deadline
+
+if TYPE_CHECKING:
+    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.clockwatch import ClockWatch, Sight
+    from kraken_doctor.cli.app import App
+    from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.renderers.text import Terminal
+
+
+def watch(
+    ctx: click.Context, request: RunRequest, form: str, *, every_s: float, count: int | None, deadline_s: float
+) -> None:
+    """
+    Look at the clock every *every_s* seconds, *count* times or until Ctrl-C or *deadline_s*, then say what it comes to.
+
+    A line a look, as it is made; with ``-o json`` none, and one document at the end.
+    """
+    from kraken_doctor.checks.clockwatch import ClockWatch
+
+    app: App = ctx.obj
+    with app.instruments(request) as instruments:
+        seen, interrupted = ClockWatch(instruments), False
+        started_ns, began = app.clock.now_ns(), app.clock.monotonic()
+        try:
+            _look_on(app, seen, every_s, count, Deadline(app.clock, deadline_s), show=form != "json")
+        except KeyboardInterrupt:
+            interrupted = True
+        report = replace(
+            _report(instruments, seen, request, every_s, interrupted),
+            started_at_ns=started_ns,
+            duration_s=app.clock.monotonic() - began,
+        )
+        report = replace(report, environment=app.environment_facts(instruments.store, report.checks))
+    finish(ctx, report, form, screen=_screen)
+
+
+def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, deadline: Deadline, *, show: bool) -> None:
+    began, made = app.clock.monotonic(), 0
+    while count is None or made < count:
+        try:
+            # In a thread of its own: a look that hangs must not outlast the deadline.
+            sight = parallel.within(deadline.remaining(at_most=_LONGEST_LOOK_S), seen.look)
+        except TimeoutError:
+            return
+        made += 1
+        if show and not app.output.quiet:
+            app.output.out(f"{_line(sight)}\n")
+        # From the beginning, not from the last look, so that looks don't come later and later.
+        wait_s = began + made * every_s - app.clock.monotonic()
+        if made == count or deadline.remaining() <= wait_s:
+            return
+        app.clock.sleep(max(0.0, wait_s))
+
+
+_STEPS_SHOWN = 5
+_LONGEST_LOOK_S = 3_600.0
+"""Far above the sum of all limits within one."""
+
+
+def _line(sight: Sight) -> str:
+    from kraken_doctor.renderers.text import plain
+
+    step = f"  the clock was set by {sight.step_s:+.3f} s" if sight.step_s else ""
+    return f"{_moment(sight.at_ns)}  {plain(sight.summary)}{step}"
+
+
+def _moment(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _report(
+    instruments: RunContext, seen: ClockWatch, request: RunRequest, every_s: float, interrupted: bool
+) -> Report:
+    from kraken_doctor.diagnosis.diagnose import diagnose
+    from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status, outcome_of
+    from kraken_doctor.model.evidence import CheckResult
+    from kraken_doctor.model.report import Report
+
+    finding = seen.finding()
+    result = CheckResult(
+        id="clock",
+        account=None,
+        outcome=finding.outcome,
+        summary=finding.summary,
+        evidence=finding.evidence,
+    )
+    diagnoses = diagnose([result])
+    outcome = outcome_of([result], diagnoses)
+    return Report(
+        command=request.command,
+        started_at_ns=0,
+        duration_s=0.0,
+        outcome=outcome,
+        exit_status=ExitStatus.INTERRUPTED if interrupted else exit_status(outcome, FailOn.FAIL),
+        api_url=instruments.settings.api_url,
+        sandbox=request.sandbox,
+        checks=(result,),
+        diagnoses=diagnoses,
+        extra={"watch": _document(seen, every_s)},
+    )
+
+
+def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
+    found = seen.rate_ppm()
+    return {
+        "every_s": every_s,
+        "samples": [
+            {
+                "at": _moment(sight.at_ns),
+                "offset_s": round(sight.consensus.sample.offset_s, 6) if sight.consensus else None,
+                "bound_s": round(sight.consensus.sample.bound_s, 6) if sight.consensus else None,
+                "step_s": round(sight.step_s, 6),
+                "summary": sight.summary,
+            }
+            for sight in seen.sights
+        ],
+        "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
+        "steps": [{"at": _moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
+    }
+
+
+def _screen(report: Report, terminal: Terminal) -> str:
+    from rich.table import Table
+
+    from kraken_doctor.cli.clock import page
+
+    watched = report.extra["watch"]
+    rate = watched["rate_ppm"]
+    between = f"between {rate['least']:+.1f} and {rate['most']:+.1f} ppm" if rate else "not to be told from this"
+    steps = [f"{step['seconds']:+.3f} s at {step['at']}" for step in watched["steps"]]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row("Looks", str(len(watched["samples"])))
+    grid.add_row("Rate", f"{between} (positive: it falls behind)")
+    grid.add_row("Steps", ", ".join(steps[-_STEPS_SHOWN:]) if steps else "none seen")
+    return page(report, terminal, grid)

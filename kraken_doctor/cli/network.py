@@ -1,0 +1,79 @@
+"""What the environment says of the way to the exchange, and the session that goes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kraken_doctor.redact import Secret
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.timesource.keeper import Keeper
+
+PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+"""As Python's getproxies prefers them: those in lower case win."""
+
+PATH_VARIABLES = (
+    *PROXY_VARIABLES, "no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"
+)  # fmt: skip
+"""All that change the way."""
+
+
+def make_session(request: RunRequest, environ: Mapping[str, str]) -> Session:
+    """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
+    from requests import Session
+    from urllib3 import disable_warnings
+    from urllib3.exceptions import SystemTimeWarning
+
+    from kraken_doctor import __version__
+    from kraken_doctor.client.route import trust
+    from kraken_doctor.client.transport import BoundedAdapter
+
+    disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
+    session = Session()
+    session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
+    adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    trust(session, environ)
+    if request.sandbox:
+        session.trust_env = False  # a proxy of the environment has no business on loopback
+    return session
+
+
+def latency(context: RunContext) -> dict[str, Any]:
+    """How long the calls of a run took, as a report's field; nothing where none was made."""
+    if not context.has_called:
+        return {}
+    from kraken_doctor.client.transport import latency
+
+    found = latency(context.http)
+    return {"latency": found} if found else {}
+
+
+def find_keeper(environ: Mapping[str, str]) -> Keeper:
+    """What keeps this host's clock."""
+    from kraken_doctor.timesource.keeper import HostView, detect
+
+    return detect(HostView(environ=environ))
+
+
+def shown_proxy(environ: Mapping[str, str]) -> str | None:
+    """The proxy that the environment names, without its login."""
+    from kraken_doctor.network.url import without_login
+
+    found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
+    return without_login(found) if found else None
+
+
+def proxy_passwords(environ: Mapping[str, str]) -> Iterator[Secret]:
+    """What must not be shown of the proxies."""
+    for url in filter(None, map(environ.get, PROXY_VARIABLES)):
+        if "@" in url:
+            from kraken_doctor.network.url import login_of
+
+            yield Secret(login_of(url).partition(":")[2])

@@ -1,0 +1,174 @@
+"""urllib3's connections, with one limit for a call as a whole and a clock on each part of it."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import io
+import math
+import socket
+import time
+from typing import Any, NamedTuple
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from kraken_doctor.network.dial import dial
+from kraken_doctor.network.resolve import resolve
+
+MAX_WIRE_BYTES = (1 << 20) + (1 << 16)
+"""Of one answer as it comes, headers included. http.client bounds the line and the number of headers, and neither
+how many interim answers (100 Continue) may come before the real one."""
+
+
+class Timing(NamedTuple):
+    """The parts of one call, in seconds; None where an open connection was used again."""
+
+    connect_s: float | None
+    """Name and TCP."""
+    tls_s: float | None
+    first_byte_s: float
+    """From having sent the request."""
+    total_s: float
+
+    @property
+    def until_sent_s(self) -> float:
+        """From the beginning until there was a connection to send the request on."""
+        return (self.connect_s or 0.0) + (self.tls_s or 0.0)
+
+
+class BoundedConnection(HTTPConnection):
+    """A connection whose timeout counts down over connecting, and over request and answer, instead of starting anew."""
+
+    _until = math.inf
+    _connect_until: float | None = None
+    _began = _sent = 0.0
+    _connect_s: float | None = None
+    _tls_s: float | None = None
+    _first_byte_s = 0.0
+
+    @property
+    def timing(self) -> Timing:
+        """Of the latest call; complete when its answer has been read."""
+        return Timing(self._connect_s, self._tls_s, self._first_byte_s, time.monotonic() - self._began)
+
+    def connect(self) -> None:
+        self._began = time.monotonic()
+        self._until = self._connect_until = self._began + (math.inf if self.timeout is None else self.timeout)
+        super().connect()
+        connect_s = self._connect_s or 0.0
+        self._tls_s = time.monotonic() - self._began - connect_s if isinstance(self, HTTPSConnection) else None
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        now = time.monotonic()
+        self._until = now + (math.inf if self.timeout is None else self.timeout)
+        if self._connect_until is not None:
+            # The first request on it: urllib3 gives a proxied call its whole time again once the tunnel stands.
+            self._until = min(self._until, self._connect_until)
+        else:
+            self._began, self._connect_s, self._tls_s = now, None, None
+        super().request(*arguments, **options)  # connects, where that is not done yet
+        self._connect_until = None
+        self._sent, self._first_byte_s = time.monotonic(), 0.0
+
+    def close(self) -> None:
+        super().close()
+        self._connect_until = None
+
+    @property
+    def response_class(self) -> Any:  # type: ignore[override]
+        """What reads the answer: http.client makes it with a socket, for a proxy's answer as for a server's."""
+        return functools.partial(_BoundedResponse, connection=self)
+
+    def left_s(self) -> float | None:
+        """
+        Seconds that the call has left; None for no limit.
+
+        Raises:
+            TimeoutError: None.
+        """
+        if self._until == math.inf:
+            return None
+        left_s = self._until - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        return left_s
+
+    def saw_byte(self) -> None:
+        """Told whenever something has come."""
+        self._first_byte_s = self._first_byte_s or time.monotonic() - self._sent
+
+    def _new_conn(self) -> socket.socket:
+        """Name and TCP; the same exceptions as urllib3's own, which its callers tell apart."""
+        try:
+            left_s = self.left_s() or _NO_LIMIT_S
+            addresses = resolve(self._dns_host, self.port, left_s)
+            connected = dial(addresses, self.left_s() or _NO_LIMIT_S)
+            connection = connected.connection
+            connection.settimeout(self.left_s())
+        except socket.gaierror as exc:
+            raise NameResolutionError(self.host, self, exc) from exc
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(self, f"no connection to {self.host} in time") from exc
+        except OSError as exc:
+            raise NewConnectionError(self, f"no connection to {self.host}: {exc}") from exc
+        for option in self.socket_options or ():
+            connection.setsockopt(*option)
+        self._connect_s = time.monotonic() - self._began
+        return connection
+
+
+_NO_LIMIT_S = 86_400.0
+
+
+class BoundedTlsConnection(BoundedConnection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class HttpPool(urllib3.HTTPConnectionPool):
+    """A pool of them."""
+
+    ConnectionCls = BoundedConnection
+
+
+class HttpsPool(urllib3.HTTPSConnectionPool):
+    """A pool of them."""
+
+    ConnectionCls = BoundedTlsConnection
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    """An answer that is read through `_Countdown`."""
+
+    def __init__(self, sock: Any, *arguments: Any, connection: BoundedConnection, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Countdown(sock, connection))
+
+
+class _Countdown(io.RawIOBase):
+    """Reads a socket; every read has only what is left of the call's time and bytes."""
+
+    def __init__(self, sock: Any, connection: BoundedConnection) -> None:
+        self._sock, self._connection = sock, connection
+        # Through `makefile`, since a socket counts its files: it is closed for good when the last of them is.
+        self._raw = sock.makefile("rb", buffering=0)
+        self._left_bytes = MAX_WIRE_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._connection.left_s())
+        count: int | None = self._raw.readinto(buffer)
+        if count:
+            self._connection.saw_byte()
+            self._left_bytes -= count
+            if self._left_bytes < 0:
+                raise http.client.HTTPException(f"the answer goes on beyond {MAX_WIRE_BYTES >> 10} KiB")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,112 @@
+"""An HTTP answer that is not the API's: who gave it, and which step of the way that makes the failing one."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from kraken_doctor.errors import TransportError
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+_PAGE_LIMIT_CHARACTERS = 1 << 16
+_TITLE_LIMIT_CHARACTERS = 80
+
+_CHALLENGES = ("attention required!", "just a moment")
+"""Titles of Cloudflare's challenge pages; newer ones say it in a header, see
+https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/"""
+
+_KINDS = {
+    403: "edge-blocked",
+    407: "proxy-failed",
+    429: "exchange-throttled",
+    451: "edge-blocked",
+    511: "response-invalid",  # "network authentication required": a portal, in everybody's place (RFC 6585)
+}
+
+
+def not_the_api(response: Any) -> TransportError:
+    """
+    *response* (a ``requests.Response``) as the failure that it is.
+
+    Its facts: status, server, ray (Cloudflare's number of the request), title of the page, and how long to wait where
+    it says so.
+    """
+    headers: Mapping[str, str] = response.headers
+    page = _page(response)
+    title = _title(page, headers.get("Content-Type", ""))
+    facts: dict[str, int | str | tuple[str, ...]] = {"http.status": response.status_code}
+    facts |= seen_in(headers)
+    if title:
+        facts["http.title"] = title
+    if (wait_s := _retry_after_s(headers)) is not None:
+        facts["http.retry_after"] = wait_s
+    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), facts)
+
+
+def seen_in(headers: Mapping[str, str]) -> dict[str, str]:
+    """Who stands in front of the API, by the headers of an answer (their names in any case, or all in lower)."""
+    names = {"http.server": "server", "http.ray": "cf-ray"}
+    return {fact: headers[name].strip()[:_TITLE_LIMIT_CHARACTERS] for fact, name in names.items() if name in headers}
+
+
+def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:
+    challenged = headers.get("cf-mitigated", "").lower() == "challenge" or title.lower().startswith(_CHALLENGES)
+    if challenged and status != 429:
+        return "edge-blocked"
+    if status in _KINDS:
+        return _KINDS[status]
+    # With 200 a page is as little an answer as with 520; without the edge's mark it may be anybody's.
+    if status >= 500 or (status == 200 and "cf-ray" in headers and page.lstrip()[:1] == "<"):
+        return "edge-error"
+    return "response-invalid"
+
+
+def _words(response: Any, title: str) -> str:
+    reason = f" {response.reason}" if response.reason else ""
+    words = f"HTTP {response.status_code}{reason[:_TITLE_LIMIT_CHARACTERS]}"
+    if location := response.headers.get("Location"):
+        words += f", sent on to {_host(location)}"
+    elif title:
+        words += f': "{title}"'
+    elif response.status_code == 200:
+        words += ", not the API's JSON" if response.content else ", empty"
+    by = ", ".join(seen_in(response.headers).values())
+    return f"{words} ({by})" if by else words
+
+
+def _host(location: str) -> str:
+    """Where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
+    scheme, _, rest = location.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"[:_TITLE_LIMIT_CHARACTERS] if rest else "another path"
+
+
+def _page(response: Any) -> str:
+    content: bytes = response.content[:_PAGE_LIMIT_CHARACTERS]
+    return content.decode("utf-8", "replace")
+
+
+def _title(page: str, content_type: str) -> str:
+    """The page's title; of a plain text its first line ("error code: 1020")."""
+    if found := _TITLE.search(page):
+        text = html.unescape(found[1])
+    elif "text/plain" in content_type:
+        text = page.lstrip().partition("\n")[0]
+    else:
+        return ""
+    text = " ".join(text.split())
+    return text if len(text) <= _TITLE_LIMIT_CHARACTERS else f"{text[: _TITLE_LIMIT_CHARACTERS - 1]}…"
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> int | None:
+    """``Retry-After``: seconds, or a date, which is held against the answer's own: this host's clock may be wrong."""
+    said = headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit() and len(said) < 8:
+        return int(said)
+    try:
+        wait = parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0, round(wait.total_seconds()))

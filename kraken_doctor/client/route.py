@@ -1,0 +1,117 @@
+"""What requests will do on the way to a URL: which proxy it goes through, and which authorities it trusts."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+import requests.utils
+from urllib3.util import create_urllib3_context
+
+from kraken_doctor.errors import TransportError
+from kraken_doctor.network.url import login_of, without_login
+from kraken_doctor.redact import Secret
+
+AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Strongest first. requests reads the first two; the others are OpenSSL's, and of a session that was told so."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Proxy(NamedTuple):
+    """An HTTP proxy of the environment."""
+
+    scheme: str
+    host: str
+    port: int
+    login: Secret | None
+    """``user:password``"""
+    variable: str
+    """Where it is set; empty for the system's own settings."""
+
+    @property
+    def shown(self) -> str:
+        """The proxy without its login."""
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+class Route(NamedTuple):
+    """The way of one URL."""
+
+    proxy: Proxy | None
+    authorities: str
+    """The file or folder of certificates that are trusted."""
+    authorities_variable: str
+    """Where that is set; empty for those that come with requests."""
+
+    @property
+    def read_by_requests(self) -> bool:
+        """Whether any program that uses requests trusts the same, or only one that was told so."""
+        return not self.authorities_variable.startswith("SSL_")
+
+    def tls_context(self, *, of_requests: bool = False) -> ssl.SSLContext:
+        """
+        A context that trusts what this session will trust, and refuses what it refuses.
+
+        Args:
+            of_requests: Trust what requests brings along instead.
+
+        Raises:
+            TransportError: ``tls-untrusted``: there are no certificates in that place.
+        """
+        context = create_urllib3_context()
+        authorities = requests.utils.DEFAULT_CA_BUNDLE_PATH if of_requests else self.authorities
+        try:
+            where = {"capath" if Path(authorities).is_dir() else "cafile": authorities}
+            context.load_verify_locations(**where)
+        except OSError as exc:  # an SSLError is one: a file without certificates
+            by = f"{self.authorities_variable}={authorities}" if self.authorities_variable else authorities
+            raise TransportError("tls-untrusted", f"no certificates can be read from {by}") from exc
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        return context
+
+
+def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
+    """Let *session* trust what OpenSSL's variables name, where those of requests name nothing."""
+    # REQUESTS_CA_BUNDLE is read by requests itself, and goes before what is set here.
+    session.verify = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or session.verify
+
+
+def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Route:
+    """
+    The way that *session* will take to *url*.
+
+    Args:
+        session: Knows its own settings and, unless told not to, the environment's.
+        url: Where to.
+        environ: To say in which variable a setting was found.
+
+    Raises:
+        TransportError: ``proxy-failed``: a proxy is set in a form that can't be used.
+    """
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    verify = settings["verify"]
+    authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+    variable = next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")
+    chosen = requests.utils.select_proxy(url, settings["proxies"])
+    return Route(_proxy(chosen, environ) if chosen else None, authorities, variable)
+
+
+def _proxy(chosen: str, environ: Mapping[str, str]) -> Proxy:
+    variable = next((name for name, value in environ.items() if value == chosen and "proxy" in name.lower()), "")
+    named = variable or "the system's proxy setting"
+    url = chosen if "://" in chosen else f"http://{chosen}"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme, 1080)
+    except ValueError:
+        parts, port = urllib.parse.urlsplit(""), 0
+    if not parts.hostname:
+        raise TransportError("proxy-failed", f"{named} holds no URL of a proxy: {without_login(chosen)[:80]!r}")
+    login = login_of(url)
+    return Proxy(parts.scheme, parts.hostname, port, Secret(login) if login else None, variable)

@@ -1,0 +1,49 @@
+"""From a host's name to its addresses, in bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+from typing import Any, NamedTuple
+
+from kraken_doctor import parallel
+
+
+class Address(NamedTuple):
+    """Where a connection may be tried."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+    """As ``socket.connect`` takes it; for IPv6 with flow and scope, without which ``fe80::`` leads nowhere."""
+
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return str(self.sockaddr[0])
+
+
+def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
+    """
+    The addresses of *host*, in the order in which the system would try them.
+
+    The system's resolver may take half a minute to give up, and can't be interrupted; so it is left behind when
+    *timeout_s* is over.
+
+    Raises:
+        socket.gaierror: No such name, no answer from the resolver, or none in time.
+    """
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        # An address needs no resolver, and so no thread.
+        with contextlib.suppress(socket.gaierror):
+            return _addresses(look_up(flags=socket.AI_NUMERICHOST))
+        return _addresses(parallel.within(timeout_s, look_up))
+    except TimeoutError as exc:
+        raise socket.gaierror(socket.EAI_AGAIN, f"no answer from the resolver in {timeout_s:.3g} s") from exc
+    except UnicodeError as exc:
+        raise socket.gaierror(socket.EAI_NONAME, "this can't be a host's name") from exc
+
+
+def _addresses(found: list[Any]) -> list[Address]:
+    return list(dict.fromkeys(Address(entry[0], entry[4]) for entry in found))
