@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib
 import platform
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.cli import git
+from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock
@@ -33,8 +36,11 @@ if TYPE_CHECKING:
     from kraken_doctor.sandbox.scenarios import Scenario
 
 DEFAULT_API_URL = "https://api.kraken.com"
+_CALLS_KEPT = 10_000
+"""For the report. A run makes four an account; a process that runs for days must not grow."""
+
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
-_PATH_VARIABLES = (
+PATH_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
@@ -56,6 +62,8 @@ class App:
     ) -> None:
         self.output = output
         self.clock = SystemClock()
+        self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
+        """The private calls of this process, oldest first."""
         self._environ = environ
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -93,6 +101,10 @@ class App:
                 self.output.redact.learn(Secret(environment.value(name) or ""))
         return environment
 
+    def variable(self, name: str) -> str | None:
+        """A variable of the process, and of it alone; None if it is not set."""
+        return self._environ.get(name)
+
     def store(self, default: str | None = None) -> NonceStore:
         """
         The nonce store that the environment names, else *default*, else this user's file.
@@ -106,9 +118,9 @@ class App:
 
         return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
 
-    def examine(self, request: RunRequest) -> Report:
+    def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
-        One run, from environment to report.
+        One run, from environment to report; *watcher* is told of it as it goes.
 
         Raises:
             ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
@@ -122,7 +134,7 @@ class App:
                 request = self._enter_sandbox(stack, scenario, request)
                 environment = self._known(Environment(("sandbox", scenario.environ)))
             store = self.store("memory://" if request.sandbox else None)
-            return self._examined(request, environment, store, stack)
+            return self._examined(request, environment, store, stack, watcher or Watcher(self.clock))
 
     def requests(self, request: RunRequest) -> list[str]:
         """Each request that `examine` would make; makes none."""
@@ -145,8 +157,9 @@ class App:
         return replace(request, api_url=server.url, ntp_servers=servers)
 
     def _examined(
-        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack
-    ) -> Report:
+        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack,
+        watcher: Watcher,
+    ) -> Report:  # fmt: skip
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
@@ -157,13 +170,17 @@ class App:
 
         accounts: tuple[Account, ...] = ()
         if any(check.scope is Scope.ACCOUNT for check in request.checks):
-            accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
+            accounts = find_accounts(
+                environment, users=request.users, master=request.master, everyone=request.everyone,
+                required=not request.static,
+            )  # fmt: skip
         context = self._context(request, accounts, store)
         stack.callback(context.close)
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
-        sessions = functools.partial(self._session, request, context)
-        examination = Examination(plan, context, sessions)
+        sessions = functools.partial(self._session, request, context, watcher)
+        examination = Examination(plan, context, sessions, watcher.observe)
+        watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         results = examination.run()
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
@@ -195,15 +212,19 @@ class App:
             nonce_unit=request.nonce_unit,
         )
         readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
+        in_git = tuple(
+            f.path.name for f in self.dotenv_files if request.static and git.fate(f.path) is git.Fate.TRACKED
+        )
         return RunContext(
             settings=settings,
             clock=self.clock,
             store=store,
             make_http=functools.partial(self._http, request),
             krakenex=functools.partial(importlib.import_module, "krakenex"),
-            environ={name: self._environ[name] for name in _PATH_VARIABLES if self._environ.get(name)},
+            environ={name: self._environ[name] for name in PATH_VARIABLES if self._environ.get(name)},
             accounts=accounts,
             env_files_readable_by_others=readable,
+            env_files_in_git=in_git,
         )
 
     def _api_url(self, given: str | None) -> str:
@@ -239,10 +260,10 @@ class App:
             session.trust_env = False  # a proxy of the environment has no business on loopback
         return session
 
-    @staticmethod
     def _session(
-        request: RunRequest, context: RunContext, account: Account, clock_is_right: Callable[[], bool]
-    ) -> AccountSession:
+        self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,
+        clock_is_right: Callable[[], bool],
+    ) -> AccountSession:  # fmt: skip
         from kraken_doctor.checks.session import AccountSession
         from kraken_doctor.model.unit import NonceUnit
 
@@ -255,14 +276,14 @@ class App:
                 account.secret.reveal() if account.secret else "",
                 url=context.settings.api_url,
                 session=context.http,
-                store=context.store,
+                store=watcher.turns(context.store, account.label),
                 unit=unit,
                 timeout=request.timeout_s,
                 turn_timeout=request.timeout_s,
                 retry=RetryPolicy.none(),
                 otp=account.otp.reveal() if account.otp else None,
                 clock=context.clock,
-                observers=(observer,),
+                observers=(observer, self.calls.append),
             )
 
         text = request.nonce_unit or account.nonce_unit
@@ -275,6 +296,7 @@ class App:
             declared=NonceUnit.parse(text, named=f"nonce unit of {account.label}") if text else None,
             budget=context.settings.private_call_budget,
             retry_delays_s=request.retry_delays_s,
+            waiting=functools.partial(watcher.wait, account.label),
         )
 
     def _environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
@@ -285,6 +307,6 @@ class App:
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
             "nonce_store": store.name,
-            "proxy": next((self._environ[name] for name in _PATH_VARIABLES[:6] if self._environ.get(name)), None),
+            "proxy": next((self._environ[name] for name in PATH_VARIABLES[:6] if self._environ.get(name)), None),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }
