@@ -71,6 +71,7 @@ class RunContext:
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
     env_files_readable_by_others: tuple[str, ...] = ()
+    env_files_in_git: tuple[str, ...] = ()
 
     @cached_property
     def http(self) -> Session:
