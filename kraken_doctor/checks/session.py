@@ -133,7 +133,7 @@ class AccountSession:
         for delay_s in self.retry_delays_s:
             if not _may_pass(reply) or len(self.replies) >= self.budget:
                 break
-            self.waiting(f"{reply.outcome}, tries again in", delay_s)
+            self.waiting(f"{reply.outcome}, again in", delay_s)
             self.clock.sleep(delay_s)
             self.waiting("", 0)
             reply = self._send(endpoint)

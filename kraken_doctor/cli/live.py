@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FRAME_S = 0.2
 """Seconds between frames: times are shown in whole seconds, and a new check is seen at once all the same."""
 
-_HELD = "another call has this key's turn, waits at most"
+_HELD = "waits for the key's turn, which another call has; at most"
 
 
 class Watcher:
@@ -101,12 +101,11 @@ class Watcher:
             )
 
     def _activity(self, check: str, account: str | None) -> Activity:
-        known = self._checks[check]
         return Activity(
-            title=known.title,
+            check=check,
             account=account,
             since_s=self._running[check, account],
-            waits_for=tuple(self._checks[need].title for need in known.needs if (need, None) in self._running),
+            waits_for=tuple(need for need in self._checks[check].needs if (need, None) in self._running),
             waiting=self._waiting.get(account) if account is not None else None,
         )
 
@@ -136,15 +135,15 @@ class LiveView(Watcher):
     Args:
         clock: Where the time comes from.
         write: Puts text on the terminal.
-        columns: The terminal's width now; a window may be resized.
+        size: The terminal's columns and lines now; a window may be resized.
         unicode: Whether the terminal shows more than ASCII.
     """
 
     def __init__(
-        self, clock: Clock, write: Callable[[str], None], columns: Callable[[], int], *, unicode: bool = True
+        self, clock: Clock, write: Callable[[str], None], size: Callable[[], tuple[int, int]], *, unicode: bool = True
     ) -> None:
         super().__init__(clock)
-        self._write, self._columns, self._unicode = write, columns, unicode
+        self._write, self._size, self._unicode = write, size, unicode
         self._drawing = threading.Lock()
         self._height = 0
         self._ended = threading.Event()
@@ -175,7 +174,8 @@ class LiveView(Watcher):
             if self._ended.is_set() or not known.planned:
                 return
             # One column is left free: a full line would make some terminals wrap, and the count of lines wrong.
-            rows = lines(known, self._now(), max(20, self._columns() - 1), unicode=self._unicode)
+            columns, height = self._size()
+            rows = lines(known, self._now(), max(20, columns - 1), max(2, height - 2), unicode=self._unicode)
             frame = "".join(f"{row}\n" for row in rows)
             self._write(self._erasure() + frame)
             self._height = len(rows)

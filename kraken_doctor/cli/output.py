@@ -64,7 +64,7 @@ class Output:
             return nullcontext()
         from kraken_doctor.cli.live import LiveView
 
-        return LiveView(clock, self._show_progress, _stderr_columns, unicode=_shows_unicode(sys.stderr))
+        return LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
 
     def _show_progress(self, text: str) -> None:
         self._write(sys.stderr, text)
@@ -113,7 +113,7 @@ class Output:
 
         text = f"Error: {plain(text, _ERROR_LIMIT_CHARACTERS)}"
         if sys.stderr.isatty():
-            text = textwrap.fill(text, _stderr_columns(), subsequent_indent="  ", break_on_hyphens=False)
+            text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
         self._write(sys.stderr, f"{text}\n")
 
     def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
@@ -132,9 +132,10 @@ def _shows_unicode(stream: TextIO) -> bool:
     return "utf" in (stream.encoding or "ascii").lower()
 
 
-def _stderr_columns() -> int:
-    """The width of the terminal behind stderr; stdout may be a file, and COLUMNS is as old as the shell."""
+def _stderr_size() -> tuple[int, int]:
+    """Columns and lines of the terminal behind stderr; stdout may be a file, and COLUMNS is as old as the shell."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        size = os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError):
-        return 80
+        return 80, 24
+    return size.columns or 80, size.lines or 24
