@@ -11,6 +11,7 @@ from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.renderers.calls import is_refused
 from kraken_doctor.renderers.elements import element
+from kraken_doctor.renderers.text import plain
 
 MAX_POINTS = 600
 """More dots than a screen has columns only make the file larger."""
@@ -74,7 +75,7 @@ def _point(record: CallRecord) -> _Point:
     kind = "accepted" if record.outcome == "ok" else "refused" if is_refused(record) else "failed"
     stands_for_ns = record.nonce * _tick_ns(record.unit)
     return _Point(
-        record.at_ns, stands_for_ns, kind, f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}"
+        record.at_ns, stands_for_ns, kind, plain(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")
     )
 
 

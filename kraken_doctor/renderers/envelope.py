@@ -12,6 +12,9 @@ from kraken_doctor.model.diagnosis import Alternative, Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
 
+_LONGEST_CHARACTERS = 10_000
+"""Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
+
 
 def render(report: Report) -> str:
     """
@@ -26,21 +29,35 @@ def render(report: Report) -> str:
 
 def document(report: Report) -> dict[str, Any]:
     """The report as JSON values."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "kraken-doctor", "version": __version__},
-        "command": report.command,
-        "started_at": moment(report.started_at_ns),
-        "duration_s": round(report.duration_s, 3),
-        "outcome": report.outcome.value,
-        "exit_status": report.exit_status,
-        "target": {"api_url": report.api_url, "sandbox": report.sandbox},
-        "environment": dict(report.environment),
-        "checks": [_check(result) for result in report.checks],
-        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
-        "accounts": [_account(account) for account in report.accounts],
-        **report.extra,
-    }
+    values: dict[str, Any] = _bounded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "kraken-doctor", "version": __version__},
+            "command": report.command,
+            "started_at": moment(report.started_at_ns),
+            "duration_s": round(report.duration_s, 3),
+            "outcome": report.outcome.value,
+            "exit_status": report.exit_status,
+            "target": {"api_url": report.api_url, "sandbox": report.sandbox},
+            "environment": dict(report.environment),
+            "checks": [_check(result) for result in report.checks],
+            "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
+            "accounts": [_account(account) for account in report.accounts],
+            **report.extra,
+        }
+    )
+    return values
+
+
+def _bounded(value: Any) -> Any:
+    """*value* with every text in it cut to what a person could still read."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_CHARACTERS else f"{value[: _LONGEST_CHARACTERS - 1]}…"
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    if isinstance(value, dict):
+        return {_bounded(name): _bounded(item) for name, item in value.items()}
+    return value
 
 
 def moment(at_ns: int) -> str:

@@ -48,7 +48,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
         yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
     for result in words.undecided(report):
         whose = f" {result.account}" if result.account else ""
-        yield "error", f"no verdict: {result.id}{whose}", result.summary
+        yield "error", f"no verdict: {result.id}{whose}", plain(result.summary)
 
 
 def _body(diagnosis: Diagnosis) -> str:

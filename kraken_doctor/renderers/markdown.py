@@ -14,9 +14,11 @@ from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
 _PROSE_LIMIT_CHARACTERS = 600
 """As on the screen: our own sentences with a server's words in them."""
 
-# What CommonMark or GitHub's dialect gives a meaning to: anywhere; an underscore but inside a word; and at the start.
-_PUNCTUATION = re.compile(r"([\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-_LEADING = re.compile(r"^(\d{0,9})([.)#+=-])")
+# What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
+_PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+
+# The same at the start of a line: a list, a heading, a rule.
+_OPENING = re.compile(r"^(\d{0,9})(?=[.)](?:\s|$)|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 # What GitHub turns into a link or a message to somebody, backslash or not: only code is left alone.
 _REACHES_OUT = re.compile(r"\S*(?:@|://|www\.|#\d)\S*")
@@ -82,8 +84,8 @@ def finding(diagnosis: Diagnosis, accounts: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells that are Markdown already, as a table."""
-    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join(lines) + "\n"
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def text(foreign: str) -> str:
@@ -95,12 +97,12 @@ def text(foreign: str) -> str:
         parts += [_PUNCTUATION.sub(r"\\\1", shown[end : match.start()]), code(match[0])]
         end = match.end()
     parts.append(_PUNCTUATION.sub(r"\\\1", shown[end:]))
-    return _LEADING.sub(r"\1\\\2", "".join(parts).strip())
+    return _OPENING.sub(r"\1\\", "".join(parts).strip())
 
 
 def code(foreign: str) -> str:
-    """A value, letter for letter; nothing in it ends the code or the table's cell."""
-    shown = plain(foreign).replace("|", "\\|").strip() or " "
+    """A value, letter for letter; nothing in it ends the code."""
+    shown = plain(foreign).strip() or " "
     # A fence longer than any run of backticks inside; the blanks keep one at either end apart from it.
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if "`" in shown else ""
