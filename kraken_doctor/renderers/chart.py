@@ -106,9 +106,9 @@ def _frame(x: _Axis, y: _Axis) -> list[ET.Element]:
     parts = [_line(_LEFT, _HEIGHT - _BOTTOM, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM, "axis")]
     parts.append(_line(_LEFT, _TOP, _LEFT, _HEIGHT - _BOTTOM, "axis"))
     for share in (0.06, 0.5, 0.94):
-        at_ns = round(x.low + share * (x.high - x.low))
+        at_ns = x.low + round(share * (x.high - x.low))
         parts.append(_text(_label(at_ns, x), x.place(at_ns), _HEIGHT - _BOTTOM + 20, "middle"))
-        at_ns = round(y.low + share * (y.high - y.low))
+        at_ns = y.low + round(share * (y.high - y.low))
         parts.append(_text(_label(at_ns, y), _LEFT - 6, y.place(at_ns) + 4, "end"))
     return parts
 
