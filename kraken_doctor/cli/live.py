@@ -157,8 +157,9 @@ class LiveView(Watcher):
     ) -> None:
         self._ended.set()
         with self._drawing:
-            self._write(self._erasure())
-            self._height = 0
+            if self._height:
+                self._write(self._erasure())
+                self._height = 0
 
     def begin(self, plan: Plan, target: str) -> None:
         super().begin(plan, target)
