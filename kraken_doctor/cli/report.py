@@ -145,11 +145,15 @@ def _judged_again(saved: Saved) -> Saved:
     """
     from kraken_doctor.diagnosis.diagnose import diagnose
     from kraken_doctor.examination.verdict import account_reports, outcome_of
+    from kraken_doctor.model.unit import NonceUnit
 
     checks = saved.report.checks
     try:
         diagnoses = diagnose(checks)
         accounts = account_reports(checks, diagnoses)
+        units = {account.nonce.unit for account in accounts if account.nonce} | {call.unit for call in saved.calls}
+        for unit in units:
+            NonceUnit(unit)
     except Exception as exc:
         # The rules trust what checks wrote; a file may hold anything.
         raise ValueError(f"its evidence can't be judged ({type(exc).__name__})") from exc
