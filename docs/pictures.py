@@ -1,7 +1,9 @@
 """
-Draws docs/pictures/*.svg from real output: the command line, against exchanges on loopback that are in order or not.
+Draws docs/pictures/ from real output: the command line, against exchanges on loopback that are in order or not.
 
-    python docs/pictures.py
+    python -m docs.pictures
+
+The picture of a report on a phone needs a Chromium, and is left as it is without one.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from rich.text import Text
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from kraken_doctor.sandbox.scenarios import healthy
+from tests import chromium
 
 FOLDER = Path(__file__).with_name("pictures")
 COLUMNS = 80
+PHONE_HEIGHT = 2600
+"""Pixels: findings, accounts and the first checks."""
 SPENT = 2 * 10**18
 """A nonce in nanoseconds, of about the year 2033: what Kraken's own command line leaves behind on a key."""
 
@@ -43,6 +48,20 @@ def main() -> None:
             console.print(Text.from_ansi(shown))
             picture = console.export_svg(title="kraken-doctor")
         (FOLDER / f"{name}.svg").write_text(without_fetching(picture), encoding="utf-8")
+
+    if chromium.BINARY is not None:
+        (FOLDER / "report-phone.png").write_bytes(phone())
+
+
+def phone() -> bytes:
+    """The page of a report with a failing account, on a screen of 390 pixels: as much as a thumb or two brings up."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.html"
+        output(["report", "--file", str(file)], ("kraken_user_daivon_frazier",), configured=True)
+        with chromium.browser(Path(folder) / "profile") as page:
+            page.screen(390, PHONE_HEIGHT)
+            page.open(file.as_uri())
+            return page.picture(whole=False)
 
 
 def without_fetching(picture: str) -> str:
@@ -99,7 +118,8 @@ def exchange(spent: tuple[str, ...] | None) -> Iterator[dict[str, str]]:
         SandboxNtpServer(offset_s=3600 if spent is None else 0.012) as one,
         SandboxNtpServer(offset_s=3600 if spent is None else 0.013) as other,
     ):
-        servers = {"KRAKEN_DOCTOR_CHECK_NTP_SERVER": f"{one.address} {other.address}"}
+        names = [f"KRAKEN_DOCTOR_{command}_NTP_SERVER" for command in ("CHECK", "REPORT")]
+        servers = dict.fromkeys(names, f"{one.address} {other.address}")
         yield {"KRAKEN_SPOT_URL": server.url, **scenario.environ, **servers}
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,16 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
     "--remote-debugging-pipe",
 )  # fmt: skip
+
+
+# Chromium reads commands from descriptor 3 and writes answers to 4. Ours are moved out of the way first: one of them
+# may be 3 or 4 itself.
+_AS_3_AND_4 = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(read, 3), os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Page:
@@ -70,9 +81,9 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        found = self.send("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+    def picture(self, *, whole: bool = True) -> bytes:
+        """The page as PNG, or what of it is on the screen."""
+        found = self.send("Page.captureScreenshot", captureBeyondViewport=whole, format="png")
         return base64.b64decode(found["data"])
 
     def pdf(self) -> bytes:
@@ -104,9 +115,8 @@ def browser(folder: Path) -> Iterator[Page]:
     assert BINARY is not None
     to_browser, write = os.pipe()
     read, from_browser = os.pipe()
-    # Chromium reads commands from descriptor 3 and writes answers to 4; the shell puts ours there.
-    line = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
-    command = ["sh", "-c", line, BINARY, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
+    pipes = [str(to_browser), str(from_browser)]
+    command = [sys.executable, "-c", _AS_3_AND_4, *pipes, BINARY, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
     environ = os.environ | {"HOME": str(folder)}
     process = subprocess.Popen(
         command, pass_fds=(to_browser, from_browser), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
