@@ -14,6 +14,7 @@ import pytest
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
+from tests.schema import document
 
 _AFFECT_OUTPUT = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
 _AFFECT_PATH = (
@@ -99,6 +100,8 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> Run:
         capsys.readouterr()
         status = run(arguments)
         captured = capsys.readouterr()
+        if "json" in arguments and captured.out:
+            document(captured.out)  # whatever else a test looks at: it is what the schema says
         return Finished(status, captured.out, captured.err)
 
     return invoke

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from kraken_doctor.accounts.environment import Environment
 from kraken_doctor.errors import ConfigurationError
@@ -16,21 +17,26 @@ MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
 """In this order; the last is the legacy pair KRAKEN_API_KEY, KRAKEN_API_SECRET."""
 _HOW_TO_BEGIN = (
-    "no account is configured: set KRAKEN_MASTER_API_KEY and KRAKEN_MASTER_API_SECRET, or KRAKEN_USER_<NAME>_API_KEY"
-    " and KRAKEN_USER_<NAME>_API_SECRET, in the environment or in .env;"
-    " or try it without any: kraken-doctor check --sandbox"
+    "no account is configured: kraken-doctor init asks for a key and its secret; or set KRAKEN_MASTER_API_KEY and"
+    " KRAKEN_MASTER_API_SECRET, or KRAKEN_USER_<NAME>_API_KEY and KRAKEN_USER_<NAME>_API_SECRET, in the environment"
+    " or in .env; or try it without any: kraken-doctor check --sandbox"
 )
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_([A-Z0-9_]+)_API_(?:KEY|SECRET)")
 
 
 def find_accounts(
-    environment: Environment, *, users: Sequence[str] = (), master: bool = False, everyone: bool = False
+    environment: Environment,
+    *,
+    users: Sequence[str] = (),
+    master: bool = False,
+    everyone: bool = False,
+    required: bool = True,
 ) -> tuple[Account, ...]:
     """
     The accounts asked for, master first; all that the environment has when none is named.
 
     Raises:
-        ConfigurationError: One that was named has no variable at all, or no account is there.
+        ConfigurationError: One that was named has no variable at all, or none is there though one is *required*.
     """
     everyone = everyone or not (users or master)
     accounts: dict[str, Account] = {}
@@ -40,23 +46,35 @@ def find_accounts(
             accounts[MASTER] = _account(environment, MASTER, prefix)
         elif master:
             raise ConfigurationError(_nothing_for("the master account", _MASTER_PREFIXES, environment))
-    names = [*users, *(_discovered(environment) if everyone else ())]
+    names = [*users, *(find_users(environment) if everyone else ())]
     for name in names:
         slug = _slug(name)
         prefixes = _user_prefixes(slug)
         prefix = _used_prefix(environment, prefixes)
         if prefix is None:
-            raise ConfigurationError(_nothing_for(f"user {name!r}", prefixes, environment))
+            raise ConfigurationError(_nothing_for(f"user {name[:60]!r}", prefixes, environment, slug.lower()))
         label = f"USER:{slug.lower()}"
         accounts.setdefault(label, _account(environment, label, prefix))
-    if not accounts:
+    if not accounts and required:
         raise ConfigurationError(_HOW_TO_BEGIN)
     return _marked_ambiguous(accounts.values())
 
 
-def _discovered(environment: Environment) -> list[str]:
-    """Users by the variables that are set, in alphabetical order."""
+def find_users(environment: Environment) -> list[str]:
+    """Names of users by the variables that are set, in alphabetical order."""
     return sorted({match[1].lower() for name in environment if (match := _USER_VARIABLE.fullmatch(name))})
+
+
+def name_account(user: str | None) -> tuple[str, str, str]:
+    """
+    The label of *user*, or of the master account for None, and the variables for its key and secret.
+
+    Raises:
+        ConfigurationError: The name has nothing that a variable's name could be made of.
+    """
+    slug = _slug(user) if user is not None else ""
+    prefix = f"KRAKEN_USER_{slug}" if slug else _MASTER_PREFIXES[0]
+    return f"USER:{slug.lower()}" if slug else MASTER, f"{prefix}_API_KEY", f"{prefix}_API_SECRET"
 
 
 def _slug(name: str) -> str:
@@ -119,8 +137,10 @@ def _marked_ambiguous(accounts: Iterable[Account]) -> tuple[Account, ...]:
     )
 
 
-def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment) -> str:
+def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment, name: str = "") -> str:
     looked_for = ", ".join(f"{prefix}_API_KEY" for prefix in prefixes)
-    known = _discovered(environment)
+    known = find_users(environment)
     hint = f"; users that are set: {', '.join(known[:5])}" if known else ""
-    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){hint}"
+    similar = get_close_matches(name, known, n=1)
+    meant = f"; did you mean {similar[0]}?" if similar else hint
+    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){meant}"

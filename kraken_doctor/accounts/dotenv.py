@@ -1,9 +1,12 @@
-"""The .env files: found, read, and judged by their mode."""
+"""The .env files: found, read, judged by their mode, and given new values without losing what is there."""
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +14,11 @@ from kraken_doctor.errors import ConfigurationError
 
 _MAX_BYTES = 1 << 20
 """A file of settings is a few kilobytes; a larger one was named by mistake."""
+
+
+_ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
+_QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_COMMENT_OR_END = re.compile(r"(?:[^\S\r\n]+\#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\r|\n)?\Z")
 
 
 class EnvFile(NamedTuple):
@@ -63,3 +71,52 @@ def read(path: Path) -> EnvFile:
         tuple(binding.original.line for binding in bindings if binding.error),
         os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
     )
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """
+    The content *text* of a .env file with *values* set: each where it is set already, else at the end.
+
+    All else stays as it is, to the letter: order, comments, ``export``, blank lines, line ends. python-dotenv's
+    own `set_key` drops the blank lines above what it sets and turns CRLF into LF, and it sets one at a time: a
+    crash in between would leave a key with another key's secret.
+
+    Args:
+        text: May be empty.
+        values: Without white space and quotes, as a key and a secret are.
+
+    Raises:
+        ConfigurationError: The file would not give these values back.
+    """
+    from dotenv.parser import parse_stream
+
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    parts, missing = [], dict(values)
+    for binding in parse_stream(io.StringIO(text.removeprefix(mark), newline="")):
+        original = binding.original.string
+        name = binding.key
+        if name is not None and name in values:
+            missing.pop(name, None)
+            original = _assign(original, name, values[name])
+        parts.append(original)
+    body = "".join(parts)
+    end = "\r\n" if "\r\n" in body else "\n"
+    if missing and body and not body.endswith(("\n", "\r")):
+        body += end
+    body += "".join(f"{name}={value}{end}" for name, value in missing.items())
+    found = {binding.key: binding.value for binding in parse_stream(io.StringIO(body, newline=""))}
+    if any(found.get(name) != value for name, value in values.items()):
+        raise ConfigurationError("the .env file can't hold these values as they are; set the variables elsewhere")
+    return mark + body
+
+
+def _assign(original: str, name: str, value: str) -> str:
+    """The line (or lines) of one assignment with another value: what stands before and behind it is kept."""
+    head = _ASSIGNED.match(original)
+    if head is None:  # the name alone, without "="
+        blank = original[: len(original) - len(original.lstrip())]
+        return f"{blank}{name}={value}{original[len(original.rstrip()) :]}"
+    rest = original[head.end() :]
+    quoted = _QUOTED.match(rest)
+    behind = _COMMENT_OR_END.search(rest, quoted.end() if quoted else 0)
+    return f"{head[0]}{value}{behind[0] if behind else ''}"

@@ -94,6 +94,7 @@ class RunContext:
     env_files_readable_by_others: tuple[str, ...] = ()
     keeper: Callable[[], Keeper | None] = lambda: None
     """Finds out what keeps this host's clock."""
+    env_files_in_git: tuple[str, ...] = ()
 
     @_made_once
     def http(self) -> Session:

@@ -34,10 +34,12 @@ def credentials(ctx: AccountContext) -> Finding:
     readable = account.origin in ctx.run.env_files_readable_by_others
     if readable:
         facts.append(Evidence("credentials.readable_file", account.origin))
+    if tracked := account.origin in ctx.run.env_files_in_git:
+        facts.append(Evidence("credentials.tracked_file", account.origin))
     blocked = key_form.unusable or secret_form.unusable or account.shares_first_name_with or same
     if blocked:
         return Finding(Outcome.FAIL, "unusable as written", tuple(facts))
-    if key_form.flaws or secret_form.flaws or key_form.unusual or readable:
+    if key_form.flaws or secret_form.flaws or key_form.unusual or readable or tracked:
         return Finding(Outcome.WARN, "usable, with a flaw", tuple(facts))
     return Finding(Outcome.PASS, f"key and secret from {account.source}", tuple(facts))
 

@@ -32,6 +32,13 @@ _PASSING = frozenset({"connection-timeout", "connection-reset", "read-timeout", 
 
 Connect = Callable[[NonceUnit, Callable[[CallRecord], None]], "KrakenClient"]
 
+Waiting = Callable[[str, float], None]
+"""Told why a call waits, as a phrase that a number of seconds completes, and that number; "" and 0 when it goes on."""
+
+
+def _nobody_watches(reason: str, seconds: float) -> None:
+    """The default `Waiting`."""
+
 
 class BudgetSpentError(KrakenDoctorError):
     """The run has made as many private calls for this account as it allows itself."""
@@ -95,6 +102,7 @@ class AccountSession:
     """The most private calls."""
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
+    waiting: Waiting = _nobody_watches
     replies: list[Reply] = field(default_factory=list)
     _unit: NonceUnit | None = None
 
@@ -125,7 +133,9 @@ class AccountSession:
         for delay_s in self.retry_delays_s:
             if not _may_pass(reply) or len(self.replies) >= self.budget:
                 break
+            self.waiting(f"{reply.outcome}, again in", delay_s)
             self.clock.sleep(delay_s)
+            self.waiting("", 0)
             reply = self._send(endpoint)
         return reply
 

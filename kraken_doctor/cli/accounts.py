@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 @click.command("accounts")
 @options.accounts
 @click.option("--sandbox", is_flag=True, help="The demo accounts of the embedded exchange.")
+@click.option(
+    "--static",
+    is_flag=True,
+    help="For a hook before a commit: ask git about the .env too; no account is fine, a warning ends with status 1.",
+)
 @options.output
 @click.pass_context
 def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
@@ -24,10 +29,17 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     List the accounts found, and where each credential came from.
 
     Asks nobody: what it says of a key is what can be seen without sending it. Shows no secret.
+
+    \b
+    Examples:
+      kraken-doctor accounts
+      kraken-doctor accounts --user daivon_frazier -o json
+      kraken-doctor -q accounts --static
     """
     from kraken_doctor.checks.credentials import credentials
 
-    conduct(ctx, options.request("accounts", (credentials,), choices), output, screen=_screen)
+    request = options.request("accounts", (credentials,), choices)
+    conduct(ctx, request, output, "warn" if request.static else "fail", screen=_screen)
 
 
 def _screen(report: Report, terminal: Terminal) -> str:
@@ -39,6 +51,8 @@ def _screen(report: Report, terminal: Terminal) -> str:
     from kraken_doctor.renderers.text import marks
 
     signs = marks(terminal)
+    if not report.accounts:
+        return "No account is configured.\n"
     words = {Outcome.PASS: "in order", Outcome.WARN: "with a flaw", Outcome.FAIL: "unusable"}
     rows = []
     for account in report.accounts:

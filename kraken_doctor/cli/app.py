@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib
 import platform
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
-from kraken_doctor.cli import network
+from kraken_doctor.cli import git, network
+from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock, cpu_seconds
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from kraken_doctor.sandbox.scenarios import Scenario
 
 DEFAULT_API_URL = "https://api.kraken.com"
+_CALLS_KEPT = 10_000
+"""For the report. A run makes four an account; a process that runs for days must not grow."""
+
 _SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
 
 
@@ -52,6 +57,8 @@ class App:
         self.output = output
         self.clock = SystemClock()
         self._began = self.clock.monotonic() - cpu_seconds()
+        self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
+        """The private calls of this process, oldest first."""
         self._environ = environ
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -91,6 +98,10 @@ class App:
                 self.output.redact.learn(Secret(environment.value(name) or ""))
         return environment
 
+    def variable(self, name: str) -> str | None:
+        """A variable of the process, and of it alone; None if it is not set."""
+        return self._environ.get(name)
+
     def store(self, default: str | None = None) -> NonceStore:
         """
         The nonce store that the environment names, else *default*, else this user's file.
@@ -104,9 +115,9 @@ class App:
 
         return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
 
-    def examine(self, request: RunRequest) -> Report:
+    def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
-        One run, from environment to report.
+        One run, from environment to report; *watcher* is told of it as it goes.
 
         Raises:
             ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
@@ -120,7 +131,7 @@ class App:
                 request = self._enter_sandbox(stack, scenario, request)
                 environment = self._known(Environment(("sandbox", scenario.environ)))
             store = self.store("memory://" if request.sandbox else None)
-            return self._examined(request, environment, store, stack)
+            return self._examined(request, environment, store, stack, watcher or Watcher(self.clock))
 
     @contextlib.contextmanager
     def instruments(self, request: RunRequest) -> Iterator[RunContext]:
@@ -162,8 +173,9 @@ class App:
         return replace(request, api_url=server.url, ntp_servers=servers)
 
     def _examined(
-        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack
-    ) -> Report:
+        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack,
+        watcher: Watcher,
+    ) -> Report:  # fmt: skip
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
@@ -174,14 +186,18 @@ class App:
 
         accounts: tuple[Account, ...] = ()
         if any(check.scope is Scope.ACCOUNT for check in request.checks):
-            accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
+            accounts = find_accounts(
+                environment, users=request.users, master=request.master, everyone=request.everyone,
+                required=not request.static,
+            )  # fmt: skip
         context = self._context(request, accounts, store)
         stack.callback(context.close)
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
-        sessions = functools.partial(self._session, request, context)
+        sessions = functools.partial(self._session, request, context, watcher)
         # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, spent_s=began - self._began)
+        examination = Examination(plan, context, sessions, watcher.observe, spent_s=began - self._began)
+        watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         results = examination.run()
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
@@ -214,6 +230,9 @@ class App:
             nonce_unit=request.nonce_unit,
         )
         readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
+        in_git = tuple(
+            f.path.name for f in self.dotenv_files if request.static and git.fate(f.path) is git.Fate.TRACKED
+        )
         return RunContext(
             settings=settings,
             clock=self.clock,
@@ -224,6 +243,7 @@ class App:
             keeper=functools.partial(network.find_keeper, self._environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
+            env_files_in_git=in_git,
         )
 
     def _api_url(self, given: str | None) -> str:
@@ -242,10 +262,10 @@ class App:
         # With an exchange on loopback nothing leaves this host, unless a server is named.
         return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
-    @staticmethod
     def _session(
-        request: RunRequest, context: RunContext, account: Account, clock_is_right: Callable[[], bool]
-    ) -> AccountSession:
+        self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,
+        clock_is_right: Callable[[], bool],
+    ) -> AccountSession:  # fmt: skip
         from kraken_doctor.checks.session import AccountSession
         from kraken_doctor.model.unit import NonceUnit
 
@@ -258,7 +278,7 @@ class App:
                 account.secret.reveal() if account.secret else "",
                 url=context.settings.api_url,
                 session=context.http,
-                store=context.store,
+                store=watcher.turns(context.store, account.label),
                 unit=unit,
                 timeout=request.timeout_s,
                 turn_timeout=request.timeout_s,
@@ -266,7 +286,7 @@ class App:
                 otp=account.otp.reveal() if account.otp else None,
                 clock=context.clock,
                 metrics=False,
-                observers=(observer,),
+                observers=(observer, self.calls.append),
             )
 
         text = request.nonce_unit or account.nonce_unit
@@ -279,6 +299,7 @@ class App:
             declared=NonceUnit.parse(text, named=f"nonce unit of {account.label}") if text else None,
             budget=context.settings.private_call_budget,
             retry_delays_s=request.retry_delays_s,
+            waiting=functools.partial(watcher.wait, account.label),
         )
 
     def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:

@@ -17,19 +17,19 @@ _CHECKS = ("krakenex", "store", "credentials", "balances")
 
 
 @click.command("balances")
-@options.accounts
-@options.target
-@options.retry
-@options.nonce_unit
-@options.jobs
+@options.run
 @options.output
-@options.fail_on
 @click.pass_context
 def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
     """
     Show USD, USDT and total per account.
 
     One private call an account, and no other.
+
+    \b
+    Examples:
+      kraken-doctor balances
+      kraken-doctor balances --master -o json
     """
     from kraken_doctor.checks.catalogue import CATALOGUE
 

@@ -1,16 +1,21 @@
-"""A run and its ending: one report in every outcome, on the screen and as exit status."""
+"""A run and its ending: one report in every outcome, on the screen, in the files asked for, and as exit status."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from kraken_doctor import parallel
+from kraken_doctor.cli import files
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
@@ -22,6 +27,13 @@ if TYPE_CHECKING:
     from kraken_doctor.renderers.text import Terminal
 
 Screen = Callable[[Report, "Terminal"], str]
+"""A report as the page of one command."""
+
+Forms = Mapping[str, Callable[[Report], str]]
+"""What a command renders in its own way, by form."""
+
+_DOCUMENTS = ("json", "junit")
+"""Read by programs, which want one also when all is well and ``-q`` is given."""
 
 
 def conduct(
@@ -29,62 +41,141 @@ def conduct(
 ) -> None:
     """Examine what *request* asks for, show the report in *form*, end with its status."""
     app: App = ctx.obj
+    if request.dry_run:
+        app.output.out("".join(f"{line}\n" for line in app.requests(request)))
+        return
+    finish(ctx, examined(app, request, form), form, fail_on, screen)
+
+
+def examined(app: App, request: RunRequest, form: str = "") -> Report:
+    """
+    The report of a run, whatever becomes of it: Ctrl-C, SIGTERM and a fault of our own end in one too.
+
+    Raises:
+        ConfigurationError: Something is named that can't be used; nothing was sent.
+    """
     if form == "table":
         # Rich takes as long to load as a call to the exchange to be answered: side by side it costs nothing.
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
     try:
-        report = app.examine(request)
+        with _sigterm_as_interrupt(), app.output.live_view(app.clock) as view:
+            return app.examine(request, view)
     except ConfigurationError:
         raise
+    except KeyboardInterrupt:
+        from kraken_doctor.examination.verdict import ExitStatus
+
+        return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", ExitStatus.INTERRUPTED)
     except Exception as exc:  # noqa: BLE001 - "the doctor itself failed" is an outcome, and has a report too
         app.output.complain(exc)
-        report = _broken(app, request, exc)
-    finish(ctx, report, form, fail_on, screen)
+        return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
 
 
-def finish(ctx: click.Context, report: Report, form: str, fail_on: str = "fail", screen: Screen | None = None) -> None:
-    """Show a finished report and end with its status, which does not depend on the form."""
+def finish(
+    ctx: click.Context,
+    report: Report,
+    form: str,
+    fail_on: str = "fail",
+    screen: Screen | None = None,
+    forms: Forms | None = None,
+) -> None:
+    """
+    Show a finished report and end with its status, which does not depend on the form.
+
+    Args:
+        ctx: The command's; its object is the `App`.
+        report: What was found.
+        form: One of `options.OUTPUTS`, or of *forms*.
+        fail_on: From which severity on the status is 1.
+        screen: The command's own page, for ``table``.
+        forms: Forms that the command renders in its own way.
+    """
     from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status
 
     if report.exit_status != ExitStatus.INTERRUPTED:
         report = replace(report, exit_status=exit_status(report.outcome, FailOn(fail_on)))
     app: App = ctx.obj
-    _show(app.output, report, form, screen)
+    own = dict(forms or {})
+    if screen is not None:
+        own["table"] = lambda report: screen(report, app.output.terminal())
+    paths = dict(ctx.meta.get(files.META, {}))
+    instead = paths.pop("", None)
+    report = _write_files(app.output, report, paths, own)
+    if instead is not None:
+        report = _write_files(app.output, report, {form: instead}, own)
+        app.output.note(f"Written: {instead}\n")
+    elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
+        app.output.out(_rendered(app.output, report, form, own), commands=form == "github")
+    if form == "github":
+        _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED:
         app.output.note("Interrupted: the report holds what was learned until then.\n")
     ctx.exit(report.exit_status)
 
 
-def _show(output: Output, report: Report, form: str, screen: Screen | None) -> None:
-    if form == "json":
-        from kraken_doctor.renderers import envelope
-
-        output.out(envelope.render(report))
-    elif output.quiet and report.outcome is Outcome.PASS:
-        return
-    elif form == "short":
-        from kraken_doctor.renderers import short
-
-        output.out(short.render(report))
-    elif screen is not None:
-        output.out(screen(report, output.terminal()))
-    else:
+def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
+    if form in own:
+        return own[form](report)
+    if form == "table":
         from kraken_doctor.renderers import table
 
-        output.out(table.render(report, output.terminal(), verbose=output.verbose > 0))
+        return table.render(report, output.terminal(), verbose=output.verbose > 0)
+    module = import_module(f"kraken_doctor.renderers.{'envelope' if form == 'json' else form}")
+    text: str = module.render(report)
+    return text
 
 
-def _broken(app: App, request: RunRequest, exc: Exception) -> Report:
-    result = CheckResult(
-        id="doctor", account=None, outcome=Outcome.ERROR, summary=f"the doctor itself failed: {type(exc).__name__}"
-    )
+def _write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
+    """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
+    from kraken_doctor.examination.verdict import ExitStatus
+
+    # JSON last: it is the one that says the exit status, which a failure to write the others may change.
+    for form, path in sorted(paths.items(), reverse=True):
+        try:
+            files.write(path, output.redact(_rendered(output, report, form, own)))
+        except OSError as exc:
+            output.warn(f"Not written: {path}: {exc.strerror or exc}\n")
+            if report.exit_status == ExitStatus.OK:
+                report = replace(report, exit_status=ExitStatus.NO_VERDICT)
+    return report
+
+
+def _append_summary(app: App, report: Report) -> None:
+    """The page that GitHub shows for a job is a file that each of its steps appends to."""
+    from kraken_doctor.renderers import github
+
+    path = app.variable("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(app.output.redact(github.summary(report)))
+    except OSError as exc:
+        app.output.warn(f"No job summary: {exc.strerror or exc}\n")
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """`timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _without_results(app: App, request: RunRequest, outcome: Outcome, summary: str, exit_status: int = 3) -> Report:
+    """The report of a run that ended before it had one."""
     return Report(
         command=request.command,
         started_at_ns=app.clock.now_ns(),
         duration_s=0.0,
         outcome=Outcome.INCONCLUSIVE,
-        exit_status=3,
+        exit_status=exit_status,
         api_url=request.api_url or "",
         sandbox=request.sandbox,
-        checks=(result,),
+        checks=(CheckResult(id="doctor", account=None, outcome=outcome, summary=summary),),
     )

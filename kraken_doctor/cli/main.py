@@ -6,10 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from kraken_doctor import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
@@ -23,16 +27,11 @@ COMMANDS = {
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
+    "report": "Write one redacted file to attach to a bug report.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
+    "init": "Put an account's key and secret into a .env file.",
+    "completion": "Print the completion script for a shell.",
 }
-
-_EXAMPLES = """\b
-Examples:
-  kraken-doctor check --sandbox               try it: an exchange on loopback, no credentials
-  kraken-doctor check                         all accounts of the environment and .env
-  kraken-doctor check --user daivon_frazier   one account
-  kraken-doctor clock                         is this host's clock right?
-"""
 
 
 class LazyGroup(click.Group):
@@ -47,16 +46,32 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(f"kraken_doctor.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as exc:
+            # Click looks for similar names among the commands it holds, and this group holds none.
+            raise click.exceptions.NoSuchCommand(exc.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - the last resort: no command ends in a traceback
             from kraken_doctor.errors import ConfigurationError
 
             if isinstance(exc, ConfigurationError):
-                raise click.ClickException(str(exc)) from exc
+                ctx.obj.output.usage_error(str(exc))
+                return _USAGE
             ctx.obj.output.complain(exc)
             return _NO_VERDICT
 
@@ -67,7 +82,6 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
-    epilog=_EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KRAKEN_DOCTOR"},
 )
 @click.version_option(__version__, message="kraken-doctor %(version)s")
@@ -95,6 +109,14 @@ def cli(
     Names the cause of a failed connection to Kraken, with its proof and its cure.
 
     Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
+
+    \b
+    Examples:
+      kraken-doctor check --sandbox               try it: an exchange on loopback, no credentials
+      kraken-doctor init                          put a key and its secret into .env
+      kraken-doctor check                         all accounts of the environment and .env
+      kraken-doctor check --user daivon_frazier   one account
+      kraken-doctor clock                         is this host's clock right?
     """
     from pathlib import Path
 

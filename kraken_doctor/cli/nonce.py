@@ -44,9 +44,11 @@ def command(
     app: App = ctx.obj
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()
     if target is None:
+        import krakenex
+
         from kraken_doctor.examination.selfcheck import own_generator
 
-        checks, diagnoses, extra = own_generator(NonceUnit(nonce_unit))
+        checks, diagnoses, extra = own_generator(NonceUnit(nonce_unit), krakenex)
     else:
         from kraken_doctor.examination.targetcheck import examine_target
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kraken_doctor.cli import completing
 from kraken_doctor.cli.request import RunRequest
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OUTPUTS = ("table", "short", "json")
+OUTPUTS = ("table", "short", "json", "junit", "github", "markdown")
 UNITS = ("s", "ms", "us", "10ns", "ns")
 
 
@@ -47,7 +49,9 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 accounts = _together(
-    click.option("--user", multiple=True, metavar="NAME", help="This user; may be given again."),
+    click.option(
+        "--user", multiple=True, metavar="NAME", help="This user; may be given again.", shell_complete=completing.users
+    ),
     click.option("--master", is_flag=True, help="The master account."),
     click.option("--all", is_flag=True, help="Every account found (the default when none is named)."),
 )
@@ -82,6 +86,49 @@ jobs = click.option("--jobs", type=click.IntRange(1, 64), default=8, show_defaul
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="The report's form."
 )
+
+
+def _destination(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the path for the end of the run; one that can't be written is said before anything is sent."""
+    if value:
+        from kraken_doctor.cli import files
+
+        try:
+            files.check(Path(value))
+        except OSError as exc:
+            raise click.BadParameter(f"{value}: {exc.strerror}", ctx, param) from exc
+        form = str(param.name).removesuffix("file").removesuffix("_")
+        ctx.meta[files.META] = {**ctx.meta.get(files.META, {}), form: Path(value)}
+
+
+def _file(name: str, help_: str) -> Callable[[F], F]:
+    return click.option(name, metavar="FILE", type=click.Path(), expose_value=False, callback=_destination, help=help_)
+
+
+# What they name is for `conduct.finish`: no command has to hand it on.
+files = _together(
+    _file("--json-file", "Write the JSON document there too, whatever -o says."),
+    _file("--junit-file", "Write the JUnit XML there too, whatever -o says."),
+)
+file = _file("--file", "Write the report there instead of to stdout.")
+
+selection = _together(
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="CHECK",
+        help="Only this check and what it needs; may be given again.",
+        shell_complete=completing.checks,
+    ),
+    click.option(
+        "--skip",
+        multiple=True,
+        metavar="CHECK",
+        help="Not this check; may be given again.",
+        shell_complete=completing.checks,
+    ),
+    click.option("--dry-run", is_flag=True, help="List each request that would be made, and make none."),
+)
 fail_on = click.option(
     "--fail-on",
     type=click.Choice(["fail", "warn", "never"]),
@@ -89,10 +136,17 @@ fail_on = click.option(
     show_default=True,
     help="From which severity on the exit status is 1.",
 )
+run = _together(accounts, target, ntp, retry, nonce_unit, files, fail_on, selection, jobs)
+"""What every command takes that examines accounts."""
 
 
 def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **more: Any) -> RunRequest:
-    """What the options above come to; those that a command does not have keep their defaults."""
+    """
+    What the options above come to; those that a command does not have keep their defaults.
+
+    Raises:
+        ConfigurationError: ``--only`` or ``--skip`` name a check that is not among *checks*.
+    """
     names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
     names |= {"ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
     fields = {names.get(name, name): value for name, value in choices.items()}
@@ -102,4 +156,9 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
 
         fields["retry_delays_s"] = RetryPolicy(fields["retry_base"]).delays_s
     fields.pop("retry_base", None)
+    only, skip = fields.pop("only", ()), fields.pop("skip", ())
+    if only or skip:
+        from kraken_doctor.examination.plan import choose
+
+        checks = choose(only, skip, checks)
     return RunRequest(command=command, checks=checks, **fields, **more)

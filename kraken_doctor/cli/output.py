@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from kraken_doctor.redact import Redactor
 
 if TYPE_CHECKING:
+    from kraken_doctor.cli.live import LiveView
+    from kraken_doctor.clock import Clock
     from kraken_doctor.renderers.text import Terminal
 
 _MAX_WIDTH_COLUMNS = 120
 """Lines longer than that are hard to read, however wide the window."""
+
+_ERROR_LIMIT_CHARACTERS = 1000
+"""Our own sentences with a name or a path of the user's in them."""
 
 
 class Output:
@@ -43,8 +50,24 @@ class Output:
         from kraken_doctor.renderers.text import Terminal
 
         columns = shutil.get_terminal_size((80, 24)).columns
-        encoding = (sys.stdout.encoding or "ascii").lower()
-        return Terminal(max(40, min(columns, _MAX_WIDTH_COLUMNS)), self._wants_colour(), "utf" in encoding)
+        return Terminal(max(40, min(columns, _MAX_WIDTH_COLUMNS)), self._wants_colour(), _shows_unicode(sys.stdout))
+
+    def live_view(self, clock: Clock) -> AbstractContextManager[LiveView | None]:
+        """
+        A view of the run on stderr where a person looks at it; elsewhere none.
+
+        Decided by what stderr is. ``FORCE_COLOR`` is about colour, and a log must not fill with frames; a CI
+        runner's terminal keeps all that is written to it, and a dumb one can't take anything back.
+        """
+        animated = sys.stderr.isatty() and self._environ.get("TERM", "dumb") not in ("dumb", "")
+        if not animated or self.quiet or self._environ.get("CI"):
+            return nullcontext()
+        from kraken_doctor.cli.live import LiveView
+
+        return LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+
+    def _show_progress(self, text: str) -> None:
+        self._write(sys.stderr, text)
 
     def _wants_colour(self) -> bool:
         """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
@@ -56,9 +79,9 @@ class Output:
             return True
         return sys.stdout.isatty() and self._environ.get("TERM") != "dumb"
 
-    def out(self, text: str) -> None:
-        """*text* on stdout."""
-        self._write(sys.stdout, text)
+    def out(self, text: str, *, commands: bool = False) -> None:
+        """*text* on stdout; with *commands* it may hold some for a CI runner, and whoever made it looked after them."""
+        self._write(sys.stdout, text, commands=commands)
 
     def show_demo(self, text: str) -> None:
         """
@@ -74,16 +97,45 @@ class Output:
         if not self.quiet:
             self._write(sys.stderr, text)
 
+    def warn(self, text: str) -> None:
+        """*text* on stderr, ``-q`` or not: something that was asked for was not done."""
+        self._write(sys.stderr, text)
+
     def complain(self, exc: BaseException) -> None:
         """The doctor itself failed: one line, and with ``-vv`` where."""
         where = "".join(traceback.format_exception(exc)) if self.verbose >= 2 else ""
         hint = "" if where else " (-vv shows where)"
         self._write(sys.stderr, f"{where}kraken-doctor itself failed: {type(exc).__name__}: {exc}{hint}\n")
 
-    def _write(self, stream: TextIO, text: str) -> None:
+    def usage_error(self, text: str) -> None:
+        """What the user has to mend: one line, folded between words where a person reads it."""
+        from kraken_doctor.renderers.text import plain
+
+        text = f"Error: {plain(text, _ERROR_LIMIT_CHARACTERS)}"
+        if sys.stderr.isatty():
+            text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
+        self._write(sys.stderr, f"{text}\n")
+
+    def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
+        from kraken_doctor.renderers.text import defused
+
+        text = self.redact(text)
         try:
-            stream.write(self.redact(text))
+            stream.write(text if commands else defused(text))
             stream.flush()
         except BrokenPipeError:
             # `kraken-doctor check | head -1`: what is still buffered goes nowhere, quietly.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _shows_unicode(stream: TextIO) -> bool:
+    return "utf" in (stream.encoding or "ascii").lower()
+
+
+def _stderr_size() -> tuple[int, int]:
+    """Columns and lines of the terminal behind stderr; stdout may be a file, and COLUMNS is as old as the shell."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return 80, 24
+    return size.columns or 80, size.lines or 24

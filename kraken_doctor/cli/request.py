@@ -29,5 +29,9 @@ class RunRequest:
     max_offset_s: float = 1.0
     wrong_clock: Outcome | None = None
     """What a clock beyond the limit is; by itself it breaks no connection."""
+    dry_run: bool = False
+    """List the requests, and make none."""
+    static: bool = False
+    """Judge what is written in the files, and nothing else: no account at all is fine."""
     jobs: int = 8
     checks: tuple[Check, ...] = ()

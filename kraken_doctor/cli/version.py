@@ -28,13 +28,22 @@ def command(ctx: click.Context, /, output: str) -> None:
     Compare the installed krakenex with the tested one.
 
     Is its nonce hook there? The other dependencies are listed with their versions.
+
+    \b
+    Examples:
+      kraken-doctor version
+      kraken-doctor version -o json
     """
     from kraken_doctor.checks.host import krakenex
 
     app: App = ctx.obj
     report = app.examine(RunRequest(command="version", checks=(krakenex,)))
-    versions = {name: _installed(name) for name in (*_DEPENDENCIES, *_EXTRAS)}
-    finish(ctx, replace(report, extra={"versions": versions}), output, screen=_screen)
+    finish(ctx, replace(report, extra={"versions": versions()}), output, screen=_screen)
+
+
+def versions() -> dict[str, str | None]:
+    """What this package works with, as installed; None where it is not."""
+    return {name: _installed(name) for name in (*_DEPENDENCIES, *_EXTRAS)}
 
 
 def _installed(distribution: str) -> str | None:

@@ -82,7 +82,7 @@ def examine(name: str) -> dict[str, Any]:
 
 def _same_tick(take: Callable[[], int]) -> SelfTest:
     """While the clock stands still, as it does within a tick: who only reads the clock repeats."""
-    with _clock_at(time.time_ns()):
+    with _clock_at(SystemClock().now_ns()):
         nonces = [take() for _ in range(selftest.RAPID_CALLS)]
     return SelfTest("tick", *selftest.judge(nonces))
 
@@ -90,7 +90,7 @@ def _same_tick(take: Callable[[], int]) -> SelfTest:
 def _clock_set_back(take: Callable[[], int]) -> SelfTest:
     """An hour back, as after a correction: a nonce must still be above the one before."""
     before = take()
-    with _clock_at(time.time_ns() - _HOUR_NS):
+    with _clock_at(SystemClock().now_ns() - _HOUR_NS):
         after = take()
     return SelfTest("back", after > before, f"{before}, and {after} with the clock an hour back")
 
@@ -99,7 +99,7 @@ def _race(take: Callable[[], int]) -> SelfTest:
     """Five threads that change places after every instruction, with the clock standing still."""
     threading.settrace(_let_others_run)
     try:
-        with _clock_at(time.time_ns()):
+        with _clock_at(SystemClock().now_ns()):
             return selftest.threads(take, calls=_RACE_CALLS)
     finally:
         threading.settrace(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
@@ -51,7 +52,9 @@ def choose(
     by_id = {check.id: check for check in checks}
     for name in (*only, *skip):
         if name not in by_id:
-            raise ConfigurationError(f"there is no check {name[:40]!r}; there are {', '.join(by_id)}")
+            similar = get_close_matches(name, by_id, n=1)
+            meant = f"; did you mean {similar[0]}" if similar else ""
+            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}; there are {', '.join(by_id)}")
     wanted = set(only) or set(by_id)
     # The catalogue lists a check below what it needs, so one pass from its end finds all.
     for check in reversed(checks):

@@ -17,7 +17,11 @@ from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
-"""Told when a check begins (no result) and when it ends: its id, the account's label, the result."""
+"""
+Told when a check's time has come (no result yet) and when it ends: its id, the account's label, the result.
+
+Its time comes before what it needs is done: who watches can tell from the running checks what it waits for.
+"""
 
 Sessions = Callable[[Account, Callable[[], bool]], AccountSession]
 """Makes an account's session; gets what says whether the clock is excluded as the reason of a refusal."""
@@ -90,10 +94,10 @@ class Examination:
 
     def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
         """One check to its result, whatever it does: a broken one must not take the others with it."""
+        self._observe(check.id, account, None)
         for need in check.needs:
             if need in self._run_checks:
                 self._wait(self._run_checks[need])
-        self._observe(check.id, account, None)
         began = self._context.clock.monotonic()
         blocked_by = self._blocked_by(check, account)
         if blocked_by is not None:

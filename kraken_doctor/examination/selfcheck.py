@@ -20,12 +20,12 @@ _THREADS, _CALLS = 5, 10
 Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], dict[str, Any]]
 
 
-def own_generator(unit: NonceUnit) -> Findings:
-    """The self-tests, on a store that is deleted afterwards; and what they add up to."""
+def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
+    """The self-tests, with the module *krakenex*, on a store that is deleted afterwards; and what they add up to."""
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         url = f"sqlite:///{Path(folder) / 'nonce.db'}"
         store = open_store(url)
-        tests = [_installed(store, unit), *selftest.run_all(store, url, unit)]
+        tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
     diagnoses = (name("nonce-generator-broken", None, "", broken),) if broken else ()
@@ -40,10 +40,8 @@ def as_result(test: SelfTest) -> CheckResult:
     return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
 
 
-def _installed(store: NonceStore, unit: NonceUnit) -> SelfTest:
+def _installed(store: NonceStore, unit: NonceUnit, krakenex: Any) -> SelfTest:
     """The generator on a krakenex object, judged by the embedded exchange: five threads, one key, window 0."""
-    import krakenex
-
     from kraken_doctor.client.install import install
     from kraken_doctor.client.retry import RetryPolicy
     from kraken_doctor.sandbox.exchange import Exchange

@@ -32,7 +32,7 @@ def examine_target(target: str, timeout_s: float) -> Findings:
     if "unusable" in facts:
         raise ConfigurationError(f"target {target[:80]!r}: {facts['unusable']}")
     diagnoses = tuple(_diagnose(target, facts))
-    return _checks(facts), diagnoses, {"target": {"name": target, **facts}}
+    return _checks(facts), diagnoses, {"generator": {"target": target, **facts}}
 
 
 def _ask_child(target: str, timeout_s: float) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,30 +12,57 @@ from kraken_doctor.model.diagnosis import Alternative, Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
 
+_LONGEST_CHARACTERS = 10_000
+"""Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
+
 
 def render(report: Report) -> str:
-    """One JSON document and a line break."""
-    return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
+    """
+    One JSON document and a line break.
+
+    All of it is ASCII, so that no stream's encoding can damage it; and "##[", which GitHub's runner would obey
+    wherever it stands in a log, is spelled so that only a JSON reader sees it.
+    """
+    text = json.dumps(document(report), indent=2, allow_nan=False)
+    return text.replace("##", "#\\u0023") + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:
     """The report as JSON values."""
-    started = datetime.fromtimestamp(report.started_at_ns // 10**9, UTC)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "kraken-doctor", "version": __version__},
-        "command": report.command,
-        "started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "duration_s": round(report.duration_s, 3),
-        "outcome": report.outcome.value,
-        "exit_status": report.exit_status,
-        "target": {"api_url": report.api_url, "sandbox": report.sandbox},
-        "environment": dict(report.environment),
-        "checks": [_check(result) for result in report.checks],
-        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
-        "accounts": [_account(account) for account in report.accounts],
-        **report.extra,
-    }
+    values: dict[str, Any] = _bounded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "kraken-doctor", "version": __version__},
+            "command": report.command,
+            "started_at": moment(report.started_at_ns),
+            "duration_s": round(report.duration_s, 3),
+            "outcome": report.outcome.value,
+            "exit_status": report.exit_status,
+            "target": {"api_url": report.api_url, "sandbox": report.sandbox},
+            "environment": dict(report.environment),
+            "checks": [_check(result) for result in report.checks],
+            "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
+            "accounts": [_account(account) for account in report.accounts],
+            **report.extra,
+        }
+    )
+    return values
+
+
+def _bounded(value: Any) -> Any:
+    """*value* with every text in it cut to what a person could still read."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_CHARACTERS else f"{value[: _LONGEST_CHARACTERS - 1]}…"
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    if isinstance(value, dict):
+        return {_bounded(name): _bounded(item) for name, item in value.items()}
+    return value
+
+
+def moment(at_ns: int) -> str:
+    """A time in UTC, to the second."""
+    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _check(result: CheckResult) -> dict[str, Any]:
@@ -51,6 +79,8 @@ def _check(result: CheckResult) -> dict[str, Any]:
 
 def _evidence(item: Evidence) -> dict[str, Any]:
     value = list(item.value) if isinstance(item.value, tuple) else item.value
+    if isinstance(value, float) and not math.isfinite(value):
+        value = str(value)  # JSON has no name for it
     return {"name": item.name, "value": value, "unit": item.unit, "bound": item.bound, "source": item.source}
 
 

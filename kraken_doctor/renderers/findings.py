@@ -41,7 +41,8 @@ def _failure(diagnosis: Diagnosis) -> RenderableType:
     rows = (
         ("Because", diagnosis.because),
         ("Possible", tuple(_alternative(a.text, a.told_apart_by) for a in diagnosis.possible)),
-        ("Do", (remedy.text, *remedy.commands)),
+        ("Do", (remedy.text,)),
+        ("Run", remedy.commands),
         ("Or", (remedy.otherwise,)),
         ("Don't", (remedy.avoid.removeprefix("Don't "),)),
     )
@@ -60,8 +61,13 @@ def _remark(diagnosis: Diagnosis, marks: Marks) -> RenderableType:
     style = SEVERITY_STYLES[diagnosis.severity]
     head = Text(f"{marks.warned} {word}: ", style=style).append(diagnosis.cause, style=f"bold {style}")
     because = f" ({'; '.join(plain(fact) for fact in diagnosis.because)})" if diagnosis.because else ""
-    body = Text(f"{plain(diagnosis.summary)}{because}")
-    return Group(head, Padding(Group(body, Text(plain(diagnosis.remedy.text, _PROSE_LIMIT_CHARACTERS))), (0, 0, 0, 2)))
+    remedy = diagnosis.remedy
+    lines = [
+        Text(f"{plain(diagnosis.summary)}{because}"),
+        Text(plain(remedy.text, _PROSE_LIMIT_CHARACTERS)),
+        *(Text(f"Run: {plain(command)}") for command in remedy.commands),
+    ]
+    return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
 
 
 def _alternative(text: str, told_apart_by: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.renderers import words
 from kraken_doctor.renderers.findings import findings
 from kraken_doctor.renderers.screen import style_of, to_text
-from kraken_doctor.renderers.text import OUTCOME_WORDS, UNICODE_MARKS, Marks, Terminal, marks, money, plain
+from kraken_doctor.renderers.text import OUTCOME_WORDS, Marks, Terminal, marks, money, plain
 
 _STORES = {"sqlite": "SQLite", "redis": "Redis"}
 _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "10ns": "10-ns ticks", "ns": "nanoseconds"}
@@ -34,21 +36,26 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     parts: list[RenderableType] = [_header(report, signs), "", environment(report, terminal, signs), ""]
     if len(report.accounts) > 1:
         parts += [accounts_table(report, terminal, signs), ""]
-        if line := _said_once(report):
+        if line := _said_once(report, signs):
             parts += [Text(line, style="dim"), ""]
     # What fails stands last: that is where the eye is when the command ends.
-    for account in sorted(report.accounts, key=lambda account: account.balances is None):
-        parts.append(_account(account, report, signs))
-        parts += [*findings(report.diagnoses, account.label, signs, verbose=verbose), ""]
+    for account in sorted(report.accounts, key=lambda account: words.connected(account, report) is not True):
+        found = findings(report.diagnoses, account.label, signs, verbose=verbose)
+        if words.connected(account, report):
+            parts += [*_connected(account, report, signs), *found, ""]
+        else:
+            # One under the other where they share a cause that is told below, once.
+            parts += [_not_connected(account, report, signs), *found, *([""] if found else [])]
     common = findings(report.diagnoses, None, signs, verbose=verbose)
-    parts += [*common[1:], *([""] if common else []), _closing(report)]
+    if common and parts[-1] == "":
+        common = common[1:]
+    parts += [*common, *([""] if common or parts[-1] != "" else []), _closing(report)]
     return to_text(Group(*parts), terminal)
 
 
 def _header(report: Report, signs: Marks) -> Text:
-    target = "embedded exchange (sandbox)" if report.sandbox else report.api_url.partition("://")[2]
     krakenex = report.environment.get("krakenex")
-    parts = [f"kraken-doctor {__version__}", plain(target), f"krakenex {krakenex}" if krakenex else ""]
+    parts = [f"kraken-doctor {__version__}", plain(words.target(report)), f"krakenex {krakenex}" if krakenex else ""]
     return Text(f" {signs.dot} ".join(filter(None, parts)), style="bold")
 
 
@@ -72,50 +79,68 @@ def _check(result: CheckResult, signs: Marks) -> Text:
 
 
 def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
-    """One line an account."""
+    """One line an account; a narrow screen has the total alone, and the parts below."""
+    wide = terminal.width >= _ALL_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Account", overflow="fold")
-    table.add_column("Connected")
-    for column in ("USD", "USDT", "Total"):
-        table.add_column(column, justify="right")
-    if terminal.width >= _ALL_COLUMNS:
+    table.add_column("Connected", no_wrap=True)
+    for column in ("USD", "USDT", "Total") if wide else ("Total",):
+        table.add_column(column, justify="right", no_wrap=True)
+    if wide:
         table.add_column("Nonce")
-        table.add_column("Key")
+        table.add_column("Key", no_wrap=True)
     for account in report.accounts:
-        table.add_row(*_row(account, signs)[: len(table.columns)])
+        table.add_row(*_row(account, report, signs, wide=wide))
     return table
 
 
-def _row(account: AccountReport, signs: Marks) -> list[Text]:
-    balances = account.balances
+def _row(account: AccountReport, report: Report, signs: Marks, *, wide: bool) -> list[Text]:
+    balances, connected = account.balances, words.connected(account, report)
     amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else ["-"] * 3
-    return [
+    mark, word, style = {
+        True: (signs.passed, "yes", "green"),
+        False: (signs.failed, "no", "red"),
+        None: (signs.unknown, "unknown", "magenta"),
+    }[connected]
+    if connected and account.outcome is Outcome.WARN:
+        mark, style = signs.warned, "yellow"
+    row = [
         Text(plain(account.label)),
-        Text(f"{signs.of(account.outcome)} {'yes' if balances else 'no'}", style=style_of(account.outcome)),
-        *(Text(amount) for amount in amounts),
-        Text(account.nonce.unit if account.nonce else "-"),
-        Text(plain(account.key) or "-"),
+        Text(f"{mark} {word}", style=style),
+        *(Text(amount) for amount in (amounts if wide else amounts[2:])),
     ]
+    return [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key) or "-")] if wide else row
 
 
-def _account(account: AccountReport, report: Report, signs: Marks) -> RenderableType:
+def _connected(account: AccountReport, report: Report, signs: Marks) -> list[RenderableType]:
+    """The contract's lines."""
     label, balances = plain(account.label), account.balances
-    if balances is None:
-        said = account.error or _first_summary(account, report)
-        return Text(f"{signs.refused} Kraken connection test failed ({label}): {plain(said)}", style="bold red")
-    details = []
-    if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
-        details.append(f"including {', '.join(plain(other) for other in others)}")
-    if not _said_once(report) and (line := _nonce_line(account, signs)):
-        details.append(line)
-    return Group(
+    lines: list[RenderableType] = [
         Text(f"{signs.connected} Connected to Kraken Pro API ({label})"),
         Text(f"{signs.connected} KRAKEN PRO CONNECTED ({label})"),
-        Text(f"   USD Balance: {money(balances.usd)}"),
-        Text(f"   USDT Balance: {money(balances.usdt)}"),
-        Text(f"   Total: {money(balances.total)}"),
-        *(Padding(Text(detail, style="dim"), (0, 0, 0, 3)) for detail in details),
-    )
+    ]
+    details = []
+    if balances is not None:
+        lines.append(Text(f"   USD Balance: {money(balances.usd)}"))
+        lines.append(Text(f"   USDT Balance: {money(balances.usdt)}"))
+        lines.append(Text(f"   Total: {money(balances.total)}"))
+        if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
+            details.append(f"including {', '.join(plain(other) for other in others)}")
+    line = _nonce_line(account, signs)
+    if line and line != _said_once(report, signs):
+        details.append(line)
+    lines += [Padding(Text(detail, style="dim"), (0, 0, 0, 3)) for detail in details]
+    for result in words.undecided(report):
+        if result.account == account.label:
+            lines.append(Padding(_check(result, signs), (0, 0, 0, 3)))
+    return lines
+
+
+def _not_connected(account: AccountReport, report: Report, signs: Marks) -> Text:
+    label, said = plain(account.label), plain(words.said(account, report))
+    if words.connected(account, report) is None:
+        return Text(f"{signs.unknown} Kraken connection not tested to its end ({label}): {said}", style="bold magenta")
+    return Text(f"{signs.refused} Kraken connection test failed ({label}): {said}", style="bold red")
 
 
 def _nonce_line(account: AccountReport, signs: Marks) -> str:
@@ -129,31 +154,12 @@ def _nonce_line(account: AccountReport, signs: Marks) -> str:
     return f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}"
 
 
-def _said_once(report: Report) -> str:
-    """The line about the nonces where it is the same for several accounts; else empty."""
-    lines = {_nonce_line(account, UNICODE_MARKS) for account in report.accounts}
-    return lines.pop() if len(report.accounts) > 1 and len(lines) == 1 else ""
-
-
-def _first_summary(account: AccountReport, report: Report) -> str:
-    """What to put behind "failed" when the exchange said nothing."""
-    for diagnosis in report.diagnoses:
-        if diagnosis.account in (account.label, None) and diagnosis.severity is Severity.FAIL:
-            return diagnosis.summary.rstrip(".")
-    own = [result for result in report.checks if result.account == account.label]
-    return next((result.summary for result in own if result.outcome is not Outcome.PASS), "no verdict")
+def _said_once(report: Report, signs: Marks) -> str:
+    """The line about the nonces that most of several accounts share; those that differ say their own."""
+    lines = Counter(_nonce_line(account, signs) for account in report.accounts if words.connected(account, report))
+    line, count = lines.most_common(1)[0] if lines else ("", 0)
+    return line if count > 1 else ""
 
 
 def _closing(report: Report) -> Text:
-    words = {
-        Outcome.PASS: "All well.",
-        Outcome.WARN: "It works, with a warning.",
-        Outcome.FAIL: "Not everything works.",
-    }.get(report.outcome, "No verdict: something could not be checked.")
-    failing, count = sum(account.outcome is Outcome.FAIL for account in report.accounts), len(report.accounts)
-    if failing:
-        words = f"{failing} of {count} account{'' if count == 1 else 's'} failing."
-    primary = report.primary
-    if primary is not None and primary.severity is Severity.FAIL:
-        words += f" First: {primary.cause}."
-    return Text(words, style=style_of(report.outcome))
+    return Text(plain(words.verdict(report)), style=style_of(report.outcome))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
@@ -75,6 +76,17 @@ def _spelled(character: str) -> str:
     if character.isprintable() and unicodedata.category(character) not in ("Cf", "Cs"):
         return character
     return " " if character.isspace() and character != "\x85" else character.encode("unicode_escape").decode()
+
+
+# What a CI runner obeys in whatever a step writes: GitHub takes a line that begins with "::error::", blanks before it
+# or not, and "##[error]" anywhere in one (https://github.com/actions/runner, ActionCommand.cs); Azure "##vso[",
+# TeamCity "##teamcity[". Lines, since folding a long text may put any part of it first.
+_COMMANDS = re.compile(r"^([^\S\n]*:)(?=:[A-Za-z][A-Za-z-]*(?: .*)?::)|(#)(?=#\w*\[)", re.MULTILINE)
+
+
+def defused(text: str) -> str:
+    """*text* with a blank inside whatever a CI runner would take for a command."""
+    return _COMMANDS.sub(lambda match: f"{match[0]} ", text)
 
 
 def money(amount: Decimal) -> str:

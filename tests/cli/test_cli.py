@@ -341,7 +341,7 @@ def test_a_failure_of_the_doctor_itself_is_status_3(doctor: Run, monkeypatch: py
     """One line on stderr, one JSON document on stdout; where, with -vv."""
     from kraken_doctor.cli.app import App
 
-    def broken(self: App, request: object) -> None:
+    def broken(self: App, *arguments: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(App, "examine", broken)

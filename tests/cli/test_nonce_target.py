@@ -111,17 +111,17 @@ def test_each_generator_gets_its_verdict(
     status, report = examined(doctor, target)
     assert [diagnosis["cause"] for diagnosis in report["diagnoses"]] == ([cause] if cause else [])
     assert status == (1 if cause else 0)
-    assert report["target"]["unit"] == unit
-    assert report["target"]["in_order"] is in_order
+    assert report["generator"]["unit"] == unit
+    assert report["generator"]["in_order"] is in_order
 
 
 @pytest.mark.usefixtures("bot")
 def test_the_hooks_origin_is_named(doctor: Run) -> None:
     """By what it was replaced."""
     _, report = examined(doctor, "bot:seed")
-    assert (report["target"]["replaced"], report["target"]["by"]) == (True, "bot.Seed")
+    assert (report["generator"]["replaced"], report["generator"]["by"]) == (True, "bot.Seed")
     _, report = examined(doctor, "bot:plain")
-    assert (report["target"]["replaced"], report["target"]["by"]) == (False, "krakenex.api.API._nonce")
+    assert (report["generator"]["replaced"], report["generator"]["by"]) == (False, "krakenex.api.API._nonce")
     assert any("not increasing" in fact for fact in report["diagnoses"][0]["because"])
 
 

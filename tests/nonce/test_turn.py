@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
+import os
+import signal
 import threading
 
 import pytest
@@ -53,7 +54,7 @@ def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     """Otherwise the lock would be handed to somebody who has left, and nobody would get it again."""
     lock = FairLock(patience_s=0)
     assert lock.acquire(0)
-    threading.Timer(0.05, _thread.interrupt_main).start()
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(10)
     lock.release()

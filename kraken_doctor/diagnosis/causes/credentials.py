@@ -112,9 +112,9 @@ CREDENTIALS = (
     Cause(
         id="dotenv-readable",
         severity=Severity.WARN,
-        title="The .env file can be read by other users of this host",
-        meaning="It holds secrets, and its mode lets the group or everyone read it.",
-        proof="The file's mode.",
+        title="The .env file can be read by others",
+        meaning="It holds secrets, and its mode lets the group or everyone read it, or git carries it into every copy of the repository.",
+        proof="The file's mode; and with accounts --static what git says of it.",
         remedy=Remedy("Take the right to read it from the others.", ("chmod 600 .env",)),
         wrong_when="The host has one user, or the file system keeps no modes: then there is nobody to read it.",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import name
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts
 
 
@@ -25,7 +25,10 @@ def credentials(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if same := facts.texts("credentials.same_key_as"):
         yield name("key-duplicated", account, "", (f"the same key as {', '.join(same)}",))
     yield from _form(facts, account)
-    if path := facts.text("credentials.readable_file"):
+    if path := facts.text("credentials.tracked_file"):
+        because = (f"git tracks {path}: it is in every copy of the repository",)
+        yield name("dotenv-readable", account, "The .env file is under version control.", because, remedy=_UNTRACK)
+    elif path := facts.text("credentials.readable_file"):
         yield name("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
 
 
@@ -48,6 +51,12 @@ def _form(facts: Facts, account: str) -> Iterator[Diagnosis]:
 
 
 _SECRET_BYTES = 64
+
+_UNTRACK = Remedy(
+    "Take it out of the repository, and put .env into .gitignore; if it was ever committed, make new keys.",
+    ("git rm --cached .env",),
+    avoid="Don't count on deleting the file: its history keeps what was committed.",
+)
 
 
 def _damaged(facts: Facts, account: str, part: str, variable: str, flaws: tuple[str, ...]) -> Diagnosis:

@@ -1,0 +1,111 @@
+"""Private calls in figures: per key and endpoint, as a report shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model.call import CallRecord
+
+HOUR_NS = 3_600 * 10**9
+
+COLUMNS = ("Calls", "Nonce refused", "Failed otherwise", "Median", "95 %", "Longest", "Longest wait")
+"""What `EndpointFigures.cells` are."""
+
+
+class EndpointFigures(NamedTuple):
+    """The calls of one key to one endpoint. Times in seconds."""
+
+    key_id: str
+    endpoint: str
+    calls: int
+    refused: int
+    """For their nonce."""
+    failed: int
+    """Otherwise."""
+    median_s: float
+    slow_s: float
+    """95 of 100 calls were not slower."""
+    longest_s: float
+    waited_s: float
+    """The longest wait for the key's turn."""
+
+    def cells(self) -> list[str]:
+        """The figures in words, in the order of `COLUMNS`."""
+        times = (self.median_s, self.slow_s, self.longest_s, self.waited_s)
+        counts = (self.calls, self.refused, self.failed)
+        return [*map(str, counts), *(f"{seconds * 1000:.0f} ms" for seconds in times)]
+
+
+def of_last_hour(records: Iterable[CallRecord], now_ns: int) -> tuple[CallRecord, ...]:
+    """The records of the hour before *now_ns*, oldest first, each call once."""
+    recent = {(r.key_id, r.nonce, r.at_ns): r for r in records if now_ns - HOUR_NS <= r.at_ns <= now_ns}
+    return tuple(sorted(recent.values(), key=lambda record: record.at_ns))
+
+
+def by_key(records: Iterable[CallRecord]) -> dict[str, list[CallRecord]]:
+    """The records of each key, in their order."""
+    found: dict[str, list[CallRecord]] = {}
+    for record in records:
+        found.setdefault(record.key_id, []).append(record)
+    return found
+
+
+def is_refused(record: CallRecord) -> bool:
+    """Whether the exchange refused the call for its nonce."""
+    return record.outcome != "ok" and isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
+
+
+def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
+    """Key by key, endpoint by endpoint."""
+    groups: dict[tuple[str, str], list[CallRecord]] = {}
+    for record in records:
+        groups.setdefault((record.key_id, record.endpoint), []).append(record)
+    return [_figures(*names, group) for names, group in sorted(groups.items())]
+
+
+def document(records: Iterable[CallRecord]) -> list[dict[str, Any]]:
+    """The records in the published JSON form, see schema.json."""
+    return [
+        {
+            "at": moment(record.at_ns),
+            "key_id": record.key_id,
+            "unit": record.unit,
+            "nonce": record.nonce,
+            "endpoint": record.endpoint,
+            "outcome": record.outcome,
+            "latency_s": round(record.latency_s, 6),
+            "waited_s": round(record.waited_s, 6),
+        }
+        for record in records
+    ]
+
+
+def moment(at_ns: int) -> str:
+    """A time in UTC, to the nanosecond."""
+    seconds, fraction = divmod(at_ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def _figures(key_id: str, endpoint: str, group: Sequence[CallRecord]) -> EndpointFigures:
+    latencies = sorted(record.latency_s for record in group)
+    refused = sum(map(is_refused, group))
+    return EndpointFigures(
+        key_id=key_id,
+        endpoint=endpoint,
+        calls=len(group),
+        refused=refused,
+        failed=sum(record.outcome != "ok" for record in group) - refused,
+        median_s=_quantile(latencies, 0.5),
+        slow_s=_quantile(latencies, 0.95),
+        longest_s=latencies[-1],
+        waited_s=max(record.waited_s for record in group),
+    )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The least value that *share* of them do not exceed: one that was measured, not one between two."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,123 @@
+"""For an issue, a pull request or a job's summary: GitHub-flavoured Markdown, with foreign text as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from kraken_doctor import __version__
+from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.renderers import words
+from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
+
+_PROSE_LIMIT_CHARACTERS = 600
+"""As on the screen: our own sentences with a server's words in them."""
+
+# What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
+_PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+
+# The same at the start of a line: a list, a heading, a rule.
+_OPENING = re.compile(r"^(\d{0,9})(?=[.)](?:\s|$)|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)")
+
+# What GitHub turns into a link or a message to somebody, backslash or not: only code is left alone.
+_REACHES_OUT = re.compile(r"\S*(?:@|://|www\.|#\d)\S*")
+
+
+def render(report: Report, *, notes: bool = False) -> str:
+    """The page; *notes* adds what is only worth knowing."""
+    krakenex = report.environment.get("krakenex")
+    used = f", krakenex {text(str(krakenex))}" if krakenex else ""
+    where = f"{code(words.target(report))}, {words.began(report)}{used}"
+    parts = [
+        f"### kraken-doctor {text(__version__)} {text(report.command)}: {OUTCOME_WORDS[report.outcome]}\n",
+        f"{where}\n",
+        f"**{text(words.verdict(report))}**\n",
+    ]
+    if report.accounts:
+        parts.append(accounts(report))
+    if found := words.grouped(report, notes=notes):
+        parts += ["#### Findings\n", *(finding(*one) for one in found)]
+    parts += ["#### Checks\n", checks(report)]
+    return "\n".join(parts)
+
+
+def accounts(report: Report) -> str:
+    """The table of accounts; a report for the public has neither amounts nor a key's letters, but key ids."""
+    private = any(account.balances or account.key for account in report.accounts)
+    columns = ("USD", "USDT", "Total", "Nonce", "Key") if private else ("Nonce", "Key id")
+    rows = (_account(account, report, private=private) for account in report.accounts)
+    return table(("Account", "Connected", *columns), rows)
+
+
+def checks(report: Report) -> str:
+    """The table of checks."""
+    rows = (
+        (code(r.id), code(r.account) if r.account else "", OUTCOME_WORDS[r.outcome], text(r.summary))
+        for r in report.checks
+    )
+    return table(("Check", "Account", "Outcome", "What was seen"), rows)
+
+
+def finding(diagnosis: Diagnosis, accounts: str) -> str:
+    """One diagnosis of *accounts*: its proof, its cure, and what not to do."""
+    whose = f", {code(accounts)}" if accounts else ""
+    first = ": the first to mend" if diagnosis.primary else ""
+    severity = words.SEVERITY_WORDS[diagnosis.severity]
+    remedy = diagnosis.remedy
+    avoid = remedy.avoid.removeprefix("Don't ")
+    lines = [
+        f"**{text(diagnosis.cause)}** ({severity}, {diagnosis.confidence.value}{whose}){first}",
+        "",
+        text(diagnosis.summary),
+        "",
+        *(f"- Because: {text(fact)}" for fact in diagnosis.because if fact),
+        *(f"- Possible: {text(other.text)}{_apart(other.told_apart_by)}" for other in diagnosis.possible),
+        *([f"- Do: {text(remedy.text)}"] if remedy.text else []),
+        *(f"- Run: {code(command)}" for command in remedy.commands),
+        *([f"- Or: {text(remedy.otherwise)}"] if remedy.otherwise else []),
+        *([f"- Don't: {text(avoid)}"] if avoid else []),
+        *([f"- The exchange said: {code(diagnosis.error)}"] if diagnosis.error else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells that are Markdown already, as a table."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def text(foreign: str) -> str:
+    """A sentence, with whatever stands in it, as nothing but words."""
+    shown = plain(foreign, _PROSE_LIMIT_CHARACTERS)
+    parts: list[str] = []
+    end = 0
+    for match in _REACHES_OUT.finditer(shown):
+        parts += [_PUNCTUATION.sub(r"\\\1", shown[end : match.start()]), code(match[0])]
+        end = match.end()
+    parts.append(_PUNCTUATION.sub(r"\\\1", shown[end:]))
+    return _OPENING.sub(r"\1\\", "".join(parts).strip())
+
+
+def code(foreign: str) -> str:
+    """A value, letter for letter; nothing in it ends the code."""
+    shown = plain(foreign).strip() or " "
+    # A fence longer than any run of backticks inside; the blanks keep one at either end apart from it.
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    pad = " " if "`" in shown else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[str, ...]:
+    connected, balances = words.connected(account, report), account.balances
+    state = {True: "yes", False: f"no: {code(words.said(account, report))}", None: "unknown"}[connected]
+    unit = text(account.nonce.unit) if account.nonce else ""
+    if not private:
+        return code(account.label), state, unit, code(account.key_id) if account.key_id else ""
+    amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else [""] * 3
+    return code(account.label), state, *map(text, amounts), unit, code(account.key) if account.key else ""
+
+
+def _apart(told_apart_by: str) -> str:
+    return f" (told apart by: {text(told_apart_by)})" if told_apart_by else ""

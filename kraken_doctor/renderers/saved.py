@@ -1,0 +1,158 @@
+"""A saved JSON report, read back: enough of it to be judged again. The inverse of `envelope`."""
+
+from __future__ import annotations
+
+import calendar
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
+from kraken_doctor.model.report import SCHEMA_VERSION, Report
+
+T = TypeVar("T")
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{9}))?Z")
+
+
+class Saved(NamedTuple):
+    """What a file holds. The report has no diagnoses and no accounts: they follow from its checks."""
+
+    report: Report
+    calls: tuple[CallRecord, ...]
+
+
+def read(text: str) -> Saved:
+    """
+    The report in *text*, a JSON document of this or an earlier version.
+
+    Raises:
+        ValueError: It is none; the message says what is wrong and where, in one line.
+    """
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply for a report") from None
+    except ValueError:
+        raise ValueError("not a JSON document, as check -o json or report -o json make one") from None
+    return from_document(_as(dict, document, "the document"))
+
+
+def from_document(document: Mapping[str, Any]) -> Saved:
+    """
+    The same from JSON values.
+
+    Raises:
+        ValueError: A field is missing, or of another type than the schema's.
+    """
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"schema_version is {str(version)[:20]}; this version reads {SCHEMA_VERSION}")
+    target = _get(dict, document, "target")
+    report = Report(
+        command=_get(str, document, "command"),
+        started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
+        duration_s=_number(document, "duration_s"),
+        outcome=_outcome(document, ""),
+        exit_status=_get(int, document, "exit_status"),
+        api_url=_get(str, target, "api_url", "target."),
+        sandbox=_get(bool, target, "sandbox", "target."),
+        environment=_get(dict, document, "environment"),
+        checks=tuple(_check(*item) for item in _items(document, "checks")),
+        extra={name: document[name] for name in ("versions", "comparison") if isinstance(document.get(name), dict)},
+    )
+    calls = _items(document, "calls") if "calls" in document else []
+    return Saved(report, tuple(_call(*item) for item in calls))
+
+
+def _check(item: dict[str, Any], where: str) -> CheckResult:
+    return CheckResult(
+        id=_get(str, item, "id", where),
+        account=None if item.get("account") is None else _get(str, item, "account", where),
+        outcome=_outcome(item, where),
+        summary=_get(str, item, "summary", where),
+        blocked_by=None if item.get("blocked_by") is None else _get(str, item, "blocked_by", where),
+        duration_s=_number(item, "duration_s", where),
+        evidence=tuple(_evidence(*one) for one in _items(item, "evidence", where)),
+    )
+
+
+def _evidence(item: dict[str, Any], where: str) -> Evidence:
+    return Evidence(
+        name=_get(str, item, "name", where),
+        value=_value(item.get("value"), where),
+        unit=_get(str, item, "unit", where),
+        bound=_get(str, item, "bound", where),
+        source=_get(str, item, "source", where),
+    )
+
+
+def _value(value: object, where: str) -> Value:
+    if isinstance(value, list):
+        return tuple(_as(str, one, f"{where}value") for one in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(f"{where}value is neither a text, a number, a yes or no, nor a list of texts")
+
+
+def _call(item: dict[str, Any], where: str) -> CallRecord:
+    return CallRecord(
+        at_ns=_moment(_get(str, item, "at", where), f"{where}at"),
+        key_id=_get(str, item, "key_id", where),
+        unit=_get(str, item, "unit", where),
+        nonce=_get(int, item, "nonce", where),
+        endpoint=_get(str, item, "endpoint", where),
+        outcome=_get(str, item, "outcome", where),
+        latency_s=_number(item, "latency_s", where),
+        waited_s=_number(item, "waited_s", where),
+    )
+
+
+def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tuple[dict[str, Any], str]]:
+    """The objects of a list, each with its place for an error message."""
+    found = _get(list, document, name, where)
+    return [(_as(dict, one, f"{where}{name}[{n}]"), f"{where}{name}[{n}].") for n, one in enumerate(found)]
+
+
+def _outcome(document: Mapping[str, Any], where: str) -> Outcome:
+    text = _get(str, document, "outcome", where)
+    try:
+        return Outcome(text)
+    except ValueError:
+        raise ValueError(f"{where}outcome is {text[:20]!r}, which is none") from None
+
+
+def _moment(text: str, where: str) -> int:
+    """Nanoseconds since 1970, exact: a float has no room for them."""
+    match = _MOMENT.fullmatch(text)
+    try:
+        seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S")) if match else None
+    except ValueError:
+        seconds = None
+    if match is None or seconds is None:
+        raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
+    return seconds * 10**9 + int(match[2] or 0)
+
+
+def _number(document: Mapping[str, Any], name: str, where: str = "") -> float:
+    value = document.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ValueError(f"{where}{name} is no number of seconds")
+    return value
+
+
+def _get(kind: type[T], document: Mapping[str, Any], name: str, where: str = "") -> T:
+    return _as(kind, document.get(name), f"{where}{name}")
+
+
+def _as(kind: type[T], value: object, where: str) -> T:
+    # bool is an int to Python, and not to JSON.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{where} is no {_NAMES[kind]}")
+    return value
+
+
+_NAMES: dict[type, str] = {dict: "object", list: "list", str: "text", int: "whole number", bool: "yes or no"}

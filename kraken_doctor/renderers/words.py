@@ -1,0 +1,99 @@
+"""What every form says of a report in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.report import AccountReport, Report
+
+SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
+
+_NO_VERDICT = (Outcome.INCONCLUSIVE, Outcome.ERROR)
+
+
+def verdict(report: Report) -> str:
+    """The run in one or two sentences."""
+    failing, count = sum(connected(account, report) is False for account in report.accounts), len(report.accounts)
+    words = {
+        Outcome.PASS: "All well.",
+        Outcome.WARN: "It works, with a warning.",
+        Outcome.FAIL: "Not everything works.",
+    }.get(report.outcome, "No verdict: something could not be checked.")
+    if failing:
+        words = f"{failing} of {count} accounts failing." if count > 1 else "The connection does not work."
+    elif report.outcome in _NO_VERDICT and (open_ones := undecided(report)):
+        words = f"No verdict. {_whose(open_ones[0])}: {open_ones[0].summary.rstrip('.')}."
+    primary = report.primary
+    if primary is not None and primary.severity is Severity.FAIL:
+        words += f" First: {primary.cause}."
+    return words
+
+
+def connected(account: AccountReport, report: Report) -> bool | None:
+    """Whether the account can be used through the API; None where the run could not tell."""
+    if account.balances is not None or account.outcome in (Outcome.PASS, Outcome.WARN):
+        return True
+    return False if account.outcome is Outcome.FAIL or _failures(report, account.label) else None
+
+
+def said(account: AccountReport, report: Report) -> str:
+    """What stands behind "failed": the exchange's own words, else the cause, else the check that did not pass."""
+    if account.error:
+        return account.error
+    if failures := _failures(report, account.label):
+        return failures[0].summary.rstrip(".")
+    own = [result for result in report.checks if result.account == account.label]
+    return next((result.summary for result in own if result.outcome not in (Outcome.PASS, Outcome.SKIP)), "no verdict")
+
+
+def undecided(report: Report) -> list[CheckResult]:
+    """Checks without a verdict, but for those of an account whose failure is named: that is why they have none."""
+    return [
+        result for result in report.checks if result.outcome in _NO_VERDICT and not _failures(report, result.account)
+    ]
+
+
+def ranked(report: Report, *, notes: bool = False) -> list[Diagnosis]:
+    """The diagnoses as they are to be read: primary causes first, then by severity; *notes* are only worth knowing."""
+    wanted = [diagnosis for diagnosis in report.diagnoses if notes or diagnosis.severity is not Severity.INFO]
+    return sorted(wanted, key=lambda diagnosis: (not diagnosis.primary, diagnosis.severity.rank))
+
+
+def grouped(report: Report, *, notes: bool = False) -> list[tuple[Diagnosis, str]]:
+    """The same, each finding once, with the accounts that share it word for word; empty where it is the run's own."""
+    groups: dict[Diagnosis, list[str]] = {}
+    first: dict[Diagnosis, Diagnosis] = {}
+    for diagnosis in ranked(report, notes=notes):
+        kind = replace(diagnosis, account=None, primary=False)
+        first.setdefault(kind, diagnosis)
+        groups.setdefault(kind, []).extend([diagnosis.account] if diagnosis.account else [])
+    return [(first[kind], ", ".join(accounts)) for kind, accounts in groups.items()]
+
+
+def fact(item: Evidence) -> str:
+    """A fact's value with its unit."""
+    if isinstance(item.value, bool):
+        return "yes" if item.value else "no"
+    value = ", ".join(item.value) if isinstance(item.value, tuple) else item.value
+    return "none" if value in (None, "") else f"{value} {item.unit}".rstrip()
+
+
+def target(report: Report) -> str:
+    """Where the run went."""
+    return "embedded exchange (sandbox)" if report.sandbox else report.api_url.partition("://")[2]
+
+
+def began(report: Report) -> str:
+    """When it began, in UTC."""
+    return datetime.fromtimestamp(report.started_at_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _failures(report: Report, account: str | None) -> list[Diagnosis]:
+    return [d for d in report.diagnoses if d.severity is Severity.FAIL and d.account in (account, None)]
+
+
+def _whose(result: CheckResult) -> str:
+    return f"{result.account} {result.id}" if result.account else result.id

@@ -1,0 +1,93 @@
+"""Each form at the command line, from the list of forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from kraken_doctor.cli.main import COMMANDS
+from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.sandbox.messages import refusal
+from tests.conftest import Run
+from tests.runner import commands
+from tests.schema import document
+
+
+@pytest.fixture
+def real(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> SandboxServer:
+    """A user whose exchange happens to be on loopback."""
+    monkeypatch.setenv("KRAKEN_SPOT_URL", server.url)
+    monkeypatch.setenv("KRAKEN_MASTER_API_KEY", key.api_key)
+    monkeypatch.setenv("KRAKEN_MASTER_API_SECRET", key.secret)
+    return server
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+@pytest.mark.parametrize("fault", [None, "EAPI:Invalid key", "EService:Unavailable"])
+def test_every_form_has_its_renderer_and_one_status(
+    doctor: Run, real: SandboxServer, form: str, fault: str | None
+) -> None:
+    """The exit status is decided before a form is chosen."""
+    if fault:
+        real.exchange.interceptors.append(lambda request: refusal(fault) if "private" in request.path else None)
+    ended = doctor("check", "-o", form)
+    assert ended.status == (1 if fault else 0)
+    assert ended.stdout
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+@pytest.mark.parametrize("command", ["balances", "clock", "version", "nonce", "accounts"])
+def test_every_command_with_a_report_has_every_form(doctor: Run, real: SandboxServer, command: str, form: str) -> None:
+    """And its JSON is what the schema says."""
+    assert command in COMMANDS
+    ended = doctor(command, "-o", form)
+    assert ended.status in (0, 3)
+    if form == "json":
+        assert document(ended.stdout)["command"] == command
+    if form == "junit":
+        assert ET.fromstring(ended.stdout).findall(".//testcase")
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_quiet_silences_what_is_for_people(doctor: Run, real: SandboxServer, key: Key, form: str) -> None:
+    """A program that reads JSON or JUnit gets its document all the same."""
+    assert bool(doctor("-q", "check", "-o", form).stdout) is (form in ("json", "junit"))
+    key.mark = 2 * 10**18
+    assert doctor("-q", "check", "-o", form).stdout
+
+
+def test_the_job_summary_is_appended_to(
+    doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Other steps write into the same file; only -o github does."""
+    summary = tmp_path / "summary"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    doctor("check", "-o", "markdown")
+    assert summary.read_text() == "before\n"
+    key.mark = 2 * 10**18
+    ended = doctor("check", "-o", "github")
+    assert [name for name, _, _ in commands(ended.stdout)] == ["error"]
+    assert summary.read_text().startswith("before\n### kraken-doctor 0.1.0 check: failed\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary"))
+    ended = doctor("check", "-o", "github")
+    assert (ended.status, ended.stderr) == (1, "No job summary: No such file or directory\n")
+
+
+def test_a_server_can_t_speak_to_the_runner(doctor: Run, real: SandboxServer) -> None:
+    """In any form, in any place: stdout of a step is where commands are read."""
+    said = "EAPI:x\\n::error::boo\\r::warning::boo ##[error]boo " + "A" * 60 + "::notice::boo::"
+    real.exchange.interceptors.append(lambda request: refusal(said.encode().decode("unicode_escape"))
+                                      if "private" in request.path else None)  # fmt: skip
+    for form in OUTPUTS:
+        ended = doctor("check", "-o", form)
+        assert ended.status == 1
+        assert "boo" in ended.stdout
+        ours = [data for _, _, data in commands(ended.stdout) if form == "github"]
+        assert len(commands(ended.stdout)) == len(ours)
+        assert commands(ended.stderr) == []

@@ -1,0 +1,233 @@
+"""`init`: key and secret into a .env, without showing them and without losing what is there."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kraken_doctor.accounts import dotenv
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
+from tests.conftest import Run
+from tests.terminal import terminal
+
+KEY, SECRET = "KRAKEN_USER_DAIVON_FRAZIER_API_KEY", "KRAKEN_USER_DAIVON_FRAZIER_API_SECRET"
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nobody at a keyboard."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    return monkeypatch
+
+
+def give(stdin: pytest.MonkeyPatch, text: str) -> None:
+    stdin.setattr("sys.stdin", io.StringIO(text))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_without_a_terminal(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """Key and secret as two lines of stdin; the file is the owner's alone; what comes next is said."""
+    os.umask(0o022)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor("init", "--user", "Daivon Frazier", "--secret-stdin")
+    assert (ended.status, ended.stdout) == (0, "")
+    assert "To test them: kraken-doctor check --user daivon_frazier" in ended.stderr
+    path = Path.cwd() / ".env"
+    assert path.read_text() == f"{KEY}={key.api_key}\n{SECRET}={key.secret}\n"
+    assert mode(path) == 0o600
+    assert key.secret not in ended.stderr
+    assert key.api_key not in ended.stderr
+
+
+def test_the_key_as_an_option_the_secret_never(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """An option's value can be read by every user of the host."""
+    give(stdin, key.secret)
+    assert doctor("init", "--master", "--key", key.api_key, "--secret-stdin").status == 0
+    assert dotenv.read(Path(".env")).values == {
+        "KRAKEN_MASTER_API_KEY": key.api_key, "KRAKEN_MASTER_API_SECRET": key.secret,
+    }  # fmt: skip
+    assert doctor("init", "--master", "--secret", key.secret).status == 2
+    assert "--secret " not in doctor("init", "--help").stdout
+
+
+def test_what_is_there_stays(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """Comments, order, other variables, export, blank lines; a second account beside the first."""
+    path = Path(".env")
+    before = f"# my bot\n\nFOO='a b' # keep\nexport {KEY}=\"\"   # the key\n\n\n{SECRET}=\nBAR=1"
+    path.write_text(before)
+    path.chmod(0o644)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor("init", "--user", "daivon_frazier", "--secret-stdin").status == 0
+    expected = before.replace('""', key.api_key).replace(f"{SECRET}=", f"{SECRET}={key.secret}")
+    assert path.read_text() == expected
+    assert mode(path) == 0o600
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor("init", "--master", "--secret-stdin").status == 0
+    assert path.read_text().startswith(expected + "\nKRAKEN_MASTER_API_KEY=")
+
+
+def test_a_value_that_is_set_is_replaced_only_when_asked_to(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """A secret that is overwritten is gone: Kraken shows it once."""
+    path = Path(".env")
+    path.write_text(f"{KEY}=old\n")
+    pair = f"{key.api_key}\n{key.secret}\n"
+    give(stdin, pair)
+    ended = doctor("init", "--user", "daivon_frazier", "--secret-stdin")
+    assert (ended.status, path.read_text()) == (2, f"{KEY}=old\n")
+    assert f"sets {KEY} already; nothing was changed (--replace replaces it)" in ended.stderr
+    give(stdin, pair)
+    assert doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--replace").status == 0
+    give(stdin, pair)
+    assert doctor("init", "--user", "daivon_frazier", "--secret-stdin").status == 0, "the same values are no change"
+
+
+def test_the_nearest_file_is_the_one(doctor: Run, stdin: pytest.MonkeyPatch, key: Key, tmp_path: Path) -> None:
+    """A new one here would hide the one above, with all its accounts, from `check`."""
+    above, named = tmp_path / ".env", tmp_path / "other.env"
+    above.write_text("A=1\n")
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor("init", "--master", "--secret-stdin").status == 0
+    assert not Path(".env").exists()
+    assert set(dotenv.read(above).values) == {"A", "KRAKEN_MASTER_API_KEY", "KRAKEN_MASTER_API_SECRET"}
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor("--env-file", str(named), "init", "--master", "--secret-stdin").status == 0
+    assert mode(named) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("changeme\n{secret}", "no API key but a placeholder"),
+        ("\n{secret}", "no API key but a placeholder"),
+        ("{secret}\n{key}", "has the form of a secret"),
+        ("{key}\n{key}", "has the form of an API key"),
+        ("{key}\n<your-secret>", "no secret but a placeholder"),
+        ("{key}\n", "no secret but a placeholder"),
+        ("{key}\nAAAABBBBCCCCDDDD", "not base64 of 64 bytes (16 characters)"),
+        ("{head}\u200b{tail}\n{secret}", "an invisible character (U+200B)"),
+        ("{key}\nab cd\x00ef", "the secret holds white space"),
+    ],
+)
+def test_what_can_t_work_is_not_written(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, lines: str, said: str
+) -> None:
+    """In one line, which does not repeat it."""
+    text = lines.format(key=key.api_key, secret=key.secret, head=key.api_key[:20], tail=key.api_key[20:])
+    give(stdin, text)
+    ended = doctor("init", "--master", "--secret-stdin")
+    assert (ended.status, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not Path(".env").exists()
+    assert key.secret not in ended.stderr
+
+
+@pytest.mark.parametrize("wrapped", ["  {}  ", '"{}"', "'{}'", "\ufeff{}", "{}\r", "`{}`"])
+def test_what_a_paste_brings_along_is_left_behind(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, wrapped: str
+) -> None:
+    """Blanks, quotes, a byte order mark, a carriage return."""
+    give(stdin, f"{wrapped.format(key.api_key)}\n{wrapped.format(key.secret)}\n")
+    assert doctor("init", "--master", "--secret-stdin").status == 0
+    assert dotenv.read(Path(".env")).values["KRAKEN_MASTER_API_SECRET"] == key.secret
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("init",), ("init", "--user", "x"), ("init", "--secret-stdin"),
+     ("init", "--user", "x", "--master", "--secret-stdin"),
+     ("--no-env-file", "init", "--master", "--secret-stdin"), ("init", "--user", "!!", "--secret-stdin"),
+     ("--env-file", "no/such/.env", "init", "--master", "--secret-stdin"),
+     ("--env-file", ".", "init", "--master", "--secret-stdin")],
+)  # fmt: skip
+def test_bad_usage(doctor: Run, stdin: pytest.MonkeyPatch, key: Key, arguments: tuple[str, ...]) -> None:
+    """Status 2, and no file."""
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*arguments)
+    assert (ended.status, ended.stdout) == (2, "")
+    assert not list(Path.cwd().iterdir())
+
+
+def git(*arguments: str) -> None:
+    environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    subprocess.run(["git", *arguments], check=True, capture_output=True, env=environ)
+
+
+def test_git_is_asked(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """What would be committed, and what is already; an ignored file is worth no word."""
+
+    def said() -> str:
+        give(stdin, f"{key.api_key}\n{key.secret}\n")
+        return str(doctor("-q", "init", "--master", "--secret-stdin").stderr)
+
+    assert said() == "", "no repository"
+    git("init")
+    assert "git would commit" in said()
+    Path(".gitignore").write_text(".env\n")
+    assert said() == ""
+    git("add", "-f", ".env")
+    assert "git tracks" in said()
+
+
+def test_a_variable_that_wins_over_the_file_is_said(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """Else the new key would seem not to help."""
+    stdin.setenv("KRAKEN_MASTER_API_KEY", "old")
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor("init", "--master", "--secret-stdin")
+    assert "KRAKEN_MASTER_API_KEY is set in this shell's environment too, and wins" in ended.stderr
+
+
+def test_it_can_be_tested_at_once(doctor: Run, stdin: pytest.MonkeyPatch, key: Key, server: SandboxServer) -> None:
+    """With the file that was just written, and the check's own status."""
+    stdin.setenv("KRAKEN_SPOT_URL", server.url)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--check")
+    assert ended.status == 0
+    assert "✅ KRAKEN PRO CONNECTED (USER:daivon_frazier)" in ended.stdout
+    key.mark = 2 * 10**18
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--check").status == 1
+
+
+def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
+    """It asks, shows no secret, lets a mistake be mended, and offers the test."""
+    environ = os.environ | {"KRAKEN_SPOT_URL": server.url, "TERM": "xterm", "PYTHONUTF8": "1", "CI": ""}
+    with terminal("init", environ=environ, columns=100, lines=50) as screen:
+        screen.until(lambda shown: "User's name (empty: the master account)" in shown)
+        screen.type("daivon_frazier\n")
+        screen.until(lambda shown: "API key:" in shown)
+        screen.type("changeme\n")
+        screen.until(lambda shown: shown.count("API key:") == 2)
+        assert "no API key but a placeholder" in screen.shown
+        screen.type(f"{key.api_key}\n")
+        screen.until(lambda shown: "API secret (not shown):" in shown)
+        screen.type("short\n")
+        screen.until(lambda shown: shown.count("API secret (not shown):") == 2)
+        assert "not base64 of 64 bytes" in screen.shown
+        screen.type(f"{key.secret}\n")
+        screen.until(lambda shown: "Test them now?" in shown)
+        assert dotenv.read(Path(".env")).values == {KEY: key.api_key, SECRET: key.secret}
+        screen.type("y\n")
+        assert screen.end() == 0
+        assert "KRAKEN PRO CONNECTED (USER:daivon_frazier)" in screen.shown
+        assert key.secret.encode() not in screen.written
+        assert b"short" not in screen.written
+
+
+def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
+    """And ends as an interruption does."""
+    environ = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}
+    with terminal("init", "--master", environ=environ) as screen:
+        screen.until(lambda shown: "API key:" in shown)
+        screen.process.send_signal(2)
+        assert screen.end() == 130
+    assert not Path(".env").exists()
