@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -20,7 +21,7 @@ def value(name: str, **labels: str) -> float:
 def test_calls_are_counted(server: SandboxServer, key: Key) -> None:
     """Issued, refused, by outcome; waits, latencies and the mark's lead; nothing secret in a label."""
     identity = key_id(key.api_key)
-    counted = {
+    counted: dict[tuple[Any, ...], int] = {
         ("kraken_doctor_nonces_issued_total", ("key_id", identity), ("unit", "us")): 3,
         ("kraken_doctor_nonces_refused_total", ("key_id", identity), ("unit", "us")): 1,
         **{
