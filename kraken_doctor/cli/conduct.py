@@ -6,7 +6,7 @@ import functools
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -95,6 +95,9 @@ def finish(
     if report.exit_status != ExitStatus.INTERRUPTED:
         report = replace(report, exit_status=exit_status(report.outcome, FailOn(fail_on)))
     app: App = ctx.obj
+    with suppress(ConfigurationError):
+        _ = app.environment  # also where the command had no need of it: from here on its secrets are known
+    report = app.output.redact.everywhere(report)
     own = dict(forms or {})
     if screen is not None:
         own["table"] = lambda report: screen(report, app.output.terminal())
