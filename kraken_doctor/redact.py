@@ -43,7 +43,7 @@ _PATTERNS = (
         rf"(?i)({_NAMED}[\"']?\s{{0,4}}[:=]\s{{0,4}}(?:b(?=[\"']))?[\"']?(?:(?:basic|bearer)\s)?)[^\s\"'&,;}}]{{4,}}"
     ),
     # Kraken's number of an account, as GetApiKeyInfo gives it: "AA88 N84G WOAK NMOI".
-    re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3}(?![A-Z0-9])"),
+    re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:(?: |\+|%20)?[A-Z0-9]{4}){3}(?![A-Z0-9])"),
 )
 
 _SECRET_NAME = re.compile(r"KRAKEN_(?:.*_)?(?:API_KEY|API_SECRET|OTP)", re.DOTALL)
