@@ -218,7 +218,8 @@ class App:
             make_http=functools.partial(network.make_session, request, place.variables),
             krakenex=place.krakenex,
             environ=place.variables,
-            keeper=functools.partial(network.find_keeper, self._environ),
+            # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
+            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self._environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.words import clock_words, span
@@ -125,6 +126,7 @@ def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
+        remedy=clock_remedy(facts, "clock-behind"),
         possible=(
             Alternative(
                 f"the key has also seen finer nonces: {_FINER_CLIENTS[NonceUnit(refused[-1].unit)]}",
