@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError, TurnTimeoutError
+from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.kernellock import KernelLock
 from kraken_doctor.nonce.turn import Relay, Turn
 
@@ -71,7 +72,7 @@ class _Locks:
     def take(self, timeout_s: float) -> None:
         """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.own(self._folder)
         if not self._gate.acquire(timeout_s):
             raise TimeoutError
         try:
