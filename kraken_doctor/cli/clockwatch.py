@@ -40,10 +40,14 @@ def watch(
         with contextlib.suppress(KeyboardInterrupt):
             _look_on(app, seen, every_s, count, Deadline(app.clock, deadline_s), show=form != "json")
         with app.interruption.held():
-            report = replace(
-                _report(instruments, seen, request, every_s, interrupted=app.interruption.wanted()),
-                started_at_ns=started_ns,
+            report = _report(
+                instruments,
+                seen,
+                request,
+                every_s,
+                started_ns=started_ns,
                 duration_s=app.clock.monotonic() - began,
+                interrupted=app.interruption.wanted(),
             )
             report = replace(report, environment=app.environment_facts(instruments.store, report.checks))
     finish(ctx, report, form, screen=_screen)
@@ -90,7 +94,14 @@ def _moment(at_ns: int) -> str:
 
 
 def _report(
-    instruments: RunContext, seen: ClockWatch, request: RunRequest, every_s: float, *, interrupted: bool
+    instruments: RunContext,
+    seen: ClockWatch,
+    request: RunRequest,
+    every_s: float,
+    *,
+    started_ns: int,
+    duration_s: float,
+    interrupted: bool,
 ) -> Report:
     from kraken_doctor.diagnosis.diagnose import diagnose
     from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status, outcome_of
@@ -104,13 +115,14 @@ def _report(
         outcome=finding.outcome,
         summary=finding.summary,
         evidence=finding.evidence,
+        duration_s=duration_s,
     )
     diagnoses = diagnose([result])
     outcome = outcome_of([result], diagnoses)
     return Report(
         command=request.command,
-        started_at_ns=0,
-        duration_s=0.0,
+        started_at_ns=started_ns,
+        duration_s=duration_s,
         outcome=outcome,
         exit_status=ExitStatus.INTERRUPTED if interrupted else exit_status(outcome, FailOn.FAIL),
         api_url=instruments.settings.api_url,
