@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.cli import git, lab, network
+from kraken_doctor.cli.interruption import Interruption
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
@@ -46,12 +47,15 @@ class App:
         output: Where its words go.
         env_files: Files to read instead of the nearest .env.
         use_env_file: Whether any file is read.
+        interruption: What Ctrl-C sets.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (), use_env_file: bool = True
-    ) -> None:
+        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
+        use_env_file: bool = True, interruption: Interruption | None = None,
+    ) -> None:  # fmt: skip
         self.output = output
+        self.interruption = interruption or Interruption()
         self.clock = SystemClock()
         self._began = self.clock.monotonic() - cpu_seconds()
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
@@ -175,8 +179,9 @@ class App:
         plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
+        given_up = stack.enter_context(self.interruption.held())
         # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, watcher.observe, spent_s=began - self._began)
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=began - self._began)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         results = examination.run()
         diagnoses = diagnose(results)

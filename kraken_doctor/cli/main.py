@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_doctor import __version__
+from kraken_doctor.cli.interruption import Interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -67,7 +69,10 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as exc:  # noqa: BLE001 - the last resort: no command ends in a traceback
+        except Exception as exc:
+            # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
+            if ctx.obj.interruption.wanted():
+                raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError
 
             if isinstance(exc, ConfigurationError):
@@ -126,7 +131,11 @@ def cli(
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
     ctx.obj = App(
-        environ=dict(os.environ), output=output, env_files=tuple(map(Path, env_file)), use_env_file=not no_env_file
+        environ=dict(os.environ),
+        output=output,
+        env_files=tuple(map(Path, env_file)),
+        use_env_file=not no_env_file,
+        interruption=ctx.find_object(Interruption),
     )
 
 
@@ -137,8 +146,10 @@ def run(arguments: Sequence[str]) -> int:
     Click alone would end an uncaught exception and Ctrl-C with status 1, "problem found".
     """
     _make_streams_forgiving()
+    interruption = Interruption()
     try:
-        status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False)
+        with interruption.heeding(signal.SIGINT):
+            status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=interruption)
     except click.ClickException as exc:
         exc.show()
         return _USAGE

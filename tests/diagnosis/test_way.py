@@ -199,6 +199,7 @@ REMEDIES: list[tuple[str, Facts, str, tuple[str, ...]]] = [
         ("ntpq -p", "sudo systemctl restart ntpsec"),
     ),
     ("openntpd runs", keeper("linux", "openntpd", running=True), "OpenNTPD runs here", ("ntpctl -s all",)),
+    ("BusyBox", keeper("linux", "BusyBox ntpd", running=True), "restart it with servers", ()),
     ("rivals", keeper("linux", "chrony", running=True, rivals=("ntpd",)), "one against the other", ()),
     ("nothing, on Debian", keeper("linux", packager="apt-get"), "No time service", ("sudo apt-get install chrony",)),
     ("nothing, on Alpine", keeper("linux", packager="apk"), "No time service", ("sudo apk add chrony",)),
