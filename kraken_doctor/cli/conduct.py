@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -94,6 +95,9 @@ def finish(
     if report.exit_status != ExitStatus.INTERRUPTED:
         report = replace(report, exit_status=exit_status(report.outcome, FailOn(fail_on)))
     app: App = ctx.obj
+    with suppress(ConfigurationError):
+        _ = app.environment  # also where the command had no need of it: from here on its secrets are known
+    report = app.output.redact.everywhere(report)
     own = dict(forms or {})
     if screen is not None:
         own["table"] = lambda report: screen(report, app.output.terminal())
