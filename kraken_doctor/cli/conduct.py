@@ -57,9 +57,23 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
     if form == "table":
         # Rich takes as long to load as a call to the exchange to be answered: side by side it costs nothing.
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
-    try:
-        with _sigterm_as_interrupt(), app.output.live_view(app.clock) as view:
+
+    def run() -> Report:
+        with sigterm_as_interrupt(), app.output.live_view(app.clock) as view:
             return app.examine(request, view)
+
+    return guarded(app, request, run)
+
+
+def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
+    """
+    What *run* returns, or the report of how it ended instead.
+
+    Raises:
+        ConfigurationError: As `examined`.
+    """
+    try:
+        return run()
     except ConfigurationError:
         raise
     except KeyboardInterrupt:
@@ -100,15 +114,15 @@ def finish(
         own["table"] = lambda report: screen(report, app.output.terminal())
     paths = dict(ctx.meta.get(files.META, {}))
     instead = paths.pop("", None)
-    report = _write_files(app.output, report, paths, own)
+    report = write_files(app.output, report, paths, own)
     if instead is not None:
-        report = _write_files(app.output, report, {form: instead}, own)
+        report = write_files(app.output, report, {form: instead}, own)
         app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
         app.output.out(_rendered(app.output, report, form, own), commands=form == "github")
     if form == "github":
         _append_summary(app, report)
-    if report.exit_status == ExitStatus.INTERRUPTED:
+    if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
         app.output.note("Interrupted: the report holds what was learned until then.\n")
     ctx.exit(report.exit_status)
 
@@ -125,7 +139,7 @@ def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
     return text
 
 
-def _write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
+def write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
     """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
     from kraken_doctor.examination.verdict import ExitStatus
 
@@ -155,7 +169,7 @@ def _append_summary(app: App, report: Report) -> None:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
+def sigterm_as_interrupt() -> Iterator[None]:
     """`timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's

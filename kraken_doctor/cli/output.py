@@ -44,6 +44,7 @@ class Output:
         self.redact = Redactor()
         self._environ = environ
         self._color = color
+        self._view: LiveView | None = None
 
     def terminal(self) -> Terminal:
         """What stdout can show."""
@@ -64,10 +65,11 @@ class Output:
             return nullcontext()
         from kraken_doctor.cli.live import LiveView
 
-        return LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+        self._view = LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+        return self._view
 
     def _show_progress(self, text: str) -> None:
-        self._write(sys.stderr, text)
+        self._put(sys.stderr, text)
 
     def _wants_colour(self) -> bool:
         """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
@@ -117,6 +119,11 @@ class Output:
         self._write(sys.stderr, f"{text}\n")
 
     def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
+        # Whatever is said while the view stands takes its place; the view is drawn anew below it.
+        with self._view.aside() if self._view else nullcontext():
+            self._put(stream, text, commands=commands)
+
+    def _put(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
         from kraken_doctor.renderers.text import defused
 
         text = self.redact(text)

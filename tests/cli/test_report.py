@@ -215,6 +215,6 @@ def test_every_command_with_accounts_takes_the_same_options(doctor: Run) -> None
         "--timeout", "--deadline", "--retry", "--no-retry", "--retry-base", "--nonce-unit", "--ntp-server", "--no-ntp",
         "--only", "--skip", "--fail-on", "--dry-run", "--jobs",
     }  # fmt: skip
-    for command in ("check", "balances", "report"):
+    for command in ("check", "balances", "report", "watch"):
         listed = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", doctor(command, "--help").stdout))
         assert wanted <= listed, (command, wanted - listed)
