@@ -59,6 +59,7 @@ class App:
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
         self.environ = environ
+        self._stores: dict[str | None, NonceStore] = {}
         self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -107,7 +108,7 @@ class App:
 
     def store(self, default: str | None = None) -> NonceStore:
         """
-        The nonce store that the environment names, else *default*, else this user's file.
+        The nonce store that the environment names, else *default*, else this user's file; the same at each call.
 
         It is left open: the process is about to end, and closing would only make it wait for the disk.
 
@@ -116,7 +117,10 @@ class App:
         """
         from kraken_doctor.nonce.stores import open_store
 
-        return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
+        url = self.environment.value("KRAKEN_NONCE_STORE") or default
+        if url not in self._stores:  # a watch would open one a round
+            self._stores[url] = open_store(url)
+        return self._stores[url]
 
     def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
@@ -178,12 +182,14 @@ class App:
             )  # fmt: skip
         context = self._context(request, place, accounts)
         stack.callback(context.close)
-        plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        asked = tuple(account for account in accounts if account.label not in request.resting)
+        plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
         given_up = stack.enter_context(self.interruption.held())
-        # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=began - self._began)
+        # A deadline is the user's: it counts from when the command was started; further rounds have their own.
+        spent_s, self._began = max(0.0, began - self._began), float("inf")
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
         results = self.output.redact.everywhere(examination.run())
@@ -208,11 +214,11 @@ class App:
         from kraken_doctor.checks.base import RunContext, Settings
         from kraken_doctor.model.evidence import Outcome
 
-        url = self._api_url(request.api_url)
+        url = self.api_url(request.api_url)
         settings = Settings(
             api_url=url,
             timeout_s=request.timeout_s,
-            ntp_servers=self._ntp_servers(request, url),
+            ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
@@ -233,21 +239,11 @@ class App:
             env_files_in_git=in_git,
         )
 
-    def _api_url(self, given: str | None) -> str:
+    def api_url(self, given: str | None) -> str:
+        """The API's base URL: *given*, else what the environment says, else Kraken's."""
         from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
-
-    def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
-        from kraken_doctor.network.url import is_loopback
-        from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
-
-        for server in request.ntp_servers:
-            parse_server(server)
-        if not request.use_ntp:
-            return ()
-        # With an exchange on loopback nothing leaves this host, unless a server is named.
-        return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
     def _session(
         self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,

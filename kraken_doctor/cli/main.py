@@ -34,6 +34,7 @@ COMMANDS = {
     "explain": "Say what a cause or an error means, how it is proved and mended.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
+    "watch": "Make the check again and again, and say what changes.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
     "init": "Put an account's key and secret into a .env file.",
     "completion": "Print the completion script for a shell.",
