@@ -73,20 +73,22 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except click.ClickException as exc:
             # An unknown command is found out before there is an App.
-            (ctx.obj.output if ctx.obj else _bare_output()).warn_in_lines(_words(exc))
+            (_bare_output() if isinstance(ctx.obj, Interruption) else ctx.obj.output).warn_in_lines(_words(exc))
             return _USAGE
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as exc:
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
-            if ctx.obj.interruption.wanted():
+            early = isinstance(ctx.obj, Interruption)
+            if (ctx.obj if early else ctx.obj.interruption).wanted():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError
 
+            output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
-                ctx.obj.output.usage_error(str(exc))
+                output.usage_error(str(exc))
                 return _USAGE
-            ctx.obj.output.complain(exc)
+            output.complain(exc)
             return _NO_VERDICT
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
