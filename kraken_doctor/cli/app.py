@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
-from kraken_doctor.cli import git, network
+from kraken_doctor.cli import git, lab, network
+from kraken_doctor.cli.interruption import Interruption
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock, cpu_seconds
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import RunContext
@@ -31,13 +30,10 @@ if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
-    from kraken_doctor.sandbox.scenarios import Scenario
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""
-
-_SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
 
 
 class App:
@@ -49,17 +45,22 @@ class App:
         output: Where its words go.
         env_files: Files to read instead of the nearest .env.
         use_env_file: Whether any file is read.
+        interruption: What Ctrl-C sets.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (), use_env_file: bool = True
-    ) -> None:
+        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
+        use_env_file: bool = True, interruption: Interruption | None = None,
+    ) -> None:  # fmt: skip
         self.output = output
+        self.interruption = interruption or Interruption()
         self.clock = SystemClock()
         self._began = self.clock.monotonic() - cpu_seconds()
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
-        self._environ = environ
+        self.environ = environ
+        self._stores: dict[str | None, NonceStore] = {}
+        self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
 
@@ -87,24 +88,27 @@ class App:
             ConfigurationError: A .env file can't be read.
         """
         return self._known(
-            Environment((PROCESS, self._environ), *((file.path.name, file.values) for file in self.dotenv_files))
+            Environment((PROCESS, self.environ), *((file.path.name, file.values) for file in self.dotenv_files))
         )
 
     def _known(self, environment: Environment) -> Environment:
-        for password in network.proxy_passwords(self._environ):
-            self.output.redact.learn(password)
-        for name in environment:
-            if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
-                self.output.redact.learn(Secret(environment.value(name) or ""))
+        self._learn({name: environment.value(name) or "" for name in environment})
         return environment
+
+    def _learn(self, environ: Mapping[str, str]) -> None:
+        for secret in secrets_of(environ):
+            self.output.redact.learn(secret)
+
+    def _is_tracked(self, path: Path) -> bool:
+        return git.fate(path, without_secrets(self.environ)) is git.Fate.TRACKED
 
     def variable(self, name: str) -> str | None:
         """A variable of the process, and of it alone; None if it is not set."""
-        return self._environ.get(name)
+        return self.environ.get(name)
 
     def store(self, default: str | None = None) -> NonceStore:
         """
-        The nonce store that the environment names, else *default*, else this user's file.
+        The nonce store that the environment names, else *default*, else this user's file; the same at each call.
 
         It is left open: the process is about to end, and closing would only make it wait for the disk.
 
@@ -113,7 +117,10 @@ class App:
         """
         from kraken_doctor.nonce.stores import open_store
 
-        return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
+        url = self.environment.value("KRAKEN_NONCE_STORE") or default
+        if url not in self._stores:  # a watch would open one a round
+            self._stores[url] = open_store(url)
+        return self._stores[url]
 
     def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
@@ -123,15 +130,8 @@ class App:
             ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
         """
         with contextlib.ExitStack() as stack:
-            environment = self.environment
-            if request.sandbox:
-                from kraken_doctor.sandbox.scenarios import healthy
-
-                scenario = healthy()
-                request = self._enter_sandbox(stack, scenario, request)
-                environment = self._known(Environment(("sandbox", scenario.environ)))
-            store = self.store("memory://" if request.sandbox else None)
-            return self._examined(request, environment, store, stack, watcher or Watcher(self.clock))
+            request, place = self._place(stack, request)
+            return self._examined(request, place, stack, watcher or Watcher(self.clock))
 
     @contextlib.contextmanager
     def instruments(self, request: RunRequest) -> Iterator[RunContext]:
@@ -141,14 +141,8 @@ class App:
         Raises:
             ConfigurationError: A URL or a server is named that can't be used.
         """
-        from kraken_doctor.nonce.stores import open_store
-
         with contextlib.ExitStack() as stack:
-            if request.sandbox:
-                from kraken_doctor.sandbox.scenarios import healthy
-
-                request = self._enter_sandbox(stack, healthy(), request)
-            context = self._context(request, (), open_store("memory://"))
+            context = self._context(*self._place(stack, request), ())
             stack.callback(context.close)
             yield context
 
@@ -156,26 +150,22 @@ class App:
         """Each request that `examine` would make; makes none."""
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.examination.plan import Plan
-        from kraken_doctor.sandbox.scenarios import healthy
 
-        environment = Environment(("sandbox", healthy().environ)) if request.sandbox else self.environment
+        with contextlib.ExitStack() as stack:
+            environment = self._place(stack, request)[1].environment
         accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
         return Plan(accounts=accounts, checks=request.checks).requests()
 
-    def _enter_sandbox(self, stack: contextlib.ExitStack, scenario: Scenario, request: RunRequest) -> RunRequest:
-        """Serve the scenario; the request then goes there, and asks its time servers."""
-        from kraken_doctor.sandbox.http import SandboxServer
-        from kraken_doctor.sandbox.ntp import SandboxNtpServer
+    def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, lab.Place]:
+        """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
+        store = self.store("memory://" if request.sandbox else None)
+        if request.sandbox:
+            request, place = lab.enter(stack, request, store)
+            return request, place._replace(environment=self._known(place.environment))
+        variables = {name: self.environ[name] for name in network.PATH_VARIABLES if self.environ.get(name)}
+        return request, lab.Place(self.environment, variables, store, lab.krakenex, self.dotenv_files)
 
-        server = stack.enter_context(SandboxServer(scenario.exchange))
-        clocks = [stack.enter_context(SandboxNtpServer(offset_s=offset)) for offset in scenario.ntp_offsets_s]
-        servers = request.ntp_servers or tuple(clock.address for clock in clocks)
-        return replace(request, api_url=server.url, ntp_servers=servers)
-
-    def _examined(
-        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack,
-        watcher: Watcher,
-    ) -> Report:  # fmt: skip
+    def _examined(self, request: RunRequest, place: lab.Place, stack: contextlib.ExitStack, watcher: Watcher) -> Report:
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
@@ -187,18 +177,22 @@ class App:
         accounts: tuple[Account, ...] = ()
         if any(check.scope is Scope.ACCOUNT for check in request.checks):
             accounts = find_accounts(
-                environment, users=request.users, master=request.master, everyone=request.everyone,
+                place.environment, users=request.users, master=request.master, everyone=request.everyone,
                 required=not request.static,
             )  # fmt: skip
-        context = self._context(request, accounts, store)
+        context = self._context(request, place, accounts)
         stack.callback(context.close)
-        plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        asked = tuple(account for account in accounts if account.label not in request.resting)
+        plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
-        # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, watcher.observe, spent_s=began - self._began)
+        given_up = stack.enter_context(self.interruption.held())
+        # A deadline is the user's: it counts from when the command was started; further rounds have their own.
+        spent_s, self._began = max(0.0, began - self._began), float("inf")
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
-        results = examination.run()
+        # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
+        results = self.output.redact.everywhere(examination.run())
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
         return Report(
@@ -209,58 +203,47 @@ class App:
             exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=self.environment_facts(store, results),
+            environment=self.environment_facts(context, results),
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
             extra=network.latency(context),
         )
 
-    def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
+    def _context(self, request: RunRequest, place: lab.Place, accounts: tuple[Account, ...]) -> RunContext:
         from kraken_doctor.checks.base import RunContext, Settings
         from kraken_doctor.model.evidence import Outcome
 
-        url = self._api_url(request.api_url)
+        url = self.api_url(request.api_url)
         settings = Settings(
             api_url=url,
             timeout_s=request.timeout_s,
-            ntp_servers=self._ntp_servers(request, url),
+            ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
         )
-        readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
-        in_git = tuple(
-            f.path.name for f in self.dotenv_files if request.static and git.fate(f.path) is git.Fate.TRACKED
-        )
+        readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
+        in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
         return RunContext(
             settings=settings,
             clock=self.clock,
-            store=store,
-            make_http=functools.partial(network.make_session, request, self._environ),
-            krakenex=functools.partial(importlib.import_module, "krakenex"),
-            environ={name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)},
-            keeper=functools.partial(network.find_keeper, self._environ),
+            store=place.store,
+            make_http=functools.partial(network.make_session, request, place.variables),
+            krakenex=place.krakenex,
+            environ=place.variables,
+            # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
+            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self.environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,
         )
 
-    def _api_url(self, given: str | None) -> str:
+    def api_url(self, given: str | None) -> str:
+        """The API's base URL: *given*, else what the environment says, else Kraken's."""
         from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
-
-    def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
-        from kraken_doctor.network.url import is_loopback
-        from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
-
-        for server in request.ntp_servers:
-            parse_server(server)
-        if not request.use_ntp:
-            return ()
-        # With an exchange on loopback nothing leaves this host, unless a server is named.
-        return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
     def _session(
         self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,
@@ -302,7 +285,7 @@ class App:
             waiting=functools.partial(watcher.wait, account.label),
         )
 
-    def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+    def environment_facts(self, context: RunContext, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""
         from kraken_doctor.model.evidence import Facts
 
@@ -310,7 +293,7 @@ class App:
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
-            "nonce_store": store.name,
-            "proxy": network.shown_proxy(self._environ),
+            "nonce_store": context.store.name,
+            "proxy": network.shown_proxy(context.environ),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
     from requests import Session
@@ -23,7 +21,7 @@ PATH_VARIABLES = (
 """All that change the way."""
 
 
-def make_session(request: RunRequest, environ: Mapping[str, str]) -> Session:
+def make_session(request: RunRequest, variables: Mapping[str, str]) -> Session:
     """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
     from requests import Session
     from urllib3 import disable_warnings
@@ -39,9 +37,14 @@ def make_session(request: RunRequest, environ: Mapping[str, str]) -> Session:
     adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
-    trust(session, environ)
+    trust(session, variables)
     if request.sandbox:
-        session.trust_env = False  # a proxy of the environment has no business on loopback
+        # A proxy of the process's environment has no business on loopback; a fault may put one there.
+        session.trust_env = False
+        session.proxies = {
+            name.removesuffix("_proxy"): variables[name] for name in variables if name.endswith("_proxy")
+        }
+        session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
     return session
 
 
@@ -53,6 +56,24 @@ def latency(context: RunContext) -> dict[str, Any]:
 
     found = latency(context.http)
     return {"latency": found} if found else {}
+
+
+def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
+    """
+    The time servers to ask when the exchange is at *url*.
+
+    Raises:
+        ConfigurationError: One is named that can't be read.
+    """
+    from kraken_doctor.network.url import is_loopback
+    from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+
+    for server in request.ntp_servers:
+        parse_server(server)
+    if not request.use_ntp:
+        return ()
+    # With an exchange on loopback nothing leaves this host, unless a server is named.
+    return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
 
 def find_keeper(environ: Mapping[str, str]) -> Keeper:
@@ -68,12 +89,3 @@ def shown_proxy(environ: Mapping[str, str]) -> str | None:
 
     found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
     return without_login(found) if found else None
-
-
-def proxy_passwords(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """What must not be shown of the proxies."""
-    for url in filter(None, map(environ.get, PROXY_VARIABLES)):
-        if "@" in url:
-            from kraken_doctor.network.url import login_of
-
-            yield Secret(login_of(url).partition(":")[2])

@@ -20,6 +20,8 @@ class RunRequest:
     everyone: bool = False
     api_url: str | None = None
     sandbox: bool = False
+    faults: tuple[str, ...] = ()
+    """What is to be wrong in the sandbox."""
     timeout_s: float = 10.0
     deadline_s: float = 60.0
     retry_delays_s: tuple[float, ...] = ()
@@ -33,5 +35,7 @@ class RunRequest:
     """List the requests, and make none."""
     static: bool = False
     """Judge what is written in the files, and nothing else: no account at all is fine."""
+    resting: frozenset[str] = frozenset()
+    """Labels of accounts that are left alone this time."""
     jobs: int = 8
     checks: tuple[Check, ...] = ()

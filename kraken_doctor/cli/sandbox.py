@@ -9,21 +9,38 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import without_secrets
+
+if TYPE_CHECKING:
+    from kraken_doctor.renderers.text import Terminal
 
 
 @click.command("sandbox")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="This is wrong there; may be given again.",
+    shell_complete=completing.faults,
+)
+@click.option("--list-faults", is_flag=True, help="List the faults that it can have, and end.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
-def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, ...]) -> None:
+def command(
+    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], list_faults: bool, arguments: tuple[str, ...]
+) -> None:
     """
     Serve the embedded exchange, or run a command against it.
 
@@ -34,9 +51,14 @@ def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, .
     Examples:
       kraken-doctor sandbox
       kraken-doctor sandbox -- python my_bot.py
+      kraken-doctor sandbox --fault nonce-shared-key -- python my_bot.py
+      kraken-doctor sandbox --list-faults
     """
     app: App = ctx.obj
-    with _serving(host, port) as variables:
+    if list_faults:
+        app.output.out(_listing(app.output.terminal()))
+        return
+    with _serving(host, port, faults) as variables:
         if arguments:
             ctx.exit(_run(arguments, variables))
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
@@ -46,26 +68,41 @@ def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, .
 
 
 @contextlib.contextmanager
-def _serving(host: str, port: int) -> Iterator[dict[str, str]]:
-    """The demo, served; yields the variables that lead to it."""
-    from kraken_doctor.sandbox.http import SandboxServer
-    from kraken_doctor.sandbox.ntp import SandboxNtpServer
-    from kraken_doctor.sandbox.scenarios import healthy
+def _serving(host: str, port: int, faults: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """The demo with *faults*, served; yields the variables that lead to it."""
+    scenario = lab.make(faults)
+    if scenario.in_doctor:
+        named = " and ".join(faults)
+        raise ConfigurationError(
+            f"{named} is inside the doctor, not the exchange: kraken-doctor check --sandbox --fault"
+        )
+    with contextlib.ExitStack() as stack:
+        url, clocks = lab.serve(stack, scenario, host, port)
+        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": " ".join(clocks) for name in ("CHECK", "CLOCK")}
+        yield {"KRAKEN_SPOT_URL": url, **scenario.environ, **scenario.variables, **servers}
 
-    scenario = healthy()
-    with SandboxServer(scenario.exchange, host=host, port=port) as server, SandboxNtpServer() as clock:
-        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": clock.address for name in ("CHECK", "CLOCK")}
-        yield {"KRAKEN_SPOT_URL": server.url, **scenario.environ, **servers}
+
+def _listing(terminal: Terminal) -> str:
+    """The faults by section, each with what it is."""
+    from rich.console import Group
+
+    from kraken_doctor.renderers.screen import listing, to_text
+    from kraken_doctor.sandbox.faults import SECTIONS
+
+    rows = [[fault.name, fault.title] for section in SECTIONS.values() for fault in section]
+    hint = "Each shows itself with: kraken-doctor check --sandbox --fault NAME"
+    return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
 def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:
     """The command's exit status; a signal that ended it counts as shells count it."""
     # None of the user's own accounts: a real key has no business in a test, not even on loopback.
-    inherited = {name: value for name, value in os.environ.items() if not _names_an_account(name)}
+    inherited = {name: value for name, value in without_secrets(os.environ).items() if not _is_of_an_account(name)}
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",
             **inherited,
+            **({} if any("proxy" in name.lower() for name in variables) else _without_proxy(inherited)),
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
         }
@@ -80,8 +117,15 @@ def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _names_an_account(name: str) -> bool:
-    return name.startswith("KRAKEN_") and name.endswith(("_API_KEY", "_API_SECRET", "_OTP", "_NONCE_UNIT"))
+def _is_of_an_account(name: str) -> bool:
+    return name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
+
+
+def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep calls on loopback away from a proxy, which would send them to its own loopback."""
+    excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    hosts = ",".join(filter(None, (excepted, "127.0.0.1,::1,localhost")))
+    return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def _wait_for_the_end() -> None:

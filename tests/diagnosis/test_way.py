@@ -113,7 +113,7 @@ def test_a_proxy_is_blamed_only_when_it_is_to_blame(
 
 def test_remedies_say_what_the_evidence_knows() -> None:
     """How long to wait; where the proxy's login belongs."""
-    assert first(failed("exchange-throttled", http__retry_after=30)).remedy.text == "Wait 30.0 s, as it says."
+    assert first(failed("exchange-throttled", http__retry_after=30)).remedy.text == "Wait 30 s, as it says."
     assert first(failed("exchange-throttled")).remedy.text.startswith("Wait until the time")
     login = first(failed("proxy-failed", proxy="http://p", proxy__status=407)).remedy.text
     assert "user and password into HTTPS_PROXY" in login
@@ -199,6 +199,7 @@ REMEDIES: list[tuple[str, Facts, str, tuple[str, ...]]] = [
         ("ntpq -p", "sudo systemctl restart ntpsec"),
     ),
     ("openntpd runs", keeper("linux", "openntpd", running=True), "OpenNTPD runs here", ("ntpctl -s all",)),
+    ("BusyBox", keeper("linux", "BusyBox ntpd", running=True), "restart it with servers", ()),
     ("rivals", keeper("linux", "chrony", running=True, rivals=("ntpd",)), "one against the other", ()),
     ("nothing, on Debian", keeper("linux", packager="apt-get"), "No time service", ("sudo apt-get install chrony",)),
     ("nothing, on Alpine", keeper("linux", packager="apk"), "No time service", ("sudo apk add chrony",)),
