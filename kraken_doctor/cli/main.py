@@ -32,6 +32,7 @@ COMMANDS = {
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
     "explain": "Say what a cause or an error means, how it is proved and mended.",
+    "logs": "Read a bot's log: nonce errors over time, and the cause they point to.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
     "watch": "Make the check again and again, and say what changes.",
