@@ -16,6 +16,7 @@ def credentials(ctx: AccountContext) -> Finding:
         Evidence("credentials.secret_variable", account.secret_variable),
         Evidence("credentials.source", account.source),
         Evidence("credentials.key_id", account.key_id or ""),
+        Evidence("credentials.otp", account.otp is not None),
     ]
     if account.shares_first_name_with:
         facts.append(Evidence("credentials.shared_with", account.shares_first_name_with))

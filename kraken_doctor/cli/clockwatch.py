@@ -49,7 +49,7 @@ def watch(
                 duration_s=app.clock.monotonic() - began,
                 interrupted=app.interruption.wanted(),
             )
-            report = replace(report, environment=app.environment_facts(instruments.store, report.checks))
+            report = replace(report, environment=app.environment_facts(instruments, report.checks))
     finish(ctx, report, form, screen=_screen)
 
 
