@@ -19,7 +19,7 @@ from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock, cpu_seconds
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import RunContext
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 DEFAULT_API_URL = "https://api.kraken.com"
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""
-
-_SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
 
 
 class App:
@@ -60,7 +58,9 @@ class App:
         self._began = self.clock.monotonic() - cpu_seconds()
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
-        self._environ = environ
+        self.environ = environ
+        self._stores: dict[str | None, NonceStore] = {}
+        self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
 
@@ -88,24 +88,27 @@ class App:
             ConfigurationError: A .env file can't be read.
         """
         return self._known(
-            Environment((PROCESS, self._environ), *((file.path.name, file.values) for file in self.dotenv_files))
+            Environment((PROCESS, self.environ), *((file.path.name, file.values) for file in self.dotenv_files))
         )
 
     def _known(self, environment: Environment) -> Environment:
-        for password in network.proxy_passwords(self._environ):
-            self.output.redact.learn(password)
-        for name in environment:
-            if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
-                self.output.redact.learn(Secret(environment.value(name) or ""))
+        self._learn({name: environment.value(name) or "" for name in environment})
         return environment
+
+    def _learn(self, environ: Mapping[str, str]) -> None:
+        for secret in secrets_of(environ):
+            self.output.redact.learn(secret)
+
+    def _is_tracked(self, path: Path) -> bool:
+        return git.fate(path, without_secrets(self.environ)) is git.Fate.TRACKED
 
     def variable(self, name: str) -> str | None:
         """A variable of the process, and of it alone; None if it is not set."""
-        return self._environ.get(name)
+        return self.environ.get(name)
 
     def store(self, default: str | None = None) -> NonceStore:
         """
-        The nonce store that the environment names, else *default*, else this user's file.
+        The nonce store that the environment names, else *default*, else this user's file; the same at each call.
 
         It is left open: the process is about to end, and closing would only make it wait for the disk.
 
@@ -114,7 +117,10 @@ class App:
         """
         from kraken_doctor.nonce.stores import open_store
 
-        return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
+        url = self.environment.value("KRAKEN_NONCE_STORE") or default
+        if url not in self._stores:  # a watch would open one a round
+            self._stores[url] = open_store(url)
+        return self._stores[url]
 
     def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
@@ -156,7 +162,7 @@ class App:
         if request.sandbox:
             request, place = lab.enter(stack, request, store)
             return request, place._replace(environment=self._known(place.environment))
-        variables = {name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)}
+        variables = {name: self.environ[name] for name in network.PATH_VARIABLES if self.environ.get(name)}
         return request, lab.Place(self.environment, variables, store, lab.krakenex, self.dotenv_files)
 
     def _examined(self, request: RunRequest, place: lab.Place, stack: contextlib.ExitStack, watcher: Watcher) -> Report:
@@ -176,14 +182,17 @@ class App:
             )  # fmt: skip
         context = self._context(request, place, accounts)
         stack.callback(context.close)
-        plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        asked = tuple(account for account in accounts if account.label not in request.resting)
+        plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
         given_up = stack.enter_context(self.interruption.held())
-        # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=began - self._began)
+        # A deadline is the user's: it counts from when the command was started; further rounds have their own.
+        spent_s, self._began = max(0.0, began - self._began), float("inf")
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
-        results = examination.run()
+        # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
+        results = self.output.redact.everywhere(examination.run())
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
         return Report(
@@ -205,17 +214,17 @@ class App:
         from kraken_doctor.checks.base import RunContext, Settings
         from kraken_doctor.model.evidence import Outcome
 
-        url = self._api_url(request.api_url)
+        url = self.api_url(request.api_url)
         settings = Settings(
             api_url=url,
             timeout_s=request.timeout_s,
-            ntp_servers=self._ntp_servers(request, url),
+            ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
-        in_git = tuple(f.path.name for f in place.env_files if request.static and git.fate(f.path) is git.Fate.TRACKED)
+        in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
         return RunContext(
             settings=settings,
             clock=self.clock,
@@ -224,27 +233,17 @@ class App:
             krakenex=place.krakenex,
             environ=place.variables,
             # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
-            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self._environ),
+            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self.environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,
         )
 
-    def _api_url(self, given: str | None) -> str:
+    def api_url(self, given: str | None) -> str:
+        """The API's base URL: *given*, else what the environment says, else Kraken's."""
         from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
-
-    def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
-        from kraken_doctor.network.url import is_loopback
-        from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
-
-        for server in request.ntp_servers:
-            parse_server(server)
-        if not request.use_ntp:
-            return ()
-        # With an exchange on loopback nothing leaves this host, unless a server is named.
-        return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
     def _session(
         self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -55,10 +56,24 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
     if form == "table":
         # Rich takes as long to load as a call to the exchange to be answered: side by side it costs nothing.
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
-    try:
+
+    def run() -> Report:
         # `timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good.
         with app.interruption.heeding(signal.SIGTERM), app.output.live_view(app.clock) as view:
             return app.examine(request, view)
+
+    return guarded(app, request, run)
+
+
+def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
+    """
+    What *run* returns, or the report of how it ended instead.
+
+    Raises:
+        ConfigurationError: As `examined`.
+    """
+    try:
+        return run()
     except ConfigurationError:
         raise
     except (KeyboardInterrupt, Exception) as exc:  # noqa: BLE001 - "the doctor itself failed" has a report too
@@ -94,14 +109,17 @@ def finish(
     if report.exit_status != ExitStatus.INTERRUPTED:
         report = replace(report, exit_status=exit_status(report.outcome, FailOn(fail_on)))
     app: App = ctx.obj
+    with suppress(ConfigurationError):
+        _ = app.environment  # also where the command had no need of it: from here on its secrets are known
+    report = app.output.redact.everywhere(report)
     own = dict(forms or {})
     if screen is not None:
         own["table"] = lambda report: screen(report, app.output.terminal())
     paths = dict(ctx.meta.get(files.META, {}))
     instead = paths.pop("", None)
-    report = _write_files(app.output, report, paths, own)
+    report = write_files(app.output, report, paths, own)
     if instead is not None:
-        report = _write_files(app.output, report, {form: instead}, own)
+        report = write_files(app.output, report, {form: instead}, own)
         app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
         with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
@@ -109,7 +127,7 @@ def finish(
         app.output.out(text, commands=form == "github")
     if form == "github":
         _append_summary(app, report)
-    if report.exit_status == ExitStatus.INTERRUPTED:
+    if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
         app.output.note("Interrupted: the report holds what was learned until then.\n")
     ctx.exit(report.exit_status)
 
@@ -126,7 +144,7 @@ def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
     return text
 
 
-def _write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
+def write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
     """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
     from kraken_doctor.examination.verdict import ExitStatus
 

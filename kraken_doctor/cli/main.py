@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from kraken_doctor.cli.interruption import Interruption
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from kraken_doctor.cli.output import Output
+
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
 # Name: what `--help` says. A command's module is imported when the command is used, so that `--help` and
@@ -31,6 +34,7 @@ COMMANDS = {
     "explain": "Say what a cause or an error means, how it is proved and mended.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
+    "watch": "Make the check again and again, and say what changes.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
     "init": "Put an account's key and secret into a .env file.",
     "completion": "Print the completion script for a shell.",
@@ -67,18 +71,24 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as exc:
+            # An unknown command is found out before there is an App.
+            (_bare_output() if isinstance(ctx.obj, Interruption) else ctx.obj.output).warn_in_lines(_words(exc))
+            return _USAGE
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as exc:
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
-            if ctx.obj.interruption.wanted():
+            early = isinstance(ctx.obj, Interruption)
+            if (ctx.obj if early else ctx.obj.interruption).wanted():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError
 
+            output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
-                ctx.obj.output.usage_error(str(exc))
+                output.usage_error(str(exc))
                 return _USAGE
-            ctx.obj.output.complain(exc)
+            output.complain(exc)
             return _NO_VERDICT
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -126,6 +136,7 @@ def cli(
     """
     from pathlib import Path
 
+    from kraken_doctor.cli import strays
     from kraken_doctor.cli.app import App
     from kraken_doctor.cli.output import Output
 
@@ -137,6 +148,7 @@ def cli(
         use_env_file=not no_env_file,
         interruption=ctx.find_object(Interruption),
     )
+    ctx.with_resource(strays.gathered(output))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -151,12 +163,33 @@ def run(arguments: Sequence[str]) -> int:
         with interruption.heeding(signal.SIGINT):
             status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=interruption)
     except click.ClickException as exc:
-        exc.show()
+        _bare_output().warn_in_lines(_words(exc))
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted.", err=True)
         return _INTERRUPTED
+    except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
+        _bare_output().complain(exc)
+        return _NO_VERDICT
     return status if isinstance(status, int) else _OK
+
+
+def _words(exc: click.ClickException) -> str:
+    """As Click shows it: usage, hint, error. The words are the user's own, and one of them may be a secret."""
+    text = io.StringIO()
+    exc.show(file=text)
+    return text.getvalue()
+
+
+def _bare_output() -> Output:
+    """Where the root command was not reached, and there is no App yet."""
+    from kraken_doctor.cli.output import Output
+    from kraken_doctor.redact import secrets_of
+
+    output = Output(os.environ)
+    for secret in secrets_of(os.environ):
+        output.redact.learn(secret)
+    return output
 
 
 def _make_streams_forgiving() -> None:

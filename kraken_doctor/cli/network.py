@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
     from requests import Session
@@ -60,6 +58,24 @@ def latency(context: RunContext) -> dict[str, Any]:
     return {"latency": found} if found else {}
 
 
+def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
+    """
+    The time servers to ask when the exchange is at *url*.
+
+    Raises:
+        ConfigurationError: One is named that can't be read.
+    """
+    from kraken_doctor.network.url import is_loopback
+    from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+
+    for server in request.ntp_servers:
+        parse_server(server)
+    if not request.use_ntp:
+        return ()
+    # With an exchange on loopback nothing leaves this host, unless a server is named.
+    return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
+
+
 def find_keeper(environ: Mapping[str, str]) -> Keeper:
     """What keeps this host's clock."""
     from kraken_doctor.timesource.keeper import HostView, detect
@@ -73,12 +89,3 @@ def shown_proxy(environ: Mapping[str, str]) -> str | None:
 
     found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
     return without_login(found) if found else None
-
-
-def proxy_passwords(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """What must not be shown of the proxies."""
-    for url in filter(None, map(environ.get, PROXY_VARIABLES)):
-        if "@" in url:
-            from kraken_doctor.network.url import login_of
-
-            yield Secret(login_of(url).partition(":")[2])

@@ -35,7 +35,7 @@ class Post:
             requests.RequestException: No answer.
         """
         # The password of a .netrc file has no place in this API, and looking for one costs as much as signing.
-        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=_as_it_is)
+        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=as_it_is)
         session = self._api.session
         response: requests.Response = session.send(
             session.prepare_request(request), timeout=self._timeout_s, allow_redirects=False, **self._settings
@@ -62,7 +62,8 @@ class OwnQuery:
         return answer
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """In the place of a login: none, not even the one that a .netrc file has for this host."""
     return request
 
 
