@@ -17,7 +17,7 @@ def main() -> NoReturn:
     gc.set_threshold(50_000)
     from kraken_doctor.cli.main import run
 
-    status = run(sys.argv[1:])
+    status = run(sys.argv[1:], own_process=True)
     # At once, without the interpreter's clean-up: it would wait for locks that a thread left behind in a
     # hanging resolver or socket still holds, and it costs a tenth of a short run.
     for stream in (sys.stdout, sys.stderr):

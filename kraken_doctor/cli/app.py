@@ -46,16 +46,17 @@ class App:
         env_files: Files to read instead of the nearest .env.
         use_env_file: Whether any file is read.
         interruption: What Ctrl-C sets.
+        own_process: Whether this process was started for it; then a deadline counts from that start.
     """
 
     def __init__(
         self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
-        use_env_file: bool = True, interruption: Interruption | None = None,
+        use_env_file: bool = True, interruption: Interruption | None = None, own_process: bool = False,
     ) -> None:  # fmt: skip
         self.output = output
         self.interruption = interruption or Interruption()
         self.clock = SystemClock()
-        self._began = self.clock.monotonic() - cpu_seconds()
+        self._began = self.clock.monotonic() - (cpu_seconds() if own_process else 0.0)
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
         self.environ = environ

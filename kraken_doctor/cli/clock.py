@@ -113,10 +113,13 @@ def _screen(report: Report, terminal: Terminal) -> str:
         if offset.name.endswith(".offset"):
             bound = facts.number(offset.name.replace(".offset", ".bound"))
             remark = "contradicts the others" if offset.source in liars else ""
-            rows.append([offset.source, f"{offset.value:+.3f} s", f"± {bound:.3f} s", remark])
-    rows += [[problem, "-", "-", ""] for problem in facts.texts("clock.ntp.problems")]
+            shown = round(float(str(offset.value)), 3) + 0.0  # without the sign of a zero
+            rows.append([offset.source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
+    for problem in facts.texts("clock.ntp.problems"):
+        server, _, reason = problem.partition(": ")
+        rows.append([server, "-", "-", reason])
     columns = ["Source", "Offset", "Error bound", ""]
-    if not liars:
+    if not any(row[3] for row in rows):
         columns, rows = columns[:3], [row[:3] for row in rows]
     numbers = columns[1:3]
     table = listing(columns, rows, whole=numbers, right=numbers)

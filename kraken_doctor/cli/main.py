@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -40,6 +40,13 @@ COMMANDS = {
     "init": "Put an account's key and secret into a .env file.",
     "completion": "Print the completion script for a shell.",
 }
+
+
+class Start(NamedTuple):
+    """What is known before there is a command."""
+
+    interruption: Interruption
+    own_process: bool
 
 
 class LazyGroup(click.Group):
@@ -74,14 +81,14 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except click.ClickException as exc:
             # An unknown command is found out before there is an App.
-            (_bare_output() if isinstance(ctx.obj, Interruption) else ctx.obj.output).warn_in_lines(_words(exc))
+            (_bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output).warn_in_lines(_words(exc))
             return _USAGE
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as exc:
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
-            early = isinstance(ctx.obj, Interruption)
-            if (ctx.obj if early else ctx.obj.interruption).wanted():
+            early = isinstance(ctx.obj, Start)
+            if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError
 
@@ -142,19 +149,25 @@ def cli(
     from kraken_doctor.cli.output import Output
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
+    start = ctx.find_object(Start)
     ctx.obj = App(
         environ=dict(os.environ),
         output=output,
         env_files=tuple(map(Path, env_file)),
         use_env_file=not no_env_file,
-        interruption=ctx.find_object(Interruption),
+        interruption=start.interruption if start else None,
+        own_process=start.own_process if start else False,
     )
     ctx.with_resource(strays.gathered(output))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """
     The command line for *arguments*, and the exit status that it ends with.
+
+    Args:
+        arguments: Without the program's name.
+        own_process: Whether this process was started for it: what it computed until now is then a part of the run.
 
     Click alone would end an uncaught exception and Ctrl-C with status 1, "problem found".
     """
@@ -162,7 +175,9 @@ def run(arguments: Sequence[str]) -> int:
     interruption = Interruption()
     try:
         with interruption.heeding(signal.SIGINT):
-            status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=interruption)
+            status = cli.main(
+                list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=Start(interruption, own_process)
+            )
     except click.ClickException as exc:
         _bare_output().warn_in_lines(_words(exc))
         return _USAGE
