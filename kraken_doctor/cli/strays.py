@@ -51,8 +51,10 @@ class _Handler(logging.Handler):
         self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not (record.name.startswith("kraken_doctor") or record.levelno >= logging.ERROR or self._output.verbose):
+            return  # urllib3 warns of a server's bad headers: what follows from them is in the report
         try:
-            text = self.format(record)
+            text = record.getMessage()  # without a traceback, which a library may add
         except Exception as exc:  # noqa: BLE001 - logging itself would print a traceback with the arguments in it
             text = f"a log line of {record.name} could not be made ({type(exc).__name__})"
         self._output.warn_in_lines(f"{record.levelname.lower()}: {text}")

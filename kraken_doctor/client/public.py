@@ -11,7 +11,7 @@ import requests
 from kraken_doctor.client.connection import Timing
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.transport import timing_of
-from kraken_doctor.client.wire import as_it_is, as_transport_error, error_strings
+from kraken_doctor.client.wire import as_it_is, as_transport_error, error_strings, json_of
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 
@@ -84,13 +84,11 @@ class PublicApi:
             latency_s = self._clock.monotonic() - began
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
-            answer = response.json()
+            answer = json_of(response)
         except requests.exceptions.JSONDecodeError as exc:
             raise not_the_api(response) from exc
         except requests.RequestException as exc:
             raise as_transport_error(exc) from exc
-        except RecursionError:
-            raise TransportError("response-invalid", f"{endpoint}: JSON nested too deep to be the API's") from None
         errors = error_strings(answer)
         if is_failure(errors):
             raise kraken_error(errors)

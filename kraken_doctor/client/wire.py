@@ -97,10 +97,26 @@ def _read(api: Any, response: requests.Response) -> Any:
         response.raise_for_status()
         raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
     try:
-        return response.json(**getattr(api, "_json_options", {}))
+        return json_of(response, **getattr(api, "_json_options", {}))
     except requests.exceptions.JSONDecodeError as exc:
         exc.response = response  # who sent it instead is in the page and its headers
         raise
+
+
+def json_of(response: requests.Response, **options: Any) -> Any:
+    """
+    The JSON of *response*.
+
+    Raises:
+        requests.exceptions.JSONDecodeError: It is none that can be read. What Python raises by itself for a number of
+            5,000 digits, for JSON nested too deep, or for a charset that can't decode, is one too.
+    """
+    try:
+        return response.json(**options)
+    except requests.exceptions.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as exc:
+        raise requests.exceptions.JSONDecodeError(str(exc), "", 0) from exc
 
 
 def error_strings(answer: object) -> tuple[str, ...]:
