@@ -12,7 +12,7 @@ _MAX_LEAD_S = 60.0
 """A burst leads the clock by fractions of a second; a minute means that the clock was set back, or was ahead."""
 
 
-@check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=("credentials", "krakenex", "store"))
+@check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=("credentials", "krakenex", "store", "path"))
 def nonce(ctx: AccountContext) -> Finding:
     """What was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store

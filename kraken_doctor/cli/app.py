@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
-from kraken_doctor.cli import git, network
+from kraken_doctor.cli import git, lab, network
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
     from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
-    from kraken_doctor.sandbox.scenarios import Scenario
 
 DEFAULT_API_URL = "https://api.kraken.com"
 _CALLS_KEPT = 10_000
@@ -131,15 +128,8 @@ class App:
             ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
         """
         with contextlib.ExitStack() as stack:
-            environment = self.environment
-            if request.sandbox:
-                from kraken_doctor.sandbox.scenarios import healthy
-
-                scenario = healthy()
-                request = self._enter_sandbox(stack, scenario, request)
-                environment = self._known(Environment(("sandbox", scenario.environ)))
-            store = self.store("memory://" if request.sandbox else None)
-            return self._examined(request, environment, store, stack, watcher or Watcher(self.clock))
+            request, place = self._place(stack, request)
+            return self._examined(request, place, stack, watcher or Watcher(self.clock))
 
     @contextlib.contextmanager
     def instruments(self, request: RunRequest) -> Iterator[RunContext]:
@@ -149,14 +139,8 @@ class App:
         Raises:
             ConfigurationError: A URL or a server is named that can't be used.
         """
-        from kraken_doctor.nonce.stores import open_store
-
         with contextlib.ExitStack() as stack:
-            if request.sandbox:
-                from kraken_doctor.sandbox.scenarios import healthy
-
-                request = self._enter_sandbox(stack, healthy(), request)
-            context = self._context(request, (), open_store("memory://"))
+            context = self._context(*self._place(stack, request), ())
             stack.callback(context.close)
             yield context
 
@@ -164,26 +148,22 @@ class App:
         """Each request that `examine` would make; makes none."""
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.examination.plan import Plan
-        from kraken_doctor.sandbox.scenarios import healthy
 
-        environment = Environment(("sandbox", healthy().environ)) if request.sandbox else self.environment
+        with contextlib.ExitStack() as stack:
+            environment = self._place(stack, request)[1].environment
         accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
         return Plan(accounts=accounts, checks=request.checks).requests()
 
-    def _enter_sandbox(self, stack: contextlib.ExitStack, scenario: Scenario, request: RunRequest) -> RunRequest:
-        """Serve the scenario; the request then goes there, and asks its time servers."""
-        from kraken_doctor.sandbox.http import SandboxServer
-        from kraken_doctor.sandbox.ntp import SandboxNtpServer
+    def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, lab.Place]:
+        """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
+        store = self.store("memory://" if request.sandbox else None)
+        if request.sandbox:
+            request, place = lab.enter(stack, request, store)
+            return request, place._replace(environment=self._known(place.environment))
+        variables = {name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)}
+        return request, lab.Place(self.environment, variables, store, lab.krakenex, self.dotenv_files)
 
-        server = stack.enter_context(SandboxServer(scenario.exchange))
-        clocks = [stack.enter_context(SandboxNtpServer(offset_s=offset)) for offset in scenario.ntp_offsets_s]
-        servers = request.ntp_servers or tuple(clock.address for clock in clocks)
-        return replace(request, api_url=server.url, ntp_servers=servers)
-
-    def _examined(
-        self, request: RunRequest, environment: Environment, store: NonceStore, stack: contextlib.ExitStack,
-        watcher: Watcher,
-    ) -> Report:  # fmt: skip
+    def _examined(self, request: RunRequest, place: lab.Place, stack: contextlib.ExitStack, watcher: Watcher) -> Report:
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
@@ -195,10 +175,10 @@ class App:
         accounts: tuple[Account, ...] = ()
         if any(check.scope is Scope.ACCOUNT for check in request.checks):
             accounts = find_accounts(
-                environment, users=request.users, master=request.master, everyone=request.everyone,
+                place.environment, users=request.users, master=request.master, everyone=request.everyone,
                 required=not request.static,
             )  # fmt: skip
-        context = self._context(request, accounts, store)
+        context = self._context(request, place, accounts)
         stack.callback(context.close)
         asked = tuple(account for account in accounts if account.label not in request.resting)
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
@@ -219,14 +199,14 @@ class App:
             exit_status=ExitStatus.INTERRUPTED if examination.interrupted else exit_status(outcome, FailOn.FAIL),
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=self.environment_facts(store, results),
+            environment=self.environment_facts(context, results),
             checks=results,
             diagnoses=diagnoses,
             accounts=account_reports(results, diagnoses),
             extra=network.latency(context),
         )
 
-    def _context(self, request: RunRequest, accounts: tuple[Account, ...], store: NonceStore) -> RunContext:
+    def _context(self, request: RunRequest, place: lab.Place, accounts: tuple[Account, ...]) -> RunContext:
         from kraken_doctor.checks.base import RunContext, Settings
         from kraken_doctor.model.evidence import Outcome
 
@@ -239,18 +219,17 @@ class App:
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
         )
-        readable = tuple(file.path.name for file in self.dotenv_files if file.readable_by_others)
-        in_git = tuple(
-            f.path.name for f in self.dotenv_files if request.static and git.fate(f.path) is git.Fate.TRACKED
-        )
+        readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
+        in_git = tuple(f.path.name for f in place.env_files if request.static and git.fate(f.path) is git.Fate.TRACKED)
         return RunContext(
             settings=settings,
             clock=self.clock,
-            store=store,
-            make_http=functools.partial(network.make_session, request, self._environ),
-            krakenex=functools.partial(importlib.import_module, "krakenex"),
-            environ={name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)},
-            keeper=functools.partial(network.find_keeper, self._environ),
+            store=place.store,
+            make_http=functools.partial(network.make_session, request, place.variables),
+            krakenex=place.krakenex,
+            environ=place.variables,
+            # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
+            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self._environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,
@@ -302,7 +281,7 @@ class App:
             waiting=functools.partial(watcher.wait, account.label),
         )
 
-    def environment_facts(self, store: NonceStore, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+    def environment_facts(self, context: RunContext, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""
         from kraken_doctor.model.evidence import Facts
 
@@ -310,7 +289,7 @@ class App:
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "krakenex": Facts(results).text("krakenex.version") or None,
-            "nonce_store": store.name,
-            "proxy": network.shown_proxy(self._environ),
+            "nonce_store": context.store.name,
+            "proxy": network.shown_proxy(context.environ),
             "env_files": [str(file.path) for file in self.dotenv_files],
         }

@@ -44,7 +44,7 @@ def watch(
             started_at_ns=started_ns,
             duration_s=app.clock.monotonic() - began,
         )
-        report = replace(report, environment=app.environment_facts(instruments.store, report.checks))
+        report = replace(report, environment=app.environment_facts(instruments, report.checks))
     finish(ctx, report, form, screen=_screen)
 
 

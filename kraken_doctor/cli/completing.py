@@ -49,6 +49,13 @@ def causes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
     return _items(((cause.id, cause.title) for cause in CAUSES.values()), incomplete)
 
 
+def faults(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Faults of the sandbox, with what they are."""
+    from kraken_doctor.sandbox.faults import FAULTS
+
+    return _items(((fault.name, fault.title) for fault in FAULTS.values() if not fault.command), incomplete)
+
+
 def _items(offers: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem[str]]:
     from click.shell_completion import CompletionItem
 

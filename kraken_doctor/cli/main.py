@@ -26,6 +26,7 @@ COMMANDS = {
     "version": "Compare the installed krakenex with the tested one.",
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
+    "explain": "Say what a cause or an error means, how it is proved and mended.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
     "watch": "Make the check again and again, and say what changes.",

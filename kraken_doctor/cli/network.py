@@ -23,7 +23,7 @@ PATH_VARIABLES = (
 """All that change the way."""
 
 
-def make_session(request: RunRequest, environ: Mapping[str, str]) -> Session:
+def make_session(request: RunRequest, variables: Mapping[str, str]) -> Session:
     """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
     from requests import Session
     from urllib3 import disable_warnings
@@ -39,9 +39,14 @@ def make_session(request: RunRequest, environ: Mapping[str, str]) -> Session:
     adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
-    trust(session, environ)
+    trust(session, variables)
     if request.sandbox:
-        session.trust_env = False  # a proxy of the environment has no business on loopback
+        # A proxy of the process's environment has no business on loopback; a fault may put one there.
+        session.trust_env = False
+        session.proxies = {
+            name.removesuffix("_proxy"): variables[name] for name in variables if name.endswith("_proxy")
+        }
+        session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
     return session
 
 

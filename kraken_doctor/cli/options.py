@@ -58,6 +58,13 @@ accounts = _together(
 target = _together(
     click.option("--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."),
     click.option("--sandbox", is_flag=True, help="An embedded exchange on loopback, with demo accounts."),
+    click.option(
+        "--fault",
+        multiple=True,
+        metavar="NAME",
+        help="With --sandbox: this is wrong there; may be given again.",
+        shell_complete=completing.faults,
+    ),
     click.option("--timeout", type=SECONDS, default=10.0, show_default=True, help="Seconds for one call."),
     click.option("--deadline", type=SECONDS, default=60.0, show_default=True, help="Seconds for the whole run."),
 )
@@ -148,7 +155,7 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
         ConfigurationError: ``--only`` or ``--skip`` name a check that is not among *checks*.
     """
     names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
-    names |= {"ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
+    names |= {"fault": "faults", "ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
     fields = {names.get(name, name): value for name, value in choices.items()}
     fields["use_ntp"] = not fields.pop("no_ntp", False)
     if fields.pop("retry", False):
@@ -156,6 +163,8 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
 
         fields["retry_delays_s"] = RetryPolicy(fields["retry_base"]).delays_s
     fields.pop("retry_base", None)
+    if fields.get("faults") and not fields.get("sandbox"):
+        raise click.UsageError("--fault goes with --sandbox: what is wrong in earnest needs no fault")
     only, skip = fields.pop("only", ()), fields.pop("skip", ())
     if only or skip:
         from kraken_doctor.examination.plan import choose

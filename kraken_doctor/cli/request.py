@@ -20,6 +20,8 @@ class RunRequest:
     everyone: bool = False
     api_url: str | None = None
     sandbox: bool = False
+    faults: tuple[str, ...] = ()
+    """What is to be wrong in the sandbox."""
     timeout_s: float = 10.0
     deadline_s: float = 60.0
     retry_delays_s: tuple[float, ...] = ()

@@ -11,19 +11,35 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from kraken_doctor.renderers.text import Terminal
 
 
 @click.command("sandbox")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="This is wrong there; may be given again.",
+    shell_complete=completing.faults,
+)
+@click.option("--list-faults", is_flag=True, help="List the faults that it can have, and end.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
-def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, ...]) -> None:
+def command(
+    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], list_faults: bool, arguments: tuple[str, ...]
+) -> None:
     """
     Serve the embedded exchange, or run a command against it.
 
@@ -34,9 +50,14 @@ def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, .
     Examples:
       kraken-doctor sandbox
       kraken-doctor sandbox -- python my_bot.py
+      kraken-doctor sandbox --fault nonce-shared-key -- python my_bot.py
+      kraken-doctor sandbox --list-faults
     """
     app: App = ctx.obj
-    with _serving(host, port) as variables:
+    if list_faults:
+        app.output.out(_listing(app.output.terminal()))
+        return
+    with _serving(host, port, faults) as variables:
         if arguments:
             ctx.exit(_run(arguments, variables))
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
@@ -46,16 +67,30 @@ def command(ctx: click.Context, /, host: str, port: int, arguments: tuple[str, .
 
 
 @contextlib.contextmanager
-def _serving(host: str, port: int) -> Iterator[dict[str, str]]:
-    """The demo, served; yields the variables that lead to it."""
-    from kraken_doctor.sandbox.http import SandboxServer
-    from kraken_doctor.sandbox.ntp import SandboxNtpServer
-    from kraken_doctor.sandbox.scenarios import healthy
+def _serving(host: str, port: int, faults: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """The demo with *faults*, served; yields the variables that lead to it."""
+    scenario = lab.make(faults)
+    if scenario.in_doctor:
+        named = " and ".join(faults)
+        raise ConfigurationError(
+            f"{named} is inside the doctor, not the exchange: kraken-doctor check --sandbox --fault"
+        )
+    with contextlib.ExitStack() as stack:
+        url, clocks = lab.serve(stack, scenario, host, port)
+        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": " ".join(clocks) for name in ("CHECK", "CLOCK")}
+        yield {"KRAKEN_SPOT_URL": url, **scenario.environ, **scenario.variables, **servers}
 
-    scenario = healthy()
-    with SandboxServer(scenario.exchange, host=host, port=port) as server, SandboxNtpServer() as clock:
-        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": clock.address for name in ("CHECK", "CLOCK")}
-        yield {"KRAKEN_SPOT_URL": server.url, **scenario.environ, **servers}
+
+def _listing(terminal: Terminal) -> str:
+    """The faults by section, each with what it is."""
+    from rich.console import Group
+
+    from kraken_doctor.renderers.screen import listing, to_text
+    from kraken_doctor.sandbox.faults import SECTIONS
+
+    rows = [[fault.name, fault.title] for section in SECTIONS.values() for fault in section]
+    hint = "Each shows itself with: kraken-doctor check --sandbox --fault NAME"
+    return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
 def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kraken_doctor.diagnosis.folding import folded, shared_by_all
 from kraken_doctor.diagnosis.rules.credentials import credentials
 from kraken_doctor.diagnosis.rules.host import host
 from kraken_doctor.diagnosis.rules.key import key
@@ -28,30 +29,8 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     for label in labels:
         facts = Facts(results, label)
         single += [*credentials(facts, label), *key(facts, label), *nonce(facts, label)]
-    shared, single = _shared_by_all(single, labels)
-    return _ranked([*_without_repeats(common, [*shared, *single]), *shared, *single])
-
-
-def _shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:
-    """
-    Split off what every account has: one finding about the environment, not one an account.
-
-    Five keys that are refused at once have one cause, and it is not that five keys went bad.
-    """
-    if len(labels) < 2:
-        return [], list(found)
-    by_kind: dict[tuple[str, Severity], list[Diagnosis]] = {}
-    for diagnosis in found:
-        by_kind.setdefault((diagnosis.cause, diagnosis.severity), []).append(diagnosis)
-    shared = []
-    for group in by_kind.values():
-        if {diagnosis.account for diagnosis in group} == set(labels):
-            first, *others = group
-            because = first.because if all(o.because == first.because for o in others) else first.because[:1]
-            everyone = f"in all {len(labels)} accounts"
-            shared.append(replace(first, account=None, because=(*because, everyone)))
-    kinds = {(diagnosis.cause, diagnosis.severity) for diagnosis in shared}
-    return shared, [diagnosis for diagnosis in found if (diagnosis.cause, diagnosis.severity) not in kinds]
+    shared, single = shared_by_all(single, labels)
+    return _ranked(folded([*_without_repeats(common, [*shared, *single]), *shared, *single]))
 
 
 def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kraken_doctor.model.diagnosis import Remedy, Severity
@@ -27,4 +28,27 @@ class Cause:
     """When the verdict can be wrong."""
     errors: tuple[str, ...] = ()
     """Kraken's own strings that point here."""
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """
+    What a user has in hand: an error as the exchange, a client library or Python words it.
+
+    One sign may point to several causes, and then says what tells each from the others.
+    """
+
+    title: str
+    """The words themselves, as short as they can be known by."""
+    meaning: str
+    """What is certain from these words alone."""
+    causes: Mapping[str, str]
+    """Ids of causes, most likely first, each with what tells it from the others; empty where there is one."""
+    command: str = "kraken-doctor check"
+    """Which command of the doctor decides."""
+    pattern: str = ""
+    """Regular expression that finds it in a text, case ignored; made from the title where it is left out."""
+    kind: str
+    """What a log counts it as: ``nonce``, ``way``, ``key``, ``limit``, ``exchange``, ``host`` or ``order``."""
     links: tuple[str, ...] = ()

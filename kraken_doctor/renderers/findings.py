@@ -40,6 +40,7 @@ def _failure(diagnosis: Diagnosis) -> RenderableType:
     remedy = diagnosis.remedy
     rows = (
         ("Because", diagnosis.because),
+        ("Explains", (", ".join(diagnosis.explains),)),
         ("Possible", tuple(_alternative(a.text, a.told_apart_by) for a in diagnosis.possible)),
         ("Do", (remedy.text,)),
         ("Run", remedy.commands),

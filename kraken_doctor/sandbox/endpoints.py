@@ -13,6 +13,8 @@ from kraken_doctor.sandbox.state import ExchangeState
 
 
 def _time(state: ExchangeState) -> Response:
+    if not state.tells_time:
+        return answer(result={})
     now = int(state.now())
     return answer(result={"unixtime": now, "rfc1123": formatdate(now, usegmt=True).replace("GMT", "+0000")})
 

@@ -7,7 +7,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -58,7 +57,8 @@ class SandboxServer:
     ) -> None:
         address = loopback_address(host)
         self.exchange = exchange
-        handler = type("Handler", (_Handler,), {"exchange": exchange})
+        self._ended = threading.Event()
+        handler = type("Handler", (_Handler,), {"exchange": exchange, "ended": self._ended})
         server_type = _Server6 if ":" in address else _Server
         try:
             self._server = server_type((address, port), handler)
@@ -76,6 +76,7 @@ class SandboxServer:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
@@ -132,6 +133,8 @@ class _Server6(_Server):
 
 class _Handler(BaseHTTPRequestHandler):
     exchange: Exchange
+    ended: threading.Event
+    """Ends the waits of slow answers."""
     protocol_version = "HTTP/1.1"
     server_version = "kraken-doctor-sandbox"
     sys_version = ""
@@ -157,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         peer = str(self.client_address[0])
         response = self.exchange.handle(Request(self.command, self.path.partition("?")[0], headers, body, peer))
         if response.delay_s:
-            time.sleep(response.delay_s)
+            self.ended.wait(response.delay_s)
         if response.reset:
             self._reset()
             return
@@ -178,6 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The ``Date`` header, by the exchange's clock."""
+        if not self.exchange.tells_time:
+            return ""
         return super().date_time_string(self.exchange.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name

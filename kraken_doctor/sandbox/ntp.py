@@ -28,6 +28,7 @@ class SandboxNtpServer:
         reference: Four letters; with stratum 0 what the kiss-o'-death says: ``RATE``, ``DENY``, ``RSTR``.
         mode: 4 is a server's.
         root_s: Root delay, and root dispersion, in seconds.
+        silent: Give no answer, as behind a firewall.
         host: A loopback address.
         clock: Its own clock.
     """
@@ -41,11 +42,12 @@ class SandboxNtpServer:
         reference: bytes = b"SBOX",
         mode: int = 4,
         root_s: float = 1 / 1024,
+        silent: bool = False,
         host: str = "127.0.0.1",
         clock: Clock | None = None,
     ) -> None:
         self.offset_s, self.stratum, self.leap, self.reference = offset_s, stratum, leap, reference
-        self.mode, self.root_s = mode, root_s
+        self.mode, self.root_s, self.silent = mode, root_s, silent
         self.asked = 0
         """How many questions came in."""
         self._clock = clock or SystemClock()
@@ -78,7 +80,7 @@ class SandboxNtpServer:
             query, peer = self._socket.recvfrom(512)
             if not query:
                 return
-            if len(query) < _PACKET.size:
+            if self.silent or len(query) < _PACKET.size:
                 continue
             received = self._now()
             self.asked += 1

@@ -1,38 +1,79 @@
-"""The demo: an exchange with a master account and a few users, and the environment that belongs to it."""
+"""What a run against the embedded exchange meets: accounts, servers, and the doctor's own host."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from kraken_doctor.sandbox import wires
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import Key, demo_credentials
 
+if TYPE_CHECKING:
+    from kraken_doctor.nonce.stores import NonceStore
 
-@dataclass
-class Scenario:
-    """What a run meets: the exchange, the time server, and the variables of the process."""
+MASTER, USER = "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER"
+"""Prefixes of variables: the master account, and the user on whom a fault of one account shows."""
 
-    exchange: Exchange
-    environ: dict[str, str]
-    ntp_offsets_s: list[float] = field(default_factory=lambda: [0.0])
-    """One time server each, by its error in seconds."""
-
+_LOOPBACK = ("127.0.0.1", "::1")
 
 _BALANCES = {
-    "KRAKEN_MASTER": {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000"},
-    "KRAKEN_USER_DAIVON_FRAZIER": {"ZUSD": "100.0000", "USDT": "50.00000000"},
+    MASTER: {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000"},
+    USER: {"ZUSD": "100.0000", "USDT": "50.00000000"},
     # All in rewards, nothing under the plain code: read carelessly, this account looks empty.
     "KRAKEN_USER_GRID_BOT": {"ZUSD": "0.0000", "USD.F": "731.2000", "USDT": "0.00000000", "USDT.F": "1204.71000000"},
     "KRAKEN_USER_NEW_ACCOUNT": {},
 }
 
 
+@dataclass
+class Scenario:
+    """The exchange and all around it. Faults change one, before it is served."""
+
+    exchange: Exchange
+    environ: dict[str, str]
+    """The accounts' variables."""
+    keys: dict[str, Key]
+    """By the prefix of the variables, also when the exchange no longer knows them."""
+    clocks: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    """One time server each: arguments of `SandboxNtpServer`."""
+    wire: wires.Wire = wires.plain
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variables that change the way there, in place of the process's own."""
+    env_file_mode: int | None = None
+    """The accounts' variables stand in a .env file of this mode; None: in the process's environment."""
+    store: Callable[[NonceStore], NonceStore] | None = None
+    """What becomes of the nonce store."""
+    krakenex: Callable[[Any], Any] | None = None
+    """What becomes of the krakenex that is imported; may raise ImportError."""
+    resources: ExitStack = field(default_factory=ExitStack)
+    """What was opened for it; to be closed by whoever made it."""
+
+    @property
+    def in_doctor(self) -> bool:
+        """Whether part of it happens in the doctor's own process, so that another program would not meet it."""
+        return self.store is not None or self.krakenex is not None or self.env_file_mode is not None
+
+    def key(self, prefix: str = USER) -> Key:
+        """The key of the account *prefix*."""
+        return self.keys[prefix]
+
+    def shift_clock(self, offset_s: float) -> None:
+        """All other clocks are ahead of this host's by so many seconds: to the doctor its own is wrong."""
+        self.exchange.clock_offset_s += offset_s
+        for clock in self.clocks:
+            clock["offset_s"] = clock.get("offset_s", 0.0) + offset_s
+
+
 def healthy(*, lockout_after: int | None = None) -> Scenario:
     """Every account in order. Keys by variable prefix, so that the environment says whose is whose."""
-    keys: list[Key] = []
+    keys: dict[str, Key] = {}
     environ: dict[str, str] = {}
     for prefix, balances in _BALANCES.items():
         api_key, secret = demo_credentials(prefix)
-        keys.append(Key(name=prefix.lower(), api_key=api_key, secret=secret, balances=dict(balances)))
+        key = keys[prefix] = Key(name=prefix.lower(), api_key=api_key, secret=secret, balances=dict(balances))
+        key.ip_allowlist = _LOOPBACK
         environ |= {f"{prefix}_API_KEY": api_key, f"{prefix}_API_SECRET": secret}
-    return Scenario(Exchange(keys, lockout_after=lockout_after), environ)
+    return Scenario(Exchange(keys.values(), lockout_after=lockout_after), environ, keys)

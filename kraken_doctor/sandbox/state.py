@@ -24,6 +24,8 @@ class ExchangeState:
         self.maintenance: list[dict[str, object]] = []
         """Announced for the next 72 hours."""
         self.clock_offset_s = 0.0
+        self.tells_time = True
+        """Whether its answers say what time it is."""
         self._clock = clock or SystemClock()
 
     def now(self) -> float:

@@ -8,6 +8,7 @@ from kraken_doctor.model.diagnosis import Remedy, Severity
 _API_KEYS = "https://docs.kraken.com/exchange/guides/rest/api-keys"
 _KEY_FORM = "https://docs.kraken.com/api-reference/account-data/get-api-key-info"
 _SIGNING = "https://docs.kraken.com/exchange/guides/rest/authentication"
+_DOTENV = "https://pypi.org/project/python-dotenv/"
 
 CREDENTIALS = (
     Cause(
@@ -108,6 +109,7 @@ CREDENTIALS = (
         proof="Two users that were asked for have no variables of their own and fall back to the same ones.",
         remedy=Remedy("Name the variables in full: KRAKEN_USER_<FIRST>_<LAST>_API_KEY and _API_SECRET."),
         wrong_when="Both names mean the same person: then use one of them.",
+        links=(_DOTENV,),
     ),
     Cause(
         id="dotenv-readable",
@@ -117,5 +119,6 @@ CREDENTIALS = (
         proof="The file's mode; and with accounts --static what git says of it.",
         remedy=Remedy("Take the right to read it from the others.", ("chmod 600 .env",)),
         wrong_when="The host has one user, or the file system keeps no modes: then there is nobody to read it.",
+        links=(_DOTENV,),
     ),
 )

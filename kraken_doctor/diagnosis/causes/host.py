@@ -97,6 +97,7 @@ HOST = (
         proof="Every source that was asked, with what it said.",
         remedy=Remedy("Name a server that can be reached: kraken-doctor clock --ntp-server HOST."),
         wrong_when="It is a statement about the sources, not about the clock.",
+        links=("https://www.ntppool.org/en/use.html",),
     ),
     Cause(
         id="state-unwritable",
@@ -109,5 +110,6 @@ HOST = (
             avoid="Don't fall back to memory:// when several processes use the key.",
         ),
         wrong_when="The check ran as another user than the bot.",
+        links=("https://platformdirs.readthedocs.io/",),
     ),
 )

@@ -9,6 +9,9 @@ _ERRORS = "https://docs.kraken.com/exchange/guides/general/errors"
 _LIMITS = "https://docs.kraken.com/exchange/guides/rest/ratelimits"
 _STATUS = "https://status.kraken.com"
 _STATUS_API = "https://docs.kraken.com/api/docs/rest-api/get-system-status/"
+_EXCEPTIONS = "https://docs.python-requests.org/en/latest/user/quickstart/#errors-and-exceptions"
+_TIMEOUTS = "https://docs.python-requests.org/en/latest/user/advanced/#timeouts"
+_PROXIES = "https://docs.python-requests.org/en/latest/user/advanced/#proxies"
 _TLS = "https://docs.python-requests.org/en/latest/user/advanced/#ssl-cert-verification"
 
 WAY = (
@@ -20,6 +23,7 @@ WAY = (
         proof="The resolver's answer.",
         remedy=Remedy("Check the host's network and DNS servers, and the spelling of the API URL."),
         wrong_when="A proxy is meant to resolve names, and is not set in this environment.",
+        links=(_EXCEPTIONS, _STATUS),
     ),
     Cause(
         id="connection-refused",
@@ -29,6 +33,7 @@ WAY = (
         proof="The operating system's answer to the TCP connection.",
         remedy=Remedy("Check the API URL and its port, and the firewall between here and there."),
         wrong_when="A firewall on the way answers in the exchange's name.",
+        links=(_EXCEPTIONS,),
     ),
     Cause(
         id="connection-timeout",
@@ -38,6 +43,7 @@ WAY = (
         proof="The time that was waited for the connection.",
         remedy=Remedy("Check the route and the firewall: port 443 outwards must be open."),
         wrong_when="The limit is too short for this line: try --timeout 30.",
+        links=(_TIMEOUTS, _STATUS),
     ),
     Cause(
         id="connection-reset",
@@ -47,6 +53,7 @@ WAY = (
         proof="The operating system's error on the open connection.",
         remedy=Remedy("Try again in a minute; if it stays, look for a firewall or proxy that inspects traffic."),
         wrong_when="It may have been a single event: run the check once more.",
+        links=(_EXCEPTIONS, _STATUS),
     ),
     Cause(
         id="read-timeout",
@@ -69,6 +76,7 @@ WAY = (
         proof="The error came from the proxy, before the exchange was reached.",
         remedy=Remedy("Correct HTTPS_PROXY, or name the exchange's host in NO_PROXY."),
         wrong_when="The proxy is right and the exchange behind it is not reached: the proxy's log tells.",
+        links=(_PROXIES,),
     ),
     Cause(
         id="tls-untrusted",
@@ -91,6 +99,7 @@ WAY = (
         proof="The certificate's dates against a clock that was found right.",
         remedy=Remedy("Look who the issuer is: the exchange's own certificates are renewed long before."),
         wrong_when="This host's clock is wrong: then that is the cause.",
+        links=(_TLS,),
     ),
     Cause(
         id="tls-hostname",
@@ -100,6 +109,7 @@ WAY = (
         proof="The certificate's names against the host name.",
         remedy=Remedy("Check the API URL and the resolver; log in where the network has a portal."),
         wrong_when="The URL names an address instead of a host name.",
+        links=(_TLS,),
     ),
     Cause(
         id="tls-failed",
@@ -109,6 +119,7 @@ WAY = (
         proof="The error of the handshake, after TCP had connected.",
         remedy=Remedy("Check scheme and port of the API URL, and what intercepts TLS on the way."),
         wrong_when="It may have been cut on the way: run the check once more.",
+        links=(_TLS,),
     ),
     Cause(
         id="edge-blocked",
@@ -121,6 +132,7 @@ WAY = (
             avoid="Don't hammer: a quick retry makes an address look worse.",
         ),
         wrong_when="A company proxy blocks the site: its page says so.",
+        links=("https://github.com/j4imefoo/nokyc/pull/7",),
     ),
     Cause(
         id="edge-error",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
+from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.words import clock_words, span
@@ -42,7 +44,10 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
     made = calls(facts)
     refused = [call for call in made if isinstance(kraken_error((call.outcome,)), KrakenInvalidNonce)]
     accepted = [call for call in made if call.outcome == "ok"]
-    if refused:
+    repeated = [(one, other) for one, other in pairwise(made) if other.nonce <= one.nonce]
+    if repeated or facts.flag("nonce.on_wire") is False:
+        yield _broken(account, repeated, refused)
+    elif refused:
         yield _refused(facts, account, refused, accepted)
     if facts.text("nonce.error_type") in ("NonceStoreError", "NonceExhaustedError"):
         yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
@@ -51,8 +56,20 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts):
         because = (f"the mark leads the clock by {span(lead_s)}", clock_words(facts))
         yield name("nonce-ahead-of-clock", account, "", because)
-    if facts.flag("nonce.rising") is False or facts.flag("nonce.on_wire") is False:
-        yield name("nonce-generator-broken", account, "", ("what left this host is not what was issued",))
+
+
+def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
+    """Whatever the exchange said: with such nonces it could not have said anything else."""
+    because = tuple(
+        f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated
+    )
+    return name(
+        "nonce-generator-broken",
+        account,
+        "The generator in use gives nonces that do not rise.",
+        because or ("what left this host is not what was issued",),
+        error=refused[-1].outcome if refused else "",
+    )
 
 
 def _refused(facts: Facts, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
@@ -109,6 +126,7 @@ def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
+        remedy=clock_remedy(facts, "clock-behind"),
         possible=(
             Alternative(
                 f"the key has also seen finer nonces: {_FINER_CLIENTS[NonceUnit(refused[-1].unit)]}",

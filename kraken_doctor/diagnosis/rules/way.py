@@ -175,7 +175,7 @@ def _remedy(facts: Facts, step: str, failure: str) -> Remedy | None:
     """Another than the catalogue's, where the evidence says more."""
     if failure == "exchange-throttled" and (wait_s := facts.integer(f"{step}.http.retry_after")) is not None:
         return Remedy(
-            f"Wait {span(wait_s)}, as it says.", avoid="Don't retry in a loop: it lasts longer while calls go on."
+            f"Wait {wait_s} s, as it says.", avoid="Don't retry in a loop: it lasts longer while calls go on."
         )
     if failure == "proxy-failed" and facts.integer(f"{step}.proxy.status") == 407:
         item = facts.item("path.proxy")

@@ -1,0 +1,72 @@
+"""
+Writes docs/fault-table.md: every fault of the lab, and what the doctor says of it in a real run.
+
+    python -m docs.fault_table
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from kraken_doctor.sandbox.faults import SECTIONS
+from kraken_doctor.sandbox.faults.base import Fault
+
+FILE = Path(__file__).with_name("fault-table.md")
+USER = "USER:daivon_frazier"
+
+_HEAD = """# Faults, and what the doctor says
+
+Each row is a run of `kraken-doctor check --sandbox --fault NAME`: the embedded exchange, or the host that the doctor
+believes itself on, has the fault, and the rules judge nothing but the evidence. Made by `python -m docs.fault_table`; a
+test makes every run again and compares.
+
+"all well" in the last section is the point of it: what is odd there must raise no alarm.
+"""
+
+_COLUMNS = "| fault | what is wrong | the doctor says | exit | what to do |\n|---|---|---|---|---|"
+
+
+def arguments(fault: Fault) -> list[str]:
+    """The command line that shows *fault*."""
+    return fault.command.split() if fault.command else ["check", "--sandbox", "--fault", fault.name]
+
+
+def named_first(fault: Fault, report: dict[str, Any]) -> dict[str, Any] | None:
+    """The first diagnosis of the scope in which the fault is; the others are about accounts that are in order."""
+    scope = None if fault.of_run or fault.command else USER
+    return next((found for found in report["diagnoses"] if found["account"] == scope), None)
+
+
+def row(fault: Fault, report: dict[str, Any], status: int) -> str:
+    """The table's line for one run."""
+    found = named_first(fault, report)
+    if found is None:
+        said, step = "all well", ""
+    else:
+        said = f"`{found['cause']}` ({found['severity']}, {found['confidence']})"
+        step = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "(the moment that it names)", found["remedy"]["text"])
+    return f"| `{fault.name}` | {fault.title} | {said} | {status} | {step} |"
+
+
+def table(run: Any) -> str:
+    """The whole page; *run* takes arguments, and gives the JSON report and the exit status."""
+    parts = [_HEAD]
+    for name, section in SECTIONS.items():
+        parts += [f"\n## {name}\n", _COLUMNS]
+        parts += [row(fault, *run(arguments(fault))) for fault in section]
+    return "\n".join(parts) + "\n"
+
+
+def _run(arguments: list[str]) -> tuple[dict[str, Any], int]:
+    command = [sys.executable, "-m", "kraken_doctor", "--no-env-file", *arguments, "-o", "json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return json.loads(ended.stdout), ended.returncode
+
+
+if __name__ == "__main__":
+    FILE.write_text(table(_run), encoding="utf-8")

@@ -1,0 +1,95 @@
+"""The doctor's own host: krakenex, clock, nonce store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.redact import key_id
+from kraken_doctor.sandbox.faults.base import Fault, Inject, nothing
+from kraken_doctor.sandbox.scenarios import Scenario
+
+_HOUR_S = 3600.0
+
+
+def _krakenex(change: Callable[[Any], Any]) -> Inject:
+    def inject(scenario: Scenario) -> None:
+        scenario.krakenex = change
+
+    return inject
+
+
+def _missing(_module: Any) -> Any:
+    raise ImportError("No module named 'krakenex'")
+
+
+def _older(module: Any) -> Any:
+    return SimpleNamespace(API=module.API, version=SimpleNamespace(__version__="2.1.0"))
+
+
+def _without_hook(_module: Any) -> Any:
+    return SimpleNamespace(API=type("API", (), {}), version=SimpleNamespace(__version__="3.0.0"))
+
+
+def _clock(offset_s: float) -> Inject:
+    """All others are ahead by so much."""
+    return lambda scenario: scenario.shift_clock(offset_s)
+
+
+def _clock_behind_a_used_key(scenario: Scenario) -> None:
+    """The bot ran where the clock was right, and has spent the nonces of this hour."""
+    scenario.shift_clock(_HOUR_S)
+    scenario.key().mark = round(scenario.exchange.now() * 1000)
+
+
+def _no_time(scenario: Scenario) -> None:
+    scenario.exchange.tells_time = False
+    scenario.clocks = [{"silent": True}]
+
+
+def _unwritable(scenario: Scenario) -> None:
+    """A file stands where the folder of the store should be."""
+    folder = Path(scenario.resources.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
+    (folder / "state").write_text("not a folder")
+    scenario.store = lambda _store: open_store(f"sqlite:///{folder / 'state' / 'nonce.db'}")
+
+
+class _Repeating:
+    """A nonce store that gives one key the same nonce again and again."""
+
+    def __init__(self, store: NonceStore, key_id: str) -> None:
+        self._store, self._key_id = store, key_id
+        self._first: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def advance(self, key_id: str, floor: int) -> int:
+        if key_id != self._key_id:
+            return self._store.advance(key_id, floor)
+        self._first = self._first or floor
+        return self._first
+
+
+def _repeats(scenario: Scenario) -> None:
+    scenario.store = partial(_Repeating, key_id=key_id(scenario.key().api_key))
+
+
+HOST = (
+    Fault("krakenex-missing", "krakenex is not installed", _krakenex(_missing), "krakenex-missing", of_run=True),
+    Fault("krakenex-untested", "an older krakenex, with the nonce hook", _krakenex(_older), "krakenex-untested", "warn", of_run=True),
+    Fault("krakenex-incompatible", "a krakenex without the nonce hook", _krakenex(_without_hook), "krakenex-incompatible", of_run=True),
+    Fault("nonce-generator-broken", "the nonce store gives a nonce twice", _repeats, "nonce-generator-broken"),
+    Fault("nonce-generator-default", "the bot uses krakenex as it is", nothing, "nonce-generator-default", "warn",
+          command="nonce --target kraken_doctor.client.examples:plain"),
+    Fault("clock-behind", "this host's clock is half a minute behind", _clock(30), "clock-behind", "warn", of_run=True),
+    Fault("clock-behind-nonce", "it is an hour behind, and the key was used where it is right", _clock_behind_a_used_key, "clock-behind"),
+    Fault("clock-ahead", "this host's clock is half a minute ahead", _clock(-30), "clock-ahead", "warn", of_run=True),
+    Fault("clock-unverified", "nobody says what time it is", _no_time, "clock-unverified", "info", of_run=True),
+    Fault("state-unwritable", "the nonce store can't be written", _unwritable, "state-unwritable", of_run=True),
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""The ways on which an embedded exchange is reached, or not: real sockets on loopback, all closed with the stack."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+
+Wire = Callable[[ExitStack, Exchange, str, int], str]
+"""Serves an exchange at a host and a port, 0 for a free one, until the stack is closed; gives the URL."""
+
+_CERTIFICATES = resources.files(__package__).joinpath("certificates")
+
+
+def plain(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
+    """HTTP, as it should be."""
+    return stack.enter_context(SandboxServer(exchange, host=host, port=port)).url
+
+
+def tls(certificate: str) -> Wire:
+    """HTTPS with one of the demonstration certificates, for instance ``expired``."""
+
+    def serve(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(stack.enter_context(_file(f"{certificate}.pem")))
+        return stack.enter_context(SandboxServer(exchange, host=host, port=port, tls=context)).url
+
+    return serve
+
+
+def authority(stack: ExitStack) -> Path:
+    """The certificate of the authority that signed all of them."""
+    return stack.enter_context(_file("authority.pem"))
+
+
+def not_tls(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
+    """A URL that promises TLS, and a server that speaks plain HTTP."""
+    return plain(stack, exchange, host, port).replace("http:", "https:")
+
+
+def unknown_host(*_: Any) -> str:
+    """A name that no resolver has to be asked about: no label may be that long (RFC 1035, section 2.3.4)."""
+    return f"https://{'no-such-host-' * 5}.invalid"
+
+
+def nobody_listens(stack: ExitStack, *_: Any) -> str:
+    """A port that refuses."""
+    return f"http://127.0.0.1:{closed_port(stack)}"
+
+
+def closed_port(stack: ExitStack) -> int:
+    """A port that nobody listens on, and that nobody else gets meanwhile."""
+    bound = stack.enter_context(socket.socket())
+    bound.bind(("127.0.0.1", 0))
+    return int(bound.getsockname()[1])
+
+
+def nobody_answers(stack: ExitStack, *_: Any) -> str:
+    """A port where a connection is neither accepted nor refused, as at the end of a dead route."""
+    # A SYN for a listener whose queue is full is dropped; a queue for none is full with one.
+    listener = stack.enter_context(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    first = stack.enter_context(socket.socket())
+    first.connect(listener.getsockname())
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _file(name: str) -> AbstractContextManager[Path]:
+    return resources.as_file(_CERTIFICATES.joinpath(name))

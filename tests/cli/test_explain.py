@@ -1,0 +1,118 @@
+"""`kraken-doctor explain`: offline, from the catalogue that reports take their words from."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+
+import pytest
+
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.diagnosis.recognise import SIGNS
+from kraken_doctor.model.cause import Sign
+from tests.conftest import Run
+
+
+def test_all_causes_by_section(doctor: Run) -> None:
+    """Every id once, with its title."""
+    ended = doctor("explain")
+    assert ended.status == 0
+    assert re.findall(r"^  ([a-z0-9-]+) {2,}", ended.stdout, re.M) == list(CAUSES)
+    assert ended.stdout.startswith("Credentials\n")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_more_line_resolves(doctor: Run, cause: str) -> None:
+    """What a report ends with, "More: kraken-doctor explain X", is answered for each X."""
+    ended = doctor("explain", cause)
+    assert (ended.status, ended.stderr) == (0, "")
+    for heading in ("What it is", "Proved by", "Do ", "Wrong when"):
+        assert f"  {heading}" in ended.stdout
+    assert ended.stdout.startswith(f"{cause} (")
+    assert all(link in ended.stdout.splitlines() for link in CAUSES[cause].links)
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.title)
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_every_error_in_every_form(doctor: Run, form: str, sign: Sign) -> None:
+    """Its causes in their order."""
+    ended = doctor("explain", "-o", form, sign.title.replace("EOrder:...", "EOrder:Insufficient funds"))
+    assert (ended.status, ended.stderr) == (0, "")
+    places = [ended.stdout.find(cause) for cause in sign.causes]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_words_without_quotes(doctor: Run) -> None:
+    """The shell splits them; so typed they are."""
+    assert doctor("explain", "EAPI:Invalid", "nonce").stdout == doctor("explain", "EAPI:Invalid nonce").stdout
+
+
+def test_from_stdin(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback is too long for an argument."""
+    text = "Traceback (most recent call last):\n  ...\nccxt.base.errors.InvalidNonce: kraken\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert doctor("explain", "-").stdout.startswith("EAPI:Invalid nonce\n")
+
+
+def test_json_has_the_causes_in_full(doctor: Run) -> None:
+    """For a program that does not know them."""
+    explained = json.loads(doctor("explain", "-o", "json", "['EAPI:Invalid nonce']").stdout)["explained"]
+    assert explained["text"] == "['EAPI:Invalid nonce']"
+    assert [sign["error"] for sign in explained["signs"]] == ["EAPI:Invalid nonce"]
+    assert [c["cause"] for c in explained["signs"][0]["causes"]] == [c["cause"] for c in explained["causes"]]
+    assert len(json.loads(doctor("explain", "-o", "json").stdout)["explained"]["causes"]) == len(CAUSES)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("nonce-spend-higher", "did you mean 'nonce-spent-higher'?"),
+        ("EAPI:Invalid nonse", "did you mean 'EAPI:Invalid nonce'?"),
+        ("my bot is sad", "kraken-doctor explain lists the causes"),
+        ("[bold]x\x1b[31m" + "A" * 5000, "is neither a cause nor an error"),
+    ],
+)
+def test_nothing_recognisable_is_status_2_in_one_line(doctor: Run, words: str, answer: str) -> None:
+    """With what was meant, where that can be seen."""
+    ended = doctor("explain", words)
+    assert (ended.status, ended.stdout) == (2, "")
+    assert answer in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert len(ended.stderr) < 300
+    assert "\x1b" not in ended.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_an_unknown_error_is_given_in_full_and_as_data(doctor: Run, form: str) -> None:
+    """Nothing in it is markup, an escape or a command."""
+    ended = doctor("explain", "-o", form, "EWeird:Some [bold]thing\x1b[31m ::error::boo")
+    assert ended.status == 0
+    assert "error-unrecognised" in ended.stdout
+    assert "EWeird:Some" in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+def test_a_pasted_secret_is_not_repeated(doctor: Run) -> None:
+    """Who pastes a whole request has pasted its headers."""
+    secret = "A" * 86 + "=="
+    ended = doctor("explain", "-o", "json", f"EAPI:Invalid key API-Sign: {secret} {secret}")
+    assert ended.status == 0
+    assert secret not in ended.stdout + ended.stderr
+
+
+def test_quiet_still_answers(doctor: Run) -> None:
+    """It was asked."""
+    assert doctor("-q", "explain", "clock-behind").stdout
+
+
+def test_completion_knows_the_causes() -> None:
+    """From the catalogue."""
+    from click.shell_completion import ShellComplete
+
+    from kraken_doctor.cli.main import cli
+
+    offers = ShellComplete(cli, {}, "kraken-doctor", "_X").get_completions(["explain"], "nonce-s")
+    assert [offer.value for offer in offers] == ["nonce-shared-key", "nonce-spent-higher"]

@@ -1,0 +1,184 @@
+"""Errors as users paste them, and the causes they point to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_doctor import errors
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.diagnosis.recognise import (
+    LONGEST_CHARACTERS,
+    SIGNS,
+    cause_named,
+    near,
+    recognise,
+    unknown_error,
+)
+from kraken_doctor.model.cause import Sign
+
+NONCE = "nonce-spent-higher"
+
+# As they stand in issues and on screens, with what is around them.
+PASTED = (
+    ("EAPI:Invalid nonce", NONCE),
+    ("['EAPI:Invalid nonce']", NONCE),
+    ('["EAPI:Invalid nonce"]', NONCE),
+    ('kraken {"error":["EAPI:Invalid nonce"]}', NONCE),
+    ('{"error":["EAPI:Invalid nonce"],"result":{}}', NONCE),
+    ("API:Invalid nonce", NONCE),
+    ("eapi: invalid nonce", NONCE),
+    ("❌ Kraken connection test failed (USER:daivon_frazier): EAPI:Invalid nonce", NONCE),
+    ('ccxt.base.errors.InvalidNonce: kraken {"error":["EAPI:Invalid nonce"]}', NONCE),
+    ("freqtrade.exceptions.InvalidOrderException: Could not get balance due to InvalidNonce. Message: kraken", NONCE),
+    ("kraken.exceptions.KrakenInvalidNonceError: An invalid nonce was supplied.", NONCE),
+    ("pykrakenapi.pykrakenapi.KrakenAPIError: ['EAPI:Invalid nonce']", NONCE),
+    ("Traceback (most recent call last):\n  File \"bot.py\", line 3\nException: ['EAPI:Invalid nonce']\n", NONCE),
+    ("kraken_doctor.errors.KrakenInvalidNonce: EAPI:Invalid nonce", NONCE),
+    ("EAPI:Invalid key", "key-invalid"),
+    ('ccxt.base.errors.AuthenticationError: kraken {"error":["EAPI:Invalid key"]}', "key-invalid"),
+    ("kraken.exceptions.KrakenInvalidAPIKeyError: An invalid API-Key header was supplied.", "key-invalid"),
+    ("EAPI:Invalid signature", "signature-invalid"),
+    ("EGeneral:Permission denied", "permission-missing"),
+    ("ccxt.base.errors.PermissionDenied: kraken", "permission-missing"),
+    ("EGeneral:Temporary lockout", "temporary-lockout"),
+    ('ccxt.base.errors.DDoSProtection: kraken {"error":["EGeneral:Temporary lockout"]}', "temporary-lockout"),
+    ("EService: Throttled: 1741500000", "exchange-throttled"),
+    ("EGeneral:Too many requests", "exchange-throttled"),
+    ("EAPI:Rate limit exceeded", "rate-limited"),
+    ("pykrakenapi.pykrakenapi.CallRateLimitError: call rate limiter exceeded", "rate-limited"),
+    ("EService:Unavailable", "exchange-unavailable"),
+    ("EService:Busy", "exchange-busy"),
+    ("EGeneral:Internal error:5", "exchange-error"),
+    ("EService:Market in cancel_only mode", "exchange-restricted"),
+    ("EAuth:Account unconfirmed", "account-unconfirmed"),
+    ("EAuth:Account temporary disabled", "account-locked"),
+    (
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.kraken.com', port=443): Max retries"
+        " exceeded with url: /0/private/Balance (Caused by NameResolutionError(\"<urllib3.connection.HTTPSConnection"
+        " object at 0x7f>: Failed to resolve 'api.kraken.com' ([Errno -3] Temporary failure in name resolution)\"))",
+        "dns-failed",
+    ),
+    (
+        "requests.exceptions.ConnectTimeout: HTTPSConnectionPool(host='api.kraken.com', port=443): Max retries exceeded"
+        " with url: / (Caused by ConnectTimeoutError(<urllib3...>, 'Connection to api.kraken.com timed out. (connect"
+        " timeout=5)'))",
+        "connection-timeout",
+    ),
+    (
+        "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='api.kraken.com', port=443): Read timed out. (read"
+        " timeout=10)",
+        "read-timeout",
+    ),
+    ("ccxt.base.errors.RequestTimeout: kraken POST https://api.kraken.com/0/private/Balance", "read-timeout"),
+    ("requests.exceptions.ConnectionError: ('Connection aborted.', RemoteDisconnected('Remote end closed'))",
+     "connection-reset"),
+    ("ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local"
+     " issuer certificate (_ssl.c:1006)", "tls-untrusted"),
+    ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired", "clock-ahead"),
+    ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for",
+     "tls-hostname"),
+    ("requests.exceptions.ProxyError: ... Cannot connect to proxy., Connection refused", "proxy-failed"),
+    ("requests.exceptions.HTTPError: 520 Server Error:  for url: https://api.kraken.com/", "edge-error"),
+    ("ccxt.base.errors.ExchangeNotAvailable: kraken 520 ", "edge-error"),
+    ("requests.exceptions.HTTPError: 403 Client Error: Forbidden for url: https://api.kraken.com/", "edge-blocked"),
+    ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "edge-error"),
+    ("binascii.Error: Incorrect padding", "secret-malformed"),
+    ("Exception: Either key or secret is not set! (Use `load_key()`.", "credentials-missing"),
+    ("requests.exceptions.InvalidHeader: Invalid leading whitespace, reserved character(s), or return character(s) in"
+     " header value: ' abc'", "credentials-damaged"),
+    ("❌ Failed to override nonce generator", "krakenex-incompatible"),
+    ("ModuleNotFoundError: No module named 'krakenex'", "krakenex-missing"),
+    ("kraken_doctor.errors.NonceStoreError: /state/nonce.db: database disk image is malformed", "state-unwritable"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "cause"), PASTED, ids=range(len(PASTED)))
+def test_the_likeliest_cause_of_what_users_paste(text: str, cause: str) -> None:
+    """Whatever stands around the words, and whoever wrapped them."""
+    signs = recognise(text)
+    assert len(signs) == 1
+    assert next(iter(signs[0].causes)) == cause
+
+
+def test_several_errors_of_one_answer_in_their_order() -> None:
+    """The array may hold more than one; the first comes first."""
+    signs = recognise("['EGeneral:Permission denied', 'EAPI:Rate limit exceeded']")
+    assert [sign.title for sign in signs] == ["EGeneral:Permission denied", "EAPI:Rate limit exceeded"]
+
+
+@pytest.mark.parametrize(
+    "text", ["EOrder:Insufficient funds", "EQuery:Unknown asset pair", "EGeneral:Invalid arguments"]
+)
+def test_an_order_is_no_cause(text: str) -> None:
+    """What the exchange says about an order says nothing against the connection."""
+    (sign,) = recognise(text)
+    assert (sign.kind, dict(sign.causes)) == ("order", {})
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.title)
+def test_every_sign_is_told_in_full(sign: Sign) -> None:
+    """Causes exist; where there are several each says what tells it apart; the command is one of ours."""
+    assert set(sign.causes) <= set(CAUSES)
+    assert all(sign.causes.values()) or len(sign.causes) == 1, sign.causes
+    assert sign.meaning.endswith(".")
+    assert re.fullmatch(r"kraken-doctor (check|accounts|version|nonce)( --only path)?", sign.command)
+    assert all(link.startswith("https://") for link in sign.links)
+
+
+def test_titles_are_signs_of_themselves() -> None:
+    """What a page is headed with can be asked for; the last of a family stands for its members."""
+    for sign in SIGNS:
+        if not sign.title.startswith("EOrder"):
+            assert recognise(sign.title) == (sign,), sign.title
+
+
+def test_the_catalogue_and_the_signs_agree() -> None:
+    """Each error that a cause claims leads back to that cause, and each error with a type has a sign."""
+    for cause in CAUSES.values():
+        for error in cause.errors:
+            pointed_to = [found for sign in recognise(error) for found in sign.causes]
+            assert cause.id in pointed_to, (cause.id, error)
+    for text, kind in errors._TYPES.items():
+        if text != "EGeneral:Unknown method":  # this server's fault, or the caller's: no cause of ours
+            assert next(iter(recognise(text)[0].causes)) == kind.cause, text
+
+
+def test_every_cause_can_be_asked_for() -> None:
+    """By its id, with blanks or in capitals too."""
+    for cause in CAUSES.values():
+        assert cause_named(cause.id) is cause
+        assert cause_named(f" '{cause.id.replace('-', ' ').upper()}' ") is cause
+
+
+def test_near_misses() -> None:
+    """One letter off is asked back; what is like nothing is not guessed at."""
+    assert near("nonce-spend-higher") == ["nonce-spent-higher"]
+    assert near("['EAPI:Invalid nonse']") == ["EAPI:Invalid nonce"]
+    assert near("hello world") == []
+
+
+def test_an_unknown_error_is_known_by_its_form() -> None:
+    """In full, without the brackets around it."""
+    assert unknown_error("x ['ENew:Never seen before:detail'] y") == "ENew:Never seen before:detail"
+    assert unknown_error("Error: no such thing") == ""
+    assert unknown_error("hello") == ""
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_taken(text: str) -> None:
+    """No text breaks it."""
+    recognise(text)
+    near(text)
+    assert len(unknown_error(text)) < 300
+
+
+@pytest.mark.parametrize("letters", ["a", "E", "EOrder:", "5", " ", "E:", "EAPI :", "invalid_", "'"])
+def test_no_text_takes_long(letters: str) -> None:
+    """A megabyte of anything is cut first; what remains is read in linear time (the time limit is pytest's)."""
+    for _ in range(20):
+        recognise(letters * (2 * LONGEST_CHARACTERS))
+        unknown_error(letters * (2 * LONGEST_CHARACTERS))
