@@ -15,7 +15,8 @@ def validator() -> Draft202012Validator:
     """
     Stricter than the schema itself: a field that it does not name is refused too.
 
-    The schema lets fields be added, as version 1 does; here that they are would go unseen.
+    The schema lets fields be added, as version 1 does; here that they are would go unseen. What a
+    command adds is described in schema.json first.
     """
     schema = json.loads((resources.files("kraken_doctor.renderers") / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
