@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
+import html
+import io
 import json
+import logging
+import os
 import pickle
+import string
 import traceback
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.redact import HIDDEN, Redactor, Secret, key_id
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.redact import HIDDEN, Redactor, Secret, key_id, secrets_of, without_secrets
 
 VALUE = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 
@@ -47,10 +56,60 @@ def test_a_traceback_with_locals_gives_a_placeholder() -> None:
 
 
 def test_is_not_pickled() -> None:
-    """Nor deep-copied through pickle's protocol."""
-    for action in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError):
-            action(Secret(VALUE))
+    """By no protocol, nor as part of something; nor does it hand out its state."""
+    for thing in (Secret(VALUE), [Secret(VALUE)], Holder(Secret(VALUE))):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            with pytest.raises(TypeError, match="not pickled"):
+                pickle.dumps(thing, protocol)
+    with pytest.raises(TypeError):
+        Secret(VALUE).__getstate__()
+
+
+def test_a_copy_is_the_secret_itself() -> None:
+    """So that asdict() and replace() of what holds one go on working, and there is no second value about."""
+    secret = Secret(VALUE)
+    assert copy.copy(secret) is secret
+    assert copy.deepcopy(secret) is secret
+    held = asdict(Holder(secret))
+    assert held == {"secret": secret}
+    assert VALUE[:8] not in repr(held)
+
+
+def test_logging_shows_a_placeholder(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the form of the line asks for."""
+    logging.getLogger("t").warning("%s %r %-40s %a", *[Secret(VALUE)] * 4)
+    assert caplog.messages[0].count(HIDDEN) == 4
+    assert VALUE[:8] not in caplog.text
+
+
+def test_rich_shows_a_placeholder() -> None:
+    """In a traceback with the locals of each frame, as bots install it."""
+    from rich.console import Console
+    from rich.pretty import pretty_repr
+    from rich.traceback import Traceback
+
+    def fail(secret: Secret, account: Account) -> None:
+        raise ValueError("boo")
+
+    account = Account(label="MASTER", key_variable="K", secret_variable="S", key=Secret(VALUE), secret=Secret(VALUE))
+    try:
+        fail(Secret(VALUE), account)
+    except ValueError:
+        console = Console(file=io.StringIO(), width=200)
+        console.print(Traceback(show_locals=True, locals_max_string=10_000, max_frames=100))
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "boo" in shown
+    assert "secret" in shown
+    for text in (shown, pretty_repr(account)):
+        assert VALUE[:8] not in text
+
+
+def test_bytes_that_are_no_utf8_are_a_value_too() -> None:
+    """As a variable of the process may hold them."""
+    value = os.fsdecode(b"k\xff\xfe") + VALUE
+    assert Secret(value) == Secret(value) != Secret(VALUE)
+    assert len(key_id(value)) == 16
+    assert VALUE not in Redactor([Secret(value)])(f"x{value}x")
 
 
 def test_equal_values_are_equal_secrets() -> None:
@@ -74,9 +133,108 @@ def test_known_values_are_hidden_in_every_spelling(value: str, before: str, afte
         value = f"|{value}|"
     redact = Redactor([Secret(value)])
     raw = value.encode(errors="surrogatepass")
-    spellings = [value, json.dumps(value)[1:-1], base64.b64encode(raw).decode(), urllib.parse.quote_plus(value)]
+    spellings = [
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        base64.b64encode(raw).decode(),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode(),
+        urllib.parse.quote_plus(value),
+        urllib.parse.quote(value),
+        urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
+        html.escape(value),
+    ]
     for spelling in spellings:
-        assert spelling not in redact(f"x{spelling}x")
+        shown = redact(f"x{spelling}x")
+        # The letters at either end of a base64 depend on what stands beside the value: they may be left.
+        kept = [part for part in shown.split(HIDDEN) if len(part) > 4]
+        assert not kept, (spelling, shown)
+
+
+@given(value=st.text(alphabet=string.ascii_letters + string.digits, min_size=20, max_size=20), at=st.integers(0, 3))
+def test_inside_a_base64_of_more(value: str, at: int) -> None:
+    """A Basic header encodes user and password together: what is known is found wherever it begins in it."""
+    whole = base64.b64encode(f"{'u' * at}:{value}:rest".encode()).decode()
+    shown = Redactor([Secret(value)])(f"Authorized {whole}")
+    assert HIDDEN in shown
+    decoded = [_decoded(part) for part in shown.removeprefix("Authorized ").split(HIDDEN)]
+    assert not any(value[start : start + 6] in text for text in decoded for start in range(15))
+
+
+def _decoded(letters: str) -> str:
+    return base64.b64decode(letters[: len(letters) // 4 * 4]).decode(errors="replace")
+
+
+@given(start=st.integers(0, 72), length=st.integers(16, 88), before=st.text(max_size=9), after=st.text(max_size=9))
+def test_a_part_of_a_long_secret_is_hidden_too(start: int, length: int, before: str, after: str) -> None:
+    """Sixteen characters in a row: what is left of it where a text was cut, or a table folded it."""
+    part = VALUE[start : start + length]
+    shown = Redactor([Secret(VALUE)])(f"{before}{part}{after}")
+    assert HIDDEN in shown
+    assert part[:16] not in shown
+    assert part[-16:] not in shown
+    assert Redactor([Secret(VALUE)])(VALUE[start : start + 11]) == VALUE[start : start + 11]
+
+
+def test_neighbours_leave_no_rest() -> None:
+    """Two secrets that overlap, and one that follows another."""
+    redact = Redactor([Secret("abcdefgh"), Secret("efghijkl")])
+    assert redact("abcdefghijkl") == HIDDEN
+    assert redact("xabcdefghefghijkly") == f"x{HIDDEN}y"
+
+
+def test_digits_are_hidden_as_a_number_of_their_own() -> None:
+    """A one-time password is no reason to break the nonces of a JSON document."""
+    redact = Redactor([Secret("179539")])
+    text = '{"nonce": 1795392000000000, "s": 0.179539}'
+    assert redact(text) == text
+    assert redact("code 179539, 179539") == f"code {HIDDEN}, {HIDDEN}"
+
+
+class _Pair(NamedTuple):
+    left: str
+    right: tuple[str, ...]
+
+
+def test_everywhere_reaches_every_text_and_nothing_else() -> None:
+    """Dataclasses, tuples with names, mappings, their keys; numbers and members of enums stay what they are."""
+    redact = Redactor([Secret(VALUE)])
+    facts = (Evidence("a", VALUE, source=f"<{VALUE}>"), Evidence("b", (VALUE, "x")), Evidence("c", 5))
+    check = CheckResult(id="path", account=None, outcome=Outcome.FAIL, summary=f"said {VALUE}", evidence=facts)
+    shown = redact.everywhere({VALUE: [check, _Pair(VALUE, (VALUE,)), 1.5, None]})
+    assert VALUE[:16] not in repr(shown)
+    cleaned, pair, number, nothing = shown[HIDDEN]
+    assert isinstance(cleaned, CheckResult)
+    assert (cleaned.outcome, cleaned.summary, cleaned.evidence[2].value) == (Outcome.FAIL, f"said {HIDDEN}", 5)
+    assert (pair, number, nothing) == (_Pair(HIDDEN, (HIDDEN,)), 1.5, None)
+
+
+def test_what_of_the_environment_is_secret() -> None:
+    """Credentials by name, logins in URLs as they stand and decoded; nothing else."""
+    environ = {
+        "KRAKEN_API_KEY": "one-key-1", "KRAKEN_USER_A_API_SECRET": "two-secret", "KRAKEN_MASTER_OTP": "three-otp",
+        "HTTPS_PROXY": "http://user:p%40ss%2Fword@proxy:3128", "KRAKEN_NONCE_STORE": "redis://:fourfour@host/0",
+        "KRAKEN_SPOT_URL": "https://api.kraken.com", "HOME": "/home/user", "GIT": "ssh://git@host/x",
+        "KRAKEN_USER_A_NONCE_UNIT": "ms",
+    }  # fmt: skip
+    revealed = {secret.reveal() for secret in secrets_of(environ)}
+    assert {"one-key-1", "two-secret", "three-otp", "p@ss/word", "p%40ss%2Fword", "fourfour"} <= revealed
+    assert not revealed & {"https://api.kraken.com", "/home/user", "git", "ms"}
+    assert without_secrets(environ).keys() == {"KRAKEN_SPOT_URL", "HOME", "GIT", "KRAKEN_USER_A_NONCE_UNIT"}
+
+
+def test_many_secrets_cost_no_more_than_few() -> None:
+    """A thousand accounts: a text is looked through once, not once a secret."""
+    few, many = Redactor(), Redactor()
+    for number in range(1000):
+        secret = Secret(hashlib.sha512(str(number).encode()).hexdigest())
+        many.learn(secret)
+        if number == 7:
+            few.learn(secret)
+    text = "nonce 1795392000000000, refused " * 2000 + hashlib.sha512(b"7").hexdigest()
+    assert few(text) == many(text)
+    assert many(text).endswith(HIDDEN)
 
 
 def test_longer_secrets_go_first() -> None:
@@ -92,18 +250,26 @@ def test_longer_secrets_go_first() -> None:
         "proxy http://user:hunter2@proxy:3128",
         "headers {'API-Key': 'k/ey+value', 'API-Sign': 'sig+value=='}",
         "API-Sign: sig+value==",
+        '{"api-key": "k/ey+value", "API-Sign":"sig+value=="}',
+        f"sign={urllib.parse.quote(VALUE, safe='')}&x=1",
+        "Proxy-Authorization: Basic k/ey+value",
+        "nonce=1&otp=k/ey+value&x",
+        '{"apiKey":"k/ey+value","iban":"AA88 N84G WOAK NMOI"}',
     ],
 )
 def test_what_looks_like_a_secret_is_hidden_unknown(text: str) -> None:
     """Values that this process does not hold."""
     shown = Redactor()(text)
-    for part in (VALUE, "hunter2", "k/ey+value", "sig+value"):
+    for part in (VALUE, urllib.parse.quote(VALUE, safe=""), "hunter2", "k/ey+value", "sig+value", "N84G"):
         assert part not in shown
 
 
 def test_ordinary_text_stays_as_it_is() -> None:
     """Nonces, hashes, versions and URLs are what the reader needs."""
-    text = "nonce 1795392000000000 sha256 9f86d081884c7d659a2feaa0c55ad015 https://api.kraken.com/0/public/Time 2.2.2"
+    text = (
+        "nonce 1795392000000000 sha256 9f86d081884c7d659a2feaa0c55ad015 https://api.kraken.com/0/public/Time 2.2.2 "
+        "KRAKEN_USER_DAIVON_API_KEY (.env) key 0123456789abcdef 8f0c1d2e3f405162-FRA EAPI:Invalid key: 2026-11-23T14:00"
+    )
     assert Redactor([Secret("12345")])(text) == text
 
 

@@ -126,7 +126,7 @@ def _flaws(text: str) -> tuple[str, ...]:
         name = _name_of(character)
         if name is None:
             continue
-        where = "at the start" if position == 0 else "at the end" if position == last else f"at {position + 1}"
+        where = "at the start" if position == 0 else "at the end" if position == last else f"at position {position + 1}"
         found.append(f"{name} {where}")
     return tuple(_shortened(found))
 

@@ -21,6 +21,11 @@ _CURRENCY = {"ZUSD": "USD", "USD": "USD", "USDT": "USDT"}
 _SUFFIX = re.compile(r"(?:\d+\.[SB]|\.(?:[SMPFB]|HOLD))$")
 
 
+_LONGEST_AMOUNT_CHARACTERS = 64
+_LARGEST_EXPONENT = 20
+"""Sums of two such amounts are exact in Python's 28 digits, down to Kraken's 10 decimals and beyond."""
+
+
 def currency(code: str) -> str | None:
     """``USD`` or ``USDT`` if *code* is a form of it, else None."""
     return _CURRENCY.get(_SUFFIX.sub("", code))
@@ -66,4 +71,6 @@ def _amount(text: object) -> Decimal:
         amount = Decimal("NaN")
     if isinstance(text, bool) or not amount.is_finite():
         raise ValueError("an amount is no decimal number")
+    if abs(amount.adjusted()) > _LARGEST_EXPONENT or len(str(text)) > _LONGEST_AMOUNT_CHARACTERS:
+        raise ValueError("an amount is of a size that no money has")
     return amount

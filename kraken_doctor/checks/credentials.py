@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kraken_doctor.accounts import form
 from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.network.url import is_loopback
 
 
 @check("credentials", title="Key and secret", scope=Scope.ACCOUNT)
@@ -16,6 +18,7 @@ def credentials(ctx: AccountContext) -> Finding:
         Evidence("credentials.secret_variable", account.secret_variable),
         Evidence("credentials.source", account.source),
         Evidence("credentials.key_id", account.key_id or ""),
+        Evidence("credentials.otp", account.otp is not None),
     ]
     if account.shares_first_name_with:
         facts.append(Evidence("credentials.shared_with", account.shares_first_name_with))
@@ -26,6 +29,9 @@ def credentials(ctx: AccountContext) -> Finding:
         facts.append(Evidence("credentials.missing", missing))
         return Finding(Outcome.FAIL, f"{missing[0]} is not set", tuple(facts))
     key_form, secret_form = form.inspect_key(key.reveal()), form.inspect_secret(secret.reveal())
+    if key.reveal().startswith(DEMO_KEY_PREFIX) and not is_loopback(ctx.run.settings.api_url):
+        # The sandbox's: it stands for a key, and no client takes it to another host.
+        key_form = key_form._replace(placeholder=True, unusable=True)
     # Only of what has a key's form: a secret pasted here by mistake shows nothing of itself.
     facts.append(Evidence("credentials.key_tail", key.tail if key_form.shape == "key" else ""))
     facts += [*_form_facts("key", key_form), *_form_facts("secret", secret_form)]

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.cli import git, lab, network
+from kraken_doctor.cli.interruption import Interruption
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock, cpu_seconds
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import RunContext
@@ -34,8 +35,6 @@ DEFAULT_API_URL = "https://api.kraken.com"
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""
 
-_SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
-
 
 class App:
     """
@@ -46,18 +45,23 @@ class App:
         output: Where its words go.
         env_files: Files to read instead of the nearest .env.
         use_env_file: Whether any file is read.
+        interruption: What Ctrl-C sets.
+        own_process: Whether this process was started for it; then a deadline counts from that start.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (), use_env_file: bool = True
-    ) -> None:
+        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
+        use_env_file: bool = True, interruption: Interruption | None = None, own_process: bool = False,
+    ) -> None:  # fmt: skip
         self.output = output
+        self.interruption = interruption or Interruption()
         self.clock = SystemClock()
-        self._began = self.clock.monotonic() - cpu_seconds()
+        self._began = self.clock.monotonic() - (cpu_seconds() if own_process else 0.0)
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
+        self.environ = environ
         self._stores: dict[str | None, NonceStore] = {}
-        self._environ = environ
+        self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
 
@@ -85,24 +89,23 @@ class App:
             ConfigurationError: A .env file can't be read.
         """
         return self._known(
-            Environment((PROCESS, self._environ), *((file.path.name, file.values) for file in self.dotenv_files))
+            Environment((PROCESS, self.environ), *((file.path.name, file.values) for file in self.dotenv_files))
         )
 
     def _known(self, environment: Environment) -> Environment:
-        for password in network.proxy_passwords(self._environ):
-            self.output.redact.learn(password)
-        for name in environment:
-            if name.startswith("KRAKEN_") and name.endswith(_SECRET_NAMES):
-                self.output.redact.learn(Secret(environment.value(name) or ""))
+        self._learn({name: environment.value(name) or "" for name in environment})
         return environment
+
+    def _learn(self, environ: Mapping[str, str]) -> None:
+        for secret in secrets_of(environ):
+            self.output.redact.learn(secret)
+
+    def _is_tracked(self, path: Path) -> bool:
+        return git.fate(path, without_secrets(self.environ)) is git.Fate.TRACKED
 
     def variable(self, name: str) -> str | None:
         """A variable of the process, and of it alone; None if it is not set."""
-        return self._environ.get(name)
-
-    def variables(self) -> Mapping[str, str]:
-        """The process's variables, its secrets among them: for a child of it."""
-        return self._environ
+        return self.environ.get(name)
 
     def store(self, default: str | None = None) -> NonceStore:
         """
@@ -160,7 +163,7 @@ class App:
         if request.sandbox:
             request, place = lab.enter(stack, request, store)
             return request, place._replace(environment=self._known(place.environment))
-        variables = {name: self._environ[name] for name in network.PATH_VARIABLES if self._environ.get(name)}
+        variables = {name: self.environ[name] for name in network.PATH_VARIABLES if self.environ.get(name)}
         return request, lab.Place(self.environment, variables, store, lab.krakenex, self.dotenv_files)
 
     def _examined(self, request: RunRequest, place: lab.Place, stack: contextlib.ExitStack, watcher: Watcher) -> Report:
@@ -184,11 +187,13 @@ class App:
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
+        given_up = stack.enter_context(self.interruption.held())
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began = max(0.0, began - self._began), float("inf")
-        examination = Examination(plan, context, sessions, watcher.observe, spent_s=spent_s)
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
-        results = examination.run()
+        # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
+        results = self.output.redact.everywhere(examination.run())
         diagnoses = diagnose(results)
         outcome = outcome_of(results, diagnoses)
         return Report(
@@ -220,7 +225,7 @@ class App:
             nonce_unit=request.nonce_unit,
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
-        in_git = tuple(f.path.name for f in place.env_files if request.static and git.fate(f.path) is git.Fate.TRACKED)
+        in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
         return RunContext(
             settings=settings,
             clock=self.clock,
@@ -229,7 +234,7 @@ class App:
             krakenex=place.krakenex,
             environ=place.variables,
             # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
-            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self._environ),
+            keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self.environ),
             accounts=accounts,
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,

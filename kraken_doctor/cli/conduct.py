@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -59,7 +58,8 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
 
     def run() -> Report:
-        with sigterm_as_interrupt(), app.output.live_view(app.clock) as view:
+        # `timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good.
+        with app.interruption.heeding(signal.SIGTERM), app.output.live_view(app.clock) as view:
             return app.examine(request, view)
 
     return guarded(app, request, run)
@@ -76,13 +76,13 @@ def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
         return run()
     except ConfigurationError:
         raise
-    except KeyboardInterrupt:
-        from kraken_doctor.examination.verdict import ExitStatus
-
-        return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", ExitStatus.INTERRUPTED)
-    except Exception as exc:  # noqa: BLE001 - "the doctor itself failed" is an outcome, and has a report too
-        app.output.complain(exc)
-        return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
+    except (KeyboardInterrupt, Exception) as exc:  # noqa: BLE001 - "the doctor itself failed" has a report too
+        with app.interruption.held():
+            # Ctrl-C may come out as any exception.
+            if isinstance(exc, KeyboardInterrupt) or app.interruption.wanted():
+                return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", 130)
+            app.output.complain(exc)
+            return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
 
 
 def finish(
@@ -109,6 +109,9 @@ def finish(
     if report.exit_status != ExitStatus.INTERRUPTED:
         report = replace(report, exit_status=exit_status(report.outcome, FailOn(fail_on)))
     app: App = ctx.obj
+    with suppress(ConfigurationError):
+        _ = app.environment  # also where the command had no need of it: from here on its secrets are known
+    report = app.output.redact.everywhere(report)
     own = dict(forms or {})
     if screen is not None:
         own["table"] = lambda report: screen(report, app.output.terminal())
@@ -119,7 +122,9 @@ def finish(
         report = write_files(app.output, report, {form: instead}, own)
         app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
-        app.output.out(_rendered(app.output, report, form, own), commands=form == "github")
+        with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
+            text = _rendered(app.output, report, form, own)
+        app.output.out(text, commands=form == "github")
     if form == "github":
         _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
@@ -166,19 +171,6 @@ def _append_summary(app: App, report: Report) -> None:
             stream.write(app.output.redact(github.summary(report)))
     except OSError as exc:
         app.output.warn(f"No job summary: {exc.strerror or exc}\n")
-
-
-@contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """`timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _without_results(app: App, request: RunRequest, outcome: Outcome, summary: str, exit_status: int = 3) -> Report:

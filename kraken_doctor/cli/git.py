@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _TIMEOUT_S = 10.0
@@ -21,17 +22,24 @@ class Fate(enum.Enum):
     """It is ignored, or in no repository, or there is no git to ask."""
 
 
-def fate(path: Path) -> Fate:
-    """What git would do with *path*, which need not exist."""
-    if _git(path, "ls-files", "--error-unmatch") == 0:
+def fate(path: Path, environ: Mapping[str, str]) -> Fate:
+    """
+    What git would do with *path*, which need not exist.
+
+    Args:
+        path: The file.
+        environ: Variables of the child: a git may run hooks and helpers, which need none of our credentials.
+    """
+    if _git(path, environ, "ls-files", "--error-unmatch") == 0:
         return Fate.TRACKED
     # 0: ignored; 1: not ignored; 128: no repository.
-    return Fate.EXPOSED if _git(path, "check-ignore", "--quiet") == 1 else Fate.SAFE
+    return Fate.EXPOSED if _git(path, environ, "check-ignore", "--quiet") == 1 else Fate.SAFE
 
 
-def _git(path: Path, *arguments: str) -> int | None:
+def _git(path: Path, environ: Mapping[str, str], *arguments: str) -> int | None:
     command = ["git", "-C", str(path.parent), *arguments, "--", path.name]
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S).returncode  # noqa: S603
+        ended = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S, env=environ)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
+    return ended.returncode

@@ -11,7 +11,7 @@ import click
 from kraken_doctor.cli import completing, files
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import Secret, without_secrets
 
 _MAX_CHARACTERS = 4096
 """A key has 56, a secret 88; a file given on stdin by mistake has more."""
@@ -182,7 +182,7 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
     """What would make the values public, or useless."""
     from kraken_doctor.cli.git import Fate, fate
 
-    match fate(path):
+    match fate(path, without_secrets(app.environ)):
         case Fate.TRACKED:
             app.output.warn(f"Warning: git tracks {path}: take it out (git rm --cached) before you commit anything.\n")
         case Fate.EXPOSED:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
     from requests import Session
@@ -91,12 +89,3 @@ def shown_proxy(environ: Mapping[str, str]) -> str | None:
 
     found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
     return without_login(found) if found else None
-
-
-def proxy_passwords(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """What must not be shown of the proxies."""
-    for url in filter(None, map(environ.get, PROXY_VARIABLES)):
-        if "@" in url:
-            from kraken_doctor.network.url import login_of
-
-            yield Secret(login_of(url).partition(":")[2])

@@ -52,7 +52,7 @@ def command(
     else:
         from kraken_doctor.examination.targetcheck import examine_target
 
-        checks, diagnoses, extra = examine_target(target, timeout)
+        checks, diagnoses, extra = examine_target(target, timeout, app.environ)
     from kraken_doctor.examination.verdict import outcome_of
     from kraken_doctor.model.report import Report
 

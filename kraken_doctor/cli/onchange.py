@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from kraken_doctor import parallel
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import Secret, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.cli.output import Output
@@ -23,7 +23,6 @@ _WEBHOOK_S = 10.0
 _COMMAND_S = 30.0
 """A round waits for it: it must end well before the next one."""
 
-_SECRET_NAMES = ("_API_KEY", "_API_SECRET", "_OTP")
 _SAID_BYTES = 2_000
 
 Tell = Callable[[Mapping[str, Any]], str]
@@ -111,7 +110,7 @@ def _command(line: str, environ: Mapping[str, str], output: Output) -> Tell:
     if not arguments or shutil.which(arguments[0]) is None:
         named = arguments[0][:80] if arguments else ""
         raise ConfigurationError(f"--on-change: {named!r} is neither a URL nor a command that is found here")
-    passed = {n: v for n, v in environ.items() if not (n.startswith("KRAKEN_") and n.endswith(_SECRET_NAMES))}
+    passed = without_secrets(environ)
 
     def tell(facts: Mapping[str, Any]) -> str:
         body = output.redact(json.dumps(facts))

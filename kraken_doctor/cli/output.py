@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MAX_WIDTH_COLUMNS = 120
 """Lines longer than that are hard to read, however wide the window."""
 
+_WITHHELD = "[text withheld: it could not be searched for secrets]"
+
 _ERROR_LIMIT_CHARACTERS = 1000
 """Our own sentences with a name or a path of the user's in them."""
 
@@ -107,16 +109,31 @@ class Output:
         """The doctor itself failed: one line, and with ``-vv`` where."""
         where = "".join(traceback.format_exception(exc)) if self.verbose >= 2 else ""
         hint = "" if where else " (-vv shows where)"
-        self._write(sys.stderr, f"{where}kraken-doctor itself failed: {type(exc).__name__}: {exc}{hint}\n")
+        self.warn_in_lines(f"{where}kraken-doctor itself failed: {type(exc).__name__}: {_on_one_line(exc)}{hint}")
+
+    def warn_in_lines(self, text: str) -> None:
+        """*text*, which may hold foreign words, on stderr: its lines as they are, each of them plain."""
+        from kraken_doctor.renderers.text import plain
+
+        # Redacted first: what `plain` cuts off may be the second half of a secret.
+        lines = self._redacted(text).splitlines()
+        self._write(sys.stderr, "".join(f"{plain(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
 
     def usage_error(self, text: str) -> None:
         """What the user has to mend: one line, folded between words where a person reads it."""
         from kraken_doctor.renderers.text import plain
 
-        text = f"Error: {plain(text, _ERROR_LIMIT_CHARACTERS)}"
+        text = f"Error: {plain(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
         if sys.stderr.isatty():
             text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
         self._write(sys.stderr, f"{text}\n")
+
+    def _redacted(self, text: str) -> str:
+        """*text* as it may be shown; nothing of it, where that can't be told."""
+        try:
+            return self.redact(text)
+        except Exception as exc:  # noqa: BLE001 - whatever it is: a text that was not looked through stays inside
+            return f"{_WITHHELD} ({type(exc).__name__})\n"
 
     def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
         # Whatever is said while the view stands takes its place; the view is drawn anew below it.
@@ -126,13 +143,20 @@ class Output:
     def _put(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
         from kraken_doctor.renderers.text import defused
 
-        text = self.redact(text)
+        text = self._redacted(text)
         try:
             stream.write(text if commands else defused(text))
             stream.flush()
         except BrokenPipeError:
             # `kraken-doctor check | head -1`: what is still buffered goes nowhere, quietly.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _on_one_line(exc: BaseException) -> str:
+    try:
+        return " ".join(str(exc).split())
+    except Exception as broken:  # noqa: BLE001 - an exception that can't be shown is said to be one
+        return f"({type(broken).__name__} while it was being shown)"
 
 
 def _shows_unicode(stream: TextIO) -> bool:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import click
 from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.renderers.text import Terminal
@@ -96,11 +97,12 @@ def _listing(terminal: Terminal) -> str:
 def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:
     """The command's exit status; a signal that ended it counts as shells count it."""
     # None of the user's own accounts: a real key has no business in a test, not even on loopback.
-    inherited = {name: value for name, value in os.environ.items() if not _names_an_account(name)}
+    inherited = {name: value for name, value in without_secrets(os.environ).items() if not _is_of_an_account(name)}
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",
             **inherited,
+            **({} if any("proxy" in name.lower() for name in variables) else _without_proxy(inherited)),
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
         }
@@ -115,8 +117,15 @@ def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _names_an_account(name: str) -> bool:
-    return name.startswith("KRAKEN_") and name.endswith(("_API_KEY", "_API_SECRET", "_OTP", "_NONCE_UNIT"))
+def _is_of_an_account(name: str) -> bool:
+    return name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
+
+
+def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep calls on loopback away from a proxy, which would send them to its own loopback."""
+    excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    hosts = ",".join(filter(None, (excepted, "127.0.0.1,::1,localhost")))
+    return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def _wait_for_the_end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 
 from kraken_doctor.cli import options
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.conduct import finish, sigterm_as_interrupt
+from kraken_doctor.cli.conduct import finish
 from kraken_doctor.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ def command(
     if request.dry_run:
         app.output.out("".join(f"{line}\n" for line in app.requests(request)))
         return
-    tell = teller(on_change, app.variables(), app.output) if on_change else None
+    tell = teller(on_change, app.environ, app.output) if on_change else None
     watch = Watch(app.clock.monotonic())
     with contextlib.ExitStack() as stack:
-        stack.enter_context(sigterm_as_interrupt())
+        stack.enter_context(app.interruption.heeding(signal.SIGTERM))
         if metrics_port is not None:
             stack.enter_context(_metrics(app, watch, every, metrics_address, metrics_port))
         view = stack.enter_context(app.output.live_view(app.clock))

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from kraken_doctor.client.form import Form
+from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.retry import may_repeat
@@ -48,6 +49,7 @@ class PrivateCalls:
         """
         if not self._api.key or not self._api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
+        refuse_demo_key(self._api.key, self._api.uri)
         form = Form(data)
         timeout_s = self.options.timeout if timeout is None else timeout
         for delay_s in self.options.retry.delays_s:
@@ -63,7 +65,8 @@ class PrivateCalls:
                     return answer
                 failure = ", ".join(errors)
             # The turn is free while we wait: other calls of this key go on.
-            logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, failure, delay_s)
+            shown = cleaned(failure, self._api.key, self._api.secret, self.options.otp)
+            logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
             self.options.clock.sleep(delay_s)
         return self._attempt(method, form, timeout_s)
 

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import krakenex
 
 from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.others import adapter_for
 from kraken_doctor.client.wire import query
@@ -38,6 +39,7 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
 
     Raises:
         NonceHookError: With *strict*, when *api* has no nonce hook.
+        ConfigurationError: *api* would take a demo key of the sandbox to another host.
     """
     adapter = adapter_for(api)
     if adapter is not None:
@@ -50,6 +52,7 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
         if strict:
             raise NonceHookError(f"the nonce generator can't be installed: {problem}")
         return False
+    refuse_demo_key(str(api.key), str(api.uri))
     # A subclass that made its own way of sending had a reason; it keeps it.
     own_query = getattr(type(api), "_query", None) is not krakenex.API._query  # noqa: SLF001
     calls = PrivateCalls(api, CallOptions(**options), own_query=own_query)

@@ -11,9 +11,10 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.guarding import cleaned_error, cleaned_failure, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.wire import as_transport_error, error_strings, query
-from kraken_doctor.errors import TransportError, is_failure, kraken_error
+from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.url import checked_url
 
 
@@ -31,7 +32,7 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         options: The fields of `CallOptions`: store, unit, timeout, retry, otp, in_order, …
 
     Raises:
-        ConfigurationError: *url* can't be used.
+        ConfigurationError: *url* can't be used; or *key* is a demo key of the sandbox, and *url* another host.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         super().__init__(key, secret)
         if url is not None:
             self.uri = checked_url(url)
+        refuse_demo_key(key, self.uri)
         self._owns_session = session is None
         if session is not None:
             self.session = session
@@ -74,12 +76,12 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         try:
             answer = self._calls.query(method, data, timeout)
         except requests.RequestException as exc:
-            raise as_transport_error(exc) from exc
+            raise cleaned_failure(as_transport_error(exc), *self._sent()) from exc
         if not isinstance(answer, dict):
             raise TransportError("response-invalid", f"JSON, but not the API's: {type(answer).__name__}")
         errors = error_strings(answer)
         if is_failure(errors):
-            raise kraken_error(errors)
+            raise cleaned_error(errors, *self._sent())
         return answer.get("result")
 
     @property
@@ -103,6 +105,10 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _sent(self) -> tuple[str | None, ...]:
+        """What no error may repeat."""
+        return self.key, self.secret, self._calls.options.otp
 
     def _nonce(self) -> int:
         return self._calls.nonce()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from kraken_doctor.client.guarding import cleaned
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.recording import Audit, Observer, metrics
 from kraken_doctor.model.call import CallRecord
@@ -27,6 +28,11 @@ class Ledger:
         self._key = key
         self._generator: tuple[str, NonceGenerator] | None = None
         self._observers: tuple[Observer, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """The present key."""
+        return self._key()
 
     @property
     def generator(self) -> NonceGenerator:
@@ -96,11 +102,17 @@ class Ongoing:
             unit=self._ledger.options.unit.value,
             nonce=self.nonce,
             endpoint=self._endpoint,
-            outcome=self.outcome,
+            outcome=self._shown_outcome(),
             latency_s=ended - self._began,
             waited_s=self._began - self._asked,
         )
         self._ledger.tell(record)
+
+    def _shown_outcome(self) -> str:
+        """A server's words go into logs and metrics from here."""
+        if self.outcome == "ok":
+            return self.outcome
+        return cleaned(self.outcome, self._ledger.key, self._ledger.options.otp)
 
 
 def _lease_s(timeout_s: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
@@ -19,11 +21,15 @@ LATENCY = Histogram("kraken_doctor_call_latency_seconds", "From sending to the a
 LEAD = Gauge("kraken_doctor_mark_lead_seconds", "Last nonce less this host's clock", ["key_id"])
 
 
+_OUR_OWN = re.compile(r"[a-z]{2,12}(?:-[a-z]{1,12}){0,3}|[A-Za-z]{1,40}(?:Error|Exception|Timeout|Unavailable)")
+"""``ok``, the id of a cause, or the type of another client's exception."""
+
+
 def observe(record: CallRecord) -> None:
     """Count one call."""
     ISSUED.labels(record.key_id, record.unit).inc()
     outcome = record.outcome
-    if ":" in outcome:
+    if not _OUR_OWN.fullmatch(outcome):
         # The exchange's words would be labels without end; the cause that they lead to is one of a few dozen.
         error = kraken_error((outcome,))
         outcome = error.cause

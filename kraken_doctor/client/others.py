@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kraken_doctor.client.asyncturn import AsyncTurns
+from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.ledger import Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
@@ -36,7 +37,7 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     ccxt signs first and then waits for its rate limiter or retries: signing is put off until the turn is
     there, right before sending.
     """
-    calls = _Calls(lambda: str(exchange.apiKey), options, exchange.timeout / 1000)
+    calls = _Calls(lambda: str(exchange.apiKey), _ccxt_url(exchange), options, exchange.timeout / 1000)
     sign, fetch = exchange.sign, exchange.fetch
     exchange.nonce = exchange.incrementing_nonce = calls.next_nonce
 
@@ -65,9 +66,17 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     exchange.fetch = fetch_in_turn_async if inspect.iscoroutinefunction(fetch) else fetch_in_turn
 
 
+def _ccxt_url(exchange: Any) -> Callable[[], str]:
+    def url() -> str:
+        api = exchange.urls["api"]
+        return str(api["private"] if isinstance(api, dict) else api)
+
+    return url
+
+
 def install_on_sdk(client: Any, options: CallOptions) -> None:
     """Make a spot client of python-kraken-sdk, blocking or asynchronous, take turns."""
-    calls = _Calls(lambda: str(client._key), options, float(client.TIMEOUT))  # noqa: SLF001
+    calls = _Calls(lambda: str(client._key), lambda: str(client.URL), options, float(client.TIMEOUT))  # noqa: SLF001
     request = client.request
     client.get_nonce = lambda: str(calls.next_nonce())
 
@@ -89,7 +98,9 @@ def install_on_sdk(client: Any, options: CallOptions) -> None:
 class _Calls:
     """The calls of one client object: each inside its turn, with its nonce and its record."""
 
-    def __init__(self, key: Callable[[], str], options: CallOptions, timeout_s: float) -> None:
+    def __init__(self, key: Callable[[], str], url: Callable[[], str], options: CallOptions, timeout_s: float) -> None:
+        refuse_demo_key(key(), url())
+        self._key, self._url = key, url
         self._ledger = Ledger(key, options)
         self._timeout_s = timeout_s
         self._async_turns = AsyncTurns(lambda: self._ledger.turn(timeout_s))
@@ -107,6 +118,7 @@ class _Calls:
     @contextmanager
     def call(self, endpoint: str) -> Iterator[None]:
         """A call to *endpoint*, from its turn to its answer."""
+        refuse_demo_key(self._key(), self._url())
         ongoing = self._ledger.begin(endpoint)
         with self._told(ongoing), self._ledger.turn(self._timeout_s) as turn, self._inside(ongoing, turn):
             yield
@@ -114,6 +126,7 @@ class _Calls:
     @asynccontextmanager
     async def call_async(self, endpoint: str) -> AsyncIterator[None]:
         """The same in an event loop."""
+        refuse_demo_key(self._key(), self._url())
         ongoing = self._ledger.begin(endpoint)
         with self._told(ongoing):
             async with self._async_turns.turn() as turn:

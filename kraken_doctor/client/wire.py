@@ -35,7 +35,7 @@ class Post:
             requests.RequestException: No answer.
         """
         # The password of a .netrc file has no place in this API, and looking for one costs as much as signing.
-        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=_as_it_is)
+        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=as_it_is)
         session = self._api.session
         response: requests.Response = session.send(
             session.prepare_request(request), timeout=self._timeout_s, allow_redirects=False, **self._settings
@@ -62,7 +62,8 @@ class OwnQuery:
         return answer
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """In the place of a login: none, not even the one that a .netrc file has for this host."""
     return request
 
 
@@ -96,10 +97,26 @@ def _read(api: Any, response: requests.Response) -> Any:
         response.raise_for_status()
         raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
     try:
-        return response.json(**getattr(api, "_json_options", {}))
+        return json_of(response, **getattr(api, "_json_options", {}))
     except requests.exceptions.JSONDecodeError as exc:
         exc.response = response  # who sent it instead is in the page and its headers
         raise
+
+
+def json_of(response: requests.Response, **options: Any) -> Any:
+    """
+    The JSON of *response*.
+
+    Raises:
+        requests.exceptions.JSONDecodeError: It is none that can be read. What Python raises by itself for a number of
+            5,000 digits, for JSON nested too deep, or for a charset that can't decode, is one too.
+    """
+    try:
+        return response.json(**options)
+    except requests.exceptions.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as exc:
+        raise requests.exceptions.JSONDecodeError(str(exc), "", 0) from exc
 
 
 def error_strings(answer: object) -> tuple[str, ...]:

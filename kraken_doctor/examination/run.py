@@ -46,35 +46,41 @@ class Examination:
         context: The instruments.
         sessions: See `Sessions`.
         observe: See `Observe`; called from several threads.
+        given_up: Whether the user wants the end; asked all the time.
         spent_s: How much of the deadline was over before, in seconds.
     """
 
     def __init__(
-        self, plan: Plan, context: RunContext, sessions: Sessions, observe: Observe = _ignore, *, spent_s: float = 0.0
+        self,
+        plan: Plan,
+        context: RunContext,
+        sessions: Sessions,
+        observe: Observe = _ignore,
+        given_up: Callable[[], bool] = lambda: False,
+        *,
+        spent_s: float = 0.0,
     ) -> None:
         self._plan = plan
         self._context = context
         self._sessions = sessions
         self._observe = observe
+        self._given_up = given_up
         self._deadline = Deadline(context.clock, plan.deadline_s - spent_s)
         self._lock = threading.Lock()
         self._results: dict[tuple[str | None, str], CheckResult] = {}
         self._run_checks: dict[str, Future[None]] = {}
         self.interrupted = False
-        """Whether Ctrl-C ended the run."""
+        """Whether it was given up."""
 
     def run(self) -> tuple[CheckResult, ...]:
         """
         The run's checks and all accounts side by side; each waits for what it needs, and no longer.
 
         Returns:
-            A result for every check of the plan. What did not finish before the deadline, or before Ctrl-C, is
-            inconclusive.
+            A result for every check of the plan. What did not finish before the deadline, or before it was given up,
+            is inconclusive.
         """
-        try:
-            self._run()
-        except KeyboardInterrupt:
-            self.interrupted = True
+        self._run()
         return self._complete()
 
     def _run(self) -> None:
@@ -84,7 +90,11 @@ class Examination:
             self._run_checks[check.id] = parallel.start([make], workers=1)[0]
         jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
         for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
-            self._wait(future)
+            if parallel.settled(future, self._deadline.remaining, self._given_up):
+                future.result()  # raises what no check can answer for, such as a unit that is none
+            elif self._given_up():
+                self.interrupted = True
+                return
 
     def _examine(self, account: Account) -> None:
         context = AccountContext(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from kraken_doctor.diagnosis.naming import name
@@ -14,18 +15,25 @@ from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severit
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
+from kraken_doctor.sandbox.keys import demo_environ
 
 _CHILD = "from kraken_doctor.client.target import main; main()"
 
 
-def examine_target(target: str, timeout_s: float) -> Findings:
+def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) -> Findings:
     """
     Import *target* in a child without network, and test it.
+
+    Args:
+        target: ``package.module:attribute``.
+        timeout_s: For all of it.
+        environ: The variables that the bot has. The child gets demo keys in their place: it needs none of the real
+            ones, and the marks of the real ones are left alone.
 
     Raises:
         ConfigurationError: It can't be imported, or is nothing that gives nonces.
     """
-    facts = _ask_child(target, timeout_s)
+    facts = _ask_child(target, timeout_s, demo_environ(environ))
     if facts is None:
         summary = f"no answer within {timeout_s:g} s: the module does its work when it is imported"
         return (CheckResult(id="target", account=None, outcome=Outcome.INCONCLUSIVE, summary=summary),), (), {}
@@ -35,7 +43,7 @@ def examine_target(target: str, timeout_s: float) -> Findings:
     return _checks(facts), diagnoses, {"generator": {"target": target, **facts}}
 
 
-def _ask_child(target: str, timeout_s: float) -> dict[str, Any] | None:
+def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dict[str, Any] | None:
     try:
         ended = subprocess.run(  # noqa: S603 - ourselves; the user's code in it is what they asked to test
             [sys.executable, "-c", _CHILD, target],
@@ -43,6 +51,7 @@ def _ask_child(target: str, timeout_s: float) -> dict[str, Any] | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=timeout_s,
+            env=environ,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -6,6 +6,7 @@ Each returns what it saw; none prints, and each can fail.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.redact import without_secrets
 
 RAPID_CALLS = 10
 RAPID_LIMIT_S = 0.001
@@ -99,8 +101,9 @@ def isolation(make: Callable[[str], NonceGenerator]) -> SelfTest:
 def processes(store_url: str, unit: NonceUnit) -> SelfTest:
     """Bursts from several processes on one key: no two nonces alike."""
     arguments = [sys.executable, "-c", _WORKER, store_url, unit.value, str(PROCESS_CALLS)]
+    environ = without_secrets(os.environ)
     running = [
-        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environ)  # noqa: S603
         for _ in range(PROCESSES)
     ]
     taken = [[int(line) for line in process.communicate(timeout=60)[0].split()] for process in running]

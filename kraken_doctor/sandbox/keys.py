@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kraken_doctor.model.account import DEMO_KEY_PREFIX
+from kraken_doctor.redact import is_secret
+
 # https://docs.kraken.com/api-reference/account-data/get-api-key-info lists all of them.
 READ_PERMISSIONS = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
-
-DEMO_PREFIX = "SANDBOX"
-"""Demo keys begin so: a reader sees at once that they open nothing."""
 
 
 class Tier(NamedTuple):
@@ -89,8 +90,23 @@ def demo_credentials(label: str) -> tuple[str, str]:
     Key and secret for a demo account: Kraken's form, the same on every run, and worth nothing.
 
     Returns:
-        56 characters of base64 that begin with `DEMO_PREFIX`, and 64 bytes in base64.
+        56 characters of base64 that begin with `DEMO_KEY_PREFIX`, and 64 bytes in base64.
     """
     noise = base64.b64encode(hashlib.sha512(b"sandbox key " + label.encode()).digest()).decode()
     secret = base64.b64encode(hashlib.sha512(b"sandbox secret " + label.encode()).digest()).decode()
-    return (DEMO_PREFIX + noise)[:56], secret
+    return (DEMO_KEY_PREFIX + noise)[:56], secret
+
+
+def demo_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    *environ* for a user's program that is only tried out: a demo's in the place of each key and secret, no other login.
+
+    What is set stays set, since many bots refuse to be imported without.
+    """
+    tried = {name: value for name, value in environ.items() if not is_secret(name, value)}
+    for name in environ:
+        prefix, _, part = name.rpartition("_API_")
+        if is_secret(name) and part in ("KEY", "SECRET"):
+            api_key, secret = demo_credentials(prefix)
+            tried[name] = api_key if part == "KEY" else secret
+    return tried

@@ -58,7 +58,7 @@ def test_placeholders(text: str) -> None:
         (lambda text: text + "\n", "a line break at the end"),
         (lambda text: text + "\r", "a line break at the end"),
         (lambda text: " " + text, "white space at the start"),
-        (lambda text: text[:10] + " " + text[10:], "white space at 11"),
+        (lambda text: text[:10] + " " + text[10:], "white space at position 11"),
         (lambda text: f'"{text}"', "quotes around it"),
         (lambda text: f"'{text}'", "quotes around it"),
         (lambda text: "\ufeff" + text, "a byte order mark at the start"),

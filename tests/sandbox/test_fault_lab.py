@@ -147,3 +147,20 @@ def test_they_are_listed(doctor: Run) -> None:
     """Every one, with what it is."""
     listed = doctor("sandbox", "--list-faults").stdout
     assert all(name in listed for name in FAULTS)
+
+
+def test_an_otp_that_was_sent_is_weighed(doctor: Run) -> None:
+    """With one set it is the first thing to look at; without, nobody is told to take it away."""
+    for fault, first in (("key-invalid-otp", "an OTP was sent"), ("key-invalid", "deleted")):
+        report, _ = examine(doctor, "check", "--sandbox", "--fault", fault)
+        (found,) = [d for d in report["diagnoses"] if d["account"] == USER]
+        assert first in found["possible"][0]["text"]
+
+
+def test_keys_refused_together_are_one_finding(doctor: Run) -> None:
+    """It is about what they share, and does not tell anybody to make four new keys."""
+    report, _ = examine(doctor, "check", "--sandbox", "--fault", "key-invalid-everywhere")
+    (found,) = [d for d in report["diagnoses"] if d["severity"] == "fail"]
+    assert found["account"] is None
+    assert "in common" in found["summary"]
+    assert "in all 4 accounts" in found["because"]

@@ -46,7 +46,7 @@ CREDENTIALS = (
         ),
         proof="Each foreign character is named with its place; the value itself is not shown.",
         remedy=Remedy(
-            "Paste the value again, without quotes and without a line break at the end.",
+            "Paste the value again, from Kraken's page itself and nothing around it: no quotes, no blanks, no line break.",
             otherwise="In Docker and systemd env files quotes are part of the value: leave them out.",
         ),
         wrong_when="Never for the key. A secret with such characters may still work, and is then only a warning.",

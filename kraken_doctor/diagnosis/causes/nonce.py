@@ -21,7 +21,7 @@ NONCE = (
         proof="A call was accepted, and the next one, with a larger nonce, was refused.",
         remedy=Remedy(
             "Give every program its own key.",
-            otherwise="Or let all of them use kraken_doctor with one nonce store, so that they take turns.",
+            otherwise="Let all of them use kraken_doctor with one nonce store, so that they take turns.",
             avoid="Don't raise the nonces to overtake the other program: then it is the one that is refused.",
         ),
         wrong_when="A proxy between here and the exchange holds requests back and lets them overtake each other.",
@@ -36,7 +36,7 @@ NONCE = (
         proof="Refused now and then, only where calls of the key overlap in time, with a nonce window of 0.",
         remedy=Remedy(
             "Let one call of the key be in flight at a time: kraken_doctor.install(api) does that.",
-            otherwise="Or set a nonce window on the key, of as many ticks as calls may overlap.",
+            otherwise="Set a nonce window on the key, of as many ticks as calls may overlap.",
             avoid="Don't only make the generator finer or thread-safe: unique nonces still arrive out of order.",
         ),
         wrong_when="Another program uses the key as well: then give it its own key first.",

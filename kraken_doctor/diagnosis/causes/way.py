@@ -97,7 +97,10 @@ WAY = (
         title="The certificate is out of its time",
         meaning="It has expired, or is not yet valid, by this host's clock.",
         proof="The certificate's dates against a clock that was found right.",
-        remedy=Remedy("Look who the issuer is: the exchange's own certificates are renewed long before."),
+        remedy=Remedy(
+            "Try another network. The exchange renews its certificates long before, so this one is another's: a portal,"
+            " a proxy, a filter or a wrong address on the way; the issuer above says whose.",
+        ),
         wrong_when="This host's clock is wrong: then that is the cause.",
         links=(_TLS,),
     ),

@@ -29,12 +29,22 @@ _POSSIBLE = {
     ),
 }
 
+_OTHER_SECRET = _POSSIBLE["signature-invalid"][0]
+# https://github.com/nothingisdead/npm-kraken-api/issues/64: an OTP to a key without 2FA is "Invalid key".
+_POSSIBLE_WITH_OTP = {
+    "key-invalid": (
+        Alternative("it has no two-factor authentication, and an OTP was sent", "check again without ..._OTP"),
+        *_POSSIBLE["key-invalid"],
+    ),
+    "signature-invalid": (_OTHER_SECRET, Alternative("the OTP is not this key's", "the key's settings")),
+}
+
 
 def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
     """The section "The key"."""
     made = calls(facts)
     if made and made[-1].outcome != "ok":
-        yield from _refused(made[-1], account)
+        yield from _refused(facts, made[-1], account)
     if "balances.unreadable" in facts:
         yield name("response-invalid", account, "", (facts.text("balances.unreadable"),))
     if missing := facts.texts("permissions.missing"):
@@ -53,7 +63,7 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
         yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
-def _refused(call: Call, account: str) -> Iterator[Diagnosis]:
+def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
         yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
@@ -61,7 +71,8 @@ def _refused(call: Call, account: str) -> Iterator[Diagnosis]:
     error = kraken_error((call.outcome,))
     if isinstance(error, KrakenInvalidNonce):
         return  # the rules of the nonce tell why
-    possible = _POSSIBLE.get(error.cause, ())
+    candidates = _POSSIBLE_WITH_OTP if facts.flag("credentials.otp") else _POSSIBLE
+    possible = candidates.get(error.cause, ())
     yield name(
         error.cause,
         account,

@@ -1,0 +1,409 @@
+"""No secret is seen: every command and form, servers that repeat what they hear, crashes, files, children."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kraken_doctor.checks import catalogue
+from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.client.kraken import KrakenClient
+from kraken_doctor.client.retry import RetryPolicy
+from kraken_doctor.errors import KrakenError, TransportError
+from kraken_doctor.nonce.stores import open_store
+from kraken_doctor.redact import Redactor
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.messages import Request
+from tests import canaries
+from tests.canaries import API_KEY, FAULTS, OTP, SECRET
+from tests.conftest import Finished, Run
+
+COMMAND = [sys.executable, "-m", "kraken_doctor"]
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange([canaries.key()])
+
+
+@pytest.fixture
+def real(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> SandboxServer:
+    """An environment full of canaries, and the exchange that they open."""
+    for name, value in canaries.environ(server.url).items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+def break_with(exchange: Exchange, fault: str, where: str = "/0/") -> None:
+    exchange.interceptors[:] = [lambda request: FAULTS[fault](request) if where in request.path else None]
+
+
+def seen(ended: Finished, folder: Path, *inputs: Path) -> dict[str, set[str]]:
+    """Where which canaries were seen; nothing, if all is well."""
+    sinks = {"stdout": ended.stdout, "stderr": ended.stderr}
+    sinks |= {str(path): text for path, text in canaries.written_under(folder, *inputs).items()}
+    sinks |= {"names of files": "\n".join(map(str, folder.rglob("*")))}
+    return {sink: found for sink, text in sinks.items() if (found := canaries.found(text))}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_a_server_that_repeats_what_it_hears(
+    doctor: Run, real: SandboxServer, tmp_path: Path, form: str, fault: str
+) -> None:
+    """In every form, in the files beside it, in the job summary, in the audit log; with -vv."""
+    for where in ("private", "/0/"):
+        break_with(real.exchange, fault, where)
+        ended = doctor(
+            "-vv", "check", "-o", form, "--json-file", f"{tmp_path}/r.json", "--junit-file", f"{tmp_path}/r.xml"
+        )
+        assert ended.status in (0, 1, 3), ended.stderr
+        assert ended.stdout
+        assert seen(ended, tmp_path) == {}, fault
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+@pytest.mark.parametrize(
+    "command",
+    [("balances",), ("clock",), ("version",), ("accounts",), ("audit",), ("report",), ("report", "--offline")],
+)
+def test_every_command_in_every_form(
+    doctor: Run,
+    real: SandboxServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    form: str,
+) -> None:
+    """Healthy, and with a server that repeats what it hears."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    for fault in ("", "echo", "result"):
+        if fault:
+            break_with(real.exchange, fault)
+        ended = doctor("-vv", *command, "-o", form)
+        assert ended.status in (0, 1, 3), ended.stderr
+        assert ended.stdout
+        assert seen(ended, tmp_path) == {}, fault
+
+
+def test_reports_as_files(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
+    """The page, the text and the document; and a saved one into which somebody wrote a secret is cleaned again."""
+    break_with(real.exchange, "echo", "private")
+    for name in ("report.html", "report.md", "report.json"):
+        ended = doctor("-vv", "report", "--file", f"{tmp_path}/{name}")
+        assert ended.status == 1
+        assert (tmp_path / name).stat().st_size > 1000
+        assert seen(ended, tmp_path) == {}
+    saved = tmp_path / "report.json"
+    saved.write_text(saved.read_text().replace("EAPI:Invalid key", f"EAPI:Invalid key {API_KEY} {SECRET}"))
+    ended = doctor("-vv", "report", "--from", str(saved))
+    assert ended.stdout
+    assert seen(ended, tmp_path, saved) == {}
+
+
+def test_every_check_crashes_once(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all it knows in its message and its locals: the report goes on without it, and says nothing of that."""
+
+    def crash(_context: Any) -> Any:
+        api_key, secret = API_KEY, base64.b64encode(f"x{SECRET}".encode())
+        raise RuntimeError(f"broke with {api_key} {secret!r} {OTP} {canaries.PROXY_PASSWORD}")
+
+    healthy = catalogue.CATALOGUE
+    for broken in healthy:
+        crashing = tuple(replace(check, run=crash) if check is broken else check for check in healthy)
+        monkeypatch.setattr(catalogue, "CATALOGUE", crashing)
+        for form in OUTPUTS:
+            ended = doctor("-vv", "check", "-o", form)
+            assert ended.status in (1, 3), ended.stderr
+            assert form == "short" or "itself broke" in ended.stdout, "and it does say that it crashed"
+            assert seen(ended, tmp_path) == {}, broken.id
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["diagnosis.diagnose.diagnose", "examination.run.Examination.run", "accounts.discovery.find_accounts",
+     "renderers.envelope.render", "cli.conduct.finish", "examination.verdict.exit_status"],
+)  # fmt: skip
+def test_a_crash_elsewhere(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """With -vv the traceback shows where; its lines go through the same gate."""
+
+    def crash(*_arguments: Any, **_named: Any) -> Any:
+        raise RuntimeError(f"broke with {API_KEY}\n{SECRET}\x1b[31m")
+
+    monkeypatch.setattr(f"kraken_doctor.{place}", crash)
+    if place == "cli.conduct.finish":
+        monkeypatch.setattr("kraken_doctor.cli.conduct.write_files", crash)
+    ended = doctor("-vv", "check", "-o", "json")
+    assert ended.status == 3
+    assert "RuntimeError" in ended.stderr
+    assert "Traceback" in ended.stderr
+    assert "\x1b" not in ended.stderr
+    assert seen(ended, tmp_path) == {}
+
+
+@pytest.mark.parametrize("value", [API_KEY, SECRET, OTP, canaries.PROXY_PASSWORD])
+@pytest.mark.parametrize(
+    "arguments",
+    [("{}",), ("--{}",), ("check", "{}"), ("check", "--user", "{}"), ("check", "--api-url", "https://u:{}@host"),
+     ("check", "--api-url", "{}"), ("check", "--ntp-server", "{}:x"), ("check", "-o", "{}"), ("check", "--only", "{}"),
+     ("--env-file", "{}", "check"), ("check", "--json-file", "/no/{}"), ("nonce", "--target", "{}:x"),
+     ("report", "--from", "{}"), ("sandbox", "--host", "{}"), ("sandbox", "--", "{}"), ("audit", "--since", "{}"),
+     ("completion", "{}"), ("init", "--user", "x", "--key", "{}")],
+)  # fmt: skip
+def test_what_stands_where_it_does_not_belong(
+    doctor: Run, real: SandboxServer, tmp_path: Path, arguments: tuple[str, ...], value: str
+) -> None:
+    """A value pasted into the wrong place comes back in no message."""
+    ended = doctor("-vv", *(argument.format(value) for argument in arguments))
+    assert ended.status in (0, 1, 2, 3)
+    assert ended.stdout + ended.stderr
+    assert seen(ended, tmp_path) == {}
+
+
+def test_a_store_with_a_password(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis does not answer, or the URL can't be read."""
+    for url in (canaries.environ("")["DATABASE_URL"], f"redis://:{canaries.REDIS_PASSWORD}@127.0.0.1:x/0"):
+        monkeypatch.setenv("KRAKEN_NONCE_STORE", url)
+        for form in OUTPUTS:
+            ended = doctor("-vv", "check", "-o", form)
+            assert ended.status in (1, 2, 3)
+            assert seen(ended, tmp_path) == {}
+
+
+def test_a_proxy_with_a_password(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is blamed by its address alone."""
+    monkeypatch.delenv("NO_PROXY")
+    for form in OUTPUTS:
+        ended = doctor("-vv", "check", "-o", form)
+        assert ended.status == 1
+        assert "proxy-failed" in ended.stdout
+        assert seen(ended, tmp_path) == {}
+
+
+def test_from_a_env_file(doctor: Run, server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, where nothing is in the process's variables."""
+    file = tmp_path / "work" / ".env"
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in canaries.environ(server.url).items()))
+    break_with(server.exchange, "echo", "private")
+    for form in OUTPUTS:
+        ended = doctor("-vv", "check", "-o", form)
+        assert ended.status == 1
+        assert seen(ended, tmp_path, file) == {}
+
+
+def test_init_shows_nothing_of_what_it_writes(
+    doctor: Run, tmp_path: Path, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as it writes, nor when it tests what it wrote; and the file is the owner's alone."""
+    monkeypatch.setenv("KRAKEN_SPOT_URL", server.url)
+    break_with(server.exchange, "echo", "private")
+    for given in (f"{API_KEY}\n{SECRET}\n", f"{SECRET}\n{API_KEY}\n", f"{API_KEY}\n{SECRET[:-3]}\n"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        ended = doctor("-vv", "init", "--user", "canary", "--secret-stdin", "--check")
+        assert ended.stderr
+        sinks = seen(ended, tmp_path, tmp_path / "work" / ".env").values()
+        assert not set().union(*sinks) & {"key", "secret", "iiban"}, "the others are unknown to this process"
+    assert stat.S_IMODE((tmp_path / "work" / ".env").stat().st_mode) == 0o600
+
+
+def test_a_bot_s_log_and_errors(server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The library by itself: exceptions, log lines and audit records of a server that repeats what it hears."""
+    known = {"key", "secret", "otp", "iiban"}
+    caplog.set_level("DEBUG")
+    for fault in FAULTS:
+        break_with(server.exchange, fault, "private")
+        store = open_store(f"sqlite:///{tmp_path}/bot.db")
+        retry = RetryPolicy(0.01)
+        client = KrakenClient(API_KEY, SECRET, url=server.url, store=store, otp=OTP, retry=retry)
+        text = repr(client) + str(client._calls.options)
+        try:
+            client.call("Balance")
+        except (KrakenError, TransportError) as exc:
+            text += f"{exc!r} {exc} {vars(exc)}"
+        assert not canaries.found(text) & known, fault
+        client.close()
+        store.close()
+    assert "trying again" in caplog.text
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("kraken_doctor"))
+    assert not canaries.found(ours) & known
+    written = canaries.written_under(tmp_path)
+    assert any("Balance" in text for text in written.values())
+    assert {path: names for path, text in written.items() if (names := canaries.found(text) & known)} == {}
+
+
+def test_metrics_have_no_words_of_a_server(server: SandboxServer) -> None:
+    """Labels live for ever in another system."""
+    import prometheus_client
+
+    for fault in FAULTS:
+        break_with(server.exchange, fault, "private")
+        retry = RetryPolicy.none()
+        client = KrakenClient(API_KEY, SECRET, url=server.url, store=open_store("memory://"), otp=OTP, retry=retry)
+        with contextlib.suppress(KrakenError, TransportError):
+            client.call("Balance")
+    scraped = prometheus_client.generate_latest().decode()
+    assert "kraken_doctor_private_calls" in scraped
+    assert not canaries.found(scraped)
+    assert len(max(scraped.splitlines(), key=len)) < 300
+
+
+_TELL = "import os, sys; open(sys.argv[1], 'w').write(repr(dict(os.environ)))"
+
+
+def test_children_get_no_credentials(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of `sandbox --`, of `nonce --target`, of `nonce` itself, and git."""
+    monkeypatch.setenv("KRAKEN_NONCE_STORE", canaries.environ("")["DATABASE_URL"])
+    told = tmp_path / "told"
+    ended = doctor("sandbox", "--", sys.executable, "-c", _TELL, str(told))
+    assert ended.status == 0
+    assert "'KRAKEN_USER_DAIVON_FRAZIER_API_KEY': 'SANDBOX" in told.read_text()
+    assert "CANARY" not in told.read_text()
+    assert canaries.found(told.read_text()) == set()
+    (tmp_path / "work" / "bot.py").write_text(
+        f"import os\nopen({str(told)!r}, 'w').write(repr(dict(os.environ)))\n"
+        "import krakenex\napi = krakenex.API(os.environ['KRAKEN_USER_CANARY_API_KEY'], '')\n"
+    )
+    ended = doctor("nonce", "--target", "bot:api")
+    assert ended.status in (0, 1), ended.stderr
+    assert "'KRAKEN_USER_CANARY_API_KEY': 'SANDBOX" in told.read_text()
+    assert canaries.found(told.read_text()) == set()
+    _fake(tmp_path / "bin" / "git", f'{sys.executable} -c "{_TELL}" {told}', monkeypatch)
+    (tmp_path / "work" / ".env").write_text("X=1\n")
+    told.unlink()
+    doctor("accounts", "--static")
+    assert canaries.found(told.read_text()) == set()
+
+
+def _fake(path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{command}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+
+
+def test_nothing_stands_on_a_command_line(real: SandboxServer, tmp_path: Path) -> None:
+    """/proc/PID/cmdline is for every user of the host; looked at while the calls are under way."""
+    lines: list[str] = []
+    looked = threading.Event()
+
+    def look(_request: Request) -> None:
+        lines.append(_command_lines())
+        looked.set()
+
+    real.exchange.interceptors.append(look)
+    for command in (["check"], ["balances", "-o", "json"], ["report"], ["nonce", "-o", "table"]):
+        process = subprocess.Popen([*COMMAND, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        while process.poll() is None:
+            lines.append(_command_lines())
+        assert process.stdout is not None
+        text = process.stdout.read()
+        assert process.returncode == 0, text
+        process.stdout.close()
+        assert canaries.found(text) == set()
+    assert looked.is_set()
+    assert any("kraken_doctor" in line for line in lines)
+    assert canaries.found("\n".join(set(lines))) == set()
+
+
+def _command_lines() -> str:
+    texts = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                texts.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1"))
+            except OSError:
+                continue
+    return "\n".join(texts)
+
+
+# --- that the tests above can fail ---
+
+
+@pytest.fixture
+def redactor_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Redactor, "__call__", lambda self, text: text)
+
+
+@pytest.mark.usefixtures("redactor_off")
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_without_the_redactor_stdout_and_files_show_them(
+    doctor: Run, real: SandboxServer, tmp_path: Path, form: str
+) -> None:
+    """In every form, whole or folded; in the file beside it, and in the audit log."""
+    break_with(real.exchange, "echo", "private")
+    found = seen(doctor("check", "-o", form, "--json-file", f"{tmp_path}/r.json"), tmp_path)
+    assert "key" in found["stdout"], form
+    assert {"key", "secret", "otp", "iiban", "proxy", "redis"} <= found[f"{tmp_path}/r.json"]
+    assert "key" in found[f"{tmp_path}/state/kraken-doctor/nonce.db.audit"]
+
+
+@pytest.mark.usefixtures("redactor_off")
+def test_without_the_redactor_stderr_shows_them(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash, and an argument in the wrong place."""
+    monkeypatch.setattr("kraken_doctor.diagnosis.diagnose.diagnose", lambda _: int(SECRET))
+    assert seen(doctor("-vv", "check"), tmp_path)["stderr"] == {"secret"}
+    assert seen(doctor("check", API_KEY), tmp_path)["stderr"] == {"key"}
+
+
+def _broken(self: Redactor, text: str) -> str:
+    raise ValueError(text)
+
+
+def test_a_redactor_that_breaks_lets_nothing_through(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails closed: no text, no file, and a status that says so."""
+    break_with(real.exchange, "echo", "private")
+    monkeypatch.setattr(Redactor, "__call__", _broken)
+    for form in OUTPUTS:
+        ended = doctor("-vv", "check", "-o", form, "--json-file", f"{tmp_path}/r.json")
+        assert ended.status == 3
+        assert ended.stdout == ""
+        assert "withheld" in ended.stderr
+        assert seen(ended, tmp_path) == {}
+        assert not (tmp_path / "r.json").exists()
+
+
+def _folded(value: str) -> str:
+    return "\n│ ".join(value[at : at + 20] for at in range(0, len(value), 20))
+
+
+_DRESSES: dict[str, Callable[[str], str]] = {
+    "bare": str,
+    "base64": lambda value: base64.b64encode(f"ab{value}".encode()).decode(),
+    "folded": _folded,
+    "quoted": lambda value: value.replace("/", "%2f").replace("+", "%2B"),
+}
+
+
+@pytest.mark.parametrize("dress", _DRESSES.values(), ids=list(_DRESSES))
+def test_the_finder_finds(dress: Callable[[str], str]) -> None:
+    """As it is, encoded, folded into a table, quoted."""
+    assert canaries.found(f"said {dress(API_KEY)} |") == {"key"}
+    assert canaries.found(f"said {dress(SECRET[9:60])} |") == {"secret"}
+    assert canaries.found("nonce 1795392000000000 …4tZA SANDBOX") == set()
