@@ -78,7 +78,7 @@ def environment(report: Report, terminal: Terminal, signs: Marks) -> RenderableT
 def _cells(result: CheckResult, signs: Marks) -> tuple[Text, Text]:
     """Its mark and name, and what was seen: a long summary is folded beside the name, not below it."""
     style = style_of(result.outcome)
-    name = Text(f"{signs.of(result.outcome)} ", style=style).append(result.id, style="bold")
+    name = Text().append(f"{signs.of(result.outcome)} ", style=style).append(result.id, style="bold")
     seen = Text()
     if result.outcome is not Outcome.PASS:
         seen.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
