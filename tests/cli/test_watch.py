@@ -142,7 +142,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
     """With how long it has been so and when the next round comes; nothing of it stays."""
     with terminal("watch", "--every", "3", environ=environ) as screen:
         shown = screen.until(lambda shown: "connected, for 1 s" in shown)
-        assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s: 1 round, the last \d s ago, next in \d s", shown)
+        assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s, next in \d s: 1 round, the last \d s ago", shown)
         assert shown.count("All well.") == 1
         key.mark = SPENT
         shown = screen.until(lambda shown: "asked again in" in shown)
