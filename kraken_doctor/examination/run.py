@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
@@ -14,7 +16,7 @@ from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.examination.plan import Plan
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
+from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
 """
@@ -25,6 +27,8 @@ Its time comes before what it needs is done: who watches can tell from the runni
 
 Sessions = Callable[[Account, Callable[[], bool]], AccountSession]
 """Makes an account's session; gets what says whether the clock is excluded as the reason of a refusal."""
+
+_PACKAGE = "kraken_doctor"
 
 _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
@@ -118,7 +122,7 @@ class Examination:
             try:
                 finding = run()
             except Exception as exc:  # noqa: BLE001
-                finding = Finding(Outcome.ERROR, f"the check itself broke: {type(exc).__name__}: {exc}")
+                finding = _broken(exc)
         result = CheckResult(
             id=check.id,
             account=account,
@@ -176,3 +180,11 @@ class Examination:
                 )
                 for check, label in self._plan.slots()
             )
+
+
+def _broken(exc: Exception) -> Finding:
+    """A fault of ours: what it was and where, for whoever is to mend it."""
+    inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
+    where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
+    summary = f"the check itself broke: {type(exc).__name__}: {exc}"
+    return Finding(Outcome.ERROR, summary, (Evidence("doctor.failed_at", where),))

@@ -37,6 +37,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
             "main",
             *_comparison(report),
             *_section("Findings", _findings(report)),
+            *_section("kraken-doctor itself failed", _own_faults(report)),
             *_section("Accounts", _accounts(report)),
             *_section("Checks", [_checks(report)]),
             *_section("Nonces and calls", _calls(records, figures.missing(report.extra.get("audit")))),
@@ -85,6 +86,13 @@ def _findings(report: Report) -> Iterator[ET.Element]:
         yield element("p", "None.")
     for diagnosis, accounts in found:
         yield _finding(diagnosis, accounts)
+
+
+def _own_faults(report: Report) -> Iterator[ET.Element]:
+    for fault in words.own_faults(report):
+        yield element("p", "In ", plain(fault))
+    if words.own_faults(report):
+        yield element("p", words.OWN_FAULT, " Report it to where you have kraken-doctor from, with this page.")
 
 
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:

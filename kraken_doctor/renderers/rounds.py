@@ -72,14 +72,15 @@ def standing(seen: Standing, width: int, *, unicode: bool = True) -> list[str]:
 
     signs = marks(Screen(unicode=unicode))
     shown = [
-        f"Watching {plain(words.target(seen.report))} every {_span(seen.every_s)}: {_many(seen.made, 'round')},"
-        f" the last {_span(seen.ago_s)} ago, next in {_span(seen.next_s)}"
+        f"Watching {plain(words.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
+        f" {_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
     ]
     accounts = seen.report.accounts
     column = max((cell_len(plain(account.label)) for account in accounts), default=0)
+    mark = max(map(len, (signs.passed, signs.failed)))
     for account in accounts:
         name = set_cell_size(plain(account.label), column)
-        shown.append(f"  {signs.of(account.outcome)} {name}  {_state(account, seen)}")
+        shown.append(f"  {signs.of(account.outcome):<{mark}} {name}  {_state(account, seen)}")
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
     shown += [f"  {signs.warned} {words.SEVERITY_WORDS[d.severity]}: {plain(d.cause)}" for d in common]
     ellipsis = "…" if unicode else "..."

@@ -19,7 +19,7 @@ import requests
 
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
-from kraken_doctor.sandbox.messages import refusal
+from kraken_doctor.sandbox.messages import Request, refusal
 from tests.conftest import Run
 from tests.schema import document
 from tests.terminal import terminal
@@ -89,11 +89,16 @@ def test_json_is_one_document(environ: dict[str, str], key: Key, tmp_path: Path)
 
 def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: SandboxServer) -> None:
     """What was learned until then is the document."""
-    with watching("-o", "json", "--timeout", "60", environ=environ) as process:
-        # An answer that begins and does not end; the lock makes one request after another come here.
-        server.exchange.interceptors.append(
-            lambda request: process.send_signal(signal.SIGTERM) if "private" in request.path else None
-        )
+    asked: list[str] = []
+
+    def end(request: Request) -> None:
+        if "private" in request.path:
+            asked.append(request.path)
+            if len(asked) == 1:
+                process.send_signal(signal.SIGTERM)
+
+    with watching("-o", "json", environ=environ) as process:
+        server.exchange.interceptors.append(end)
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert document(stdout)["exit_status"] == 130
@@ -137,7 +142,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
     """With how long it has been so and when the next round comes; nothing of it stays."""
     with terminal("watch", "--every", "3", environ=environ) as screen:
         shown = screen.until(lambda shown: "connected, for 1 s" in shown)
-        assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s: 1 round, the last \d s ago, next in \d s", shown)
+        assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s, next in \d s: 1 round, the last \d s ago", shown)
         assert shown.count("All well.") == 1
         key.mark = SPENT
         shown = screen.until(lambda shown: "asked again in" in shown)
