@@ -26,8 +26,8 @@ _LINES_BACK = 200
 # A line without any of these says nothing here. Lower case; each costs one pass over the log, so they are few.
 NEEDLES = (
     b"nonce", b"invalid", b"error", b"xception", b"timeout", b"timed out", b"connect", b"gateway", b"/0/private/",
-    b"balance", b"openorders", b"addorder", b"order placed", b"order created", b"start", b"clock", b"time has been",
-    b"version", b"certificate", b"ccxt", b"krakenex",
+    b"balance", b"openorders", b"addorder", b"cancelorder", b"order placed", b"order created",
+    b"start", b"clock", b"time has been", b"version", b"certificate", b"ccxt", b"krakenex",
 )  # fmt: skip
 _KRAKENS = re.compile(rb"E[A-Z][A-Za-z]{1,12}:")
 """The exchange's own form. Searched in the block as it is: in capitals it is rare, and so is fast to pass over."""

@@ -49,8 +49,10 @@ class Seen:
     count: int = 0
     first: float | None = None
     last: float | None = None
+    endpoint: str = ""
+    """The last call that had it, where that is said."""
     worked_after: bool = False
-    """Whether a call worked since the last one."""
+    """Whether a call worked since the last one; of a key's own errors, the same call."""
 
 
 @dataclass
@@ -134,7 +136,8 @@ class Tally:
         self.refused_in_a_row, self.row_began = 0, None
         self._count_endpoint(self.worked_endpoints, event)
         for seen in self.errors.values():
-            seen.worked_after = True
+            # A key that is refused for one call and accepted for another has not got well.
+            seen.worked_after |= seen.kind != "key" or seen.endpoint in ("", event.endpoint)
         self._called(event, refused=False)
 
     def _count_errors(self, event: Event) -> None:
@@ -151,6 +154,7 @@ class Tally:
                 continue
             seen = self.errors.setdefault(title, Seen(title, kind))
             seen.count, seen.last, seen.worked_after = seen.count + 1, event.at, False
+            seen.endpoint = event.endpoint
             seen.first = event.at if seen.first is None else seen.first
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
             if kind == "nonce":

@@ -145,7 +145,7 @@ def _other(seen: Seen, end: float | None) -> Diagnosis | None:
         return None
     cause = next(iter(sign.causes))
     calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
-    passed = seen.kind in _PASSING and (seen.worked_after or calm)
+    passed = seen.worked_after if seen.kind not in _PASSING else seen.worked_after or calm
     sure = (
         [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
     )
