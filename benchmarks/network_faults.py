@@ -1,13 +1,15 @@
 """
 Every fault of the network and the clock, met by the real command line: the cause it names, and how long it takes.
 
-    python -m benchmarks.network_faults [WORD IN A FAULT'S NAME]
+    python -m benchmarks.network_faults [--write | WORD IN A FAULT'S NAME]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -99,14 +101,55 @@ def interrupted(name: str, folder: Path) -> tuple[int, float]:
         return process.returncode, time.monotonic() - began
 
 
-def limits() -> int:
-    """Print the second table: what ends a run that would wait for an hour. How many rows are wrong."""
-    print("\n--timeout 3600, and an exchange that hangs\n")
-    print("| the exchange | ended by | exit status | seconds late | |\n|---|---|---|---|---|")
-    wrong = 0
+class Table:
+    """Two tables of Markdown, shown line by line as they grow, and kept; counts what is not as expected."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.wrong = 0
+
+    def say(self, line: str = "") -> None:
+        """Show and keep *line*."""
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def row(self, *cells: str, right: bool = True) -> None:
+        """Show and keep a row."""
+        self.wrong += not right
+        self.say(f"| {' | '.join(cells)} |")
+
+    def head(self, *titles: str) -> None:
+        """The same for a table's head."""
+        self.row(*titles)
+        self.say("|---" * len(titles) + "|")
+
+
+def faults(table: Table, wanted: str = "") -> None:
+    """The first table: every fault whose name has *wanted* in it."""
+    table.head("fault", "cause named first", "severity", "exit status", "seconds", "")
+    longest = 0.0
+    for fault in FAULTS:
+        if wanted not in fault.name:
+            continue
+        if lacking := missing(fault):
+            table.row(fault.name, "", "", "", "", f"needs {lacking}")
+            continue
+        with tempfile.TemporaryDirectory() as folder, staged(fault, Path(folder)) as case:
+            made = run(case)
+        right = (made.cause, made.severity) == (fault.cause, fault.severity) and made.seconds <= DEADLINE_S + GRACE_S
+        longest = max(longest, made.seconds)
+        verdict = "as expected" if right else f"EXPECTED {fault.cause or 'none'} {fault.severity}"
+        cells = (fault.name, made.cause or "none", made.severity, str(made.status), f"{made.seconds:.2f}", verdict)
+        table.row(*cells, right=right)
+    table.say(f"\n{table.wrong} wrong; the longest run took {longest:.2f} s.")
+
+
+def limits(table: Table) -> None:
+    """The second table: what ends a run that would wait for an hour."""
+    table.head("the exchange", "ended by", "exit status", "seconds late", "")
     for name in HANGING:
         if name == RESOLVER and not namespace.available():
-            print(f"| {name} | | | | needs namespaces |")
+            table.row(name, "", "", "", "needs namespaces")
             continue
         with tempfile.TemporaryDirectory() as folder:
             with hanging(name, Path(folder)) as case:
@@ -117,36 +160,48 @@ def limits() -> int:
             ("Ctrl-C", status, 130, late),
         ):
             right = code == expected and -GRACE_S <= over <= GRACE_S
-            wrong += not right
-            print(f"| {name} | {ended_by} | {code} | {over:.2f} | {'as expected' if right else 'WRONG'} |", flush=True)
-    return wrong
+            table.row(name, ended_by, str(code), f"{over:.2f}", "as expected" if right else "WRONG", right=right)
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "network-faults.md"
+
+_INTRODUCTION = f"""\
+# Faults of network and clock, and what the doctor names
+
+Written by `python -m benchmarks.network_faults --write`, on Python {platform.python_version()}, {platform.system()}
+and {os.cpu_count()} processors: do not edit. Each row is a run of `kraken-doctor check` against real servers on
+loopback that have the fault; the seconds are those of somebody who waits, start of Python included. "None" is right
+where nothing is wrong, or where nothing may be concluded.
+
+## Which cause, and when
+
+`--timeout {TIMEOUT_S:g} --deadline {DEADLINE_S:g}`
+"""
+
+_LIMITS = """
+## What ends a run that would wait for an hour
+
+`--timeout 3600`, and an exchange that hangs.
+"""
 
 
 def main() -> int:
-    """Print the tables; status 1 when a cause is not the expected one, or a run is over its limit."""
-    wanted = " ".join(sys.argv[1:])
-    print(f"--timeout {TIMEOUT_S:g} --deadline {DEADLINE_S:g}\n")
-    print("| fault | cause named first | severity | exit status | seconds | |\n|---|---|---|---|---|---|")
-    wrong, longest = 0, 0.0
-    for fault in FAULTS:
-        if wanted not in fault.name:
-            continue
-        if lacking := missing(fault):
-            print(f"| {fault.name} | | | | | needs {lacking} |")
-            continue
-        with tempfile.TemporaryDirectory() as folder, staged(fault, Path(folder)) as case:
-            made = run(case)
-        right = (made.cause, made.severity) == (fault.cause, fault.severity) and made.seconds <= DEADLINE_S + GRACE_S
-        wrong, longest = wrong + (not right), max(longest, made.seconds)
-        verdict = "as expected" if right else f"EXPECTED {fault.cause or 'none'} {fault.severity}"
-        named = made.cause or "none"
-        print(
-            f"| {fault.name} | {named} | {made.severity} | {made.status} | {made.seconds:.2f} | {verdict} |", flush=True
-        )
-    print(f"\n{wrong} wrong; the longest run took {longest:.2f} s")
+    """Show the tables; status 1 when a cause is not the expected one, or a run is over its limit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help=f"keep the tables in {PAGE.name}, for all faults")
+    parser.add_argument("word", nargs="*", help="of the faults' names; all faults, and the limits, without it")
+    options = parser.parse_args()
+    wanted, table = " ".join(options.word), Table()
+    if options.write and wanted:
+        parser.error("--write is for all faults")
+    table.say(_INTRODUCTION)
+    faults(table, wanted)
     if not wanted:
-        wrong += limits()
-    return 1 if wrong else 0
+        table.say(_LIMITS)
+        limits(table)
+    if options.write:
+        PAGE.write_text("\n".join(table.lines) + "\n", encoding="utf-8")
+    return 1 if table.wrong else 0
 
 
 if __name__ == "__main__":

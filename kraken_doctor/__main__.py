@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import sys
 from typing import NoReturn
@@ -11,17 +9,40 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line and end the process with its status."""
+    _be_silent_at_ctrl_c()
+    import contextlib
+    import gc
+
     # The collector would walk all that is being imported several times over; what a run makes is little.
     gc.set_threshold(50_000)
     from kraken_doctor.cli.main import run
 
-    status = run(sys.argv[1:])
+    status = run(sys.argv[1:], own_process=True)
     # At once, without the interpreter's clean-up: it would wait for locks that a thread left behind in a
     # hanging resolver or socket still holds, and it costs a tenth of a short run.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
     os._exit(status)
+
+
+def _be_silent_at_ctrl_c() -> None:
+    """
+    Before a run and after it there is nothing to report: an exception in the midst of imports would be a traceback.
+
+    Not where the signal is ignored, as in what ``nohup`` and ``&`` start.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+    def unraisable(problem: sys.UnraisableHookArgs) -> None:
+        # In a callback it is lost, but not forgotten: see `cli.interruption`.
+        if not isinstance(problem.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(problem)
+
+    sys.unraisablehook = unraisable
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,6 +42,27 @@ def within(timeout_s: float, job: Callable[[], T]) -> T:
         TimeoutError: It took longer than *timeout_s* seconds.
     """
     return start([job], workers=1)[0].result(timeout_s)
+
+
+_GLANCE_S = 0.05
+"""Between two looks at whether to go on: a tenth of what Ctrl-C may take, and nothing for a processor."""
+
+
+def settled(future: Future[T], left_s: Callable[[], float], given_up: Callable[[], bool]) -> bool:
+    """
+    Wait for *future*, and say whether it is done.
+
+    Args:
+        future: Of `start`.
+        left_s: How long it may still take, in seconds.
+        given_up: Asked again and again; once it is true nothing is waited for.
+    """
+    while not future.done():
+        seconds = left_s()
+        if seconds <= 0 or given_up():
+            return False
+        wait([future], timeout=min(seconds, _GLANCE_S))
+    return True
 
 
 def _work(waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]]) -> None:

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
 from tests.schema import document
+
+# How long one example takes says how busy the machine is; benchmarks/ is where time is measured.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _AFFECT_OUTPUT = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
 _AFFECT_PATH = (

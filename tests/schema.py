@@ -15,12 +15,12 @@ def validator() -> Draft202012Validator:
     """
     Stricter than the schema itself: a field that it does not name is refused too.
 
-    The schema lets fields be added, as version 1 does; here that they are would go unseen. At the top level a
-    command may have its own.
+    The schema lets fields be added, as version 1 does; here that they are would go unseen. What a
+    command adds is described in schema.json first.
     """
     schema = json.loads((resources.files("kraken_doctor.renderers") / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    for part in schema["$defs"].values():
+    for part in (schema, *schema["$defs"].values()):
         if part.get("type") == "object":
             part["additionalProperties"] = False
     return Draft202012Validator(schema)

@@ -153,7 +153,7 @@ def test_a_crash_elsewhere(
 
     monkeypatch.setattr(f"kraken_doctor.{place}", crash)
     if place == "cli.conduct.finish":
-        monkeypatch.setattr("kraken_doctor.cli.conduct._write_files", crash)
+        monkeypatch.setattr("kraken_doctor.cli.conduct.write_files", crash)
     ended = doctor("-vv", "check", "-o", "json")
     assert ended.status == 3
     assert "RuntimeError" in ended.stderr

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kraken_doctor.examination.comparison import Named, compare
+from kraken_doctor.examination.comparison import compare
+from kraken_doctor.model.change import Named
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.report import Report
 from tests.renderers.samples import account, diagnosis, report

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"examination"},
+    {"examination", "botlog"},
     {"checks", "diagnosis", "renderers", "sandbox"},
     {"client"},
     {"accounts", "network", "nonce", "timesource"},

@@ -110,6 +110,7 @@ def offset_facts(best: TimeSample, limit_s: float) -> list[Evidence]:
 
 def _span(seconds: float, *, signed: bool = False) -> str:
     sign = "+" if signed else ""
+    seconds = 0.0 if abs(seconds) < 0.0005 else seconds  # else it would be "-0 ms"
     if abs(seconds) < 1:
         return f"{seconds * 1000:{sign}.0f} ms"
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.cli import git, lab, network
+from kraken_doctor.cli.interruption import Interruption
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.request import RunRequest
@@ -44,17 +45,22 @@ class App:
         output: Where its words go.
         env_files: Files to read instead of the nearest .env.
         use_env_file: Whether any file is read.
+        interruption: What Ctrl-C sets.
+        own_process: Whether this process was started for it; then a deadline counts from that start.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (), use_env_file: bool = True
-    ) -> None:
+        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
+        use_env_file: bool = True, interruption: Interruption | None = None, own_process: bool = False,
+    ) -> None:  # fmt: skip
         self.output = output
+        self.interruption = interruption or Interruption()
         self.clock = SystemClock()
-        self._began = self.clock.monotonic() - cpu_seconds()
+        self._began = self.clock.monotonic() - (cpu_seconds() if own_process else 0.0)
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
         self.environ = environ
+        self._stores: dict[str | None, NonceStore] = {}
         self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -103,7 +109,7 @@ class App:
 
     def store(self, default: str | None = None) -> NonceStore:
         """
-        The nonce store that the environment names, else *default*, else this user's file.
+        The nonce store that the environment names, else *default*, else this user's file; the same at each call.
 
         It is left open: the process is about to end, and closing would only make it wait for the disk.
 
@@ -112,7 +118,10 @@ class App:
         """
         from kraken_doctor.nonce.stores import open_store
 
-        return open_store(self.environment.value("KRAKEN_NONCE_STORE") or default)
+        url = self.environment.value("KRAKEN_NONCE_STORE") or default
+        if url not in self._stores:  # a watch would open one a round
+            self._stores[url] = open_store(url)
+        return self._stores[url]
 
     def examine(self, request: RunRequest, watcher: Watcher | None = None) -> Report:
         """
@@ -174,11 +183,14 @@ class App:
             )  # fmt: skip
         context = self._context(request, place, accounts)
         stack.callback(context.close)
-        plan = Plan(accounts=accounts, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        asked = tuple(account for account in accounts if account.label not in request.resting)
+        plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
-        # A deadline is the user's: it counts from when the command was started.
-        examination = Examination(plan, context, sessions, watcher.observe, spent_s=began - self._began)
+        given_up = stack.enter_context(self.interruption.held())
+        # A deadline is the user's: it counts from when the command was started; further rounds have their own.
+        spent_s, self._began = max(0.0, began - self._began), float("inf")
+        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
         results = self.output.redact.everywhere(examination.run())
@@ -203,11 +215,12 @@ class App:
         from kraken_doctor.checks.base import RunContext, Settings
         from kraken_doctor.model.evidence import Outcome
 
-        url = self._api_url(request.api_url)
+        url = self.api_url(request.api_url)
         settings = Settings(
             api_url=url,
+            embedded=request.sandbox,
             timeout_s=request.timeout_s,
-            ntp_servers=self._ntp_servers(request, url),
+            ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,
             wrong_clock=request.wrong_clock or Outcome.WARN,
             nonce_unit=request.nonce_unit,
@@ -228,21 +241,11 @@ class App:
             env_files_in_git=in_git,
         )
 
-    def _api_url(self, given: str | None) -> str:
+    def api_url(self, given: str | None) -> str:
+        """The API's base URL: *given*, else what the environment says, else Kraken's."""
         from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
-
-    def _ntp_servers(self, request: RunRequest, url: str) -> tuple[str, ...]:
-        from kraken_doctor.network.url import is_loopback
-        from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
-
-        for server in request.ntp_servers:
-            parse_server(server)
-        if not request.use_ntp:
-            return ()
-        # With an exchange on loopback nothing leaves this host, unless a server is named.
-        return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
     def _session(
         self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,

@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
         "records": [_record(record, names) for record in newest],
     }
     report = _report(began_ns, app.clock.monotonic() - began, summaries, extra)
-    finish(ctx, report, output, screen=_screen)
+    finish(ctx, report, output, screen=_screen, forms={"markdown": _markdown})
 
 
 def _names(app: App) -> dict[str, str]:
@@ -160,6 +160,10 @@ def _report(began_ns: int, duration_s: float, summaries: list[KeySummary], extra
     )
 
 
+_SUMMARY = ("Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead")
+_RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "Took", "Waited")
+
+
 def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
 
@@ -170,16 +174,29 @@ def _screen(report: Report, terminal: Terminal) -> str:
     parts: list[Any] = [environment(report, terminal, marks(terminal))]
     if report.extra["summary"]:
         rows = [_summary_row(summary) for summary in report.extra["summary"]]
-        columns = ["Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead"]
-        parts += ["", listing(columns, rows, whole=columns)]
+        parts += ["", listing(list(_SUMMARY), rows, whole=_SUMMARY)]
     if records := report.extra["records"]:
-        columns = ["Time (UTC)", "Key", "Nonce", "Call", "Outcome", "Took", "Waited"]
+        columns = list(_RECORD)
         rows = [_record_row(record) for record in records]
         if len({record["key_id"] for record in records}) == 1:
             # Said above; at 80 columns the nonce needs the room.
             columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
         parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Took", "Waited"))]
     return to_text(Group(*parts), terminal)
+
+
+def _markdown(report: Report) -> str:
+    from kraken_doctor.renderers.markdown import code, render, table, text
+
+    parts = [render(report)]
+    if report.extra["summary"]:
+        rows = [_summary_row(summary) for summary in report.extra["summary"]]
+        parts += ["#### Keys\n", table(_SUMMARY, [(code(row[0]), *map(text, row[1:])) for row in rows])]
+    if report.extra["records"]:
+        rows = [_record_row(record) for record in report.extra["records"]]
+        cells = [(row[0], code(row[1]), row[2], code(row[3]), code(row[4]), *row[5:]) for row in rows]
+        parts += ["#### Newest calls\n", table(_RECORD, cells)]
+    return "\n".join(parts)
 
 
 def _summary_row(summary: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from kraken_doctor.cli.conduct import conduct
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from kraken_doctor.model.evidence import Facts, Outcome
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
 
@@ -99,6 +100,9 @@ def page(report: Report, terminal: Terminal, details: RenderableType) -> str:
 
 
 def _screen(report: Report, terminal: Terminal) -> str:
+    from rich.console import Group
+    from rich.text import Text
+
     from kraken_doctor.model.evidence import Facts
     from kraken_doctor.renderers.screen import listing
 
@@ -109,9 +113,31 @@ def _screen(report: Report, terminal: Terminal) -> str:
         if offset.name.endswith(".offset"):
             bound = facts.number(offset.name.replace(".offset", ".bound"))
             remark = "contradicts the others" if offset.source in liars else ""
-            rows.append([offset.source, f"{offset.value:+.3f} s", f"± {bound:.3f} s", remark])
-    rows += [[problem, "-", "-", ""] for problem in facts.texts("clock.ntp.problems")]
+            shown = round(float(str(offset.value)), 3) + 0.0  # without the sign of a zero
+            rows.append([offset.source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
+    for problem in facts.texts("clock.ntp.problems"):
+        server, _, reason = problem.partition(": ")
+        rows.append([server, "-", "-", reason])
     columns = ["Source", "Offset", "Error bound", ""]
-    if not liars:
+    if not any(row[3] for row in rows):
         columns, rows = columns[:3], [row[:3] for row in rows]
-    return page(report, terminal, listing(columns, rows))
+    numbers = columns[1:3]
+    table = listing(columns, rows, whole=numbers, right=numbers)
+    remarks = _without_servers(facts, report.outcome)
+    return page(report, terminal, Group(table, *(("", Text(" ".join(remarks))) if remarks else ())))
+
+
+def _without_servers(facts: Facts, outcome: Outcome) -> list[str]:
+    """Where the exchange alone was left to ask: why, and what that means."""
+    from kraken_doctor.model.evidence import Outcome
+
+    problems, item = facts.texts("clock.ntp.problems"), facts.item("clock.offset")
+    if item is None or item.source != "exchange":
+        return []
+    remarks = ["The exchange tells whole seconds, hence the wide bound."]
+    if problems and all(": no answer in " in problem for problem in problems):
+        remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 looks like that.")
+    if outcome is Outcome.INCONCLUSIVE:
+        # What is undecided at a limit is at most a second beyond it, and the way there and back.
+        remarks.append(f"--max-offset {(facts.number('clock.limit') or 0) + 2:g} would give a verdict.")
+    return remarks

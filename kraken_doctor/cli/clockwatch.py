@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,29 +35,33 @@ def watch(
 
     app: App = ctx.obj
     with app.instruments(request) as instruments:
-        seen, interrupted = ClockWatch(instruments), False
+        seen = ClockWatch(instruments)
         started_ns, began = app.clock.now_ns(), app.clock.monotonic()
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             _look_on(app, seen, every_s, count, Deadline(app.clock, deadline_s), show=form != "json")
-        except KeyboardInterrupt:
-            interrupted = True
-        report = replace(
-            _report(instruments, seen, request, every_s, interrupted),
-            started_at_ns=started_ns,
-            duration_s=app.clock.monotonic() - began,
-        )
-        report = replace(report, environment=app.environment_facts(instruments, report.checks))
+        with app.interruption.held():
+            report = _report(
+                instruments,
+                seen,
+                request,
+                every_s,
+                started_ns=started_ns,
+                duration_s=app.clock.monotonic() - began,
+                interrupted=app.interruption.wanted(),
+            )
+            report = replace(report, environment=app.environment_facts(instruments, report.checks))
     finish(ctx, report, form, screen=_screen)
 
 
 def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, deadline: Deadline, *, show: bool) -> None:
     began, made = app.clock.monotonic(), 0
-    while count is None or made < count:
-        try:
-            # In a thread of its own: a look that hangs must not outlast the deadline.
-            sight = parallel.within(deadline.remaining(at_most=_LONGEST_LOOK_S), seen.look)
-        except TimeoutError:
-            return
+    while (count is None or made < count) and not app.interruption.wanted():
+        with app.interruption.held():
+            # In a thread of its own: a look that hangs must outlast neither the deadline nor Ctrl-C.
+            (look,) = parallel.start([seen.look], workers=1)
+            if not parallel.settled(look, deadline.remaining, app.interruption.wanted):
+                return
+        sight = look.result()
         made += 1
         if show and not app.output.quiet:
             app.output.out(f"{_line(sight)}\n")
@@ -63,12 +69,17 @@ def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, dead
         wait_s = began + made * every_s - app.clock.monotonic()
         if made == count or deadline.remaining() <= wait_s:
             return
-        app.clock.sleep(max(0.0, wait_s))
+        with app.interruption.held():
+            _pause(app, wait_s)
+
+
+def _pause(app: App, seconds: float) -> None:
+    """Wait *seconds*, or until Ctrl-C."""
+    never: Future[None] = Future()
+    parallel.settled(never, Deadline(app.clock, seconds).remaining, app.interruption.wanted)
 
 
 _STEPS_SHOWN = 5
-_LONGEST_LOOK_S = 3_600.0
-"""Far above the sum of all limits within one."""
 
 
 def _line(sight: Sight) -> str:
@@ -83,7 +94,14 @@ def _moment(at_ns: int) -> str:
 
 
 def _report(
-    instruments: RunContext, seen: ClockWatch, request: RunRequest, every_s: float, interrupted: bool
+    instruments: RunContext,
+    seen: ClockWatch,
+    request: RunRequest,
+    every_s: float,
+    *,
+    started_ns: int,
+    duration_s: float,
+    interrupted: bool,
 ) -> Report:
     from kraken_doctor.diagnosis.diagnose import diagnose
     from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status, outcome_of
@@ -97,13 +115,14 @@ def _report(
         outcome=finding.outcome,
         summary=finding.summary,
         evidence=finding.evidence,
+        duration_s=duration_s,
     )
     diagnoses = diagnose([result])
     outcome = outcome_of([result], diagnoses)
     return Report(
         command=request.command,
-        started_at_ns=0,
-        duration_s=0.0,
+        started_at_ns=started_ns,
+        duration_s=duration_s,
         outcome=outcome,
         exit_status=ExitStatus.INTERRUPTED if interrupted else exit_status(outcome, FailOn.FAIL),
         api_url=instruments.settings.api_url,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -57,18 +56,33 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
     if form == "table":
         # Rich takes as long to load as a call to the exchange to be answered: side by side it costs nothing.
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
-    try:
-        with _sigterm_as_interrupt(), app.output.live_view(app.clock) as view:
+
+    def run() -> Report:
+        # `timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good.
+        with app.interruption.heeding(signal.SIGTERM), app.output.live_view(app.clock) as view:
             return app.examine(request, view)
+
+    return guarded(app, request, run)
+
+
+def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
+    """
+    What *run* returns, or the report of how it ended instead.
+
+    Raises:
+        ConfigurationError: As `examined`.
+    """
+    try:
+        return run()
     except ConfigurationError:
         raise
-    except KeyboardInterrupt:
-        from kraken_doctor.examination.verdict import ExitStatus
-
-        return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", ExitStatus.INTERRUPTED)
-    except Exception as exc:  # noqa: BLE001 - "the doctor itself failed" is an outcome, and has a report too
-        app.output.complain(exc)
-        return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
+    except (KeyboardInterrupt, Exception) as exc:  # noqa: BLE001 - "the doctor itself failed" has a report too
+        with app.interruption.held():
+            # Ctrl-C may come out as any exception.
+            if isinstance(exc, KeyboardInterrupt) or app.interruption.wanted():
+                return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", 130)
+            app.output.complain(exc)
+            return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
 
 
 def finish(
@@ -103,15 +117,17 @@ def finish(
         own["table"] = lambda report: screen(report, app.output.terminal())
     paths = dict(ctx.meta.get(files.META, {}))
     instead = paths.pop("", None)
-    report = _write_files(app.output, report, paths, own)
+    report = write_files(app.output, report, paths, own)
     if instead is not None:
-        report = _write_files(app.output, report, {form: instead}, own)
+        report = write_files(app.output, report, {form: instead}, own)
         app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
-        app.output.out(_rendered(app.output, report, form, own), commands=form == "github")
+        with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
+            text = _rendered(app.output, report, form, own)
+        app.output.out(text, commands=form == "github")
     if form == "github":
         _append_summary(app, report)
-    if report.exit_status == ExitStatus.INTERRUPTED:
+    if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
         app.output.note("Interrupted: the report holds what was learned until then.\n")
     ctx.exit(report.exit_status)
 
@@ -128,7 +144,7 @@ def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
     return text
 
 
-def _write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
+def write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
     """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
     from kraken_doctor.examination.verdict import ExitStatus
 
@@ -155,19 +171,6 @@ def _append_summary(app: App, report: Report) -> None:
             stream.write(app.output.redact(github.summary(report)))
     except OSError as exc:
         app.output.warn(f"No job summary: {exc.strerror or exc}\n")
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """`timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _without_results(app: App, request: RunRequest, outcome: Outcome, summary: str, exit_status: int = 3) -> Report:

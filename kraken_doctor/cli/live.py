@@ -63,6 +63,11 @@ class Watcher:
             for known in (self._running, self._waiting, self._seen):
                 known.clear()
 
+    def rest(self) -> None:
+        """The run is over, and another will begin."""
+        with self._lock:
+            self._order = {}
+
     def observe(self, check: str, account: str | None, result: CheckResult | None) -> None:
         """See `examination.run.Observe`."""
         with self._lock:
@@ -128,6 +133,15 @@ class _WatchedStore:
             yield turn
 
 
+Standing = Callable[[float, int], list[str]]
+"""Lines at a moment of the monotonic clock, of at most so many cells."""
+
+
+def _nothing(_now_s: float, _width: int) -> list[str]:
+    """The default `Standing`."""
+    return []
+
+
 class LiveView(Watcher):
     """
     A watcher that draws what it knows, a few times a second, while it is entered.
@@ -143,10 +157,23 @@ class LiveView(Watcher):
         self, clock: Clock, write: Callable[[str], None], size: Callable[[], tuple[int, int]], *, unicode: bool = True
     ) -> None:
         super().__init__(clock)
-        self._write, self._size, self._unicode = write, size, unicode
+        self._write, self._size, self.unicode = write, size, unicode
         self._drawing = threading.Lock()
         self._height = 0
+        self._shown = ""
         self._ended = threading.Event()
+        self._standing: Standing = _nothing
+
+    def stand(self, standing: Standing) -> None:
+        """From now on the lines of *standing* stand above those of the run, and alone while none is under way."""
+        self._standing = standing
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The frame is gone while something else is written; the next one stands below that."""
+        with self._drawing:
+            self._erase()
+            yield
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._animate, daemon=True).start()
@@ -157,9 +184,7 @@ class LiveView(Watcher):
     ) -> None:
         self._ended.set()
         with self._drawing:
-            if self._height:
-                self._write(self._erasure())
-                self._height = 0
+            self._erase()
 
     def begin(self, plan: Plan, target: str) -> None:
         super().begin(plan, target)
@@ -171,15 +196,25 @@ class LiveView(Watcher):
 
     def _draw(self) -> None:
         with self._drawing:
-            known = self.progress()
-            if self._ended.is_set() or not known.planned:
+            if self._ended.is_set():
                 return
+            known, now_s = self.progress(), self._now()
             # One column is left free: a full line would make some terminals wrap, and the count of lines wrong.
             columns, height = self._size()
-            rows = lines(known, self._now(), max(20, columns - 1), max(2, height - 2), unicode=self._unicode)
+            width, room = max(20, columns - 1), max(2, height - 2)
+            rows = self._standing(now_s, width)[:room]
+            if known.planned and len(rows) < room:
+                rows += lines(known, now_s, width, room - len(rows), unicode=self.unicode)
             frame = "".join(f"{row}\n" for row in rows)
-            self._write(self._erasure() + frame)
-            self._height = len(rows)
+            if frame != self._shown:
+                erasure = self._erasure()
+                self._shown, self._height = frame, len(rows)
+                self._write(erasure + frame)
+
+    def _erase(self) -> None:
+        if self._height:
+            self._write(self._erasure())
+        self._shown, self._height = "", 0
 
     def _erasure(self) -> str:
         """To the start of the frame, and everything below it gone; nothing where there is no frame."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from kraken_doctor import __version__
+from kraken_doctor.cli.interruption import Interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -30,12 +32,21 @@ COMMANDS = {
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
     "explain": "Say what a cause or an error means, how it is proved and mended.",
+    "logs": "Read a bot's log: nonce errors over time, and the cause they point to.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
+    "watch": "Make the check again and again, and say what changes.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
     "init": "Put an account's key and secret into a .env file.",
     "completion": "Print the completion script for a shell.",
 }
+
+
+class Start(NamedTuple):
+    """What is known before there is a command."""
+
+    interruption: Interruption
+    own_process: bool
 
 
 class LazyGroup(click.Group):
@@ -70,17 +81,22 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except click.ClickException as exc:
             # An unknown command is found out before there is an App.
-            (ctx.obj.output if ctx.obj else _bare_output()).warn_in_lines(_words(exc))
+            (_bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output).warn_in_lines(_words(exc))
             return _USAGE
         except (click.exceptions.Exit, click.Abort):
             raise
-        except Exception as exc:  # noqa: BLE001 - the last resort: no command ends in a traceback
+        except Exception as exc:
+            # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
+            early = isinstance(ctx.obj, Start)
+            if ctx.obj.interruption.wanted():
+                raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError
 
+            output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
-                ctx.obj.output.usage_error(str(exc))
+                output.usage_error(str(exc))
                 return _USAGE
-            ctx.obj.output.complain(exc)
+            output.complain(exc)
             return _NO_VERDICT
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -133,21 +149,35 @@ def cli(
     from kraken_doctor.cli.output import Output
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
+    start = ctx.find_object(Start)
     ctx.obj = App(
-        environ=dict(os.environ), output=output, env_files=tuple(map(Path, env_file)), use_env_file=not no_env_file
+        environ=dict(os.environ),
+        output=output,
+        env_files=tuple(map(Path, env_file)),
+        use_env_file=not no_env_file,
+        interruption=start.interruption if start else None,
+        own_process=start.own_process if start else False,
     )
     ctx.with_resource(strays.gathered(output))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """
     The command line for *arguments*, and the exit status that it ends with.
+
+    Args:
+        arguments: Without the program's name.
+        own_process: Whether this process was started for it: what it computed until now is then a part of the run.
 
     Click alone would end an uncaught exception and Ctrl-C with status 1, "problem found".
     """
     _make_streams_forgiving()
+    interruption = Interruption()
     try:
-        status = cli.main(list(arguments), prog_name="kraken-doctor", standalone_mode=False)
+        with interruption.heeding(signal.SIGINT):
+            status = cli.main(
+                list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=Start(interruption, own_process)
+            )
     except click.ClickException as exc:
         _bare_output().warn_in_lines(_words(exc))
         return _USAGE

@@ -60,6 +60,24 @@ def latency(context: RunContext) -> dict[str, Any]:
     return {"latency": found} if found else {}
 
 
+def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
+    """
+    The time servers to ask when the exchange is at *url*.
+
+    Raises:
+        ConfigurationError: One is named that can't be read.
+    """
+    from kraken_doctor.network.url import is_loopback
+    from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+
+    for server in request.ntp_servers:
+        parse_server(server)
+    if not request.use_ntp:
+        return ()
+    # With an exchange on loopback nothing leaves this host, unless a server is named.
+    return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
+
+
 def find_keeper(environ: Mapping[str, str]) -> Keeper:
     """What keeps this host's clock."""
     from kraken_doctor.timesource.keeper import HostView, detect

@@ -46,6 +46,7 @@ class Output:
         self.redact = Redactor()
         self._environ = environ
         self._color = color
+        self._view: LiveView | None = None
 
     def terminal(self) -> Terminal:
         """What stdout can show."""
@@ -66,10 +67,11 @@ class Output:
             return nullcontext()
         from kraken_doctor.cli.live import LiveView
 
-        return LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+        self._view = LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+        return self._view
 
     def _show_progress(self, text: str) -> None:
-        self._write(sys.stderr, text)
+        self._put(sys.stderr, text)
 
     def _wants_colour(self) -> bool:
         """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
@@ -134,6 +136,11 @@ class Output:
             return f"{_WITHHELD} ({type(exc).__name__})\n"
 
     def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
+        # Whatever is said while the view stands takes its place; the view is drawn anew below it.
+        with self._view.aside() if self._view else nullcontext():
+            self._put(stream, text, commands=commands)
+
+    def _put(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
         from kraken_doctor.renderers.text import defused
 
         text = self._redacted(text)

@@ -9,13 +9,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import click
 
 from kraken_doctor.cli import files, network, options
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.conduct import examined, finish
+from kraken_doctor.cli.recent import reaches_over_network, recent_calls
 from kraken_doctor.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _OFFLINE = ("krakenex", "store", "credentials")
 """Checks that ask nobody, and that need no answer."""
+
+_OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
 
 _FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
 
@@ -69,7 +72,7 @@ def command(
 
     app: App = ctx.obj
     before = _read(Path(baseline)).report if baseline else None
-    request = _request(choices, offline=offline)
+    request = _request(app, choices, offline=offline)
     if dry_run:
         app.output.out("".join(f"{line}\n" for line in app.requests(request)))
         return
@@ -81,8 +84,9 @@ def command(
         from kraken_doctor.cli.version import versions
 
         found = examined(app, request)
-        recent = calls.document(calls.of_last_hour(app.calls, app.clock.now_ns()))
-        found = replace(found, command="report", extra={"versions": versions(), "calls": recent})
+        keys = {account.key_id for account in found.accounts if account.key_id}
+        recent = recent_calls(app, request, keys, offline=offline)
+        found = replace(found, command="report", extra={**found.extra, "versions": versions(), **recent.fields()})
     # Through the form that is published and back: whatever is shown was hidden from first, and judges the same.
     shown = _judged(public(envelope.document(found), _private(app, request, found)))
     report = replace(shown.report, extra={**shown.report.extra, "calls": calls.document(shown.calls)})
@@ -95,10 +99,12 @@ def command(
     finish(ctx, report, output or _form_of(ctx), fail_on, forms=forms)
 
 
-def _request(choices: dict[str, Any], *, offline: bool) -> RunRequest:
+def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
     from kraken_doctor.checks.catalogue import CATALOGUE
 
-    checks = tuple(check for check in CATALOGUE if check.id in _OFFLINE) if offline else CATALOGUE
+    # Whether a store on the network can be written is not known without a network.
+    silent = _OFFLINE if not reaches_over_network(app) or choices["sandbox"] else _OFFLINE_WITHOUT_STORE
+    checks = tuple(check for check in CATALOGUE if check.id in silent) if offline else CATALOGUE
     return options.request("report", checks, choices)
 
 
@@ -188,7 +194,20 @@ def _private(app: App, request: RunRequest, report: Report) -> dict[str, str]:
         proxy = urlsplit(app.variable(name) or "").hostname
         if proxy:
             words[proxy] = "<proxy>"
+    words |= _store_words(app)
     api = urlsplit(report.api_url).hostname
     if api and not api.endswith("kraken.com") and not is_loopback(report.api_url):
         words[api] = "<API host>"
     return {word: shown for word, shown in words.items() if word not in ("/", "localhost", "127.0.0.1")}
+
+
+def _store_words(app: App) -> dict[str, str]:
+    """Where the nonce store lies; its errors say it."""
+    url = app.environment.value("KRAKEN_NONCE_STORE") or ""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        return {str(Path(unquote(rest[1:])).absolute().parent): "<nonce store>"}
+    with contextlib.suppress(ValueError):  # a URL that no store can be opened by
+        if host := urlsplit(url).hostname:
+            return {host: "<nonce store>"}
+    return {}

@@ -35,5 +35,7 @@ class RunRequest:
     """List the requests, and make none."""
     static: bool = False
     """Judge what is written in the files, and nothing else: no account at all is fine."""
+    resting: frozenset[str] = frozenset()
+    """Labels of accounts that are left alone this time."""
     jobs: int = 8
     checks: tuple[Check, ...] = ()

@@ -11,7 +11,7 @@ import requests
 from kraken_doctor.client.connection import Timing
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.transport import timing_of
-from kraken_doctor.client.wire import as_it_is, as_transport_error, error_strings, json_of
+from kraken_doctor.client.wire import answer_judged, as_it_is, as_transport_error, error_strings, json_of
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 
@@ -76,11 +76,12 @@ class PublicApi:
         return [once.answer for once in asked if once.answer is not None]
 
     def _ask(self, endpoint: str) -> PublicAnswer:
-        sent_ns, began = self._clock.now_ns(), self._clock.monotonic()
+        called_ns, began = self._clock.now_ns(), self._clock.monotonic()
         try:
-            response = self._session.get(
-                f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
-            )
+            with answer_judged():
+                response = self._session.get(
+                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
+                )
             latency_s = self._clock.monotonic() - began
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
@@ -96,14 +97,14 @@ class PublicApi:
         if not isinstance(result, dict):
             raise TransportError("response-invalid", f"{endpoint}: JSON, but without the API's result")
         timing = timing_of(response)
-        # The time that the answer names lies between request and first byte; connecting would only blur it. Not read
-        # from the wall clock again: it may have been set while the call was under way.
-        sent_ns += round((timing.until_sent_s if timing else 0) * 1e9)
+        # The time that the answer names lies between the two; connecting would only blur it. The later one must not be
+        # pieced together from the parts of the call: a busy processor spends time between them. Nor is it read from
+        # the wall clock again, which may have been set while the call was under way.
         return PublicAnswer(
             result=result,
             headers={name.lower(): value for name, value in response.headers.items()},
-            sent_ns=sent_ns,
-            received_ns=sent_ns + round((timing.first_byte_s if timing else latency_s) * 1e9),
+            sent_ns=called_ns + round((timing.until_sent_s if timing else 0) * 1e9),
+            received_ns=called_ns + round(latency_s * 1e9),
             latency_s=latency_s,
             timing=timing,
         )

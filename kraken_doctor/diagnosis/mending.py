@@ -22,6 +22,10 @@ _RUNNING: dict[str, tuple[str, tuple[str, ...]]] = {
         "OpenNTPD runs here, and the clock is wrong all the same: see which peers it reaches, then restart it.",
         ("ntpctl -s all",),
     ),
+    "BusyBox ntpd": (
+        "BusyBox's ntpd runs here, and the clock is wrong all the same: restart it with servers that can be reached.",
+        (),
+    ),
 }
 
 _PLACES: dict[str, Remedy] = {

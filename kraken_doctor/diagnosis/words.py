@@ -18,8 +18,8 @@ def span(seconds: float) -> str:
 
 
 def signed_span(seconds: float) -> str:
-    """The same with its sign."""
-    return f"{'-' if seconds < 0 else '+'}{span(abs(seconds))}"
+    """The same with its sign; what is shown as zero has no minus."""
+    return f"{'-' if seconds <= -0.0005 else '+'}{span(abs(seconds))}"
 
 
 def day(unix_s: int) -> str:

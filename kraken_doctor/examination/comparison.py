@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kraken_doctor.model.change import Named
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.report import AccountReport, Report
-
-
-class Named(NamedTuple):
-    """A finding, as far as it can be the same in two reports: neither its words nor its confidence count."""
-
-    cause: str
-    account: str | None
-    severity: str
 
 
 class Comparison(NamedTuple):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
@@ -14,7 +16,7 @@ from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.examination.plan import Plan
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
+from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
 """
@@ -25,6 +27,8 @@ Its time comes before what it needs is done: who watches can tell from the runni
 
 Sessions = Callable[[Account, Callable[[], bool]], AccountSession]
 """Makes an account's session; gets what says whether the clock is excluded as the reason of a refusal."""
+
+_PACKAGE = "kraken_doctor"
 
 _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
@@ -42,35 +46,41 @@ class Examination:
         context: The instruments.
         sessions: See `Sessions`.
         observe: See `Observe`; called from several threads.
+        given_up: Whether the user wants the end; asked all the time.
         spent_s: How much of the deadline was over before, in seconds.
     """
 
     def __init__(
-        self, plan: Plan, context: RunContext, sessions: Sessions, observe: Observe = _ignore, *, spent_s: float = 0.0
+        self,
+        plan: Plan,
+        context: RunContext,
+        sessions: Sessions,
+        observe: Observe = _ignore,
+        given_up: Callable[[], bool] = lambda: False,
+        *,
+        spent_s: float = 0.0,
     ) -> None:
         self._plan = plan
         self._context = context
         self._sessions = sessions
         self._observe = observe
+        self._given_up = given_up
         self._deadline = Deadline(context.clock, plan.deadline_s - spent_s)
         self._lock = threading.Lock()
         self._results: dict[tuple[str | None, str], CheckResult] = {}
         self._run_checks: dict[str, Future[None]] = {}
         self.interrupted = False
-        """Whether Ctrl-C ended the run."""
+        """Whether it was given up."""
 
     def run(self) -> tuple[CheckResult, ...]:
         """
         The run's checks and all accounts side by side; each waits for what it needs, and no longer.
 
         Returns:
-            A result for every check of the plan. What did not finish before the deadline, or before Ctrl-C, is
-            inconclusive.
+            A result for every check of the plan. What did not finish before the deadline, or before it was given up,
+            is inconclusive.
         """
-        try:
-            self._run()
-        except KeyboardInterrupt:
-            self.interrupted = True
+        self._run()
         return self._complete()
 
     def _run(self) -> None:
@@ -80,7 +90,11 @@ class Examination:
             self._run_checks[check.id] = parallel.start([make], workers=1)[0]
         jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
         for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
-            self._wait(future)
+            if parallel.settled(future, self._deadline.remaining, self._given_up):
+                future.result()  # raises what no check can answer for, such as a unit that is none
+            elif self._given_up():
+                self.interrupted = True
+                return
 
     def _examine(self, account: Account) -> None:
         context = AccountContext(
@@ -108,7 +122,7 @@ class Examination:
             try:
                 finding = run()
             except Exception as exc:  # noqa: BLE001
-                finding = Finding(Outcome.ERROR, f"the check itself broke: {type(exc).__name__}: {exc}")
+                finding = _broken(exc)
         result = CheckResult(
             id=check.id,
             account=account,
@@ -164,3 +178,11 @@ class Examination:
                 )
                 for check, label in self._plan.slots()
             )
+
+
+def _broken(exc: Exception) -> Finding:
+    """A fault of ours: what it was and where, for whoever is to mend it."""
+    inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
+    where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
+    summary = f"the check itself broke: {type(exc).__name__}: {exc}"
+    return Finding(Outcome.ERROR, summary, (Evidence("doctor.failed_at", where),))

@@ -82,8 +82,10 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
     made = calls(facts)
     last = made[-1] if made else None
     outcome = outcome_of(own, diagnoses)
-    if outcome in (Outcome.PASS, Outcome.WARN) and any(result.blocked_by for result in own):
-        outcome = Outcome.FAIL  # what all accounts share is in their way
+    if outcome in (Outcome.PASS, Outcome.WARN) and (blockers := {result.blocked_by for result in own} - {None}):
+        # What all accounts share is in their way; where that is a fault of our own, nothing is known of them.
+        broken = {result.id for result in results if result.outcome is Outcome.ERROR}
+        outcome = Outcome.INCONCLUSIVE if blockers <= broken else Outcome.FAIL
     return AccountReport(
         label=label,
         outcome=outcome,

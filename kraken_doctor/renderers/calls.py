@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -82,6 +83,39 @@ def document(records: Iterable[CallRecord]) -> list[dict[str, Any]]:
         }
         for record in records
     ]
+
+
+LATENCY_COLUMNS = ("Calls", "How many", "Connecting", "TLS", "First byte", "Whole answer")
+"""What the rows of `latency` are: medians, in brackets the worst."""
+
+
+def latency(found: object) -> list[list[str]]:
+    """How long this run's calls took, step by step; *found* is the report's field, which a saved one may have wrong."""
+    kinds = found.items() if isinstance(found, dict) else ()
+    return [[str(kind), str(parts.get("samples", "?")), *map(functools.partial(_step, parts), _STEPS)]
+            for kind, parts in kinds if isinstance(parts, dict)]  # fmt: skip
+
+
+_STEPS = ("connect", "tls", "first_byte", "total")
+
+
+def _step(parts: Mapping[str, object], name: str) -> str:
+    median, worst = parts.get(f"{name}_median_s"), parts.get(f"{name}_worst_s")
+    if not isinstance(median, (int, float)) or not isinstance(worst, (int, float)):
+        return "-"  # it did not happen: a connection is used again, and loopback has no TLS
+    return f"{median * 1000:.0f} ms ({worst * 1000:.0f} ms)"
+
+
+def missing(audit: object) -> list[str]:
+    """What the records don't hold, in sentences; *audit* is the report's field, which a saved one may have wrong."""
+    if not isinstance(audit, dict):
+        return []
+    said = []
+    if audit.get("problem"):
+        said.append(f"These are this run's own calls alone: the nonce audit log {audit['problem']}.")
+    if audit.get("left_out"):
+        said.append(f"{audit['left_out']} older calls of the hour are left out.")
+    return said
 
 
 def moment(at_ns: int) -> str:

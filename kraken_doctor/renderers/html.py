@@ -37,9 +37,11 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
             "main",
             *_comparison(report),
             *_section("Findings", _findings(report)),
+            *_section("kraken-doctor itself failed", _own_faults(report)),
             *_section("Accounts", _accounts(report)),
             *_section("Checks", [_checks(report)]),
-            *_section("Nonces and calls", _calls(records)),
+            *_section("Nonces and calls", _calls(records, figures.missing(report.extra.get("audit")))),
+            *_section("How long this run's calls took", _latency(report)),
             *_section("Evidence", [_evidence(result) for result in report.checks if result.evidence]),
             *_section("This host", [terms(_environment(report))]),
         ),
@@ -84,6 +86,13 @@ def _findings(report: Report) -> Iterator[ET.Element]:
         yield element("p", "None.")
     for diagnosis, accounts in found:
         yield _finding(diagnosis, accounts)
+
+
+def _own_faults(report: Report) -> Iterator[ET.Element]:
+    for fault in words.own_faults(report):
+        yield element("p", "In ", plain(fault))
+    if words.own_faults(report):
+        yield element("p", words.OWN_FAULT, " Report it to where you have kraken-doctor from, with this page.")
 
 
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
@@ -148,7 +157,8 @@ def _outcome(result: CheckResult) -> ET.Element:
     return element("span", OUTCOME_WORDS[result.outcome], class_=f"outcome {result.outcome.value}")
 
 
-def _calls(records: tuple[CallRecord, ...]) -> Iterator[ET.Element]:
+def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.Element]:
+    yield from (element("p", plain(sentence)) for sentence in missing)
     if not records:
         yield element("p", "No private call of the last hour is on record.")
         return
@@ -165,6 +175,15 @@ def _calls(records: tuple[CallRecord, ...]) -> Iterator[ET.Element]:
         yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
     if len(keys) > _MAX_CHARTS:
         yield element("p", f"And {len(keys) - _MAX_CHARTS} more keys, in the table alone.")
+
+
+def _latency(report: Report) -> Iterator[ET.Element]:
+    rows: list[list[Child]] = [
+        [plain(cell.replace(" ", "\N{NO-BREAK SPACE}")) for cell in row]
+        for row in figures.latency(report.extra.get("latency"))
+    ]
+    if rows:
+        yield table("Medians, and in brackets the slowest", figures.LATENCY_COLUMNS, rows)
 
 
 def _evidence(result: CheckResult) -> ET.Element:

@@ -38,6 +38,14 @@ def render(report: Report, *, notes: bool = False) -> str:
         parts.append(accounts(report))
     if found := words.grouped(report, notes=notes):
         parts += ["#### Findings\n", *(finding(*one) for one in found)]
+    if faults := words.own_faults(report):
+        said = "".join(f"- In {text(fault)}\n" for fault in faults)
+        parts += [
+            "#### kraken-doctor itself failed\n",
+            said,
+            f"{words.OWN_FAULT}\n",
+            f"- Run: {code(words.OWN_FAULT_COMMAND)}\n",
+        ]
     parts += ["#### Checks\n", checks(report)]
     return "\n".join(parts)
 

@@ -17,6 +17,8 @@ _LEFT_OUT = (
     " fingerprint: equal ids are equal keys, and no key can be had from one."
 )
 
+_MEDIANS = "Medians, and in brackets the slowest."
+
 
 def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     """
@@ -29,7 +31,10 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     parts = [markdown.render(report, notes=True)]
     if report.extra.get("comparison"):
         parts.append(_comparison(report))
-    parts.append(_calls(tuple(records)))
+    parts.append(_calls(tuple(records), figures.missing(report.extra.get("audit"))))
+    if rows := figures.latency(report.extra.get("latency")):
+        cells = [tuple(map(text, row)) for row in rows]
+        parts.append(f"#### How long this run's calls took\n\n{_MEDIANS}\n\n{table(figures.LATENCY_COLUMNS, cells)}")
     if evidence := [_evidence(result) for result in report.checks if result.evidence]:
         parts += [
             "#### Evidence\n",
@@ -53,12 +58,13 @@ def _comparison(report: Report) -> str:
     return f"#### Since the report of {since}\n\n{table(('Since then', 'Cause', 'Account'), rows)}"
 
 
-def _calls(records: tuple[CallRecord, ...]) -> str:
+def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
     title = "#### Private calls of the last hour\n\n"
+    said = "".join(f"\n{text(sentence)}\n" for sentence in missing)
     if not records:
-        return f"{title}None is on record.\n"
+        return f"{title}None is on record.\n{said}"
     rows = [(code(f.key_id), code(f.endpoint), *f.cells()) for f in figures.figures(records)]
-    return title + table(("Key id", "Endpoint", *figures.COLUMNS), rows)
+    return title + table(("Key id", "Endpoint", *figures.COLUMNS), rows) + said
 
 
 def _evidence(result: CheckResult) -> str:

@@ -48,8 +48,9 @@ def public(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str,
     environment["proxy"] = "set" if environment.get("proxy") else None
     shown["target"]["api_url"] = hide(shown["target"]["api_url"])
     shown["checks"] = [_check(check, hide) for check in shown["checks"]]
-    if "calls" in shown:
-        shown["calls"] = _everywhere(shown["calls"], hide)
+    for name in ("calls", "audit"):
+        if name in shown:
+            shown[name] = _everywhere(shown[name], hide)
     return shown | {"diagnoses": [], "accounts": []}
 
 

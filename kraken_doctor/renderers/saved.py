@@ -15,6 +15,9 @@ from kraken_doctor.model.report import SCHEMA_VERSION, Report
 
 T = TypeVar("T")
 
+_KEPT = ("versions", "comparison", "audit", "latency")
+"""What a report has beside its checks and calls."""
+
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{9}))?Z")
 
 
@@ -62,7 +65,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
         sandbox=_get(bool, target, "sandbox", "target."),
         environment=_get(dict, document, "environment"),
         checks=tuple(_check(*item) for item in _items(document, "checks")),
-        extra={name: document[name] for name in ("versions", "comparison") if isinstance(document.get(name), dict)},
+        extra={name: document[name] for name in _KEPT if isinstance(document.get(name), dict)},
     )
     calls = _items(document, "calls") if "calls" in document else []
     return Saved(report, tuple(_call(*item) for item in calls))

@@ -6,7 +6,7 @@ import io
 from collections.abc import Collection
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -42,11 +42,14 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
     return text if terminal.unicode else ascii_only(text)
 
 
-def listing(columns: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> Table:
-    """A plain table of foreign texts; columns named in *whole* are not wrapped."""
+def listing(
+    columns: list[str], rows: list[list[str]], *, whole: Collection[str] = (), right: Collection[str] = ()
+) -> Table:
+    """A plain table of foreign texts; columns named in *whole* are not wrapped, those in *right* are numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in whole)
+        justify: JustifyMethod = "right" if column in right else "left"
+        table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.renderers import words
 from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
 
 
@@ -20,6 +21,9 @@ def render(report: Report) -> str:
         first = " (first)" if diagnosis.primary else ""
         lines.append(f"{diagnosis.severity.value}{first}:{whom} {diagnosis.cause}: {plain(diagnosis.summary)}")
         lines.append(f"  do: {plain(diagnosis.remedy.text)}")
+    for fault in words.own_faults(report):
+        lines.append(f"kraken-doctor itself failed: {plain(fault)}")
+        lines.append(f"  do: report that, with what this writes: {words.OWN_FAULT_COMMAND}")
     if not report.accounts:
         lines += [f"{result.id}: {OUTCOME_WORDS[result.outcome]}, {plain(result.summary)}" for result in report.checks]
     return "".join(f"{line}\n" for line in lines)

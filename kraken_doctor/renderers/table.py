@@ -49,7 +49,10 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     common = findings(report.diagnoses, None, signs, verbose=verbose)
     if common and parts[-1] == "":
         common = common[1:]
-    parts += [*common, *([""] if common or parts[-1] != "" else []), _closing(report)]
+    own = own_fault(report)
+    if own and [*parts, *common][-1] == "":
+        own = own[1:]
+    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else []), _closing(report)]
     return to_text(Group(*parts), terminal)
 
 
@@ -61,12 +64,25 @@ def _header(report: Report, signs: Marks) -> Text:
 
 def environment(report: Report, terminal: Terminal, signs: Marks) -> RenderableType:
     """The run's own checks, side by side where there is room."""
-    cells = [_check(result, signs) for result in report.checks if result.account is None]
+    own = [result for result in report.checks if result.account is None]
     columns = 2 if terminal.width >= _TWO_COLUMNS else 1
     grid = Table.grid(padding=(0, 3, 0, 0))
-    for start in range(0, len(cells), columns):
-        grid.add_row(*cells[start : start + columns])
+    for _ in range(columns):
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+    for start in range(0, len(own), columns):
+        grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, signs)))
     return Padding(grid, (0, 0, 0, 2))
+
+
+def _cells(result: CheckResult, signs: Marks) -> tuple[Text, Text]:
+    """Its mark and name, and what was seen: a long summary is folded beside the name, not below it."""
+    style = style_of(result.outcome)
+    name = Text().append(f"{signs.of(result.outcome)} ", style=style).append(result.id, style="bold")
+    seen = Text()
+    if result.outcome is not Outcome.PASS:
+        seen.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
+    return name, seen.append(plain(result.summary), style="default")
 
 
 def _check(result: CheckResult, signs: Marks) -> Text:
@@ -159,6 +175,21 @@ def _said_once(report: Report, signs: Marks) -> str:
     lines = Counter(_nonce_line(account, signs) for account in report.accounts if words.connected(account, report))
     line, count = lines.most_common(1)[0] if lines else ("", 0)
     return line if count > 1 else ""
+
+
+def own_fault(report: Report) -> list[RenderableType]:
+    """What the doctor itself broke at, whose fault that is, and whom to tell; nothing where nothing did."""
+    if not (faults := words.own_faults(report)):
+        return []
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column()
+    for position, fault in enumerate(faults):
+        grid.add_row("" if position else "In", Text(plain(fault)))
+    grid.add_row("Do", Text(words.OWN_FAULT_REMEDY))
+    grid.add_row("Run", Text(words.OWN_FAULT_COMMAND))
+    head = Text("kraken-doctor itself failed", style="bold magenta")
+    return ["", Padding(Group(head, Text(words.OWN_FAULT), "", grid), (0, 0, 0, 2))]
 
 
 def _closing(report: Report) -> Text:

@@ -24,6 +24,8 @@ def verdict(report: Report) -> str:
     }.get(report.outcome, "No verdict: something could not be checked.")
     if failing:
         words = f"{failing} of {count} accounts failing." if count > 1 else "The connection does not work."
+    elif report.outcome in _NO_VERDICT and own_faults(report):
+        words = "No verdict: kraken-doctor itself failed."
     elif report.outcome in _NO_VERDICT and (open_ones := undecided(report)):
         words = f"No verdict. {_whose(open_ones[0])}: {open_ones[0].summary.rstrip('.')}."
     primary = report.primary
@@ -46,6 +48,9 @@ def said(account: AccountReport, report: Report) -> str:
     if failures := _failures(report, account.label):
         return failures[0].summary.rstrip(".")
     own = [result for result in report.checks if result.account == account.label]
+    broken = {result.id for result in report.checks if result.outcome is Outcome.ERROR}
+    if faulty := [result.id for result in own if result.id in broken or result.blocked_by in broken]:
+        return f"kraken-doctor itself failed before {faulty[0]} was done"
     return next((result.summary for result in own if result.outcome not in (Outcome.PASS, Outcome.SKIP)), "no verdict")
 
 
@@ -53,6 +58,28 @@ def undecided(report: Report) -> list[CheckResult]:
     """Checks without a verdict, but for those of an account whose failure is named: that is why they have none."""
     return [
         result for result in report.checks if result.outcome in _NO_VERDICT and not _failures(report, result.account)
+    ]
+
+
+OWN_FAULT = "A fault of this program: it says nothing about your connection."
+OWN_FAULT_REMEDY = (
+    "Report it to where you have kraken-doctor from, with the file that this writes: names, amounts and keys"
+    " are left out."
+)
+OWN_FAULT_COMMAND = "kraken-doctor report --file report.html"
+
+
+def own_faults(report: Report) -> list[str]:
+    """Where the doctor itself failed, each fault once, with the accounts that it was met with."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for result in report.checks:
+        if result.outcome is Outcome.ERROR:
+            where = next((str(item.value) for item in result.evidence if item.name == "doctor.failed_at"), "")
+            summary = result.summary.removeprefix("the check itself broke: ").removeprefix("the doctor itself failed: ")
+            found.setdefault((result.id, summary, where), []).extend([result.account] if result.account else [])
+    return [
+        f"{check}{f' of {_listed(accounts)}' if accounts else ''}: {summary}{f', at {where}' if where else ''}"
+        for (check, summary, where), accounts in found.items()
     ]
 
 
@@ -93,6 +120,10 @@ def began(report: Report) -> str:
 
 def _failures(report: Report, account: str | None) -> list[Diagnosis]:
     return [d for d in report.diagnoses if d.severity is Severity.FAIL and d.account in (account, None)]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _whose(result: CheckResult) -> str:

@@ -22,6 +22,10 @@ class HostView:
         """The first of *paths* that is there, with its slash; empty if none is."""
         return next((f"/{path}" for path in paths if (self.root / path).exists()), "")
 
+    def leads_to(self, path: str) -> str:
+        """The name of the file that is behind *path*, a symbolic link or not."""
+        return (self.root / path).resolve().name
+
     def text(self, path: str) -> str:
         """A small file; empty if it can't be read."""
         try:
@@ -48,7 +52,7 @@ class Keeper(NamedTuple):
     because: str
     """What shows the place: ``/.dockerenv``."""
     service: str = ""
-    """``chrony``, ``systemd-timesyncd``, ``ntpd``, ``openntpd``; empty if none is there."""
+    """``chrony``, ``systemd-timesyncd``, ``ntpd``, ``openntpd``, ``BusyBox ntpd``; empty if none is there."""
     running: bool = False
     unit: str = ""
     """Its systemd unit; empty without systemd, or without such a unit."""
@@ -108,7 +112,7 @@ def _container(view: HostView) -> str:
 
 def _linux(view: HostView, place: str, because: str) -> Keeper:
     processes = view.processes()
-    installed = [service for service in _SERVICES if view.has(*service.programs)]
+    installed = [_real(view, service) for service in _SERVICES if view.has(*service.programs)]
     # By its process alone OpenNTPD is ntpd.
     running = [service for service in installed if service.process in processes]
     if {"openntpd", "ntpd"} <= {service.name for service in running}:
@@ -127,6 +131,12 @@ def _linux(view: HostView, place: str, because: str) -> Keeper:
         unit=_unit(view, chosen),
         rivals=tuple(service.name for service in running if service is not chosen),
     )
+
+
+def _real(view: HostView, service: _Service) -> _Service:
+    """BusyBox is an ``ntpd`` too, and knows none of the commands of the other."""
+    busybox = service.name == "ntpd" and view.leads_to(service.programs[0]) == "busybox"
+    return service._replace(name="BusyBox ntpd") if busybox else service
 
 
 def _unit(view: HostView, service: _Service) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from kraken_doctor import KrakenClient, RetryPolicy, open_store
 from kraken_doctor.sandbox.http import SandboxServer
@@ -88,3 +89,15 @@ def test_an_unreadable_time_is_status_2(doctor: Run, moment: str) -> None:
     ended = doctor("audit", "--since", moment)
     assert (ended.status, ended.stdout) == (2, "")
     assert "30m" in ended.stderr
+
+
+@pytest.mark.usefixtures("calls")
+def test_markdown_has_the_figures(doctor: Run, key: Key) -> None:
+    """By a parser that is not ours: two tables, each row as wide as its head."""
+    ended = doctor("audit", "-o", "markdown")
+    assert ended.status == 0
+    tokens = MarkdownIt("commonmark").enable("table").parse(ended.stdout)
+    assert [token.type for token in tokens].count("table_open") == 3
+    assert re.search(r"\| `USER:daivon` \| 5 \| 1 \| 1 \|", ended.stdout)
+    assert ended.stdout.count("| `EAPI:Invalid nonce` |") == 1
+    assert key.api_key not in ended.stdout

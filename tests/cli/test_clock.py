@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,49 @@ def test_every_source_is_shown(doctor: Run, served: SandboxServer, right: str) -
     assert re.search(r"exchange +[+-]0\.\d+ s +± 0\.\d+ s", ended.stdout)
     assert "asks not to be asked" in " ".join(ended.stdout.split())
     assert "2 of 4 servers" in ended.stdout
+
+
+def test_numbers_stand_below_each_other(doctor: Run, served: SandboxServer, right: str) -> None:
+    """Their points in one column, also where the lines are short."""
+    with SandboxNtpServer(offset_s=3600) as liar, SandboxNtpServer(stratum=0, reference=b"RATE") as kissing:
+        ended = doctor("clock", *asking(right, right, liar.address, kissing.address))
+    found = [re.search(r"[+-]\d+(\.)\d{3} s", line) for line in ended.stdout.splitlines()]
+    assert len({match.start(1) for match in found if match}) == 1
+    assert sum(match is not None for match in found) >= 4
+
+
+def test_where_no_server_answers_it_says_why_the_bound_is_wide(
+    doctor: Run, served: SandboxServer, exchange: Exchange, right: str
+) -> None:
+    """Silence is what a firewall looks like; another answer is not. And where it could not decide, what could."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf,
+        SandboxNtpServer(stratum=0, reference=b"RATE") as kissing,
+    ):
+        deaf.bind(("127.0.0.1", 0))
+        silent = f"127.0.0.1:{deaf.getsockname()[1]}"
+        blocked = " ".join(doctor("clock", "--timeout", "0.3", *asking(silent)).stdout.split())
+        kissed = " ".join(doctor("clock", "--timeout", "0.3", *asking(kissing.address)).stdout.split())
+        exchange.clock_offset_s = 1
+        doubtful = doctor("clock", "--timeout", "0.3", *asking(silent))
+        decided = doctor("clock", "--timeout", "0.3", "--max-offset", "3", *asking(silent))
+    assert "a firewall that drops UDP port 123 looks like that. The exchange tells whole seconds" in blocked
+    assert "UDP" not in kissed
+    assert "The exchange tells whole seconds" in kissed
+    assert (doubtful.status, decided.status) == (3, 0)
+    assert "--max-offset 3 would give a verdict" in " ".join(doubtful.stdout.split())
+    assert "whole seconds" not in doctor("clock", *asking(right)).stdout
+
+
+def test_sources_that_contradict_each_other_are_shown(doctor: Run, right: str) -> None:
+    """No verdict, what each says, and that more of them would tell."""
+    with SandboxNtpServer(offset_s=3600) as other:
+        ended = doctor("clock", "--api-url", "http://127.0.0.1:9", *asking(right, other.address))
+    text = " ".join(ended.stdout.split())
+    assert ended.status == 3
+    assert "The time sources contradict each other." in text
+    assert f"{other.address} says +60 minutes" in text
+    assert "Ask three servers or more" in text
 
 
 def test_a_wrong_clock_says_what_it_does_to_nonces(doctor: Run, served: SandboxServer, right: str) -> None:

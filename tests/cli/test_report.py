@@ -59,7 +59,8 @@ def test_what_it_has(doctor: Run, real: SandboxServer, key: Key) -> None:
     assert (account["account"], account["outcome"], account["balances"], account["key"]) == ("USER:1", "pass", None, "")
     page = doctor("report").stdout
     assert "#### Private calls of the last hour" in page
-    assert f"| `{account['key_id']}` | `Balance` | 1 | 0 | 0 |" in page
+    assert f"| `{account['key_id']}` | `Balance` | 2 | 0 | 0 |" in page  # that of the run before as well
+    assert re.search(r"\| private \| 2 \| .* ms \(\d+ ms\) \|$", page, re.MULTILINE)
 
 
 def test_equal_keys_have_equal_ids(doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +215,6 @@ def test_every_command_with_accounts_takes_the_same_options(doctor: Run) -> None
         "--timeout", "--deadline", "--retry", "--no-retry", "--retry-base", "--nonce-unit", "--ntp-server", "--no-ntp",
         "--only", "--skip", "--fail-on", "--dry-run", "--jobs",
     }  # fmt: skip
-    for command in ("check", "balances", "report"):
+    for command in ("check", "balances", "report", "watch"):
         listed = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", doctor(command, "--help").stdout))
         assert wanted <= listed, (command, wanted - listed)

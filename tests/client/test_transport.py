@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 import trustme
 
 from kraken_doctor.client.kraken import KrakenClient
+from kraken_doctor.client.public import PublicApi
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.client.transport import MAX_ANSWER_BYTES, BoundedAdapter, latency, timing_of
 from kraken_doctor.client.wire import as_transport_error
+from kraken_doctor.clock import SystemClock
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
@@ -222,3 +225,25 @@ def test_no_limit_is_no_limit(session: requests.Session, server: SandboxServer) 
     """None, and a pair of limits, mean what they mean to requests."""
     for timeout in (None, (1, 2)):
         assert session.get(f"{server.url}/0/public/Time", timeout=timeout).status_code == 200
+
+
+class BusyAdapter(BoundedAdapter):
+    """On a processor that has other things to do first."""
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        time.sleep(0.1)
+        return super().send(request, *arguments, **options)
+
+
+def test_the_exchange_told_its_time_between_sending_and_receiving(exchange: Exchange) -> None:
+    """Whatever this host was busy with: else its clock would be found wrong by that much."""
+    told_ns: list[int] = []
+
+    def look(request: Request) -> None:
+        told_ns.append(time.time_ns())
+
+    exchange.interceptors.append(look)
+    with SandboxServer(exchange) as server, requests.Session() as busy:
+        busy.mount("http://", BusyAdapter())
+        seen = PublicApi(server.url, busy, 5, SystemClock()).ask("Time")
+    assert seen.sent_ns <= told_ns[0] <= seen.received_ns

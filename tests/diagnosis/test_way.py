@@ -8,6 +8,7 @@ import pytest
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.mending import clock_remedy
+from kraken_doctor.diagnosis.words import signed_span
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome, Value
 
@@ -199,6 +200,7 @@ REMEDIES: list[tuple[str, Facts, str, tuple[str, ...]]] = [
         ("ntpq -p", "sudo systemctl restart ntpsec"),
     ),
     ("openntpd runs", keeper("linux", "openntpd", running=True), "OpenNTPD runs here", ("ntpctl -s all",)),
+    ("BusyBox", keeper("linux", "BusyBox ntpd", running=True), "restart it with servers", ()),
     ("rivals", keeper("linux", "chrony", running=True, rivals=("ntpd",)), "one against the other", ()),
     ("nothing, on Debian", keeper("linux", packager="apt-get"), "No time service", ("sudo apt-get install chrony",)),
     ("nothing, on Alpine", keeper("linux", packager="apk"), "No time service", ("sudo apk add chrony",)),
@@ -246,3 +248,11 @@ def test_what_keeps_the_clock_is_among_the_facts() -> None:
     )
     for facts, words in cases:
         assert words in first(clock(30.0, **facts)).because
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-0.0004, "+0 ms"), (-0.0006, "-1 ms"), (0.0004, "+0 ms"), (-30, "-30.0 s")]
+)
+def test_a_zero_has_no_minus(seconds: float, words: str) -> None:
+    """What is shown, not what is behind it."""
+    assert signed_span(seconds) == words

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import trustme
 
+from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
@@ -28,8 +29,8 @@ from tests.network.proxies import proxy
 from tests.network.wild import Behaviour, WildServer
 
 _DEMO_KEY, SECRET = demo_credentials("scenes")
-API_KEY = _DEMO_KEY[::-1]
-"""No demo key any more: those are taken to no host but this one, and some scenes have names of their own."""
+API_KEY = _DEMO_KEY.removeprefix(DEMO_KEY_PREFIX).rjust(len(_DEMO_KEY), "k")
+"""With another beginning: in a host of its own the exchange has its real name, and a demo's key is not sent there."""
 
 
 class Case(NamedTuple):

@@ -17,14 +17,14 @@ LEASE_S = 0.5
 _PATH = "/0/private/Balance"
 
 
-def main(store_url: str, exchange: str, log: str) -> None:
-    api_key, secret = demo_credentials("killed")
+def main(name: str, store_url: str, exchange: str, log: str) -> None:
+    api_key, secret = demo_credentials(name)
     import base64
 
     key = base64.b64decode(secret)
     parts = urllib.parse.urlsplit(exchange)
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 0, timeout=5)
-    generator = NonceGenerator("killed", store=open_store(store_url))
+    generator = NonceGenerator(name, store=open_store(store_url))
     lines = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     while True:
         asked = time.monotonic()

@@ -16,6 +16,7 @@ from kraken_doctor.errors import NonceExhaustedError, TurnTimeoutError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce.stores import NonceStore, open_store
+from tests.nonce import burst
 from tests.redisserver import RedisServer, needs_redis
 
 Open = Callable[[], NonceStore]
@@ -213,17 +214,12 @@ def test_a_closed_store_can_be_used_again(store: NonceStore) -> None:
     assert store.advance("key", 0) == 11
 
 
-def burst(url: str, results: multiprocessing.Queue[list[int]]) -> None:
-    store = open_store(url)
-    results.put([store.advance("key", 1) for _ in range(200)])
-
-
 @pytest.mark.parametrize("url", STORES[1:], indirect=True)
 def test_processes_get_different_nonces(url: str) -> None:
     """Four processes, eight hundred nonces, no two alike and none left out."""
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[list[int]] = context.Queue()
-    processes = [context.Process(target=burst, args=(url, results)) for _ in range(4)]
+    processes = [context.Process(target=burst.burst, args=(url, results)) for _ in range(4)]
     for process in processes:
         process.start()
     taken = [nonce for _ in processes for nonce in results.get(timeout=60)]

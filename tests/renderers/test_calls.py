@@ -99,3 +99,16 @@ def test_any_record_can_be_drawn(given_: list[tuple[int, int, str]]) -> None:
     for mark in svg.iter():
         for name in ("cx", "cy", "x", "y", "x1", "y1"):
             assert -1 <= float(mark.get(name, "0")) <= 700
+
+
+def test_latencies_in_words() -> None:
+    """Steps that did not happen are a dash; whatever else a saved report has there is passed over."""
+    measured = {"samples": 3, "connect_median_s": 0.0021, "connect_worst_s": 0.004, "total_median_s": "much"}
+    assert calls.latency({"public": measured, "private": 7}) == [["public", "3", "2 ms (4 ms)", "-", "-", "-"]]
+    assert calls.latency(None) == calls.latency([1]) == []
+
+
+def test_what_is_missing_in_sentences() -> None:
+    """Nothing where nothing is."""
+    assert calls.missing({"left_out": 0, "problem": ""}) == calls.missing(None) == []
+    assert len(calls.missing({"left_out": 3, "problem": "can't be read"})) == 2

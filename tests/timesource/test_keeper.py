@@ -54,6 +54,14 @@ def test_the_services_of_linux(
     assert keeper.rivals == ()
 
 
+def test_the_ntpd_of_busybox_is_another(tmp_path: Path) -> None:
+    """Alpine's; it has the name, and none of the commands."""
+    view = host(tmp_path, "bin/busybox", "usr/sbin/x", running=("ntpd",))
+    (tmp_path / "usr/sbin/ntpd").symlink_to("../../bin/busybox")
+    keeper = detect(view)
+    assert (keeper.service, keeper.running) == ("BusyBox ntpd", True)
+
+
 def test_two_services_at_once_are_rivals(tmp_path: Path) -> None:
     """Each undoes what the other does."""
     keeper = detect(host(tmp_path, *CHRONY, *TIMESYNCD, SYSTEMD, running=("chronyd", "systemd-timesyn")))

@@ -136,7 +136,7 @@ CLIENT_SIGNS = (
         kind="way",
         meaning="No connection was made in time; nothing was sent.",
         causes={"connection-timeout": ""},
-        pattern=r"ConnectTimeout|connect timeout|Connection timed out|ETIMEDOUT|WinError 10060|Connection to \S+ timed out",
+        pattern=r"ConnectTimeout|\(connect timeout=|Connection timed out|ETIMEDOUT|WinError 10060|Connection to \S+ timed out",
         links=(_REQUESTS,),
     ),
     Sign(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import name
-from kraken_doctor.diagnosis.words import clock_words, span
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
+from kraken_doctor.diagnosis.words import clock_words, signed_span, span
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts, Outcome
 
 
@@ -75,11 +75,17 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
         problems = facts.texts("clock.ntp.problems")
         if not problems and not facts.integer("clock.ntp.asked"):
             problems = ("no NTP server was asked",)
-        heard = "clock.sample.1.offset" in facts
-        last = (
-            "those that answered contradict each other" if heard else "the exchange's own time was not to be had either"
-        )
-        yield name("clock-unverified", None, "", (*problems[:3], last))
+        if "clock.sample.1.offset" in facts:
+            said = tuple(
+                f"{sample.source} says {signed_span(float(str(sample.value)))}"
+                for sample in facts.starting("clock.sample.")
+                if sample.name.endswith(".offset")
+            )
+            summary = "The time sources contradict each other."
+            yield name("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
+        else:
+            last = "the exchange's own time was not to be had either"
+            yield name("clock-unverified", None, "", (*problems[:3], last))
 
 
 def _kept_by(facts: Facts) -> tuple[str, ...]:
@@ -101,6 +107,8 @@ _PLACES = {
     "windows": "Windows",
     "other": "an unknown system",
 }
+
+_MORE_SERVERS = Remedy("Ask three servers or more, so that a majority can tell: --ntp-server HOST, again for each.")
 
 _LYING_SERVERS = (
     Alternative("the time servers are wrong, or something on the way answers for them", "compare with another network"),

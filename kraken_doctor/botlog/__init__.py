@@ -1,0 +1,1 @@
+"""What a bot's own log tells: read in constant memory, counted, and judged."""

@@ -1,0 +1,214 @@
+"""
+From patterns to causes. Pure.
+
+A log shows what was logged: another program on the key, the key's window and the exchange's own count are not in it.
+So a refused nonce never has a certain cause here; what the exchange said in plain words has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kraken_doctor.botlog.patterns import Pattern, when
+from kraken_doctor.botlog.tally import Seen, Tally
+from kraken_doctor.diagnosis.causes import CAUSES
+from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
+from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.recognise import SIGNS
+from kraken_doctor.model.cause import Sign
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+
+_CALM_S = 600.0
+"""A failure of the way or a busy exchange that has not come back for so long has passed."""
+
+_PASSING = frozenset({"way", "exchange", "limit"})
+_MOST_FINDINGS = 8
+_SIGNS = {sign.title: sign for sign in SIGNS}
+
+# Pattern: the cause it points to, how surely with many and with few refusals. The first pattern that is found counts.
+_LEADS: dict[str, tuple[str, Confidence]] = {
+    "repeated": ("nonce-generator-broken", Confidence.LIKELY),
+    "mixed-units": ("nonce-spent-higher", Confidence.LIKELY),
+    "after-timeout": ("nonce-generator-broken", Confidence.POSSIBLE),
+    "concurrent": ("nonce-reordered", Confidence.LIKELY),
+    "one-endpoint": ("nonce-generator-broken", Confidence.POSSIBLE),
+    "falling": ("nonce-reordered", Confidence.POSSIBLE),
+    "since": ("nonce-spent-higher", Confidence.LIKELY),
+    "first-call": ("nonce-shared-key", Confidence.POSSIBLE),
+    "restart": ("nonce-shared-key", Confidence.POSSIBLE),
+    "always": ("nonce-spent-higher", Confidence.LIKELY),
+    "sparse": ("nonce-reordered", Confidence.POSSIBLE),
+    "now-and-then": ("nonce-reordered", Confidence.POSSIBLE),
+}
+_FEW = 3
+"""Fewer refusals than that are an event, not a pattern."""
+
+_SUMMARIES = {
+    "repeated": "One nonce is sent more than once.",
+    "mixed-units": "The bot has counted finer on this key before than it does now.",
+    "one-endpoint": "Only one kind of call is refused: what it sends is not what was signed, or not only digits.",
+    "after-timeout": "A call that got no answer is sent again with its old nonce.",
+    "concurrent": "Calls of one key overtake each other.",
+    "falling": "Nonces leave this host out of order.",
+    "since": "Since then the key has accepted a larger nonce than this bot gives.",
+    "first-call": "At each start something else has already used the key.",
+    "restart": "Around a start two programs use the key: the old one may not have ended.",
+    "always": "This key has accepted a larger nonce than this bot gives.",
+    "sparse": "Some calls may arrive behind later ones, or another program uses the key now and then.",
+    "now-and-then": "Some calls arrive behind later ones, or another program uses the key now and then.",
+}
+_TOLD_APART = dict(_SIGNS["EAPI:Invalid nonce"].causes)
+
+
+def verdict(tally: Tally, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
+    """
+    What the log points to, the first to mend first.
+
+    Args:
+        tally: Of the whole log.
+        patterns: Its patterns, from `patterns.patterns`.
+        end: The log's last time.
+    """
+    found = [_refused(tally, patterns)] if tally.refused else []
+    others = sorted((seen for seen in tally.errors.values() if seen.kind != "nonce"), key=lambda seen: -seen.count)
+    found += [diagnosis for seen in others if (diagnosis := _other(seen, end))]
+    found = _folded(_once_each(found))[:_MOST_FINDINGS]
+    found.sort(key=lambda diagnosis: diagnosis.severity.rank)  # stable: the nonce first, then what came most
+    return tuple(replace(d, primary=n == 0 and d.severity is not Severity.INFO) for n, d in enumerate(found))
+
+
+def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
+    ids = [pattern.id for pattern in patterns]
+    lead = next(id_ for id_ in _LEADS if id_ in ids)
+    cause, confidence = _LEADS[lead]
+    summary = _SUMMARIES[lead]
+    if lead == "concurrent" and tally.programs_together > tally.refused_together / 2:
+        cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
+    if lead == "after-timeout" and tally.refused_after_cut >= _FEW:
+        confidence = Confidence.LIKELY
+    timeless = lead == "always" and tally.row_began is None
+    if timeless or (tally.refused < _FEW and lead not in ("repeated", "mixed-units")):
+        confidence = Confidence.POSSIBLE
+    seen = tally.errors_of("nonce")
+    because = (f"{seen.title}: {_often(seen)}", *(pattern.text for pattern in patterns), _generator(tally))
+    return name(
+        cause,
+        None,
+        summary,
+        because,
+        confidence=confidence,
+        severity=Severity.WARN if "over" in ids else None,
+        remedy=_remedy(lead),
+        error=seen.title,
+        possible=_alternatives(cause, lead, installed=tally.installed > 0),
+    )
+
+
+def _generator(tally: Tally) -> str:
+    if tally.installed:
+        return f"the custom nonce generator was installed, last at {when(tally.last_installed)}"
+    return "no line says that the custom nonce generator was installed"
+
+
+def _remedy(lead: str) -> Remedy | None:
+    """Where the pattern knows better than the catalogue."""
+    if lead == "after-timeout":
+        return Remedy(
+            "Let each attempt take a fresh nonce: kraken_doctor.install(api) does. Look at OpenOrders first.",
+            avoid="Don't send an order again before OpenOrders has shown that it was not placed.",
+        )
+    if lead in ("first-call", "restart"):
+        return Remedy(
+            "Let the old process end before the new one starts, and give each program its own key.",
+            avoid="Don't start from a nonce in the future: it locks out every other program on the key.",
+        )
+    if lead == "mixed-units":
+        return Remedy(
+            "Let the bot count in the finer unit again, or create a new API key: on this one a coarser nonce is never"
+            " accepted again.",
+            avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
+        )
+    if lead == "one-endpoint":
+        return Remedy("Compare the body that this call sends with what is signed: the same bytes, the nonce in it.")
+    return None
+
+
+# What else is possible depends on whether calls of the same key go through in between: then nothing lasting is.
+_LASTING = ("clock-behind", "nonce-shared-key", "nonce-generator-broken")
+_PASSING_BY = ("nonce-reordered", "nonce-shared-key", "nonce-generator-default", "nonce-generator-broken")
+_AT_STARTS = ("nonce-spent-higher", "nonce-reordered", "nonce-generator-broken")
+_OTHERS = {
+    "always": _LASTING, "since": _LASTING, "mixed-units": _LASTING, "restart": _AT_STARTS, "first-call": _AT_STARTS,
+    "sparse": ("nonce-shared-key", "nonce-spent-higher", "nonce-generator-default"),
+}  # fmt: skip
+
+
+def _alternatives(cause: str, lead: str, *, installed: bool) -> tuple[Alternative, ...]:
+    """The likeliest other causes of a refused nonce."""
+    ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
+    others = [other for other in _OTHERS.get(lead, _PASSING_BY) if other not in ruled_out][:3]
+    return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
+
+
+def _other(seen: Seen, end: float | None) -> Diagnosis | None:
+    """Any other error: what the exchange said in plain words, or a step of the way that failed."""
+    sign: Sign | None = _SIGNS.get(seen.title)
+    if sign is None:
+        return name("error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title)
+    if not sign.causes:
+        return None
+    cause = next(iter(sign.causes))
+    calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
+    passed = seen.worked_after if seen.kind not in _PASSING else seen.worked_after or calm
+    sure = (
+        [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
+    )
+    others = [(other, apart) for other, apart in sign.causes.items() if other != cause]
+    return name(
+        cause,
+        None,
+        "",
+        (f"{seen.title}: {_often(seen)}", *(("it has passed",) if passed else ())),
+        confidence=sure[len(sign.causes) > 1],
+        severity=Severity.WARN if passed else None,
+        error=seen.title,
+        possible=tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others),
+    )
+
+
+def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Two errors may be one cause in two clients' words."""
+    merged: dict[str, Diagnosis] = {}
+    for diagnosis in found:
+        known = merged.get(diagnosis.cause)
+        if known is None:
+            merged[diagnosis.cause] = diagnosis
+        else:
+            worse = min(known, diagnosis, key=lambda one: one.severity.rank)
+            merged[diagnosis.cause] = replace(worse, because=(*known.because, *diagnosis.because))
+    return list(merged.values())
+
+
+def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
+    """A lockout is what refused calls end in: it is told under them."""
+    first = found[0] if found else None
+    if first is None or not first.cause.startswith("nonce-") or len(found) < 2:
+        return found
+    lockout = next((diagnosis for diagnosis in found if diagnosis.cause == "temporary-lockout"), None)
+    if lockout is None:
+        return found
+    told = replace(
+        first,
+        because=(*first.because, *lockout.because),
+        explains=("temporary-lockout",),
+        severity=min(first.severity, lockout.severity, key=lambda severity: severity.rank),
+    )
+    return [told, *(diagnosis for diagnosis in found[1:] if diagnosis is not lockout)]
+
+
+def _often(seen: Seen) -> str:
+    if seen.first is None:
+        return f"{seen.count}x"
+    if seen.count == 1:
+        return f"once, {when(seen.first)}"
+    return f"{seen.count}x, {when(seen.first)} to {when(seen.last)}"

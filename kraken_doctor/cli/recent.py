@@ -1,0 +1,89 @@
+"""The private calls of the last hour: this run's own, and those of other programs, from the nonce store's audit log."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kraken_doctor.errors import KrakenDoctorError
+
+if TYPE_CHECKING:
+    from kraken_doctor.cli.app import App
+    from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.model.call import CallRecord
+
+_MOST = 10_000
+"""Of a busy hour the newest calls: as many are a few megabytes of JSON, and nobody reads on."""
+
+
+class RecentCalls(NamedTuple):
+    """What a report has of the last hour, and what it has not."""
+
+    calls: tuple[CallRecord, ...]
+    """Oldest first."""
+    left_out: int
+    """Older calls of the same hour, above the most that a report takes."""
+    problem: str
+    """Why the audit log is not among them; empty where it is."""
+
+    def fields(self) -> dict[str, Any]:
+        """The report's fields in the published form, see schema.json."""
+        from kraken_doctor.renderers import calls
+
+        return {
+            "calls": calls.document(self.calls),
+            "audit": {"left_out": self.left_out, "problem": self.problem},
+        }
+
+
+def recent_calls(app: App, request: RunRequest, key_ids: Collection[str], *, offline: bool) -> RecentCalls:
+    """
+    The calls of *key_ids*, of every key where none is named: a report is about the accounts that it examined.
+
+    A log that can't be read costs its calls, and not the report: that is wanted most where something is broken.
+    """
+    from kraken_doctor.renderers.calls import of_last_hour
+
+    logged: Collection[CallRecord] = ()
+    problem, left_out = "", 0
+    now_ns = app.clock.now_ns()
+    if offline and reaches_over_network(app):
+        problem = "was not read: the nonce store lies on the network, and --offline makes no call"
+    elif not request.sandbox:  # whose keys are nobody's, and whose log lived as long as the run
+        try:
+            logged, left_out = _newest(app, key_ids, now_ns)
+        except (KrakenDoctorError, OSError) as exc:
+            problem = f"can't be read: {exc}"
+    # Ours stand last, and so win over the log's copy of them: the log shortens long answers.
+    return RecentCalls(of_last_hour((*logged, *app.calls), now_ns), left_out, problem)
+
+
+def reaches_over_network(app: App) -> bool:
+    """Whether the nonce store that the environment names is asked over a network."""
+    return (app.environment.value("KRAKEN_NONCE_STORE") or "").partition("://")[0] in ("redis", "rediss")
+
+
+def _newest(app: App, key_ids: Collection[str], now_ns: int) -> tuple[Collection[CallRecord], int]:
+    from kraken_doctor.renderers.calls import HOUR_NS
+
+    newest: deque[CallRecord] = deque(maxlen=_MOST)
+    count = 0
+    for record in app.store().records(now_ns - HOUR_NS):
+        # What a clock that was ahead has written is not of the last hour, and would push out what is.
+        if record.at_ns <= now_ns and (not key_ids or record.key_id in key_ids) and _is_sound(record):
+            newest.append(record)
+            count += 1
+    return newest, count - len(newest)
+
+
+def _is_sound(record: CallRecord) -> bool:
+    """Whether its figures are such as a call has: the log is a file, and anybody may have written to it."""
+    from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
+
+    times_s = (record.latency_s, record.waited_s)
+    return (
+        record.unit in {unit.value for unit in NonceUnit}
+        and 0 <= record.nonce <= MAX_NONCE
+        and all(0 <= seconds < float("inf") for seconds in times_s)
+    )

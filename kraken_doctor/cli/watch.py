@@ -1,0 +1,145 @@
+"""``kraken-doctor watch``."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import options
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.conduct import finish
+from kraken_doctor.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.examination.watching import Watch
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.renderers.text import Terminal
+
+_EVERY_S = 60.0
+"""Two private calls a minute are a tenth of what a starter key's counter forgets (0.33 a second), four a fifth: the
+rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
+
+_LEAST_EVERY_S = 15.0
+"""The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
+
+
+@click.command("watch")
+@options.run
+@click.option(
+    "--every", type=options.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
+)
+@click.option("--count", type=click.IntRange(1), help="End after so many rounds; by default with Ctrl-C or SIGTERM.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics there; 0 takes a free one."
+)
+@click.option(
+    "--metrics-address", default="127.0.0.1", show_default=True, help="Where to serve them; by default for this host."
+)
+@click.option(
+    "--on-change", metavar="URL|COMMAND", help="Tell of a change: POST JSON there, or run it with that on stdin."
+)
+@options.output
+@click.pass_context
+def command(
+    ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
+    metrics_address: str, on_change: str | None, **choices: Any,
+) -> None:  # fmt: skip
+    """
+    Make the check again and again, and say what changes.
+
+    A line a change; on a terminal the accounts stand below them. An account that the exchange refuses is left alone
+    for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round is always
+    in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      kraken-doctor watch
+      kraken-doctor watch --every 300 --on-change https://chat.example/hooks/1
+      kraken-doctor watch --metrics-port 9877 --json-file /run/kraken.json
+    """
+    from kraken_doctor.checks.catalogue import CATALOGUE
+    from kraken_doctor.cli.onchange import teller
+    from kraken_doctor.cli.rounds import Pace, Rounds
+    from kraken_doctor.examination.verdict import ExitStatus, FailOn
+    from kraken_doctor.examination.watching import Watch
+
+    app: App = ctx.obj
+    request = options.request("watch", CATALOGUE, choices)
+    _refuse_haste(app, request, every)
+    if request.dry_run:
+        app.output.out("".join(f"{line}\n" for line in app.requests(request)))
+        return
+    tell = teller(on_change, app.environ, app.output) if on_change else None
+    watch = Watch(app.clock.monotonic())
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(app.interruption.heeding(signal.SIGTERM))
+        if metrics_port is not None:
+            stack.enter_context(_metrics(app, watch, every, metrics_address, metrics_port))
+        view = stack.enter_context(app.output.live_view(app.clock))
+        pace = Pace(app.clock, every, count)
+        rounds = Rounds(ctx, request, watch, pace, FailOn(fail_on), view=view, tell=tell, lines=output == "table")
+        try:
+            interrupted = rounds.make()
+        except KeyboardInterrupt:
+            interrupted = True
+    report = rounds.newest()
+    if report is None:
+        raise KeyboardInterrupt
+    if interrupted:
+        report = replace(report, exit_status=ExitStatus.INTERRUPTED)
+    finish(ctx, report, output, fail_on, screen=functools.partial(_closing, watch))
+
+
+def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
+    """An exchange on loopback is the user's own."""
+    from kraken_doctor.network.url import is_loopback
+
+    if every_s < _LEAST_EVERY_S and not request.sandbox and not is_loopback(app.api_url(request.api_url)):
+        raise ConfigurationError(
+            f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
+            " key's call counter forgets one in 3 s"
+        )
+
+
+@contextlib.contextmanager
+def _metrics(app: App, watch: Watch, every_s: float, address: str, port: int) -> Iterator[None]:
+    """Serve the metrics of the newest round while it is entered."""
+    try:
+        from prometheus_client import CollectorRegistry, start_http_server
+    except ImportError:
+        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
+    from kraken_doctor.renderers import metrics
+
+    class Newest:
+        """A collector, as prometheus_client asks for one: called in the server's own threads."""
+
+        def collect(self) -> Iterator[Any]:
+            return metrics.families(watch.latest, dict(watch.outcomes), every_s)
+
+    registry = CollectorRegistry()
+    registry.register(Newest())
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as exc:
+        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
+    shown = f"[{address}]" if ":" in address else address
+    app.output.note(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _closing(watch: Watch, _report: Report, _terminal: Terminal) -> str:
+    from kraken_doctor.renderers import rounds
+
+    return f"{rounds.summary(watch.made, watch.changed, watch.latest)}\n"

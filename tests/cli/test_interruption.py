@@ -1,0 +1,161 @@
+"""Ctrl-C at the moments at which it would be lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from benchmarks.network_faults import command, environment
+from kraken_doctor.cli.interruption import Interruption
+from tests.network.scenes import hanging
+
+
+def test_it_is_raised_unless_held() -> None:
+    """And remembered in both cases."""
+    interruption = Interruption()
+    with interruption.held():
+        interruption.strike(signal.SIGINT, None)
+        assert interruption.wanted()
+    with pytest.raises(KeyboardInterrupt):
+        interruption.strike(signal.SIGINT, None)
+
+
+def test_holding_within_holding() -> None:
+    """Ends with the outer one."""
+    interruption = Interruption()
+    with interruption.held():
+        with interruption.held():
+            pass
+        interruption.strike(signal.SIGINT, None)
+
+
+def test_the_signal_is_heeded_for_a_while() -> None:
+    """Whoever runs the command line in a process of their own gets their handler back."""
+    interruption, before = Interruption(), signal.getsignal(signal.SIGTERM)
+    with interruption.heeding(signal.SIGTERM), interruption.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert interruption.wanted()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    """What a shell starts in the background must not end by another's Ctrl-C."""
+    interruption, before = Interruption(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with interruption.heeding(signal.SIGTERM):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not interruption.wanted()
+
+
+def test_other_threads_have_no_signals() -> None:
+    """The command line may run in one all the same."""
+    done = []
+
+    def heed() -> None:
+        with Interruption().heeding(signal.SIGTERM):
+            done.append(True)
+
+    thread = threading.Thread(target=heed)
+    thread.start()
+    thread.join()
+    assert done
+
+
+# The moment is found by what the main thread calls, since no timing would hit it. Where Python may not raise, it prints
+# the exception and goes on; in the middle of a lock's own code it makes a RuntimeError of it.
+AT_A_CALL = """
+import os, signal, sys, weakref
+
+class Referred: pass
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+def in_a_callback():
+    referred = Referred()
+    reference = weakref.ref(referred, lambda _: press())
+    del referred
+
+def watch(frame, event, argument):
+    if frame.f_code.co_name == {function!r} and (event == "call") is {in_callback}:
+        sys.settrace(None)
+        in_a_callback() if {in_callback} else press()
+    return watch
+
+# From where the checks have begun; what is before it has nothing to hang in.
+import kraken_doctor.examination.run
+begin = kraken_doctor.examination.run.Examination.run
+
+def run(self):
+    sys.settrace(watch)
+    return begin(self)
+
+kraken_doctor.examination.run.Examination.run = run
+from kraken_doctor.__main__ import main
+main()
+"""
+
+AT_AN_IMPORT = """
+import os, signal, sys
+
+def watch(event, arguments):
+    if event == "import" and arguments[0] == {module!r} and pressed.append(1) is None and len(pressed) == 1:
+        os.kill(os.getpid(), signal.SIGINT)
+
+pressed = []
+sys.addaudithook(watch)
+from kraken_doctor.__main__ import main
+main()
+"""
+
+
+def interrupted(program: str, folder: Path) -> tuple[int, str, str]:
+    """Status, stdout and stderr of a run on an exchange that is silent; Ctrl-C is pressed by *program*."""
+    with hanging("silent", folder) as case:
+        line = command(case, timeout_s=3600, deadline_s=3600)
+        line[line.index("-m") : line.index("-m") + 2] = ["-c", program]
+        ended = subprocess.run(
+            line, env=environment(case), capture_output=True, text=True, timeout=30, check=False, start_new_session=True
+        )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("function", "in_callback"),
+    [
+        ("start", True),  # of a thread: callbacks are made for those that have ended
+        ("wait", True),
+        ("_acquire_restore", False),
+    ],
+)
+def test_it_is_never_lost(function: str, in_callback: bool, tmp_path: Path) -> None:
+    """The run ends with what was learned until then, and without a word about our insides."""
+    program = AT_A_CALL.format(function=function, in_callback=in_callback)
+    status, stdout, stderr = interrupted(program, tmp_path)
+    assert (status, json.loads(stdout)["exit_status"]) == (130, 130)
+    assert stderr == "Interrupted: the report holds what was learned until then.\n"
+    assert {check["id"] for check in json.loads(stdout)["checks"]} > {"path", "authentication"}
+
+
+@pytest.mark.parametrize("module", ["click", "kraken_doctor.cli.main"])
+def test_before_it_begins(module: str, tmp_path: Path) -> None:
+    """Nothing is known, and nothing is said."""
+    assert interrupted(AT_AN_IMPORT.format(module=module), tmp_path) == (130, "", "")
+
+
+@pytest.mark.parametrize("module", ["kraken_doctor.cli.conduct", "kraken_doctor.examination.plan", "requests"])
+def test_while_it_loads(module: str, tmp_path: Path) -> None:
+    """Status 130, no traceback; one document, if any."""
+    status, stdout, stderr = interrupted(AT_AN_IMPORT.format(module=module), tmp_path)
+    assert status == 130
+    assert stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
+    assert not stdout or json.loads(stdout)["exit_status"] == 130

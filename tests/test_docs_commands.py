@@ -1,0 +1,178 @@
+"""Every command in the documentation is run, on the embedded exchange; what can't be is marked, with the reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+import yaml
+
+from kraken_doctor.cli.main import cli
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.ntp import SandboxNtpServer
+from kraken_doctor.sandbox.scenarios import healthy
+from tests.redisserver import RedisServer
+
+ROOT = Path(__file__).parent.parent
+BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-hosts.md", "containers.md", "ci.md",
+           "monitoring.md", "moving-a-bot.md", "nonce.md")  # fmt: skip
+"""Those that a script writes have tests of their own."""
+
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in BY_HAND)]
+INSTALLS = "python -m pip install"
+
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*) -->\n)?```(?P<kind>\w*) ?(?P<name>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+
+
+class Block(NamedTuple):
+    """A block of code, and what a comment above it says of how to run it."""
+
+    mark: str
+    kind: str
+    name: str
+    text: str
+
+    @property
+    def commands(self) -> list[str]:
+        return [line.removeprefix("$ ") for line in self.text.splitlines() if line.startswith("$ ")]
+
+
+def blocks(page: Path) -> list[Block]:
+    return [
+        Block(found["mark"] or "", found["kind"], found["name"], found["text"])
+        for found in _BLOCK.finditer(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A user's shell: the demo's accounts, on an exchange and a time server on loopback."""
+    made = healthy()
+    with SandboxServer(made.exchange) as server, SandboxNtpServer() as clock:
+        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": clock.address for name in ("CHECK", "CLOCK", "WATCH", "REPORT")}
+        api_key, secret = (made.environ[f"KRAKEN_USER_DAIVON_FRAZIER_API_{part}"] for part in ("KEY", "SECRET"))
+        others = {name: value for name, value in made.environ.items() if "DAIVON" not in name}
+        yield {
+            **os.environ, **others, **servers, "KRAKEN_SPOT_URL": server.url, "HOME": str(tmp_path),
+            "MY_KEY": api_key, "MY_SECRET": secret, "PYTHONUTF8": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "KRAKEN_USER_DAIVON_API_KEY": api_key, "KRAKEN_USER_DAIVON_API_SECRET": secret,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name if page.parent != ROOT else "top README.md")
+def test_the_commands_of_a_page(page: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    """In their order, in one folder, which has the page's own Python files."""
+    found = blocks(page)
+    if page.name == "first-connection.md":
+        # That page is about putting them there.
+        environ = {name: value for name, value in environ.items() if "DAIVON" not in name}
+    redis = None
+    if any(block.mark == "needs redis" for block in found):
+        if shutil.which("redis-server") is None:
+            pytest.skip("no redis-server on this machine")
+        redis = RedisServer(tmp_path)
+        redis.start()
+        environ |= {"KRAKEN_NONCE_STORE": redis.url}
+    try:
+        for block in found:
+            if block.kind == "python" and block.name:
+                Path(block.name).write_text(block.text, encoding="utf-8")
+        for block in found:
+            if block.kind == "console":
+                for command in block.commands:
+                    run(command, block.mark, environ)
+    finally:
+        if redis is not None:
+            redis.kill()
+
+
+def run(command: str, mark: str, environ: dict[str, str]) -> None:
+    if mark.startswith("not run: ") or command.startswith(INSTALLS):
+        return  # what it would install is installed
+    if mark == "until stopped":
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        shown = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest, said = process.communicate(timeout=60)
+        assert (process.returncode, shown[-10:]) == (130, "All well.\n"), (command, shown, rest, said)
+        return
+    assert mark in ("", "needs redis", "status 1"), mark
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == (1 if mark == "status 1" else 0), (command, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name if page.parent != ROOT else "top README.md")
+def test_what_stands_in_other_blocks_is_right_too(page: Path) -> None:
+    """YAML is YAML; a command of ours in a unit file has options that there are."""
+    for block in blocks(page):
+        if block.kind == "yaml":
+            assert isinstance(yaml.safe_load(block.text), dict)
+        if block.kind == "python":
+            compile(block.text, block.name or page.name, "exec")
+        if block.kind not in ("python", "yaml"):
+            for line in re.findall(r"(?<![\w/.-])(?:/usr/local/bin/)?kraken-doctor [^\n#|]*", block.text):
+                parses(line)
+
+
+def parses(line: str) -> None:
+    """By the commands' own parser; nothing is run."""
+    words = shlex.split(line)[1:]
+    while words and words[0].startswith("-"):
+        assert words.pop(0) in ("-q", "-v")
+    command = cli.get_command(click.Context(cli), words[0])
+    assert command is not None, line
+    context = click.Context(command, info_name=words[0], resilient_parsing=True)
+    command.make_parser(context).parse_args(words[1:])
+
+
+@pytest.mark.promtool
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian package prometheus)")
+def test_prometheus_accepts_its_files(tmp_path: Path) -> None:
+    """The scrape configuration and the alerts of the page on monitoring."""
+    named = {block.name: block.text for block in blocks(ROOT / "docs" / "monitoring.md") if block.kind == "yaml"}
+    for name, check in (("scrape", "config"), ("rules", "rules")):
+        path = tmp_path / f"{name}.yml"
+        path.write_text(named[name], encoding="utf-8")
+        ended = subprocess.run(["promtool", "check", check, str(path)], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_the_pages_links_lead_somewhere() -> None:
+    """Those into the repository."""
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_the_index_has_every_page() -> None:
+    """And every one is tested here, by a test of its own, or written by a script."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        if path.name != "README.md":
+            stem = path.stem.replace("-", "_")
+            others = (path.with_name(f"{stem}.py"), ROOT / "tests" / f"test_{stem}_page.py")
+            assert f"]({path.name})" in index, path.name
+            assert path.name in BY_HAND or any(other.exists() for other in others), path.name
