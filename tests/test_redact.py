@@ -38,7 +38,7 @@ def test_every_way_of_printing_gives_a_placeholder() -> None:
     secret = Secret(VALUE)
     shown = f"{secret} {secret!r} {secret:>30} {[secret]} {Holder(secret)}" + str(secret) + "%s" % secret  # noqa: UP031
     assert VALUE[:8] not in shown
-    assert HIDDEN in shown
+    assert "[hidden]" in shown
     assert secret.reveal() == VALUE
 
 
@@ -142,6 +142,7 @@ def test_known_values_are_hidden_in_every_spelling(value: str, before: str, afte
         base64.urlsafe_b64encode(raw).decode(),
         urllib.parse.quote_plus(value),
         urllib.parse.quote(value),
+        urllib.parse.quote(value, safe=":/"),
         urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
         html.escape(value),
     ]
@@ -159,7 +160,7 @@ def test_inside_a_base64_of_more(value: str, at: int) -> None:
     shown = Redactor([Secret(value)])(f"Authorized {whole}")
     assert HIDDEN in shown
     decoded = [_decoded(part) for part in shown.removeprefix("Authorized ").split(HIDDEN)]
-    assert not any(value[start : start + 6] in text for text in decoded for start in range(15))
+    assert not any(value[start : start + 3] in text for text in decoded for start in range(18))
 
 
 def _decoded(letters: str) -> str:

@@ -173,3 +173,22 @@ def test_no_file_is_left_open(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before - 1
     log.record(record())
     log.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[1, "\\ud800", "us", 1, "Balance", "ok", 0.1, 0.1]',
+        '[1, "k", "us", 1, "Balance", "ok", NaN, 0.1]',
+        '[1, "k", "us", 1, "Balance", "ok", 0.1, Infinity]',
+        f'[{10**30}, "k", "us", 1, "Balance", "ok", 0.1, 0.1]',
+        f'[1, "k", "us", {2**64}, "Balance", "ok", 0.1, 0.1]',
+        '[1, "k", "us", -1, "Balance", "ok", 0.1, 0.1]',
+        "[" * 100_000,
+        f'[{"9" * 5000}, "k", "us", 1, "Balance", "ok", 0.1, 0.1]',
+    ],
+)
+def test_a_line_that_can_be_none_of_ours_is_passed_over(line: str) -> None:
+    """A time that no calendar has, a number that is none, a name that no store can look up."""
+    assert recordtext.load(line) is None
+    assert recordtext.load('[1, "k", "us", 1, "Balance", "ok", 0.1, 0.1]') is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from kraken_doctor.model.call import CallRecord
 
@@ -30,7 +31,7 @@ def load(line: str | bytes) -> CallRecord | None:
     """The record in *line*; None for a line that was cut off, or that somebody else wrote."""
     try:
         at_ns, key_id, unit, nonce, endpoint, outcome, latency_s, waited_s = json.loads(line)
-        return CallRecord(
+        record = CallRecord(
             at_ns=int(at_ns),
             key_id=str(key_id),
             unit=str(unit),
@@ -40,5 +41,16 @@ def load(line: str | bytes) -> CallRecord | None:
             latency_s=float(latency_s),
             waited_s=float(waited_s),
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
+    return record if _is_possible(record) else None
+
+
+def _is_possible(record: CallRecord) -> bool:
+    """Whether *record* can be one of ours: a file is what anybody may have written to."""
+    try:
+        record.key_id.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no store can look up
+        return False
+    times = 0 <= record.at_ns < 2**63 and 0 <= record.nonce < 2**64
+    return times and math.isfinite(record.latency_s) and math.isfinite(record.waited_s)
