@@ -6,7 +6,7 @@ import functools
 import re
 from dataclasses import dataclass
 
-from kraken_doctor.botlog.reading import Line
+from kraken_doctor.botlog.reading import HEAD_BYTES, Line
 from kraken_doctor.client.retry import READ_ONLY
 from kraken_doctor.diagnosis.recognise import recognise, unknown_error
 from kraken_doctor.model.cause import Sign
@@ -22,6 +22,7 @@ class Event:
     source: int = 0
     """Which of the files."""
     stamped: bool = True
+    entry: int = 0
     worker: str = ""
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
@@ -110,7 +111,8 @@ def event_of(line: Line, source: int = 0) -> Event | None:
         at=line.at,
         source=source,
         stamped=line.stamped,
-        worker=_worker(text),
+        entry=line.entry,
+        worker=_worker(text) or ("" if line.stamped else _worker(line.head)),
         endpoint=endpoint,
         signs=signs,
         unknown=unknown and _without_secrets(unknown_error(text)),
@@ -154,5 +156,5 @@ def _without_secrets(error: str) -> str:
 
 
 def _worker(text: str) -> str:
-    match = _WORKER.search(text[:300])
+    match = _WORKER.search(text[:HEAD_BYTES])
     return (match[1] or match[2])[:40] if match else ""

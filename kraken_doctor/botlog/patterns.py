@@ -13,6 +13,9 @@ MOST = 0.8
 _HEALED_S = 3_600.0
 """So long without a refusal, and calls that work: it is over."""
 
+_POLL_S = 3_600.0
+"""A bot asks for its balance more often than that; one that is always refused is refused as often."""
+
 _BEFORE_S = 86_400.0
 """What changed within a day before it began may have brought it."""
 
@@ -48,17 +51,25 @@ def _of_nonces(tally: Tally) -> list[Pattern]:
     found = []
     if tally.repeated:
         found.append(Pattern("repeated", f"a nonce was sent again {times(tally.repeated)}: {tally.repeated_example}"))
-    if tally.coarser_after_finer:
-        finest = max(tally.units, key=_UNITS.index)
-        found.append(
-            Pattern("mixed-units", f"nonces in {' and '.join(sorted(tally.units))}: after {finest} a coarser one")
-        )
+    # A bot with two keys may count differently on each: then calls go on to work.
+    if tally.coarser_after_finer and tally.refused_in_a_row:
+        finest, *coarser = sorted(tally.units, key=_UNITS.index, reverse=True)
+        text = f"nonces in {_WORDS[finest]}, and later in {' and '.join(_WORDS[unit] for unit in coarser)}"
+        found.append(Pattern("mixed-units", text))
     if tally.falling and not tally.coarser_after_finer:
         found.append(Pattern("falling", f"a nonce below an earlier one {times(tally.falling)}"))
     return found
 
 
-_UNITS = ("s", "ms", "us", "100ns", "10ns", "ns")
+_WORDS = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "100ns": "100-nanosecond ticks",
+    "10ns": "10-nanosecond ticks",
+    "ns": "nanoseconds",
+}
+_UNITS = list(_WORDS)
 
 
 def _of_neighbours(tally: Tally) -> list[Pattern]:
@@ -92,6 +103,8 @@ def _of_neighbours(tally: Tally) -> list[Pattern]:
 
 def _of_course(tally: Tally) -> list[Pattern]:
     """How it went on."""
+    if not tally.worked and _sparse(tally):
+        return [Pattern("sparse", f"refused {times(tally.refused)}, far apart; the log shows no call that works")]
     if not tally.worked:
         public = f", public ones worked {times(tally.public_worked)}" if tally.public_worked else ""
         return [Pattern("always", f"refused {times(tally.refused)}, and no private call is seen to work{public}")]
@@ -99,6 +112,14 @@ def _of_course(tally: Tally) -> list[Pattern]:
         text = f"{tally.refused_in_a_row} in a row since {when(tally.row_began)}, and no call worked since"
         return [Pattern("since", text)]
     return [Pattern("now-and-then", f"{tally.refused} refused among {tally.worked} that worked")]
+
+
+def _sparse(tally: Tally) -> bool:
+    """Whether they are so far apart that the bot must have made other calls in between, which it does not log."""
+    seen = tally.errors_of("nonce")
+    if seen.first is None or seen.last is None or seen.count < 2:
+        return False
+    return (seen.last - seen.first) / (seen.count - 1) > _POLL_S
 
 
 def _of_before(tally: Tally) -> list[Pattern]:
@@ -136,4 +157,6 @@ def _most(part: int, whole: int) -> bool:
 
 
 def _part(part: int, whole: int) -> str:
-    return f"all {whole}" if part == whole and whole > 1 else f"{part} of {whole}"
+    if whole == 1:
+        return "the only one"
+    return f"all {whole}" if part == whole else f"{part} of {whole}"

@@ -11,12 +11,14 @@ import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from kraken_doctor.botlog.moments import moment_of
 
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 1 << 16
+HEAD_BYTES = 300
+"""Of a line: its time, its level, and which thread wrote it."""
 SHOWN_CHARACTERS = 4_000
 """Of one line, around what was found in it; an error with all that wraps it is a tenth of that."""
 
@@ -26,8 +28,8 @@ _LINES_BACK = 200
 # A line without any of these says nothing here. Lower case; each costs one pass over the log, so they are few.
 NEEDLES = (
     b"nonce", b"invalid", b"error", b"xception", b"timeout", b"timed out", b"connect", b"gateway", b"/0/private/",
-    b"balance", b"openorders", b"addorder", b"order placed", b"order created", b"start", b"clock", b"time has been",
-    b"version", b"certificate", b"ccxt", b"krakenex",
+    b"balance", b"openorders", b"addorder", b"cancelorder", b"order placed", b"order created",
+    b"start", b"clock", b"time has been", b"version", b"certificate", b"ccxt", b"krakenex",
 )  # fmt: skip
 _KRAKENS = re.compile(rb"E[A-Z][A-Za-z]{1,12}:")
 """The exchange's own form. Searched in the block as it is: in capitals it is rare, and so is fast to pass over."""
@@ -42,6 +44,18 @@ class Line:
     stamped: bool
     """Whether it carries the time itself."""
     text: str
+    entry: int = 0
+    """Where the line with the time begins, in bytes: the lines of one traceback have it in common."""
+    head: str = ""
+    """The beginning of that line, for one that has no time itself."""
+
+
+class _Entry(NamedTuple):
+    """A line with a time, and what follows it without one."""
+
+    at: float
+    place: int
+    head: str
 
 
 @dataclass
@@ -69,8 +83,8 @@ class Reader:
     stream: BinaryIO
     now_s: float
     extent: Extent = field(default_factory=Extent)
-    _before: float | None = None
-    """The time of the last line of the block before."""
+    _before: _Entry | None = None
+    """The last entry of the block before."""
 
     def lines(self) -> Iterator[Line]:
         """
@@ -88,44 +102,49 @@ class Reader:
             yield from self._of_block(block)
             if self.extent.first is None:
                 self.extent.saw(self._first_time(block))
-            last = self._time_before(block, len(block))
-            self._before = self._before if last is None else last
-            self.extent.saw(last)
+            last = self._entry_before(block, self.extent.bytes - len(block), len(block))
+            self._before = last or self._before
+            self.extent.saw(last.at if last else None)
 
     def _of_block(self, block: bytes) -> Iterator[Line]:
-        last: float | None = self._before
-        passed = 0
+        base = self.extent.bytes - len(block)
+        last, passed = self._before, 0
         for hit in _hits(block):
             start = block.rfind(b"\n", 0, hit) + 1
             end = block.find(b"\n", hit)
             end = len(block) if end < 0 else end
             at = self._time_at(block, start)
-            stamped = at is not None
-            if at is None:
+            if at is not None:
+                last = _Entry(at, base + start, block[start:end][:HEAD_BYTES].decode(errors="replace"))
+            else:
                 # Between this line and the one before it there may be one with a time that had nothing to say.
-                nearer = self._time_before(block, start, not_before=passed)
-                at = last if nearer is None else nearer
-            last, passed = at, end + 1
-            first, stop = max(start, hit - SHOWN_CHARACTERS // 2), min(end, hit + SHOWN_CHARACTERS // 2)
-            if end - start <= SHOWN_CHARACTERS:
-                first, stop = start, end
-            yield Line(at, stamped, block[first:stop].decode(errors="replace"))
+                last = self._entry_before(block, base, start, not_before=passed) or last
+            passed = end + 1
+            first, stop = start, end
+            if end - start > SHOWN_CHARACTERS:
+                first, stop = max(start, hit - SHOWN_CHARACTERS // 2), min(end, hit + SHOWN_CHARACTERS // 2)
+            text = block[first:stop].decode(errors="replace")
+            yield Line(
+                last.at if last else None,
+                at is not None,
+                text,
+                last.place if last else base + start,
+                last.head if last else "",
+            )
 
     def _time_at(self, block: bytes, start: int) -> float | None:
         end = block.find(b"\n", start, start + SHOWN_CHARACTERS)
         head = block[start : start + SHOWN_CHARACTERS if end < 0 else end]
         return moment_of(head.decode(errors="replace"), self.now_s)
 
-    def _time_before(self, block: bytes, end: int, not_before: int = 0) -> float | None:
-        """The time of the nearest line above *end* that has one, within bounds."""
+    def _entry_before(self, block: bytes, base: int, end: int, not_before: int = 0) -> _Entry | None:
+        """The nearest line above *end* that has a time, within bounds."""
         for _ in range(_LINES_BACK):
             if end <= not_before:
                 return None
-            start = block.rfind(b"\n", not_before, end - 1) + 1
-            if start == 0:
-                start = not_before
+            start = max(block.rfind(b"\n", not_before, end - 1) + 1, not_before)
             if (at := self._time_at(block, start)) is not None:
-                return at
+                return _Entry(at, base + start, block[start:end][:HEAD_BYTES].decode(errors="replace"))
             end = start
         return None
 

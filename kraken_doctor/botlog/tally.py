@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kraken_doctor.botlog.events import Event
 from kraken_doctor.botlog.timeline import Timeline
@@ -49,8 +50,10 @@ class Seen:
     count: int = 0
     first: float | None = None
     last: float | None = None
+    endpoint: str = ""
+    """The last call that had it, where that is said."""
     worked_after: bool = False
-    """Whether a call worked since the last one."""
+    """Whether a call worked since the last one; of a key's own errors, the same call."""
 
 
 @dataclass
@@ -93,7 +96,7 @@ class Tally:
     _last_start: float | None = None
     _last_cut: float | None = None
     _recent: deque[_Call] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    _last_error: tuple[int, float | None, str, str, str, int | None] | None = None
+    _told: OrderedDict[tuple[int, str, str], _Told] = field(default_factory=OrderedDict)
     _sent: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
     _failed: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
     _largest: dict[str, int] = field(default_factory=dict)
@@ -134,29 +137,48 @@ class Tally:
         self.refused_in_a_row, self.row_began = 0, None
         self._count_endpoint(self.worked_endpoints, event)
         for seen in self.errors.values():
-            seen.worked_after = True
+            # A key that is refused for one call and accepted for another has not got well.
+            seen.worked_after |= seen.kind != "key" or seen.endpoint in ("", event.endpoint)
         self._called(event, refused=False)
 
     def _count_errors(self, event: Event) -> None:
         titles = [(sign.title, sign.kind) for sign in event.signs] or [(event.unknown, "unknown")]
-        # A traceback says again what its logger's line said, without a time of its own; and two handlers write one
-        # line twice. Of times to the second two may be equal and still two errors.
-        same = (event.source, event.at, titles[0][0], event.worker, event.endpoint, event.nonce)
-        again = same == self._last_error if event.stamped else same[:3] == (self._last_error or ())[:3]
-        self._last_error = same
-        if again and event.at is not None and not (event.stamped and event.at.is_integer()):
+        if self._said_before(event, titles[0][0]):
             return
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
             seen = self.errors.setdefault(title, Seen(title, kind))
             seen.count, seen.last, seen.worked_after = seen.count + 1, event.at, False
+            seen.endpoint = event.endpoint
             seen.first = event.at if seen.first is None else seen.first
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
             if kind == "nonce":
                 self._count_refused(event)
             elif title in _CUT:
                 self._last_cut = event.at
+
+    def _said_before(self, event: Event, title: str) -> bool:
+        """
+        Whether a line before has told of the same error.
+
+        A traceback says again what its logger's line, or the client's own at DEBUG, has said; each layer of a bot logs
+        and raises on; two handlers write one line twice. One caller is not answered twice within a round trip.
+        """
+        told = _Told(event.at, event.entry, event.stamped)
+        key = (event.source, title, event.worker)
+        before = self._told.get(key)
+        self._told[key] = told
+        if len(self._told) > _NAMES_KEPT:
+            self._told.popitem(last=False)
+        if before is None or event.at is None:
+            return False
+        if before.entry == told.entry and not told.stamped:
+            return True
+        if not told.stamped:
+            return before.stamped and _within(event.at, before.at, TOGETHER_S)
+        whole_seconds = event.at.is_integer() and before.at == event.at
+        return _within(event.at, before.at, _ROUND_TRIP_S) and not whole_seconds
 
     def _count_refused(self, event: Event) -> None:
         self.refused += 1
@@ -189,7 +211,7 @@ class Tally:
         """Which refusals had a call of another worker beside them, before or after."""
         call = _Call(event.at, event.source, event.worker, refused)
         for other in reversed(self._recent):
-            if not _within(call.at, other.at, TOGETHER_S):
+            if not _near(call.at, other.at):
                 break
             if call.beside(other):
                 for one in (call, other):
@@ -222,6 +244,14 @@ class Tally:
             self._largest[unit] = max(nonce, self._largest.get(unit, 0))
 
 
+class _Told(NamedTuple):
+    """The last line in which a worker told of an error."""
+
+    at: float | None
+    entry: int
+    stamped: bool
+
+
 @dataclass
 class _Call:
     at: float | None
@@ -245,6 +275,11 @@ class _Call:
         """Whether *other* comes from another file, or from a process rather than a thread."""
         named = bool(self.worker and other.worker) and not self.worker.startswith(_THREADS)
         return self.source != other.source or named
+
+
+def _near(at: float | None, other: float | None) -> bool:
+    # Either way round: threads write their lines a little out of order.
+    return at is not None and other is not None and abs(at - other) <= TOGETHER_S
 
 
 def _within(at: float | None, since: float | None, seconds: float) -> bool:

@@ -37,6 +37,7 @@ _LEADS: dict[str, tuple[str, Confidence]] = {
     "first-call": ("nonce-shared-key", Confidence.POSSIBLE),
     "restart": ("nonce-shared-key", Confidence.POSSIBLE),
     "always": ("nonce-spent-higher", Confidence.LIKELY),
+    "sparse": ("nonce-reordered", Confidence.POSSIBLE),
     "now-and-then": ("nonce-reordered", Confidence.POSSIBLE),
 }
 _FEW = 3
@@ -53,6 +54,7 @@ _SUMMARIES = {
     "first-call": "At each start something else has already used the key.",
     "restart": "Around a start two programs use the key: the old one may not have ended.",
     "always": "This key has accepted a larger nonce than this bot gives.",
+    "sparse": "Some calls may arrive behind later ones, or another program uses the key now and then.",
     "now-and-then": "Some calls arrive behind later ones, or another program uses the key now and then.",
 }
 _TOLD_APART = dict(_SIGNS["EAPI:Invalid nonce"].causes)
@@ -79,24 +81,26 @@ def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     cause, confidence = _LEADS[lead]
+    summary = _SUMMARIES[lead]
     if lead == "concurrent" and tally.programs_together > tally.refused_together / 2:
-        cause = "nonce-shared-key"
+        cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
     if lead == "after-timeout" and tally.refused_after_cut >= _FEW:
         confidence = Confidence.LIKELY
-    if tally.refused < _FEW and lead not in ("repeated", "mixed-units"):
+    timeless = lead == "always" and tally.row_began is None
+    if timeless or (tally.refused < _FEW and lead not in ("repeated", "mixed-units")):
         confidence = Confidence.POSSIBLE
     seen = tally.errors_of("nonce")
     because = (f"{seen.title}: {_often(seen)}", *(pattern.text for pattern in patterns), _generator(tally))
     return name(
         cause,
         None,
-        _SUMMARIES[lead],
+        summary,
         because,
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
         remedy=_remedy(lead),
         error=seen.title,
-        possible=_alternatives(cause, excluded=_LASTING if tally.worked and lead not in _LAST else frozenset()),
+        possible=_alternatives(cause, lead, installed=tally.installed > 0),
     )
 
 
@@ -118,22 +122,32 @@ def _remedy(lead: str) -> Remedy | None:
             "Let the old process end before the new one starts, and give each program its own key.",
             avoid="Don't start from a nonce in the future: it locks out every other program on the key.",
         )
+    if lead == "mixed-units":
+        return Remedy(
+            "Let the bot count in the finer unit again, or create a new API key: on this one a coarser nonce is never"
+            " accepted again.",
+            avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
+        )
     if lead == "one-endpoint":
         return Remedy("Compare the body that this call sends with what is signed: the same bytes, the nonce in it.")
     return None
 
 
-_LASTING = frozenset({"nonce-spent-higher", "clock-behind"})
-"""Where calls of the same key work in between, it is neither of these."""
+# What else is possible depends on whether calls of the same key go through in between: then nothing lasting is.
+_LASTING = ("clock-behind", "nonce-shared-key", "nonce-generator-broken")
+_PASSING_BY = ("nonce-reordered", "nonce-shared-key", "nonce-generator-default", "nonce-generator-broken")
+_AT_STARTS = ("nonce-spent-higher", "nonce-reordered", "nonce-generator-broken")
+_OTHERS = {
+    "always": _LASTING, "since": _LASTING, "mixed-units": _LASTING, "restart": _AT_STARTS, "first-call": _AT_STARTS,
+    "sparse": ("nonce-shared-key", "nonce-spent-higher", "nonce-generator-default"),
+}  # fmt: skip
 
-_LAST = ("since", "always", "mixed-units", "restart", "first-call")
-"""Patterns that these may bring about."""
 
-
-def _alternatives(cause: str, excluded: frozenset[str]) -> tuple[Alternative, ...]:
+def _alternatives(cause: str, lead: str, *, installed: bool) -> tuple[Alternative, ...]:
     """The likeliest other causes of a refused nonce."""
-    others = [(other, apart) for other, apart in _TOLD_APART.items() if other not in {cause, *excluded}]
-    return tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others[:3])
+    ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
+    others = [other for other in _OTHERS.get(lead, _PASSING_BY) if other not in ruled_out][:3]
+    return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
 
 
 def _other(seen: Seen, end: float | None) -> Diagnosis | None:
@@ -145,7 +159,7 @@ def _other(seen: Seen, end: float | None) -> Diagnosis | None:
         return None
     cause = next(iter(sign.causes))
     calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
-    passed = seen.kind in _PASSING and (seen.worked_after or calm)
+    passed = seen.worked_after if seen.kind not in _PASSING else seen.worked_after or calm
     sure = (
         [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
     )

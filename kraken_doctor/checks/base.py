@@ -47,6 +47,8 @@ class Settings:
     """What the user may choose about a run."""
 
     api_url: str
+    embedded: bool = False
+    """The exchange is the sandbox's, whatever a fault makes of its URL."""
     timeout_s: float = 10.0
     """For one call."""
     ntp_servers: tuple[str, ...] = ()

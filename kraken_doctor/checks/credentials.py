@@ -29,7 +29,7 @@ def credentials(ctx: AccountContext) -> Finding:
         facts.append(Evidence("credentials.missing", missing))
         return Finding(Outcome.FAIL, f"{missing[0]} is not set", tuple(facts))
     key_form, secret_form = form.inspect_key(key.reveal()), form.inspect_secret(secret.reveal())
-    if key.reveal().startswith(DEMO_KEY_PREFIX) and not is_loopback(ctx.run.settings.api_url):
+    if key.reveal().startswith(DEMO_KEY_PREFIX) and not _on_loopback(ctx):
         # The sandbox's: it stands for a key, and no client takes it to another host.
         key_form = key_form._replace(placeholder=True, unusable=True)
     # Only of what has a key's form: a secret pasted here by mistake shows nothing of itself.
@@ -48,6 +48,11 @@ def credentials(ctx: AccountContext) -> Finding:
     if key_form.flaws or secret_form.flaws or key_form.unusual or readable or tracked:
         return Finding(Outcome.WARN, "usable, with a flaw", tuple(facts))
     return Finding(Outcome.PASS, f"key and secret from {account.source}", tuple(facts))
+
+
+def _on_loopback(ctx: AccountContext) -> bool:
+    settings = ctx.run.settings
+    return settings.embedded or is_loopback(settings.api_url)
 
 
 def _form_facts(name: str, found: form.Form) -> list[Evidence]:

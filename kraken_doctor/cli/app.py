@@ -218,6 +218,7 @@ class App:
         url = self.api_url(request.api_url)
         settings = Settings(
             api_url=url,
+            embedded=request.sandbox,
             timeout_s=request.timeout_s,
             ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,

@@ -35,8 +35,6 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
         parts += ["", _inset(listing(_TIMELINE, _timeline_rows(log), whole=_TIMELINE))]
     if log["errors"]:
         parts += ["", _inset(listing(_ERRORS, _error_rows(log), whole=_ERRORS[1:]))]
-    if log["patterns"]:
-        parts += ["", *(_inset(Text(f"{signs.dot} {plain(pattern['text'])}")) for pattern in log["patterns"])]
     parts += findings(report.diagnoses, None, signs, verbose=verbose)
     return to_text(Group(*parts, "", Text(plain(_closing(report)), style=style_of(report.outcome))), terminal)
 
@@ -49,7 +47,6 @@ def render_markdown(report: Report) -> str:
         f"**{markdown.text(_closing(report))}**\n",
         _table(_FILES, _file_rows(log)),
         *(f"- {markdown.text(line)}" for line in _lines(log)),
-        *(f"- {markdown.text(pattern['text'])}" for pattern in log["patterns"]),
         "",
     ]
     if log["timeline"]:
@@ -95,7 +92,8 @@ def _error_rows(log: Mapping[str, Any]) -> list[list[str]]:
 def _lines(log: Mapping[str, Any]) -> list[str]:
     installed, starts = log["generator"]["installed"], log["starts"]
     if installed:
-        generator = f"installed {_times(installed)}, last at {_time(log['generator']['last'])}"
+        last = _time(log["generator"]["last"])
+        generator = f"installed at {last}" if installed == 1 else f"installed {_times(installed)}, last at {last}"
     else:
         generator = "no line says that the custom one was installed"
     if log["generator"]["failed"]:
@@ -107,7 +105,7 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     if log["versions"]:
         lines.append("Versions: " + ", ".join(f"{name} {' -> '.join(v)}" for name, v in log["versions"].items()))
     if log["timeline"]:
-        lines.append(f"Times are the log's own; those with a zone, in UTC. One line below is {_span(log['bucket_s'])}.")
+        lines.append(f"Times are the log's own; those with a zone, in UTC. Each row is {_span(log['bucket_s'])}.")
     return lines
 
 

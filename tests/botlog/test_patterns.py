@@ -134,17 +134,46 @@ def test_a_refused_nonce_is_never_certain() -> None:
         assert first(findings(log)).confidence is not Confidence.CERTAIN
 
 
+def test_two_units_that_both_work_are_two_keys() -> None:
+    """A coarser nonce after a finer one is to blame only where nothing works any more."""
+    found = findings([*MIXED, worked(2 * DAY), worked(2 * DAY + 60)])
+    assert "mixed-units" not in ids(found)
+
+
 def test_few_refusals_are_an_event() -> None:
     """One or two prove no pattern."""
     assert first(findings([refused(1)])).confidence is Confidence.POSSIBLE
+    assert first(findings([*AFTER_TIMEOUT[:3]])).confidence is Confidence.POSSIBLE
     assert first(findings([*SINCE[:20], refused(600 * 20)])).confidence is Confidence.POSSIBLE
 
 
 def test_what_works_excludes_what_would_last() -> None:
     """Where calls of the same key go through in between, no larger nonce can have been spent."""
-    other_causes = " ".join(one.text for one in first(findings(NOW_AND_THEN)).possible)
-    assert "nonce-spent-higher" not in other_causes
-    assert "nonce-shared-key" in other_causes
+    for log in (NOW_AND_THEN, CONCURRENT, AFTER_TIMEOUT, ENDPOINT, FALLING):
+        others = " ".join(one.text for one in first(findings(log)).possible)
+        assert "nonce-spent-higher" not in others
+        assert "clock-behind" not in others
+        assert "nonce-shared-key" in others
+    for log in (ALWAYS, SINCE, MIXED):
+        others = " ".join(one.text for one in first(findings(log)).possible)
+        assert "nonce-reordered" not in others
+        assert "clock-behind" in others
+    installed = first(findings([line(0, "Custom nonce generator installed"), *NOW_AND_THEN]))
+    assert "nonce-generator-default" not in " ".join(one.text for one in installed.possible)
+
+
+def test_a_bot_that_logs_errors_alone_is_not_thought_to_fail_always() -> None:
+    """Refusals a day apart: it must have made calls between them."""
+    found = findings([refused(DAY * n) for n in range(5)])
+    assert (ids(found), first(found).cause, first(found).confidence) == (
+        ["sparse"], "nonce-reordered", Confidence.POSSIBLE,
+    )  # fmt: skip
+    assert first(findings([refused(900 * n) for n in range(5)])).confidence is Confidence.LIKELY
+
+
+def test_a_log_without_times_proves_less() -> None:
+    """A hundred refusals in a row may be of a minute or of a year."""
+    assert first(findings("ERROR ['EAPI:Invalid nonce']\n" * 100)).confidence is Confidence.POSSIBLE
 
 
 def test_what_came_before_is_told() -> None:
@@ -179,6 +208,10 @@ def test_a_traceback_is_one_error() -> None:
     traceback = "Traceback (most recent call last):\n  File \"bot.py\", line 1\nException: ['EAPI:Invalid nonce']\n"
     assert findings([refused(1), traceback, refused(2)]).tally.refused == 2
     assert findings([refused(1.5), refused(1.5), refused(2)]).tally.refused == 2
+    layers = [line(1, "ERROR broker: EAPI:Invalid nonce"), line(1.002, "WARNING main: balance: ['EAPI:Invalid nonce']")]
+    assert findings([*layers, *(text.replace("00:00:01", "00:00:09") for text in layers)]).tally.refused == 2
+    debug = [line(1, 'DEBUG ccxt Response: {"error":["EAPI:Invalid nonce"]}'), line(1.003, "ERROR oh"), traceback]
+    assert findings(debug).tally.refused == 1
     whole_seconds = "2026-11-23 00:00:01 ERROR Balance failed: ['EAPI:Invalid nonce']\n"
     assert findings(whole_seconds * 2).tally.refused == 2, "of times to the second two may be two errors"
 

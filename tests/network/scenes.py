@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import trustme
 
+from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
@@ -27,7 +28,9 @@ from tests.network import certificates, namespace, wild
 from tests.network.proxies import proxy
 from tests.network.wild import Behaviour, WildServer
 
-API_KEY, SECRET = demo_credentials("scenes")
+_DEMO_KEY, SECRET = demo_credentials("scenes")
+API_KEY = _DEMO_KEY.removeprefix(DEMO_KEY_PREFIX).rjust(len(_DEMO_KEY), "k")
+"""With another beginning: in a host of its own the exchange has its real name, and a demo's key is not sent there."""
 
 
 class Case(NamedTuple):
