@@ -25,12 +25,16 @@ from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.redact import Redactor
 from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.faults import SECTIONS
 from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import demo_credentials
 from kraken_doctor.sandbox.messages import Request
 from tests import canaries
 from tests.canaries import API_KEY, FAULTS, OTP, SECRET
 from tests.conftest import Finished, Run
 
+_FAULTS_OF_THE_LAB = sorted(fault.name for section in SECTIONS.values() for fault in section if not fault.command)
+_DEMO = ("KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER", "KRAKEN_USER_GRID_BOT", "KRAKEN_USER_NEW_ACCOUNT")
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 
 
@@ -337,6 +341,24 @@ def _command_lines() -> str:
             except OSError:
                 continue
     return "\n".join(texts)
+
+
+def test_every_fault_of_the_lab(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
+    """Neither this user's secrets nor the demo's."""
+    demo = [value for prefix in _DEMO for value in demo_credentials(prefix)]
+    parts = [value[at : at + 16] for value in demo for at in range(len(value) - 16)]
+    for number, fault in enumerate(_FAULTS_OF_THE_LAB):
+        ended = doctor("-vv", "check", "--sandbox", "--fault", fault, "-o", OUTPUTS[number % len(OUTPUTS)])
+        assert ended.status in (0, 1, 3)
+        assert seen(ended, tmp_path) == {}, fault
+        assert not [part for part in parts if part in ended.stdout + ended.stderr], fault
+    assert len(_FAULTS_OF_THE_LAB) > 50
+
+
+def test_explain_repeats_no_secret(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
+    """Of an error that was pasted with more than was meant."""
+    for text in (f"EAPI:Invalid key {API_KEY}", f"API-Sign: {SECRET}", SECRET):
+        assert seen(doctor("-vv", "explain", text), tmp_path) == {}
 
 
 # --- that the tests above can fail ---

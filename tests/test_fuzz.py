@@ -118,6 +118,21 @@ def test_a_redirect_gets_no_key(status: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "location", ["http://[", "http://[::1", "//[", "http://x:99999999/", "\x1b]8;;", "http://" + "a" * 9000]
+)
+def test_a_redirect_to_no_url(location: str) -> None:
+    """requests looks where it leads also when it is not to follow, and fails with a ValueError of Python's own."""
+    with WildServer(wild.page("302 Found", Location=location)) as server:
+        client = client_for(server.url)
+        with pytest.raises(TransportError) as caught:
+            client.call("Balance")
+        assert caught.value.kind == "response-invalid"
+        for query in (client.query_private, client.query_public):
+            with pytest.raises(requests.RequestException):
+                query("Balance")
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"[" * 100_000, b'{"error":[],"result":' + b"9" * 5000 + b"}", b'{"error":[],"result":{"a":' * 30_000,

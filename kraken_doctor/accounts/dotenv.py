@@ -35,15 +35,32 @@ class EnvFile(NamedTuple):
 
 
 def find(start: Path) -> Path | None:
-    """The nearest ``.env`` in *start* or its parents."""
+    """
+    The nearest ``.env`` in *start* or its parents.
+
+    Raises:
+        ConfigurationError: It belongs to another user, who could send this user's keys to another host with it.
+    """
     for folder in (start, *start.parents):
         candidate = folder / ".env"
         try:
             if candidate.is_file():
+                _refuse_another_users(candidate)
                 return candidate
         except OSError:
             return None
     return None
+
+
+def _refuse_another_users(path: Path) -> None:
+    # Root is in a container as a rule, and the file a volume's of the host.
+    user = os.geteuid() if os.name == "posix" else 0
+    owner = path.stat().st_uid
+    if user != 0 and owner not in (0, user):
+        raise ConfigurationError(
+            f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
+            "--no-env-file"
+        )
 
 
 def read(path: Path) -> EnvFile:

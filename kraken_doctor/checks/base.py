@@ -14,6 +14,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.redact import Secret
 
 if TYPE_CHECKING:
     from requests import Session
@@ -116,6 +117,18 @@ class RunContext:
         from kraken_doctor.timesource.ntp import TimeServers
 
         return TimeServers(self.clock)
+
+    @_made_once
+    def _by_key(self) -> dict[Secret | None, list[Account]]:
+        found: dict[Secret | None, list[Account]] = {}
+        for account in self.accounts:
+            found.setdefault(account.key, []).append(account)
+        return found
+
+    def with_key(self, key: Secret | None) -> list[Account]:
+        """The accounts that carry *key*; found without comparing each with each, which a thousand would feel."""
+        sharing: list[Account] = self._by_key.get(key, [])
+        return sharing
 
     @property
     def has_called(self) -> bool:

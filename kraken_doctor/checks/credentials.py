@@ -72,8 +72,4 @@ def _form_facts(name: str, found: form.Form) -> list[Evidence]:
 def _same_key(ctx: AccountContext) -> tuple[str, ...]:
     """Other accounts with this key, read from other variables: a copy-and-paste slip."""
     account = ctx.account
-    return tuple(
-        other.label
-        for other in ctx.run.accounts
-        if other.key == account.key and other.key_variable != account.key_variable
-    )
+    return tuple(other.label for other in ctx.run.with_key(account.key) if other.key_variable != account.key_variable)

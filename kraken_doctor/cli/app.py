@@ -231,7 +231,7 @@ class App:
             settings=settings,
             clock=self.clock,
             store=place.store,
-            make_http=functools.partial(network.make_session, request, place.variables),
+            make_http=functools.partial(network.make_session, request, place.variables, url),
             krakenex=place.krakenex,
             environ=place.variables,
             # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.

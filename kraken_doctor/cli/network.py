@@ -21,14 +21,14 @@ PATH_VARIABLES = (
 """All that change the way."""
 
 
-def make_session(request: RunRequest, variables: Mapping[str, str]) -> Session:
-    """One session for all accounts: its connections are shared, and a TLS handshake is made once a worker."""
+def make_session(request: RunRequest, variables: Mapping[str, str], url: str) -> Session:
+    """One session for all calls to *url*: its connections are shared, and a TLS handshake is made once a worker."""
     from requests import Session
     from urllib3 import disable_warnings
     from urllib3.exceptions import SystemTimeWarning
 
     from kraken_doctor import __version__
-    from kraken_doctor.client.route import trust
+    from kraken_doctor.client.route import settle, trust
     from kraken_doctor.client.transport import BoundedAdapter
 
     disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
@@ -45,6 +45,8 @@ def make_session(request: RunRequest, variables: Mapping[str, str]) -> Session:
             name.removesuffix("_proxy"): variables[name] for name in variables if name.endswith("_proxy")
         }
         session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
+    else:
+        settle(session, url)
     return session
 
 

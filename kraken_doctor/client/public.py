@@ -11,7 +11,7 @@ import requests
 from kraken_doctor.client.connection import Timing
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.transport import timing_of
-from kraken_doctor.client.wire import as_it_is, as_transport_error, error_strings, json_of
+from kraken_doctor.client.wire import answer_judged, as_it_is, as_transport_error, error_strings, json_of
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 
@@ -78,9 +78,10 @@ class PublicApi:
     def _ask(self, endpoint: str) -> PublicAnswer:
         called_ns, began = self._clock.now_ns(), self._clock.monotonic()
         try:
-            response = self._session.get(
-                f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
-            )
+            with answer_judged():
+                response = self._session.get(
+                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
+                )
             latency_s = self._clock.monotonic() - began
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)

@@ -82,6 +82,17 @@ def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
     session.verify = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or session.verify
 
 
+def settle(session: requests.Session, url: str) -> None:
+    """
+    Let *session* know the way to *url* for good, by what the environment says of it now.
+
+    requests looks through all variables twice a call; with the credentials of a thousand accounts among them that
+    takes longer than the call.
+    """
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
+
+
 def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Route:
     """
     The way that *session* will take to *url*.

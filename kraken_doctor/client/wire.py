@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -37,9 +38,11 @@ class Post:
         # The password of a .netrc file has no place in this API, and looking for one costs as much as signing.
         request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=as_it_is)
         session = self._api.session
-        response: requests.Response = session.send(
-            session.prepare_request(request), timeout=self._timeout_s, allow_redirects=False, **self._settings
-        )
+        prepared = session.prepare_request(request)
+        with answer_judged():
+            response: requests.Response = session.send(
+                prepared, timeout=self._timeout_s, allow_redirects=False, **self._settings
+            )
         return response
 
     def read(self, response: requests.Response) -> Any:
@@ -84,11 +87,27 @@ def query(
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
-    if "/public/" in urlpath:
-        response = api.session.get(api.uri + urlpath, params=data, **send)
-    else:
-        response = api.session.post(api.uri + urlpath, data=data, **send)
+    with answer_judged():
+        if "/public/" in urlpath:
+            response = api.session.get(api.uri + urlpath, params=data, **send)
+        else:
+            response = api.session.post(api.uri + urlpath, data=data, **send)
     return _read(api, response)
+
+
+@contextmanager
+def answer_judged() -> Iterator[None]:
+    """
+    Inside, what requests makes of an answer fails as one of its own exceptions.
+
+    It looks where a redirect leads also when it is not to follow, and a Location that is no URL is a bare ValueError.
+    """
+    try:
+        yield
+    except (requests.RequestException, UnicodeError):  # the latter is of what was to be sent
+        raise
+    except ValueError as exc:
+        raise requests.exceptions.ContentDecodingError(f"the answer can't be read: {exc}") from exc
 
 
 def _read(api: Any, response: requests.Response) -> Any:

@@ -12,7 +12,7 @@ from kraken_doctor.diagnosis.rules.key import key
 from kraken_doctor.diagnosis.rules.nonce import nonce
 from kraken_doctor.diagnosis.rules.way import way
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Facts
+from kraken_doctor.model.evidence import CheckResult, Facts, by_scope
 
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
@@ -21,13 +21,13 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
 
     Pure: a saved report gives the same answer as the run that it came from.
     """
-    results = tuple(results)
-    labels = list(dict.fromkeys(result.account for result in results if result.account is not None))
-    common_facts = Facts(result for result in results if result.account is None)
+    scopes = by_scope(results)
+    common_facts = Facts(scopes.pop(None))
+    labels = [label for label in scopes if label is not None]
     common = [*host(common_facts), *way(common_facts)]
     single: list[Diagnosis] = []
     for label in labels:
-        facts = Facts(results, label)
+        facts = Facts(scopes[label], label)
         single += [*credentials(facts, label), *key(facts, label), *nonce(facts, label)]
     shared, single = shared_by_all(single, labels)
     return _ranked(folded([*_without_repeats(common, [*shared, *single]), *shared, *single]))
@@ -46,8 +46,8 @@ def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
     from kraken_doctor.diagnosis.causes import CAUSES
 
     order = list(CAUSES)
-    scopes = list(dict.fromkeys([None, *(diagnosis.account for diagnosis in found)]))
-    ordered = sorted(found, key=lambda d: (scopes.index(d.account), d.severity.rank, order.index(d.cause)))
+    scopes = {account: at for at, account in enumerate(dict.fromkeys([None, *(d.account for d in found)]))}
+    ordered = sorted(found, key=lambda d: (scopes[d.account], d.severity.rank, order.index(d.cause)))
     failing = any(diagnosis.severity is Severity.FAIL for diagnosis in ordered)
     wanted = Severity.FAIL if failing else Severity.WARN
     marked: set[str | None] = set()

@@ -101,7 +101,7 @@ class Examination:
             run=self._context,
             account=account,
             session=self._sessions(account, self._clock_is_right),
-            facts=lambda: Facts(self._finished(), account.label),
+            facts=lambda: Facts(self._finished(account.label), account.label),
         )
         for check in self._plan.of_scope(Scope.ACCOUNT):
             self._make(check, account.label, functools.partial(check.run, context))
@@ -160,13 +160,11 @@ class Examination:
             result = self._results.get((None, "clock"))
         return result is not None and result.outcome is Outcome.PASS
 
-    def _finished(self) -> tuple[CheckResult, ...]:
+    def _finished(self, account: str) -> tuple[CheckResult, ...]:
+        """What there is of the run and of this account."""
+        slots = [(None if check.scope is Scope.RUN else account, check.id) for check in self._plan.checks]
         with self._lock:
-            return tuple(
-                self._results[label, check.id]
-                for check, label in self._plan.slots()
-                if (label, check.id) in self._results
-            )
+            return tuple(self._results[slot] for slot in slots if slot in self._results)
 
     def _complete(self) -> tuple[CheckResult, ...]:
         reason = (

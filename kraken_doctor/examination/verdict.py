@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from kraken_doctor.diagnosis.naming import calls
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Facts, Outcome
+from kraken_doctor.model.evidence import CheckResult, Facts, Outcome, by_scope
 from kraken_doctor.model.report import AccountReport, Balances, NonceReport
 
 
@@ -66,16 +66,22 @@ def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
 
 def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
     """Each account's part of the run, in the order of the results."""
-    labels = dict.fromkeys(result.account for result in results if result.account is not None)
-    return tuple(_account_report(label, results, diagnoses) for label in labels)
+    scopes = by_scope(results)
+    found: dict[str | None, list[Diagnosis]] = {}
+    for diagnosis in diagnoses:
+        found.setdefault(diagnosis.account, []).append(diagnosis)
+    return tuple(
+        _account_report(label, own, found.get(label, ())) for label, own in scopes.items() if label is not None
+    )
 
 
 def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> AccountReport:
+    """One account's, from the run's results and its own, and from its own diagnoses."""
     facts = Facts(results, label)
     own = [result for result in results if result.account == label]
     made = calls(facts)
     last = made[-1] if made else None
-    outcome = outcome_of(own, [diagnosis for diagnosis in diagnoses if diagnosis.account == label])
+    outcome = outcome_of(own, diagnoses)
     if outcome in (Outcome.PASS, Outcome.WARN) and (blockers := {result.blocked_by for result in own} - {None}):
         # What all accounts share is in their way; where that is a fault of our own, nothing is known of them.
         broken = {result.id for result in results if result.outcome is Outcome.ERROR}

@@ -52,6 +52,19 @@ class CheckResult:
     duration_s: float = 0.0
 
 
+def by_scope(results: Iterable[CheckResult]) -> dict[str | None, list[CheckResult]]:
+    """
+    The results of each account behind those of the run, which stand under None as well.
+
+    Sorted once: looking through all results for each of a thousand accounts would take seconds.
+    """
+    scopes: dict[str | None, list[CheckResult]] = {None: []}
+    for result in results:
+        scopes.setdefault(result.account, []).append(result)
+    run = scopes[None]
+    return {account: own if account is None else [*run, *own] for account, own in scopes.items()}
+
+
 class Facts:
     """The evidence of one scope by name, over that of the run: what the rules of the diagnosis read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.errors import ConfigurationError
@@ -10,7 +11,11 @@ from kraken_doctor.errors import ConfigurationError
 def is_loopback(url: str) -> bool:
     """Whether *url* leads to this host alone."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        # As an address, not by how it begins: 127.0.0.1.example.com is anybody's.
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def without_login(url: str) -> str:

@@ -36,7 +36,7 @@ def contexts() -> Iterator[Any]:
             settings=Settings(api_url=url, timeout_s=timeout_s),
             clock=SystemClock(),
             store=open_store("memory://"),
-            make_http=lambda: make_session(RunRequest(command="check"), variables),
+            make_http=lambda: make_session(RunRequest(command="check"), variables, url),
             krakenex=lambda: pytest,
             environ=variables,
         )

@@ -140,3 +140,15 @@ def test_the_default_store_is_in_the_users_state_directory(tmp_path: Path) -> No
     store.advance("key", 1)
     assert (tmp_path / "state" / "kraken-doctor" / "nonce.db").is_file()
     store.close()
+
+
+def test_a_thousand_keys_need_no_thousand_files(tmp_path: Path) -> None:
+    """Most systems let a process have 1,024 open, and the turn of each key is two files."""
+    store = open_store(f"sqlite:///{tmp_path}/nonce.db")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for round_ in range(2):
+        for number in range(300):
+            with store.turn(f"key{number}", 5.0):
+                assert store.advance(f"key{number}", round_) >= round_
+    assert len(list(Path("/proc/self/fd").iterdir())) - before < 2 * 100 + 20
+    store.close()

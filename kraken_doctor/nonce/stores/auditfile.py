@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.stores import recordtext
+from kraken_doctor.nonce.stores import folder, recordtext
 
 _MAX_BYTES = 8 * 2**20
 """A file's size; two of them hold some 100,000 records, a day of a call a second."""
@@ -71,7 +71,7 @@ class AuditFile:
             elif not self._is_at_path(mine):
                 self._close()  # deleted, or moved aside by another process
         if self._file < 0:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.own(self._path.parent)
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         return self._file
 

@@ -6,13 +6,17 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError, TurnTimeoutError
+from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.kernellock import KernelLock
 from kraken_doctor.nonce.turn import Relay, Turn
+
+_KEYS_KEPT_OPEN = 100
+"""Two files a key. A process may have 1,024 open on most systems, and a bot wants its connections too."""
 
 
 class FileTurns:
@@ -44,7 +48,7 @@ class FileTurns:
         with self._guard:
             relay = self._relays.get(key_id)
             if relay is None:
-                locks = _Locks(self._path, key_id)
+                locks = _Locks(self._path, key_id, lambda: len(self._relays) <= _KEYS_KEPT_OPEN)
                 relay = self._relays[key_id] = Relay(locks.take, locks.give_back)
             return relay
 
@@ -57,9 +61,10 @@ class _Locks:
     again before the one that waits.
     """
 
-    def __init__(self, path: Path, key_id: str) -> None:
+    def __init__(self, path: Path, key_id: str, stays_open: Callable[[], bool]) -> None:
         # A key id that came from a caller may be anything; a file name may not.
         safe = key_id if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key_id) else hashlib.sha256(key_id.encode()).hexdigest()
+        self._stays_open = stays_open
         self._folder = path.parent
         self._gate = KernelLock(path.with_name(f"{path.name}.{safe}.next.lock"))
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
@@ -67,7 +72,7 @@ class _Locks:
     def take(self, timeout_s: float) -> None:
         """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.own(self._folder)
         if not self._gate.acquire(timeout_s):
             raise TimeoutError
         try:
@@ -78,3 +83,7 @@ class _Locks:
 
     def give_back(self) -> None:
         self._file.release()
+        if not self._stays_open():
+            # Opened again for the next call: slower, but a thousand keys need no more files than a few.
+            self._file.close()
+            self._gate.close()

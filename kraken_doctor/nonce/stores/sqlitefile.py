@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from kraken_doctor.nonce.stores import folder
+
 _BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for other processes' statements, each of which takes microseconds."""
 
@@ -61,7 +63,7 @@ class SQLiteFile:
         return stat.st_dev, stat.st_ino
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.own(self.path.parent)
         # Made here, not by SQLite: with the process's umask others might read it.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
