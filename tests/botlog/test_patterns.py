@@ -216,6 +216,14 @@ def test_a_traceback_is_one_error() -> None:
     assert findings(whole_seconds * 2).tally.refused == 2, "of times to the second two may be two errors"
 
 
+def test_two_calls_refused_together_are_two() -> None:
+    """Two threads, one log without their names: what tells them apart is the call."""
+    together = [(refused(at), worked(at + 0.004, "OpenOrders"), refused(at + 0.01, "TradeBalance")) for at in (0, 300)]
+    found = findings([text for texts in together for text in texts])
+    assert found.tally.refused == 4
+    assert first(found).cause == "nonce-reordered"
+
+
 def test_clients_words_count() -> None:
     """ccxt, freqtrade and python-kraken-sdk name it without quoting the exchange."""
     log = [
