@@ -144,7 +144,7 @@ def parses(line: str) -> None:
         assert words.pop(0) in ("-q", "-v")
     command = cli.get_command(click.Context(cli), words[0])
     assert command is not None, line
-    context = click.Context(command, info_name=words[0], resilient_parsing=True)
+    context = click.Context(command, info_name=words[0], resilient_parsing=True, **cli.context_settings)
     command.make_parser(context).parse_args(words[1:])
 
 

@@ -165,7 +165,7 @@ class Tally:
         A traceback says again what its logger's line, or the client's own at DEBUG, has said; each layer of a bot logs
         and raises on; two handlers write one line twice. One caller is not answered twice within a round trip.
         """
-        told = _Told(event.at, event.entry, event.stamped)
+        told = _Told(event.at, event.entry, event.stamped, event.endpoint)
         key = (event.source, title, event.worker)
         before = self._told.get(key)
         self._told[key] = told
@@ -173,6 +173,8 @@ class Tally:
             self._told.popitem(last=False)
         if before is None or event.at is None:
             return False
+        if event.endpoint and before.endpoint and event.endpoint != before.endpoint:
+            return False  # of another call
         if before.entry == told.entry and not told.stamped:
             return True
         if not told.stamped:
@@ -250,6 +252,7 @@ class _Told(NamedTuple):
     at: float | None
     entry: int
     stamped: bool
+    endpoint: str
 
 
 @dataclass

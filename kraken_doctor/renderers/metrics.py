@@ -11,6 +11,7 @@ from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Facts, Outcome
 from kraken_doctor.model.report import Report
 from kraken_doctor.renderers import words
+from kraken_doctor.renderers.text import plain
 
 _OUTCOMES = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.INCONCLUSIVE)
 
@@ -50,7 +51,7 @@ def _of_round(report: Report) -> Iterator[Metric]:
         "kraken_doctor_account_connected",
         "Whether the account can be used through the API; absent where the round could not tell",
         ["account"],
-        [((label,), float(connected)) for label, connected in states if connected is not None],
+        [((plain(label),), float(connected)) for label, connected in states if connected is not None],
     )
     yield _gauge(
         "kraken_doctor_finding",
@@ -58,7 +59,7 @@ def _of_round(report: Report) -> Iterator[Metric]:
         ["cause", "account", "severity"],
         sorted(
             {
-                ((d.cause, d.account or "", d.severity.value), 1.0)
+                ((d.cause, plain(d.account or ""), d.severity.value), 1.0)
                 for d in report.diagnoses
                 if d.severity is not Severity.INFO
             }

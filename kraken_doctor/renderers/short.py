@@ -12,7 +12,8 @@ from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
 def render(report: Report) -> str:
     """Plain lines, no symbols: they are made to be quoted."""
     target = "sandbox" if report.sandbox else report.api_url
-    lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value} ({plain(target)})"]
+    where = f" ({plain(target)})" if target else ""  # a log is nowhere
+    lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
     lines += [_account(account) for account in report.accounts]
     for diagnosis in report.diagnoses:
         if diagnosis.severity is Severity.INFO:

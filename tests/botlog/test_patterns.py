@@ -216,6 +216,14 @@ def test_a_traceback_is_one_error() -> None:
     assert findings(whole_seconds * 2).tally.refused == 2, "of times to the second two may be two errors"
 
 
+def test_two_calls_refused_together_are_two() -> None:
+    """Two threads, one log without their names: what tells them apart is the call."""
+    together = [(refused(at), worked(at + 0.004, "OpenOrders"), refused(at + 0.01, "TradeBalance")) for at in (0, 300)]
+    found = findings([text for texts in together for text in texts])
+    assert found.tally.refused == 4
+    assert first(found).cause == "nonce-reordered"
+
+
 def test_clients_words_count() -> None:
     """ccxt, freqtrade and python-kraken-sdk name it without quoting the exchange."""
     log = [
@@ -313,3 +321,21 @@ def test_every_lead_is_a_cause_with_words() -> None:
 
     assert set(verdict._LEADS) == set(verdict._SUMMARIES)
     assert {cause for cause, _ in verdict._LEADS.values()} <= set(CAUSES)
+
+
+def test_one_of_many_makes_no_pattern() -> None:
+    """A start, a timeout and another thread, each beside one refusal of three."""
+    log = [
+        *NOW_AND_THEN[:4], line(310, "INFO bot restarted"), *NOW_AND_THEN[4:40], line(3990, "ERROR Read timed out."),
+        *NOW_AND_THEN[40:77], worked(7700.1, "OpenOrders", "[Thread-2]"), refused(7700.2, "Balance", "[Thread-1]"),
+        line(9000, "INFO Starting bot"), *(worked(9500 + n) for n in range(3)),
+    ]  # fmt: skip
+    assert ids(findings(log)) == ["now-and-then"]
+
+
+def test_what_is_quoted_of_a_log_has_no_setting_in_it() -> None:
+    """Before any form sees it."""
+    (diagnosis,) = findings([line(1, "ERROR ['EOdd:login failed password=hunter2 otp: 424242 for bob']")]).diagnoses
+    assert diagnosis.error.startswith("EOdd:login failed ")
+    assert "hunter2" not in repr(diagnosis)
+    assert "424242" not in repr(diagnosis)

@@ -110,3 +110,17 @@ def test_a_compressed_log_that_is_cut_off_counts_as_far_as_it_goes() -> None:
     found = examine([stream], NOW_S)  # type: ignore[list-item] # GzipFile reads as a binary stream does
     assert "EOFError" in found.extents[0].broken
     assert not found.extents[0].lines or found.tally.refused
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Read timed out.", "kraken RequestTimeout", "Connection reset by peer", "502 Bad Gateway",
+     "Custom nonce generator installed",
+     "app started", "the clock was set back", "Time has been changed", "krakenex 2.2.2", "using ccxt 4.5.90",
+     "CancelOrder ok", "AddOrder accepted", "OpenOrders ok", "order placed", "order created", "Balance ok",
+     "certificate has expired", "API:Invalid key", "EService: Busy"],
+)  # fmt: skip
+def test_a_line_that_says_one_thing_alone_is_read(text: str) -> None:
+    """Each without the word "error" to help it."""
+    (one,) = read(text.encode())[0]
+    assert event_of(one) is not None
