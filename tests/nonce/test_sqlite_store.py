@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ from kraken_doctor.errors import ConfigurationError, NonceStoreError
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+from tests.renderers.samples import call
 
 
 @pytest.fixture
@@ -152,3 +154,21 @@ def test_a_thousand_keys_need_no_thousand_files(tmp_path: Path) -> None:
                 assert store.advance(f"key{number}", round_) >= round_
     assert len(list(Path("/proc/self/fd").iterdir())) - before < 2 * 100 + 20
     store.close()
+
+
+def test_a_store_that_was_left_open_keeps_no_files(tmp_path: Path) -> None:
+    """A process that makes one now and then, and forgets to close it, does not run out of them."""
+
+    def use() -> None:
+        store = open_store(f"sqlite:///{tmp_path}/nonce.db")
+        with store.turn("key", 5.0):
+            store.advance("key", 1)
+        store.record(call())
+
+    use()
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        use()
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -60,6 +61,11 @@ class AuditFile:
     def close(self) -> None:
         """Close the file; the next record opens it again."""
         with self._lock:
+            self._close()
+
+    def __del__(self) -> None:
+        # See `KernelLock`.
+        with contextlib.suppress(OSError, AttributeError, TypeError):
             self._close()
 
     def _open(self) -> int:

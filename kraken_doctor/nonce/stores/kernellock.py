@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -70,6 +71,11 @@ class KernelLock:
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
+
+    def __del__(self) -> None:
+        # Of a store that was left open: a process that makes one now and then must not run out of files.
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # at the interpreter's end even `os` may be gone
+            self.close()
 
     def _try(self) -> bool:
         if self._file < 0:
