@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import string
 import traceback
 import urllib.parse
@@ -117,6 +118,7 @@ def test_equal_values_are_equal_secrets() -> None:
     assert Secret("a") == Secret("a")
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
+    assert Secret("a").__eq__("a") is NotImplemented
     assert len({Secret("a"), Secret("a")}) == 1
 
 
@@ -133,24 +135,41 @@ def test_known_values_are_hidden_in_every_spelling(value: str, before: str, afte
         value = f"|{value}|"
     redact = Redactor([Secret(value)])
     raw = value.encode(errors="surrogatepass")
-    spellings = [
+    quoted = urllib.parse.quote(value, safe="")
+    exact = [
         value,
         json.dumps(value)[1:-1],
+        json.dumps(value)[1:-1].replace("/", "\\/"),
         json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        urllib.parse.quote_plus(value),
+        *(urllib.parse.quote(value, safe=safe) for safe in ("", "/", ":/", "/+=")),
+        re.sub("%..", lambda match: match[0].lower(), quoted),
+        urllib.parse.quote(quoted, safe=""),
+        html.escape(value),
+    ]
+    for spelling in exact:
+        assert redact(f"|{spelling}|") == f"|{HIDDEN}|", spelling
+    for spelling in (
         base64.b64encode(raw).decode(),
         base64.b64encode(raw).decode().rstrip("="),
         base64.urlsafe_b64encode(raw).decode(),
-        urllib.parse.quote_plus(value),
-        urllib.parse.quote(value),
-        urllib.parse.quote(value, safe=":/"),
-        urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
-        html.escape(value),
-    ]
-    for spelling in spellings:
-        shown = redact(f"x{spelling}x")
-        # The letters at either end of a base64 depend on what stands beside the value: they may be left.
-        kept = [part for part in shown.split(HIDDEN) if len(part) > 4]
-        assert not kept, (spelling, shown)
+    ):
+        # The letters at either end depend on what stands beside the value in what was encoded: they may be left.
+        kept = [part for part in redact(f"|{spelling}|").split(HIDDEN) if len(part) > 4]
+        assert not kept, (spelling, kept)
+
+
+@pytest.mark.parametrize("length", [24, 25, 29, 30, 56, 88])
+def test_every_part_of_every_long_secret(length: int) -> None:
+    """From sixteen characters on, wherever it begins; of a value of 23 characters only the whole."""
+    value = VALUE[-length:]
+    redact = Redactor([Secret(value)])
+    for start in range(length - 15):
+        assert redact(f"<{value[start : start + 16]}>") == f"<{HIDDEN}>", start
+    short = Redactor([Secret(VALUE[:23])])
+    assert short(VALUE[:22]) == VALUE[:22]
+    assert short(VALUE[:23]) == HIDDEN
 
 
 @given(value=st.text(alphabet=string.ascii_letters + string.digits, min_size=20, max_size=20), at=st.integers(0, 3))
