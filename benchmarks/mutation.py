@@ -113,7 +113,7 @@ def _change_constant(node: ast.Constant) -> bool:
         node.value = not node.value
     elif isinstance(node.value, (int, float)):
         node.value = node.value + 1
-    elif isinstance(node.value, str) and node.value:
+    elif isinstance(node.value, str) and node.value and " " not in node.value:  # with blanks it is prose
         node.value = f"X{node.value}"
     else:
         return False
