@@ -24,7 +24,10 @@ def signed_span(seconds: float) -> str:
 
 def day(unix_s: int) -> str:
     """A date, in UTC."""
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (OverflowError, ValueError, OSError):  # a server may say anything; no calendar has that
+        return f"unix time {unix_s:.6g}"
 
 
 def clock_words(facts: Facts) -> str:
