@@ -89,7 +89,7 @@ retry = _together(
 nonce_unit = click.option(
     "--nonce-unit", type=click.Choice(UNITS), help="The unit that the bots on these keys count in."
 )
-jobs = click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Accounts side by side.")
+jobs = click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts side by side.")
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="The report's form."
 )

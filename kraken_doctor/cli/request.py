@@ -37,5 +37,5 @@ class RunRequest:
     """Judge what is written in the files, and nothing else: no account at all is fine."""
     resting: frozenset[str] = frozenset()
     """Labels of accounts that are left alone this time."""
-    jobs: int = 8
+    jobs: int = 16
     checks: tuple[Check, ...] = ()

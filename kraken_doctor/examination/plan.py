@@ -18,7 +18,7 @@ class Plan:
 
     accounts: tuple[Account, ...] = ()
     checks: tuple[Check, ...] = CATALOGUE
-    jobs: int = 8
+    jobs: int = 16
     """Accounts side by side."""
     deadline_s: float = 60.0
     """For the whole run."""

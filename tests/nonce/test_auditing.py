@@ -70,7 +70,7 @@ def test_filters() -> None:
 @given(
     st.builds(
         CallRecord,
-        at_ns=st.integers(0, 2**63), key_id=st.text(), unit=st.text(), nonce=st.integers(0, 2**64 - 1),
+        at_ns=st.integers(0, 2**63 - 1), key_id=st.text(), unit=st.text(), nonce=st.integers(0, 2**64 - 1),
         endpoint=st.text(), outcome=st.text(max_size=200), latency_s=st.floats(0, 1e6), waited_s=st.floats(0, 1e6),
     )
 )  # fmt: skip
