@@ -114,7 +114,7 @@ def against_a_script(rounds: int) -> None:
     for methods, command in ours.items():
         script = [sys.executable, "-c", f"METHODS = {methods!r}\n{_SCRIPT}"]
         who = {"bare krakenex": script, f"{command[3]} --jobs 32": [*command, "--jobs", "32", "-o", "short"]}
-        who[f"{command[3]} (8 jobs)"] = [*command, "-o", "short"]
+        who[f"{command[3]} (default, 16 jobs)"] = [*command, "-o", "short"]
         taken: dict[str, list[Took]] = {name: [] for name in who}
         for _ in range(rounds):  # taking turns: what else the machine does meets them all
             for name, line in who.items():
@@ -150,7 +150,7 @@ def a_thousand() -> None:
             f"| {seen['most_of_a_key_at_once']:16}"
         )
     slow = ["--slow", "4", "--slow-s", "3"]
-    print("\n100 accounts, 8 jobs, 50 ms; four of them take 3 s for each answer:")
+    print("\n100 accounts, 16 jobs, 50 ms; four of them take 3 s for each answer:")
     for name, arguments in {"none slow": [], "four slow": slow}.items():
         command = [sys.executable, "-m", "kraken_doctor", "check", "--no-ntp", "-o", "json"]
         took = take(command, 100, "--latency-s", str(LATENCY_S), *arguments)

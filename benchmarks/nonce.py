@@ -37,8 +37,10 @@ CLIENTS = {
     "kraken-doctor, Redis": ("ours", "redis"),
 }
 PAIRS, PAIR_CALLS = 9, 1_000
+DISTANT_S, DISTANT_CALLS = 0.02, 100
+"""As far as an exchange is at the least: what a turn costs in earnest."""
 _EXCHANGE = f"""
-import sys
+import dataclasses, sys
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
@@ -46,7 +48,10 @@ keys = []
 for number in range({KEYS}):
     api_key, secret = demo_credentials(f"benchmark {{number}}")
     keys.append(Key(name=str(number), api_key=api_key, secret=secret, balances={{"ZUSD": "1.0000"}}))
-with SandboxServer(Exchange(keys)) as server:
+class Distant(Exchange):
+    def handle(self, request):
+        return dataclasses.replace(super().handle(request), delay_s=float(sys.argv[1]))
+with SandboxServer(Distant(keys)) as server:
     print(server.url, flush=True)
     sys.stdin.read()
 """
@@ -99,13 +104,13 @@ def start(command: list[str], hosts: Hosts | None, number: int) -> subprocess.Po
 
 
 @contextmanager
-def field(hosts: Hosts | None) -> Iterator[Field]:
+def field(hosts: Hosts | None, delay_s: float = 0.0) -> Iterator[Field]:
+    """An exchange whose answers take *delay_s* more, and a Redis."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        command = [sys.executable, "-c", _EXCHANGE, str(delay_s)]
         exchange = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-c", _EXCHANGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         )
         assert exchange.stdout is not None
         assert exchange.stdin is not None
@@ -135,17 +140,19 @@ def refusals(ground: Field, hosts: Hosts | None, calls: int) -> None:
         print(f"| {name} | " + " | ".join(shown) + " |", flush=True)
 
 
-def throughput(ground: Field) -> None:
+def throughput(ground: Field, calls: int, where: str) -> None:
     """Ours with five threads against bare krakenex with one, in pairs."""
-    print(f"\n## Calls a second at 5 threads, as a ratio to bare krakenex on 1 thread (median of {PAIRS} pairs)\n")
+    print(
+        f"\n## Calls a second at 5 threads, as a ratio to bare krakenex on 1 thread, {where} (median of {PAIRS} pairs)\n"
+    )
     print("| client | calls/s | krakenex, 1 thread | ratio |\n|---|---|---|---|")
     for name, (kind, store) in CLIENTS.items():
         if kind not in ("ours", "seed"):
             continue
         pairs = []
         for _ in range(PAIRS):
-            _, mine = ground.run(kind, store, threads=5, processes=1, calls=PAIR_CALLS)
-            _, bare = ground.run("krakenex", "", threads=1, processes=1, calls=PAIR_CALLS)
+            _, mine = ground.run(kind, store, threads=5, processes=1, calls=calls)
+            _, bare = ground.run("krakenex", "", threads=1, processes=1, calls=calls)
             pairs.append((mine, bare))
         mine, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(a / b for a, b in pairs)
@@ -164,7 +171,8 @@ def main() -> None:
         part: Callable[[], None]
         for part in (
             lambda: refusals(ground, hosts, calls),
-            lambda: throughput(ground),
+            lambda: throughput(ground, PAIR_CALLS, "the exchange on loopback"),
+            lambda: throughput(stack.enter_context(field(None, DISTANT_S)), DISTANT_CALLS, "20 ms away"),
             lambda: costs.table(ground.redis.url),
         ):
             part()
