@@ -142,9 +142,7 @@ def refusals(ground: Field, hosts: Hosts | None, calls: int) -> None:
 
 def throughput(ground: Field, calls: int, where: str) -> None:
     """Ours with five threads against bare krakenex with one, in pairs."""
-    print(
-        f"\n## Calls a second at 5 threads, as a ratio to bare krakenex on 1 thread, {where} (median of {PAIRS} pairs)\n"
-    )
+    print(f"\n## Calls a second at 5 threads against bare krakenex at 1, {where} (median of {PAIRS} pairs)\n")
     print("| client | calls/s | krakenex, 1 thread | ratio |\n|---|---|---|---|")
     for name, (kind, store) in CLIENTS.items():
         if kind not in ("ours", "seed"):
