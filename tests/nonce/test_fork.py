@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.redisserver import RedisServer
+from tests.redisserver import RedisServer, needs_redis
 
 _FORKS_IN_ITS_TURN = """
 import os, sys
@@ -38,6 +38,7 @@ def test_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.redis
+@needs_redis
 def test_redis(tmp_path: Path) -> None:
     """The same; and two processes on one connection would read each other's answers."""
     with RedisServer(tmp_path) as redis:
