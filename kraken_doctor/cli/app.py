@@ -152,8 +152,7 @@ class App:
         from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.examination.plan import Plan
 
-        with contextlib.ExitStack() as stack:
-            environment = self._place(stack, request)[1].environment
+        environment = lab.accounts(request.faults) if request.sandbox else self.environment
         accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
         return Plan(accounts=accounts, checks=request.checks).requests()
 

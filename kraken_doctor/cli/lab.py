@@ -61,6 +61,13 @@ def make(faults: tuple[str, ...]) -> Scenario:
     return scenario
 
 
+def accounts(faults: tuple[str, ...]) -> Environment:
+    """The demo's accounts, with *faults*, without anything that is served."""
+    scenario = make(faults)
+    with scenario.resources:
+        return Environment((PROCESS, scenario.environ))
+
+
 def serve(stack: ExitStack, scenario: Scenario, host: str = "127.0.0.1", port: int = 0) -> tuple[str, tuple[str, ...]]:
     """The exchange's URL, and the addresses of its time servers, until *stack* is closed."""
     from kraken_doctor.sandbox.ntp import SandboxNtpServer

@@ -9,12 +9,8 @@ from kraken_doctor.model.diagnosis import Alternative, Diagnosis, Remedy, Severi
 
 _SYMPTOMS = {
     "exchange-maintenance": ("exchange-unavailable", "exchange-busy", "exchange-error", "edge-error", "read-timeout"),
-    "key-duplicated": ("nonce-shared-key", "nonce-spent-higher"),
-    "nonce-generator-broken": ("nonce-shared-key", "nonce-spent-higher"),
-    "clock-behind": ("nonce-spent-higher", "tls-expired"),
-    "clock-ahead": ("nonce-ahead-of-clock", "tls-expired"),
 }
-"""A cause, and what it brings about by itself."""
+"""A cause, and what it always brings about. Where evidence decides, as with a clock and a certificate, a rule does."""
 
 _LOOK_FOR = "Every key is refused: look for what they have in common before you make new ones."
 

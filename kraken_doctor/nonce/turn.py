@@ -83,7 +83,8 @@ class FairLock:
     def release(self) -> None:
         """Free the lock, or hand it to whoever has waited too long."""
         if not self._pass_on():
-            self._free()
+            with self._guard:
+                self._free()
 
     def _pass_on(self) -> bool:
         """Let those who wait have the lock; False, and it stays with us, if nobody waits."""
@@ -96,18 +97,15 @@ class FairLock:
                 first.handed = True
                 first.ring()
             else:
-                self._held = False
-                if self._woken is None:
-                    self._woken = first
-                    first.ring()
+                self._free()
             return True
 
     def _free(self) -> None:
-        with self._guard:
-            self._held = False
-            if self._waiting and self._woken is None:
-                self._woken = self._waiting[0]
-                self._woken.ring()
+        """Let whoever comes have it, and tell the first in the queue; under the guard."""
+        self._held = False
+        if self._waiting and self._woken is None:
+            self._woken = self._waiting[0]
+            self._woken.ring()
 
     def _won(self, place: _Place, *, stay: bool) -> bool:
         """

@@ -64,13 +64,19 @@ def closed_port(stack: ExitStack) -> int:
 
 def nobody_answers(stack: ExitStack, *_: Any) -> str:
     """A port where a connection is neither accepted nor refused, as at the end of a dead route."""
+    return f"http://127.0.0.1:{dead_port(stack)}"
+
+
+def dead_port(stack: ExitStack, host: str = "127.0.0.1", port: int = 0) -> int:
+    """A port of *host* that does not answer."""
     # A SYN for a listener whose queue is full is dropped; a queue for none is full with one.
-    listener = stack.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", 0))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener, first = (stack.enter_context(socket.socket(family)) for _ in range(2))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
     listener.listen(0)
-    first = stack.enter_context(socket.socket())
     first.connect(listener.getsockname())
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return int(listener.getsockname()[1])
 
 
 def _file(name: str) -> AbstractContextManager[Path]:

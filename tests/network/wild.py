@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
+from kraken_doctor.sandbox import wires
+
 Behaviour = Callable[[socket.socket, threading.Event], None]
 """What is done with a connection until it ends, or the server does."""
 
@@ -155,16 +157,9 @@ HANG_UP = says(b"")
 def dead_address(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """
     A port of *host* where a connection is neither accepted nor refused: as at the end of a dead route.
-
-    Linux drops a SYN for a listener whose queue is full; a queue for none is full with one.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener, socket.socket(family) as first:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(0)
-        first.connect(listener.getsockname())
-        yield int(listener.getsockname()[1])
+    with contextlib.ExitStack() as stack:
+        yield wires.dead_port(stack, host, port)
 
 
 def closed_port() -> int:
