@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import stat
 import threading
@@ -132,6 +133,34 @@ def test_writers_that_change_files_at_once_lose_nothing_but_the_oldest(tmp_path:
     assert len(lines) > 300
     for log in logs:
         log.close()
+
+
+def test_writers_that_begin_new_files_all_the_time_are_in_nobodys_way(tmp_path: Path) -> None:
+    """A new file every few records: none is moved away under another's hands, none is moved before it is full."""
+    logs = [AuditFile(tmp_path / "audit", max_bytes=500) for _ in range(4)]
+    begin = threading.Barrier(4)
+    moved_bytes: list[int] = []
+    failures: list[Exception] = []
+
+    def write(log: AuditFile) -> None:
+        begin.wait()
+        try:
+            for number in range(300):
+                log.record(record(number))
+                with contextlib.suppress(FileNotFoundError):
+                    moved_bytes.append((tmp_path / "audit.1").stat().st_size)
+        except NonceStoreError as exc:
+            failures.append(exc)
+        finally:
+            log.close()
+
+    writers = [threading.Thread(target=write, args=(log,)) for log in logs]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failures
+    assert min(moved_bytes) >= 500
 
 
 def test_a_deleted_file_is_made_anew(tmp_path: Path) -> None:

@@ -11,14 +11,18 @@ from pathlib import Path
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores import folder, recordtext
+from kraken_doctor.nonce.stores.kernellock import KernelLock
 
 _MAX_BYTES = 8 * 2**20
 """A file's size; two of them hold some 100,000 records, a day of a call a second."""
 
+_MOVE_TIMEOUT_S = 0.1
+"""Moving a file takes microseconds. While another process can't get done with it, the file grows a little more."""
+
 
 class AuditFile:
     """
-    Appends a record with one system call, and no lock among processes.
+    Appends a record with one system call, and no lock among processes but where a new file is begun.
 
     A line that is written at once with O_APPEND stays whole, whoever else writes; it survives the kill of this
     process the moment after. A database would cost five times as much, inside calls that wait for it.
@@ -33,6 +37,7 @@ class AuditFile:
         self._older = path.with_name(f"{path.name}.1")
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._moving = KernelLock(path.with_name(f"{path.name}.lock"))
         self._file = -1
 
     def record(self, record: CallRecord) -> None:
@@ -82,10 +87,15 @@ class AuditFile:
         return self._file
 
     def _begin_anew(self, mine: os.stat_result) -> None:
-        # Two processes may come here at once. The second finds that the path leads elsewhere already, unless it
-        # looks in the very moment: then both move the same file, which does no harm.
-        if self._is_at_path(mine):
-            os.replace(self._path, self._older)  # noqa: PTH105 - see `_is_at_path`
+        # Several processes come here at once. Between the look and the move another must not move too: it would put
+        # the new file, which has a line or two, in the place of the full one.
+        if not self._moving.acquire(_MOVE_TIMEOUT_S):
+            return
+        try:
+            if self._is_at_path(mine):
+                os.replace(self._path, self._older)  # noqa: PTH105 - see `_is_at_path`
+        finally:
+            self._moving.close()
         self._close()
 
     def _is_at_path(self, mine: os.stat_result) -> bool:
