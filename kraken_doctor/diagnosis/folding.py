@@ -52,12 +52,16 @@ def shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[li
     """
     if len(labels) < 2:
         return [], list(found)
-    by_kind: dict[tuple[str, Severity], list[Diagnosis]] = {}
+    by_kind: dict[tuple[str, Severity, str], list[Diagnosis]] = {}
     for diagnosis in found:
-        by_kind.setdefault((diagnosis.cause, diagnosis.severity), []).append(diagnosis)
-    shared = [_as_one(group) for group in by_kind.values() if {d.account for d in group} == set(labels)]
-    kinds = {(diagnosis.cause, diagnosis.severity) for diagnosis in shared}
-    return shared, [diagnosis for diagnosis in found if (diagnosis.cause, diagnosis.severity) not in kinds]
+        by_kind.setdefault(_kind(diagnosis), []).append(diagnosis)
+    shared = [kind for kind, group in by_kind.items() if {d.account for d in group} == set(labels)]
+    return [_as_one(by_kind[kind]) for kind in shared], [d for d in found if _kind(d) not in shared]
+
+
+def _kind(diagnosis: Diagnosis) -> tuple[str, Severity, str]:
+    # With its summary: one that names a variable or a date is true of its own account alone.
+    return diagnosis.cause, diagnosis.severity, diagnosis.summary
 
 
 def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:

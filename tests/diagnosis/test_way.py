@@ -139,7 +139,7 @@ def test_concerns_are_warnings_beside_the_answer() -> None:
     assert "1 of 3 attempts failed" in chance.because
     assert "SSL_CERT_FILE, which krakenex and requests do not read" in trust.summary
     four = diagnose([result("path", Outcome.WARN, {**values, "path.tcp.dead": ("192.0.2.7: no answer",)})])
-    assert four[0].summary.startswith("an address leads nowhere")
+    assert four[0].summary.startswith("One address leads nowhere")
     assert not four[0].remedy.otherwise
 
 

@@ -35,7 +35,10 @@ def credentials(facts: Facts, account: str) -> Iterator[Diagnosis]:
 def _form(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if facts.text("key.shape") == "secret":
         variable = facts.text("credentials.key_variable")
-        yield name("key-secret-swapped", account, f"{variable} holds what looks like a secret.", _shapes(facts))
+        # Where the other holds no key there is nothing to swap.
+        remedy = None if facts.text("secret.shape") == "key" else Remedy(f"Put the API key itself into {variable}.")
+        summary = f"{variable} holds what looks like a secret."
+        yield name("key-secret-swapped", account, summary, _shapes(facts), remedy=remedy)
         return
     for part in ("key", "secret"):
         variable = facts.text(f"credentials.{part}_variable")

@@ -52,8 +52,9 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
         granted = ", ".join(facts.texts("key.permissions")) or "none"
         yield name("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
     if (left_s := facts.number("key.expires_in")) is not None:
+        when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
         until = facts.integer("key.valid_until") or 0
-        yield name("key-expires-soon", account, f"The key expires in {span(max(0, left_s))}.", (f"on {day(until)}",))
+        yield name("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
     if excess := facts.texts("permissions.excess"):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
         yield name("key-can-withdraw", account, "", (f"its permissions include {words}",))

@@ -39,6 +39,12 @@ _FINER_CLIENTS = {
 }
 
 
+_NEW_KEY = Remedy(
+    "Create a new API key: if this one has really sent that nonce, no larger one is left for it.",
+    avoid="Don't delete the nonce store before: it is what tells whether the key has sent it.",
+)
+
+
 def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
     """The section "The nonce", and `clock-behind` where it explains a refusal."""
     made = calls(facts)
@@ -49,8 +55,11 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
         yield _broken(account, repeated, refused)
     elif refused:
         yield _refused(facts, account, refused, accepted)
-    if facts.text("nonce.error_type") in ("NonceStoreError", "NonceExhaustedError"):
+    if facts.text("nonce.error_type") == "NonceStoreError":
         yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
+    elif facts.text("nonce.error_type") == "NonceExhaustedError":
+        summary = "No nonce is left: the mark in the nonce store is at the end of its range."
+        yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
     yield from _window(facts, account, accepted)
     lead_s = facts.number("nonce.lead")
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts):
@@ -158,15 +167,24 @@ def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
     )
 
 
-def _cure(unit: NonceUnit) -> Remedy | None:
-    """A declared unit below microseconds has a second cure that costs no new key."""
-    if unit is not NonceUnit.MS:
-        return None
+def _cure(unit: NonceUnit) -> Remedy:
+    """A new key; the next finer unit that clients really use costs none, as long as there is one."""
+    finer = _NEXT_FINER.get(unit)
     return Remedy(
         "Create a new API key for this bot alone: the only cure that lasts.",
-        otherwise="KRAKEN_NONCE_UNIT=us, if every program on this key can count in microseconds.",
+        otherwise=f"KRAKEN_NONCE_UNIT={finer.value}, if every program on this key can count in {finer.words}."
+        if finer
+        else "",
         avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
     )
+
+
+_NEXT_FINER = {
+    NonceUnit.S: NonceUnit.MS,
+    NonceUnit.MS: NonceUnit.US,
+    NonceUnit.US: NonceUnit.NS,
+    NonceUnit.TEN_NS: NonceUnit.NS,
+}
 
 
 def _refusals(refused: list[Call]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def _concerns(facts: Facts) -> Iterator[Diagnosis]:
     """What did not keep this run from its answer, and costs all the same."""
     if dead := facts.texts("path.tcp.dead"):
         seconds = facts.number("path.tcp.dead_seconds") or 0.0
-        where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "an address"
+        where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
         lost = f"each new connection loses at least {span(seconds)} before another address is tried"
         summary = f"{where} leads nowhere: {lost}."
         because = (*dead, f"{facts.text('path.tcp.address')} answered in {span(facts.number('path.tcp.seconds') or 0)}")
@@ -134,9 +134,7 @@ def _concerns(facts: Facts) -> Iterator[Diagnosis]:
             f"signed by {facts.text('path.tls.issuer') or 'an unnamed issuer'}",
             "without it: " + facts.text("path.tls.without_variable"),
         )
-        remedy = Remedy(
-            f"Set REQUESTS_CA_BUNDLE to the same file, {facts.text('path.tls.authorities')}, where the bots run."
-        )
+        remedy = Remedy(f"Set REQUESTS_CA_BUNDLE to {facts.text('path.tls.authorities')} as well, where the bots run.")
         yield name("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=remedy)
 
 

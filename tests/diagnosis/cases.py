@@ -1,0 +1,343 @@
+"""Evidence for every branch of every rule: one case a thing that the doctor can say."""
+
+from __future__ import annotations
+
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
+
+NS = 1_795_392_000_000_000_000
+A, B = "USER:a", "USER:b"
+DAY_S = 86_400.0
+
+Facts = dict[str, Value]
+
+
+def found(
+    check: str,
+    account: str | None,
+    facts: Facts,
+    outcome: Outcome = Outcome.WARN,
+    sources: dict[str, str] | None = None,
+) -> CheckResult:
+    """A check's result; *sources* names who said a fact, where a rule repeats it."""
+    said_by = sources or {}
+    evidence = tuple(Evidence(name, value, source=said_by.get(name, "")) for name, value in facts.items())
+    return CheckResult(id=check, account=account, outcome=outcome, summary="", evidence=evidence)
+
+
+SOUND: Facts = {
+    "credentials.key_variable": "KRAKEN_USER_A_API_KEY", "credentials.secret_variable": "KRAKEN_USER_A_API_SECRET",
+    "key.characters": 56, "key.placeholder": False, "key.shape": "key", "key.sound_inside": True,
+    "secret.characters": 88, "secret.placeholder": False, "secret.shape": "secret", "secret.decoded": 64,
+    "secret.sound_inside": True,
+}  # fmt: skip
+
+
+def written(**changes: Value) -> list[CheckResult]:
+    """Credentials that are sound but for *changes* (a double underscore is a dot)."""
+    return [found("credentials", A, SOUND | {name.replace("__", "."): value for name, value in changes.items()})]
+
+
+def clock(
+    offset_s: float | None, facts: Facts | None = None, outcome: Outcome = Outcome.WARN, source: str = ""
+) -> CheckResult:
+    """The check of the clock; *offset_s* None where no source answered."""
+    measured: Facts = {"clock.offset": offset_s, "clock.bound": 0.008, "clock.limit": 1.0}
+    extra: Facts = {f"clock.{name}": value for name, value in (facts or {}).items()}
+    sources = {"clock.offset": source, "clock.place": "/proc/1/cgroup"}
+    sources |= {name: f"{name.split('.')[2]}.example" for name in extra if name.startswith("clock.sample.")}
+    return found("clock", None, extra if offset_s is None else measured | extra, outcome, sources)
+
+
+RIGHT = clock(0.012, outcome=Outcome.PASS)
+UNKNOWN = clock(
+    None,
+    {"ntp.asked": 4, "ntp.problems": ("one.example: no answer", "two.example: ?")},
+    Outcome.INCONCLUSIVE,
+)
+
+
+def call(number: int, unit: str, nonce: int, outcome: str = "ok", endpoint: str = "Balance", **more: Value) -> Facts:
+    """The evidence of one private call."""
+    facts: Facts = {"endpoint": endpoint, "unit": unit, "nonce": nonce, "outcome": outcome}
+    facts |= more
+    return {f"call.{number}.{name}": value for name, value in facts.items()}
+
+
+def called(*made: Facts, **more: Value) -> CheckResult:
+    """What an account's private calls came to."""
+    facts: Facts = {name.replace("__", "."): value for name, value in more.items()}
+    for one in made:
+        facts |= one
+    return found("authentication", A, facts)
+
+
+REFUSED = "EAPI:Invalid nonce"
+MS, US = NS // 10**6, NS // 10**3
+
+
+def refused(unit: str, nonce: int) -> list[CheckResult]:
+    """Every call refused in a declared unit, the clock being right."""
+    return [RIGHT, called(call(1, unit, nonce, REFUSED))]
+
+
+def path(failure: str, **more: Value) -> CheckResult:
+    """The way, which failed at a step."""
+    facts: Facts = {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
+    facts |= {"path.failure": failure, "path.detail": "its own words"}
+    return found("path", None, facts, Outcome.FAIL, {"path.proxy": "HTTPS_PROXY"})
+
+
+def answered(**more: Value) -> CheckResult:
+    """What the exchange said of itself."""
+    return found("exchange", None, {f"exchange.{name.replace('__', '.')}": value for name, value in more.items()})
+
+
+REACHED: Facts = {
+    "dns__addresses": ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"), "tcp__seconds": 0.012,
+    "tls__version": "TLS 1.3", "tls__issuer": "Example CA",
+}  # fmt: skip
+CERTIFICATE: Facts = {
+    "tls__issuer": "Example CA", "tls__names": ("api.example", "www.example"), "tls__self_signed": False,
+    "tls__not_before": "2026-01-01T00:00:00Z", "tls__not_after": "2027-01-01T00:00:00Z",
+}  # fmt: skip
+EXPIRED: Facts = CERTIFICATE | {"tls__begins_in": -90 * DAY_S, "tls__ends_in": -10 * DAY_S, "tls__dates_alone": True}
+FUTURE: Facts = CERTIFICATE | {"tls__begins_in": 10 * DAY_S, "tls__ends_in": 90 * DAY_S, "tls__dates_alone": True}
+
+
+def concern(facts: Facts, authorities_by: str = "") -> list[CheckResult]:
+    """The exchange was reached, at a price."""
+    named: Facts = {f"path.{name.replace('__', '.')}": value for name, value in facts.items()}
+    return [found("path", None, named, sources={"path.tls.authorities": authorities_by})]
+
+
+def keeper(place: str, service: str = "", offset_s: float = 30.0, **more: Value) -> list[CheckResult]:
+    """A clock that is wrong, and what keeps it."""
+    facts: Facts = {f"keeper.{name}": value for name, value in more.items()}
+    return [clock(offset_s, facts | {"place": place, "keeper": service})]
+
+
+CONTRADICTION: Facts = {"ntp.problems": ("p1", "p2", "p3", "p4"), "sample.1.delay": 0.01}
+CONTRADICTION |= {f"sample.{n}.offset": 10.0**n for n in range(1, 6)}
+DEAD: Facts = {"tcp__dead_seconds": 2.5, "tcp__address": "192.0.2.1", "tcp__seconds": 0.012}
+
+CASES: dict[str, list[CheckResult]] = {
+    "nothing is wrong": [RIGHT, *written(), called(call(1, "ms", MS), call(2, "ms", MS + 1))],
+    # Credentials
+    "the key is not set": written(credentials__missing=("KRAKEN_USER_A_API_KEY",)),
+    "neither is set": written(credentials__missing=("KRAKEN_USER_A_API_KEY", "KRAKEN_USER_A_API_SECRET")),
+    "two users of one first name": written(credentials__shared_with=("USER:b", "USER:c")),
+    "one key in three accounts": written(credentials__same_key_as=("USER:b", "USER:c")),
+    "the file is in git": written(credentials__tracked_file="/x/.env", credentials__readable_file="/x/.env"),
+    "the file can be read": written(credentials__readable_file="/x/.env"),
+    "swapped": written(key__shape="secret", secret__shape="key", secret__decoded=42),
+    "the secret twice": written(key__shape="secret"),
+    "placeholders": written(key__placeholder=True, secret__placeholder=True, secret__characters=12),
+    "the key is damaged": written(key__flaws=("a quote at the start", "a quote at the end"), secret__decoded=64),
+    "the secret is damaged": written(secret__flaws=("a space inside",), secret__decoded=None),
+    "the secret is damaged and tolerated": written(secret__flaws=("a line break at the end",)),
+    "a flaw around what is no secret": written(
+        secret__flaws=("a space inside",), secret__sound_inside=False, secret__decoded=None, secret__shape="other"
+    ),
+    "another form of key": written(key__shape="other", key__characters=12),
+    "no base64": written(secret__decoded=None, secret__shape="other", secret__characters=87),
+    "a key of Futures": written(secret__decoded=66, secret__shape="other"),
+    "a key for a secret": written(secret__decoded=42, secret__shape="key", secret__characters=56),
+    "a short secret": written(secret__decoded=60, secret__shape="other", secret__characters=80),
+    # This host
+    "no krakenex": [found("krakenex", None, {"krakenex.error": "No module named 'krakenex'"})],
+    "a krakenex without hooks": [
+        found("krakenex", None, {"krakenex.version": "3.0.0", "krakenex.missing_hooks": ("_nonce", "_sign")})
+    ],
+    "another krakenex": [found("krakenex", None, {"krakenex.version": "2.2.1", "krakenex.tested": "2.2.2"})],
+    "the tested krakenex": [found("krakenex", None, {"krakenex.version": "2.2.2", "krakenex.tested": "2.2.2"})],
+    "no store": [found("store", None, {"store.error": "nonce store /x/nonce.db: disk full"})],
+    "the clock is behind": [clock(30.0)],
+    "the clock is ahead, and was to be judged": [clock(-7_200.0, outcome=Outcome.FAIL)],
+    "the clock is behind by the exchange": [clock(30.0, source="exchange, by its Date")],
+    "the exchange contradicts": [clock(30.0, {"exchange.contradicts": True})],
+    "the clock is within its limit": [clock(1.005), clock(-1.005)],
+    "just over the limit": [clock(1.009)],
+    "just over the limit, ahead": [clock(-1.009)],
+    "no time source": [UNKNOWN],
+    "no time source was asked": [clock(None, outcome=Outcome.INCONCLUSIVE)],
+    "servers that contradict each other": [clock(None, CONTRADICTION, Outcome.INCONCLUSIVE)],
+    "an offset, and no verdict": [clock(0.5, outcome=Outcome.INCONCLUSIVE)],
+    # How this host keeps its clock
+    "chrony runs": keeper("linux", "chrony", running=True),
+    "chrony is stopped": keeper("linux", "chrony", running=False, unit="chronyd"),
+    "chrony is stopped, without systemd": keeper("linux", "chrony", running=False),
+    "timesyncd runs": keeper("linux", "systemd-timesyncd", running=True, unit="systemd-timesyncd"),
+    "timesyncd is off": keeper("linux", "systemd-timesyncd", running=False),
+    "ntpd runs": keeper("linux", "ntpd", running=True, unit="ntpsec"),
+    "openntpd runs": keeper("linux", "openntpd", running=True),
+    "BusyBox runs": keeper("linux", "BusyBox ntpd", running=True),
+    "rivals": keeper("linux", "chrony", running=True, rivals=("ntpd", "openntpd")),
+    "nothing keeps it, on Debian": keeper("linux", packager="apt-get"),
+    "nothing keeps it, anywhere": keeper("linux"),
+    "a container": keeper("container"),
+    "WSL": keeper("wsl"),
+    "macOS": keeper("macos"),
+    "Windows": keeper("windows"),
+    "another system": keeper("other"),
+    "a system without a name": keeper("plan9"),
+    "chrony runs, and the clock is ahead": keeper("linux", "chrony", -30.0, running=True),
+    "WSL is ahead": keeper("wsl", offset_s=-30.0),
+    # The way
+    "no name": [path("dns-failed")],
+    "no answer behind TLS": [path("read-timeout", **REACHED, samples=3, samples__failed=2)],
+    "an unnamed issuer": [path("read-timeout", tls__version="TLS 1.2")],
+    "no answer through a proxy": [path("read-timeout", **REACHED, proxy="http://proxy.example:3128")],
+    "a page through a proxy": [path("edge-error", proxy="http://proxy.example:3128")],
+    "blocked through a proxy": [path("edge-blocked", proxy="http://proxy.example:3128")],
+    "no JSON through a proxy": [path("response-invalid", proxy="http://proxy.example:3128")],
+    "a page behind TLS through a proxy": [path("edge-error", **REACHED, proxy="http://proxy.example:3128")],
+    "reset through a proxy": [path("connection-reset", proxy="http://proxy.example:3128")],
+    "the proxy wants a login": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=407)],
+    "the proxy gets no answer": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=503)],
+    "the proxy does not get there": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=502)],
+    "the proxy waits in vain": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=504)],
+    "the proxy refuses": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=501)],
+    "an issuer that is not trusted": [path("tls-untrusted", **CERTIFICATE)],
+    "signed by itself": [path("tls-untrusted", **CERTIFICATE | {"tls__self_signed": True})],
+    "signed by nobody, for a subject": [
+        path("tls-hostname", **CERTIFICATE | {"tls__issuer": "", "tls__names": (), "tls__subject": "CN=x"})
+    ],
+    "signed for nobody": [path("tls-hostname", **CERTIFICATE | {"tls__names": ()})],
+    "a certificate that can't be read": [path("tls-untrusted", tls__problem="no bytes")],
+    "a certificate that nobody looked at": [path("tls-untrusted")],
+    "an expired certificate": [path("tls-expired", **EXPIRED), RIGHT],
+    "an expired certificate, and an unknown clock": [path("tls-expired", **EXPIRED), UNKNOWN],
+    "an expired certificate, and a clock ahead": [path("tls-expired", **EXPIRED), clock(-30 * DAY_S)],
+    "dates at their edges": [
+        path("tls-expired", tls__begins_in=30 * DAY_S, tls__ends_in=30 * DAY_S), clock(30 * DAY_S),
+    ],
+    "a certificate without dates, and a wrong clock": [path("tls-expired"), clock(30 * DAY_S)],
+    "a certificate that is too new for the clock": [path("tls-expired", **FUTURE), clock(30 * DAY_S)],
+    "a certificate of the future": [path("tls-expired", **FUTURE), UNKNOWN],
+    "a certificate of the future by nobody": [path("tls-expired", **FUTURE | {"tls__issuer": ""}), UNKNOWN],
+    "a certificate of the future that is bad": [path("tls-expired", **FUTURE | {"tls__dates_alone": False}), UNKNOWN],
+    "throttled": [path("exchange-throttled", http__retry_after=30)],
+    "throttled, of the status": [answered(failure="exchange-throttled", detail="HTTP 429", http__retry_after=5)],
+    "throttled for a time unknown": [path("exchange-throttled")],
+    "an error of the exchange": [found("path", None, {"path.error": "EService:Unavailable"})],
+    "an error of the status": [answered(error="EGeneral:Internal error")],
+    "maintenance": [answered(status="maintenance")],
+    "cancel only": [answered(status="cancel_only")],
+    "post only": [answered(status="post_only")],
+    "limit only": [answered(status="limit_only")],
+    "online": [answered(status="online")],
+    "an unknown status": [answered(status="x" * 50)],
+    "IPv6 leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "2001:db8::2: no route")}),
+    "an address leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "192.0.2.7: no answer")}),
+    "fails now and then": concern(
+        {"chance": "connection-reset", "chance__detail": "reset by peer", "samples": 3, "samples__failed": 1}
+    ),
+    "the status fails now and then": [
+        answered(chance="read-timeout", chance__detail="too slow", samples=5, samples__failed=2)
+    ],
+    "trusted by one variable": concern(
+        {"tls__authorities": "/x", "tls__issuer": "Example CA", "tls__without_variable": "unable to get an issuer"},
+        "SSL_CERT_DIR",
+    ),
+    "trusted by one variable, by nobody": concern(
+        {"tls__authorities": "/x.pem", "tls__without_variable": "self-signed"}, "SSL_CERT_FILE"
+    ),
+    # The key
+    "an invalid key": [called(call(1, "ms", MS, "EAPI:Invalid key", "GetApiKeyInfo"))],
+    "an invalid key, with an OTP": [called(call(1, "ms", MS, "EAPI:Invalid key"), credentials__otp=True)],
+    "an invalid signature": [called(call(1, "ms", MS, "EAPI:Invalid signature"), credentials__otp=False)],
+    "an invalid signature, with an OTP": [called(call(1, "ms", MS, "EAPI:Invalid signature"), credentials__otp=True)],
+    "permission denied": [called(call(1, "ms", MS), call(2, "ms", MS + 1, "EGeneral:Permission denied"))],
+    "locked out": [called(call(1, "ms", MS, "EGeneral:Temporary lockout"))],
+    "throttled until a moment": [called(call(1, "ms", MS, "EService:Throttled: 1795392060"))],
+    "throttled until a short number": [called(call(1, "ms", MS, "EService:Throttled: 179539206"))],
+    "throttled until other digits": [called(call(1, "ms", MS, "EService:Throttled: 179539206\u0664"))],
+    "an unknown error": [called(call(1, "ms", MS, "EFoo:Something new"))],
+    "the way broke for a call": [called(call(1, "ms", MS, "x", failure="read-timeout", detail="no answer in 10 s"))],
+    "balances that can't be read": [called(call(1, "ms", MS), balances__unreadable="ZUSD is no number")],
+    "rights are missing": [
+        called(permissions__missing=("query-funds", "new-right"), key__permissions=("withdraw-funds", "query-ledger"))
+    ],
+    "no rights at all": [called(permissions__missing=("query-funds",), key__permissions=())],
+    "it expires": [called(key__expires_in=3 * DAY_S, key__valid_until=1_795_651_200)],
+    "it has expired": [called(key__expires_in=-5.0, key__valid_until=1_795_391_995)],
+    "it expires this very moment": [called(key__expires_in=0.0, key__valid_until=1_795_392_000)],
+    "it may withdraw": [
+        called(permissions__excess=("withdraw-funds", "add-withdraw-address", "update-withdraw-address", "new-right"))
+    ],
+    "no allow-list": [called(key__ip_allowlist=0)],
+    "an allow-list": [called(key__ip_allowlist=1)],
+    "nothing in the account": [called(balances__empty=True)],
+    "something in the account": [called(balances__empty=False)],
+    # The nonce
+    "refused in both units": [RIGHT, called(call(1, "ms", MS, REFUSED), call(2, "us", US, REFUSED))],
+    "refused in both units, by an unknown clock": [UNKNOWN, called(call(1, "ms", MS, REFUSED))],
+    "refused in seconds": refused("s", NS // 10**9),
+    "refused in milliseconds": refused("ms", MS),
+    "refused in microseconds": refused("us", US),
+    "refused in ten nanoseconds": refused("10ns", NS // 10),
+    "refused in nanoseconds": refused("ns", NS),
+    "accepted in the finer unit": [RIGHT, called(call(1, "ms", MS, REFUSED), call(2, "us", US))],
+    "a shared key": [
+        RIGHT,
+        called(
+            call(1, "ms", MS, endpoint="GetApiKeyInfo"),
+            call(2, "ms", MS + 5, endpoint="TradeBalance"),
+            call(3, "ms", MS + 9, REFUSED),
+            call(4, "ms", MS + 11),
+        ),
+    ],
+    "the clock explains it": [clock(3_600.0), called(call(1, "ms", MS, REFUSED))],
+    "a clock ahead explains nothing": [clock(-3_600.0), called(call(1, "ms", MS, REFUSED))],
+    "nonces that repeat": [RIGHT, called(call(1, "ms", MS, endpoint="GetApiKeyInfo"), call(2, "ms", MS, REFUSED))],
+    "nonces that fall": [RIGHT, called(call(1, "ms", MS), call(2, "ms", MS - 1))],
+    "another nonce on the wire": [RIGHT, called(call(1, "ms", MS), nonce__on_wire=False)],
+    "no store for a nonce": [called(nonce__error_type="NonceStoreError", nonce__error="disk full")],
+    "no nonces left": [called(nonce__error_type="NonceExhaustedError", nonce__error="the mark is at 2**64 - 1")],
+    "no turn": [called(nonce__error_type="TurnTimeoutError", nonce__error="busy")],
+    "a small window": [RIGHT, called(call(1, "ms", MS), key__nonce_window=99)],
+    "a window that will do": [RIGHT, called(call(1, "ms", MS), key__nonce_window=100)],
+    "a window at its widest": [RIGHT, called(call(1, "ms", MS), key__nonce_window=60_000)],
+    "a wide window": [RIGHT, called(call(1, "s", MS), call(2, "ms", MS + 1), key__nonce_window=60_001)],
+    "a window that was not tried": [RIGHT, called(call(1, "ms", MS, REFUSED), key__nonce_window=15)],
+    "the mark is ahead": [RIGHT, called(nonce__lead=61.0)],
+    "the mark is a little ahead": [RIGHT, called(nonce__lead=60.0)],
+    "the mark is ahead of a wrong clock": [clock(30.0), called(nonce__lead=3_600.0)],
+    # Together
+    "two accounts of one cause": [
+        *written(credentials__missing=("KRAKEN_USER_A_API_KEY",)),
+        found("credentials", B, {"credentials.missing": ("K",)}),
+    ],
+    "two accounts with an empty allow-list": [
+        found("keyinfo", label, {"key.ip_allowlist": 0, "key.nonce_window": 0}) for label in (A, B)
+    ],
+    "two accounts, refused by two calls": [
+        found("authentication", label, call(1, "ms", MS, "EAPI:Invalid key", endpoint))
+        for label, endpoint in ((A, "Balance"), (B, "GetApiKeyInfo"))
+    ],
+    "two accounts of one cause and one reason": [
+        found("authentication", label, call(1, "ms", MS, "EAPI:Invalid key")) for label in (A, B)
+    ],
+    "two accounts with bad signatures": [
+        found("authentication", label, call(1, "ms", MS, "EAPI:Invalid signature")) for label in (A, B)
+    ],
+    "two accounts, one of them ill": [
+        called(call(1, "ms", MS, "EAPI:Invalid key")), found("authentication", B, call(1, "ms", MS)),
+    ],
+    "two accounts with one warning": [
+        found("permissions", label, {"permissions.excess": ("withdraw-funds",)}) for label in (A, B)
+    ],
+    "one cause in two severities": [
+        RIGHT,
+        found("authentication", A, call(1, "ms", MS, REFUSED) | call(2, "us", US)),
+        found("authentication", B, call(1, "ms", MS, REFUSED)),
+    ],
+    "maintenance, and what it brings about": [
+        answered(status="maintenance"),
+        called(call(1, "ms", MS, "EService:Unavailable")),
+        found("authentication", B, call(1, "ms", MS, "EService:Busy")),
+    ],
+    "a cause of the run and of an account": [
+        clock(3_600.0), called(call(1, "ms", MS, REFUSED)), found("authentication", B, call(1, "us", US)),
+    ],
+}  # fmt: skip
