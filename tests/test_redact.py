@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
-from kraken_doctor.redact import HIDDEN, Redactor, Secret, key_id, secrets_of, without_secrets
+from kraken_doctor.redact import HIDDEN, Redactor, Secret, is_secret, key_id, secrets_of, without_secrets
 
 VALUE = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 
@@ -40,6 +40,7 @@ def test_every_way_of_printing_gives_a_placeholder() -> None:
     shown = f"{secret} {secret!r} {secret:>30} {[secret]} {Holder(secret)}" + str(secret) + "%s" % secret  # noqa: UP031
     assert VALUE[:8] not in shown
     assert "[hidden]" in shown
+    assert f"<{secret:>10}>" == "<  [hidden]>"
     assert secret.reveal() == VALUE
 
 
@@ -62,7 +63,7 @@ def test_is_not_pickled() -> None:
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError, match="not pickled"):
                 pickle.dumps(thing, protocol)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="no state to hand out"):
         Secret(VALUE).__getstate__()
 
 
@@ -210,6 +211,11 @@ def test_digits_are_hidden_as_a_number_of_their_own() -> None:
     text = '{"nonce": 1795392000000000, "s": 0.179539}'
     assert redact(text) == text
     assert redact("code 179539, 179539") == f"code {HIDDEN}, {HIDDEN}"
+    assert redact("179539") == HIDDEN, "at both ends of a text"
+    for beside in ("1179539", "1795391", "1.179539", "179539.1"):
+        assert redact(beside) == beside
+    for beside in ("1 179539 1", "1x179539x1"):
+        assert redact(beside) == beside.replace("179539", HIDDEN), beside
 
 
 class _Pair(NamedTuple):
@@ -234,13 +240,23 @@ def test_what_of_the_environment_is_secret() -> None:
     """Credentials by name, logins in URLs as they stand and decoded; nothing else."""
     environ = {
         "KRAKEN_API_KEY": "one-key-1", "KRAKEN_USER_A_API_SECRET": "two-secret", "KRAKEN_MASTER_OTP": "three-otp",
-        "HTTPS_PROXY": "http://user:p%40ss%2Fword@proxy:3128", "KRAKEN_NONCE_STORE": "redis://:fourfour@host/0",
+        "HTTPS_PROXY": "http://user:p%40ss%2Fword@proxy:3128",
+        "HTTP_PROXY": "http://user:colon:inside@proxy", "KRAKEN_NONCE_STORE": "redis://:fourfour@host/0",
         "KRAKEN_SPOT_URL": "https://api.kraken.com", "HOME": "/home/user", "GIT": "ssh://git@host/x",
         "KRAKEN_USER_A_NONCE_UNIT": "ms",
     }  # fmt: skip
     revealed = {secret.reveal() for secret in secrets_of(environ)}
-    assert {"one-key-1", "two-secret", "three-otp", "p@ss/word", "p%40ss%2Fword", "fourfour"} <= revealed
+    assert {
+        "one-key-1",
+        "two-secret",
+        "three-otp",
+        "p@ss/word",
+        "p%40ss%2Fword",
+        "fourfour",
+        "colon:inside",
+    } <= revealed
     assert not revealed & {"https://api.kraken.com", "/home/user", "git", "ms"}
+    assert not is_secret("HOME")
     assert without_secrets(environ).keys() == {"KRAKEN_SPOT_URL", "HOME", "GIT", "KRAKEN_USER_A_NONCE_UNIT"}
 
 
@@ -280,6 +296,16 @@ def test_longer_secrets_go_first() -> None:
 def test_what_looks_like_a_secret_is_hidden_unknown(text: str) -> None:
     """Values that this process does not hold."""
     shown = Redactor()(text)
+    for kept in (
+        "proxy http://",
+        "API-Key",
+        "API-Sign",
+        "api-key",
+        "Proxy-Authorization",
+        "nonce=1&otp=",
+        '{"apiKey":"',
+    ):
+        assert (kept in shown) is (kept in text), "what it is of is still said"
     for part in (VALUE, urllib.parse.quote(VALUE, safe=""), "hunter2", "k/ey+value", "sig+value", "N84G"):
         assert part not in shown
 
@@ -298,3 +324,5 @@ def test_key_id_names_without_telling() -> None:
     assert key_id(VALUE) == key_id(VALUE) != key_id(VALUE + " ")
     assert len(key_id(VALUE)) == 16
     assert int(key_id(VALUE), 16) >= 0
+    # Marks and notes in every store are kept under it: another fingerprint would begin all keys anew.
+    assert key_id("the same in every version") == "73b8a386f1b3660d"
