@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import os
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from kraken_doctor.checks import catalogue
 from kraken_doctor.cli.options import OUTPUTS
@@ -32,6 +34,7 @@ from kraken_doctor.sandbox.messages import Request
 from tests import canaries
 from tests.canaries import API_KEY, FAULTS, OTP, SECRET
 from tests.conftest import Finished, Run
+from tests.network import wild
 
 _FAULTS_OF_THE_LAB = sorted(fault.name for section in SECTIONS.values() for fault in section if not fault.command)
 _DEMO = ("KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER", "KRAKEN_USER_GRID_BOT", "KRAKEN_USER_NEW_ACCOUNT")
@@ -354,6 +357,52 @@ def test_every_fault_of_the_lab(doctor: Run, real: SandboxServer, tmp_path: Path
         assert seen(ended, tmp_path) == {}, fault
         assert not [part for part in parts if part in ended.stdout + ended.stderr], fault
     assert len(_FAULTS_OF_THE_LAB) > 50
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_a_log_that_has_all_of_them(doctor: Run, real: SandboxServer, tmp_path: Path, form: str) -> None:
+    """In the exchange's words, in headers that a bot logged, in a traceback, as JSON, in another encoding."""
+    told = [value for value in canaries.VALUES.values() if "\n" not in value]
+    lines = [f"2026-11-23 00:00:{n:02} ERROR [t{n}] EAPI:Invalid nonce {value}" for n, value in enumerate(told)]
+    lines += [f"2026-11-23 00:01:{n:02} ERROR EFoo:Never heard of {value}" for n, value in enumerate(told)]
+    lines += [f"2026-11-23 00:02:00 ERROR API-Key: {API_KEY}, API-Sign: {SECRET}: EAPI:Invalid key:{API_KEY}"]
+    lines += [json.dumps({"time": "2026-11-23T00:03:00Z", "error": [f"EAPI:Invalid signature {SECRET}"], "otp": OTP})]
+    lines += [f"requests.exceptions.ProxyError: http://someone:{canaries.PROXY_PASSWORD}@127.0.0.1:9 {SECRET}"]
+    lines += [f"EGeneral:{base64.b64encode(SECRET.encode()).decode()}", f"krakenex {API_KEY} 2.2.2"]
+    log = tmp_path / "bot.log"
+    log.write_text("\n".join(lines) + "\n")
+    ended = doctor("-vv", "logs", str(log), "-o", form)
+    assert ended.status == 1
+    assert ended.stdout
+    assert seen(ended, tmp_path, log) == {}
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_watch_and_whom_it_tells(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Its lines, the file of the newest round, the command that is told of a change, and the metrics."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    told, port = tmp_path / "told", wild.closed_port()
+    scraped: list[str] = []
+
+    def repeat(request: Request) -> Any:
+        scraped.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=9).text)
+        return FAULTS["echo"](request) if "private" in request.path else None
+
+    real.exchange.interceptors[:] = [repeat]
+    listener = f"import os, sys; open({str(told)!r}, 'a').write(sys.stdin.read() + repr(dict(os.environ)))"
+    (tmp_path / "listener.py").write_text(listener)
+    ended = doctor(
+        "-vv", "watch", "--count", "2", "--every", "1", "-o", form, "--json-file", str(tmp_path / "newest.json"),
+        "--metrics-port", str(port), "--on-change", f"{sys.executable} {tmp_path}/listener.py",
+    )  # fmt: skip
+    assert ended.status in (1, 3), ended.stderr
+    assert "key-invalid" in told.read_text()
+    assert (tmp_path / "newest.json").exists()
+    assert 'cause="key-invalid"' in scraped[-1], "the second round is asked for what the first one found"
+    assert not canaries.found("".join(scraped))
+    assert seen(ended, tmp_path) == {}
 
 
 def test_explain_repeats_no_secret(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
