@@ -19,7 +19,7 @@ def span(seconds: float) -> str:
 
 def signed_span(seconds: float) -> str:
     """The same with its sign; what is shown as zero has no minus."""
-    return f"{'-' if seconds <= -0.0005 else '+'}{span(abs(seconds))}"
+    return f"{'-' if seconds < -0.0005 else '+'}{span(abs(seconds))}"
 
 
 def day(unix_s: int) -> str:

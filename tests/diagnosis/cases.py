@@ -80,11 +80,12 @@ def refused(unit: str, nonce: int) -> list[CheckResult]:
     return [RIGHT, called(call(1, unit, nonce, REFUSED))]
 
 
-def path(failure: str, **more: Value) -> CheckResult:
-    """The way, which failed at a step."""
+def path(failure: str, /, **more: Value) -> CheckResult:
+    """The way, which failed at a step; *proxy_by* is the variable that names the proxy."""
+    variable = str(more.pop("proxy_by", "HTTPS_PROXY"))
     facts: Facts = {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
     facts |= {"path.failure": failure, "path.detail": "its own words"}
-    return found("path", None, facts, Outcome.FAIL, {"path.proxy": "HTTPS_PROXY"})
+    return found("path", None, facts, Outcome.FAIL, {"path.proxy": variable})
 
 
 def answered(**more: Value) -> CheckResult:
@@ -156,9 +157,17 @@ CASES: dict[str, list[CheckResult]] = {
     "the clock is behind by the exchange": [clock(30.0, source="exchange, by its Date")],
     "the exchange contradicts": [clock(30.0, {"exchange.contradicts": True})],
     "the clock is within its limit": [clock(1.005), clock(-1.005)],
+    "another limit": [clock(3.0, {"limit": 5.0}), called(nonce__lead=61.0)],
+    "ahead by less than is known": [clock(-1.005), called(nonce__lead=61.0)],
+    "an offset without a bound": [found("clock", None, {"clock.offset": 30.0, "clock.limit": 1.0})],
+    "an offset without a limit": [found("clock", None, {"clock.offset": 30.0, "clock.bound": 0.008})],
     "just over the limit": [clock(1.009)],
     "just over the limit, ahead": [clock(-1.009)],
     "no time source": [UNKNOWN],
+    "no time source, and many problems": [
+        clock(None, {"ntp.asked": 4, "ntp.problems": ("p1", "p2", "p3", "p4")}, Outcome.INCONCLUSIVE)
+    ],
+    "a time source without a problem": [clock(None, {"ntp.asked": 1}, Outcome.INCONCLUSIVE)],
     "no time source was asked": [clock(None, outcome=Outcome.INCONCLUSIVE)],
     "servers that contradict each other": [clock(None, CONTRADICTION, Outcome.INCONCLUSIVE)],
     "an offset, and no verdict": [clock(0.5, outcome=Outcome.INCONCLUSIVE)],
@@ -193,6 +202,12 @@ CASES: dict[str, list[CheckResult]] = {
     "a page behind TLS through a proxy": [path("edge-error", **REACHED, proxy="http://proxy.example:3128")],
     "reset through a proxy": [path("connection-reset", proxy="http://proxy.example:3128")],
     "the proxy wants a login": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=407)],
+    "another proxy wants a login": [
+        path("proxy-failed", proxy="http://p.example", proxy__status=407, proxy_by="ALL_PROXY")
+    ],
+    "the system's proxy wants a login": [
+        path("proxy-failed", proxy="http://p.example", proxy__status=407, proxy_by="")
+    ],
     "the proxy gets no answer": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=503)],
     "the proxy does not get there": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=502)],
     "the proxy waits in vain": [path("proxy-failed", proxy="http://proxy.example:3128", proxy__status=504)],
@@ -214,6 +229,13 @@ CASES: dict[str, list[CheckResult]] = {
     "a certificate without dates, and a wrong clock": [path("tls-expired"), clock(30 * DAY_S)],
     "a certificate that is too new for the clock": [path("tls-expired", **FUTURE), clock(30 * DAY_S)],
     "a certificate of the future": [path("tls-expired", **FUTURE), UNKNOWN],
+    "a certificate of the future, and chrony keeps the clock": [
+        path("tls-expired", **FUTURE),
+        clock(None, {"place": "linux", "keeper": "chrony", "keeper.running": True}, Outcome.INCONCLUSIVE),
+    ],
+    "a certificate that begins now": [path("tls-expired", **FUTURE | {"tls__begins_in": 0.0}), UNKNOWN],
+    "a certificate that begins in an instant": [path("tls-expired", **FUTURE | {"tls__begins_in": 0.5}), UNKNOWN],
+    "a certificate that ends only": [path("tls-expired", tls__ends_in=30 * DAY_S), clock(-30 * DAY_S)],
     "a certificate of the future by nobody": [path("tls-expired", **FUTURE | {"tls__issuer": ""}), UNKNOWN],
     "a certificate of the future that is bad": [path("tls-expired", **FUTURE | {"tls__dates_alone": False}), UNKNOWN],
     "throttled": [path("exchange-throttled", http__retry_after=30)],
@@ -229,6 +251,7 @@ CASES: dict[str, list[CheckResult]] = {
     "an unknown status": [answered(status="x" * 50)],
     "IPv6 leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "2001:db8::2: no route")}),
     "an address leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "192.0.2.7: no answer")}),
+    "a name leads nowhere": concern(DEAD | {"tcp__dead": ("192.0.2.7: no answer: none",)}),
     "fails now and then": concern(
         {"chance": "connection-reset", "chance__detail": "reset by peer", "samples": 3, "samples__failed": 1}
     ),
@@ -260,6 +283,7 @@ CASES: dict[str, list[CheckResult]] = {
     ],
     "no rights at all": [called(permissions__missing=("query-funds",), key__permissions=())],
     "it expires": [called(key__expires_in=3 * DAY_S, key__valid_until=1_795_651_200)],
+    "it expires in an instant": [called(key__expires_in=0.5, key__valid_until=1_795_392_000)],
     "it has expired": [called(key__expires_in=-5.0, key__valid_until=1_795_391_995)],
     "it expires this very moment": [called(key__expires_in=0.0, key__valid_until=1_795_392_000)],
     "it may withdraw": [
@@ -288,6 +312,9 @@ CASES: dict[str, list[CheckResult]] = {
         ),
     ],
     "the clock explains it": [clock(3_600.0), called(call(1, "ms", MS, REFUSED))],
+    "the clock explains it, and chrony keeps it": [
+        *keeper("linux", "chrony", 3_600.0, running=True), called(call(1, "ms", MS, REFUSED)),
+    ],
     "a clock ahead explains nothing": [clock(-3_600.0), called(call(1, "ms", MS, REFUSED))],
     "nonces that repeat": [RIGHT, called(call(1, "ms", MS, endpoint="GetApiKeyInfo"), call(2, "ms", MS, REFUSED))],
     "nonces that fall": [RIGHT, called(call(1, "ms", MS), call(2, "ms", MS - 1))],

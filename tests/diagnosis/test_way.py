@@ -251,7 +251,8 @@ def test_what_keeps_the_clock_is_among_the_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(-0.0004, "+0 ms"), (-0.0006, "-1 ms"), (0.0004, "+0 ms"), (-30, "-30.0 s")]
+    ("seconds", "words"),
+    [(-0.0004, "+0 ms"), (-0.0005, "+0 ms"), (-0.0006, "-1 ms"), (0.0004, "+0 ms"), (-30, "-30.0 s")],
 )
 def test_a_zero_has_no_minus(seconds: float, words: str) -> None:
     """What is shown, not what is behind it."""
