@@ -41,11 +41,13 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     sign, fetch = exchange.sign, exchange.fetch
     exchange.nonce = exchange.incrementing_nonce = calls.next_nonce
 
-    def sign_later(path: str, api: Any = "public", *arguments: Any, **named: Any) -> Any:
+    def sign_later(path: str, *arguments: Any, **named: Any) -> Any:
+        # Its default is a section's name or a list with one, by the version: none is passed that the caller did not.
+        api = arguments[0] if arguments else named.get("api", "public")
         section = api[0] if isinstance(api, (list, tuple)) else api
         if section != "private":
-            return sign(path, api, *arguments, **named)
-        later = _SignLater(path, lambda: sign(path, api, *arguments, **named))
+            return sign(path, *arguments, **named)
+        later = _SignLater(path, lambda: sign(path, *arguments, **named))
         return {"url": path, "method": "POST", "headers": later, "body": None}
 
     def fetch_in_turn(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:

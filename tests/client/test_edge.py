@@ -10,7 +10,7 @@ import requests
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.wire import as_transport_error
 from kraken_doctor.errors import TransportError
-from tests.network.wild import Behaviour, WildServer, page
+from tests.network.wild import Behaviour, WildServer, page, says
 
 CLOUDFLARE = {"Server": "cloudflare", "CF_RAY": "8c1f00ba4-FRA"}
 CHALLENGE = "<html><head><title>Just a moment...</title>"
@@ -40,6 +40,12 @@ def judged(session: requests.Session, behaviour: Behaviour) -> TransportError:
         ("503 Service Unavailable", "<title>503</title>", CLOUDFLARE, "edge-error"),
         ("520 Unknown", "", CLOUDFLARE, "edge-error"),
         ("502 Bad Gateway", "", {}, "edge-error"),
+        ("500 Internal Server Error", "", {}, "edge-error"),
+        ("499 Whatever", "", {}, "response-invalid"),
+        ("201 Created", "<html>", CLOUDFLARE, "response-invalid"),
+        ("200 OK", "  \n<html>", CLOUDFLARE, "edge-error"),
+        ("200 OK", "not JSON <", CLOUDFLARE, "response-invalid"),
+        ("503 Service Unavailable", "", {**CLOUDFLARE, "cf_mitigated": "other"}, "edge-error"),
         ("200 OK", "<html>", CLOUDFLARE, "edge-error"),
         ("200 OK", "<html>", {}, "response-invalid"),
         ("200 OK", "not JSON", CLOUDFLARE, "response-invalid"),
@@ -70,6 +76,38 @@ def test_who_answered_is_told(session: requests.Session) -> None:
         "http.ray": "8c1f00ba4-FRA",
         "http.title": shown,
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "detail"),
+    [
+        ("200 OK", "text", {}, "HTTP 200 OK, not the API's JSON"),
+        ("200 OK", "", {}, "HTTP 200 OK, empty"),
+        ("200", "", {}, "HTTP 200, empty"),
+        ("404 Not Found", "text", {}, "HTTP 404 Not Found"),
+        ("404 Not Found", "<title>Gone</title>", {"Server": "a", "CF_RAY": "b"}, 'HTTP 404 Not Found: "Gone" (a, b)'),
+        (
+            "302 Found",
+            "<title>Moved</title>",
+            {"Location": "http://a.example"},
+            "HTTP 302 Found, sent on to http://a.example",
+        ),
+        ("302 Found", "", {"Location": "http://a.example/b/c"}, "HTTP 302 Found, sent on to http://a.example"),
+        ("403 Forbidden", "\n\nfirst\nsecond\nthird", {"Content_Type": "text/plain"}, 'HTTP 403 Forbidden: "first"'),
+        ("403 Forbidden", "first\nsecond", {"Content_Type": "text/html"}, "HTTP 403 Forbidden"),
+        ("403 Forbidden", "<title>" + "y" * 80 + "</title>", {}, f'HTTP 403 Forbidden: "{"y" * 80}"'),
+        ("403 Forbidden", "<title>" + "y" * 81 + "</title>", {}, f'HTTP 403 Forbidden: "{"y" * 79}…"'),
+    ],
+)
+def test_in_words(session: requests.Session, status: str, body: str, headers: dict[str, str], detail: str) -> None:
+    """Status, where it leads, what the page calls itself, who gave it."""
+    assert judged(session, page(status, body, **headers)).detail == detail
+
+
+def test_a_page_in_another_encoding_is_read_as_far_as_it_can_be(session: requests.Session) -> None:
+    """What is no UTF-8 is no reason to break."""
+    found = judged(session, says(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 23\r\n\r\n<title>Caf\xe9 :-)</title>"))
+    assert found.facts["http.title"] == "Caf\ufffd :-)"
 
 
 def test_foreign_text_is_cut(session: requests.Session) -> None:
@@ -103,6 +141,8 @@ def test_plain_text_has_a_first_line_for_a_title(session: requests.Session) -> N
         ({"Retry_After": "soon"}, None),
         ({"Retry_After": "-1"}, None),
         ({"Retry_After": "9" * 40}, None),
+        ({"Retry_After": "9999999"}, 9_999_999),
+        ({"Retry_After": "10000000"}, None),
         ({}, None),
     ],
 )

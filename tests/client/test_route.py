@@ -10,7 +10,7 @@ import pytest
 import requests
 import trustme
 
-from kraken_doctor.client.route import route, trust
+from kraken_doctor.client.route import route, settle, trust
 from kraken_doctor.errors import TransportError
 from tests.network import certificates
 
@@ -109,3 +109,35 @@ def test_a_context_trusts_file_and_folder(session: requests.Session, tmp_path: P
             found.tls_context()
         assert caught.value.kind == "tls-untrusted"
         assert found.tls_context(of_requests=True).get_ca_certs(), "what comes with requests is there all the same"
+
+
+def test_a_proxy_that_no_variable_names(session: requests.Session) -> None:
+    """The system's own setting, or the session's: it has no variable, whatever else is in the environment."""
+    session.proxies = {"https": "http://proxy.example:3128"}
+    proxy = route(session, URL, {"HTTPS_PROXY": "http://other.example", "NOTES": "http://proxy.example:3128"}).proxy
+    assert proxy is not None
+    assert (proxy.shown, proxy.variable) == ("http://proxy.example:3128", "")
+    session.proxies = {"https": "http://:3128"}
+    with pytest.raises(TransportError) as caught:
+        route(session, URL, {})
+    assert caught.value.detail == "the system's proxy setting holds no URL of a proxy: 'http://:3128'"
+
+
+def test_a_place_without_certificates_and_without_a_variable(session: requests.Session, tmp_path: Path) -> None:
+    """Named by itself."""
+    found = route(session, URL, {})._replace(authorities=f"{tmp_path}/nowhere.pem")
+    with pytest.raises(TransportError) as caught:
+        found.tls_context()
+    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem"
+
+
+def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is looked at once: what it says later changes nothing."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "requests.pem")
+    settle(session, URL)
+    monkeypatch.setenv("HTTPS_PROXY", "http://other.example")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    found = route(session, URL, {})
+    assert found.proxy is not None
+    assert (found.proxy.shown, found.authorities) == ("http://proxy.example:3128", "requests.pem")

@@ -169,6 +169,17 @@ def test_whether_requests_overlap(make: Callable[[], Any]) -> None:
     assert overlaps(ordered) is True
 
 
+def test_the_examples_are_what_they_say() -> None:
+    """krakenex as it is repeats; unique nonces are a good generator, and overtake each other all the same."""
+    plain, unique = (examine(f"kraken_doctor.client.examples:{name}") for name in ("plain", "unique"))
+    assert (plain["replaced"], plain["unit"], plain["in_order"]) == (False, "ms", False)
+    assert not plain["tests"]["tick"][0]
+    assert (unique["replaced"], unique["unit"], unique["in_order"]) == (True, "us", False)
+    assert all(passed for passed, _ in unique["tests"].values())
+    with pytest.raises(_Unusable, match="has no 'nonesuch'"):
+        examine("kraken_doctor.client.examples:nonesuch")
+
+
 def test_what_can_not_be_seen_is_not_said() -> None:
     """No client; a client without a session of requests; one that sends nothing."""
     silent = krakenex.API("key", SECRET)

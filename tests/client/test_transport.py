@@ -203,7 +203,17 @@ def test_latency_by_kind_of_call(session: requests.Session, server: SandboxServe
     assert "connect_median_s" in found["public"]
     assert "connect_median_s" not in found["private"], "it went over the same connection"
     assert "tls_median_s" not in found["public"]
-    assert timing_of(requests.Response()) is None
+    assert found["public"]["total_worst_s"] <= 5
+    other = requests.Response()
+    assert timing_of(other) is None
+    other.timing = "soon"  # type: ignore[attr-defined]
+    assert timing_of(other) is None
+
+
+def test_a_session_of_another_kind_was_not_measured() -> None:
+    """Its adapters keep no times."""
+    with requests.Session() as plain:
+        assert latency(plain) == {}
 
 
 def test_the_parts_of_a_call_over_tls(session: requests.Session, exchange: Exchange) -> None:
