@@ -35,7 +35,7 @@ def test_lists_repeat_and_none_is_left_out() -> None:
     assert form["txid"] == "A"
     assert list(form) == ["txid", "flag", "name", "raw"]
     assert len(form) == 4
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="none"):
         form["none"]
 
 
@@ -43,6 +43,8 @@ def test_a_dict_is_refused_with_the_right_spelling() -> None:
     """krakenex would sign one thing and send another; Kraken's name for it has brackets."""
     with pytest.raises(TypeError, match=r"close\[entry\]"):
         Form({"close": {"ordertype": "limit"}})
+    with pytest.raises(TypeError, match=r"'orders' is a dict; spell its entries as 'orders\[entry\]'"):
+        Form({"orders": [{"ordertype": "limit"}]})
 
 
 def test_the_callers_dict_stays_as_it_was() -> None:

@@ -184,6 +184,15 @@ def test_what_may_have_been_executed_is_asked_again_only_when_it_changes_nothing
     assert bench.records[0].outcome == "edge-error"
 
 
+@pytest.mark.parametrize(("endpoint", "attempts"), [("Balance", 2), ("AddOrder", 1)])
+def test_an_exchange_that_is_not_there_is_asked_again_only_to_read(bench: Bench, endpoint: str, attempts: int) -> None:
+    """Its own word for it, in an answer."""
+    bench.answer_first(refusal("EService:Unavailable", "EGeneral:Internal error"))
+    bench.client().query_private(endpoint)
+    assert len(bench.records) == attempts
+    assert bench.records[0].outcome == "EService:Unavailable, EGeneral:Internal error"
+
+
 def test_a_timeout_is_the_default_and_not_for_ever(bench: Bench) -> None:
     """krakenex waits for ever; here an exchange that is silent costs the timeout."""
     bench.answer_first(Response(b"", delay_s=2))
@@ -276,8 +285,13 @@ def test_without_a_durable_mark_nothing_is_sent(bench: Bench) -> None:
 
 def test_without_key_or_secret_nothing_is_sent(bench: Bench) -> None:
     """As krakenex, but with a type."""
-    with pytest.raises(ValueError, match="not set"), KrakenClient("", "", store=open_store("memory://")) as client:
-        client.query_private("Balance")
+    for key, secret in (("", ""), (bench.key.api_key, ""), ("", bench.key.secret)):
+        with (
+            KrakenClient(key, secret, url=bench.server.url, store=open_store("memory://")) as client,
+            pytest.raises(ValueError, match=r"^Either key or secret is not set! \(Use `load_key\(\)`\.\)$"),
+        ):
+            client.query_private("Balance")
+    assert bench.exchange.requests == []
 
 
 def test_a_key_loaded_later_has_its_own_mark(bench: Bench, tmp_path: Any) -> None:
@@ -309,10 +323,10 @@ def test_an_unusable_url_is_refused_before_anything_is_sent(url: str) -> None:
 
 def test_logs_carry_no_secret(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG, through a retry, from every logger of the package."""
-    bench.answer_first(refusal("EAPI:Invalid nonce"))
+    bench.answer_first(refusal("EAPI:Invalid nonce", "EFoo:Bar"))
     with caplog.at_level(logging.DEBUG, logger="kraken_doctor"):
         bench.client().query_private("Balance")
-    assert "trying again in 5 s" in caplog.text
+    assert caplog.messages == ["Balance: EAPI:Invalid nonce, EFoo:Bar; trying again in 5 s with a fresh nonce"]
     assert bench.key.api_key not in caplog.text
     assert bench.key.secret not in caplog.text
 

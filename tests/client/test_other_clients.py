@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -73,10 +74,12 @@ def test_alone_they_lose_calls(client: Client, key: Key) -> None:
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///nonce.db"])
-def test_in_order_they_lose_none(client: Client, key: Key, store: str) -> None:
+def test_in_order_they_lose_none(client: Client, key: Key, store: str, caplog: pytest.LogCaptureFixture) -> None:
     """The same calls from the same threads, with window 0."""
     records: list[CallRecord] = []
-    assert install(client[0], store=open_store(store), observers=(records.append,))
+    with caplog.at_level(logging.DEBUG, logger="kraken_doctor"):
+        assert install(client[0], store=open_store(store), observers=(records.append,))
+    assert caplog.messages == ["✅ Custom nonce generator installed"]
     in_threads(client[1])
     assert (key.accepted, key.refused) == (CALLS, 0)
     assert len(records) == CALLS

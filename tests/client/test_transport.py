@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -78,6 +80,20 @@ def test_the_limit_holds_over_tls_too(session: requests.Session, behaviour: Beha
                 "read-timeout",
                 "tls-failed",
             )
+
+
+def _once(connection: socket.socket, ended: threading.Event) -> None:
+    """Answers the first request, keeps the connection open, and is silent from then on."""
+    connection.recv(1 << 16)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    wild.silent(connection, ended)
+
+
+def test_the_limit_holds_on_a_connection_that_is_used_again(session: requests.Session) -> None:
+    """For each call anew, and as a whole."""
+    with WildServer(_once) as server:
+        assert session.get(f"{server.url}/0/public/Time", timeout=LIMIT_S).json() == {}
+        assert failure(session, server.url)[0] == "read-timeout"
 
 
 ENDLESS: dict[str, Behaviour] = {
