@@ -127,6 +127,7 @@ def test_the_tail_of_a_short_value_is_not_shown() -> None:
     """Four characters of twenty tell little; four of six tell too much."""
     assert Secret("x" * 52 + "4tZA").tail == "…4tZA"
     assert Secret("abc123").tail == "…"
+    assert (Secret("x" * 19).tail, Secret("x" * 20).tail) == ("…", "…xxxx")
 
 
 @given(value=st.text(min_size=6), before=st.text(), after=st.text())
