@@ -71,19 +71,7 @@ def _newest(app: App, key_ids: Collection[str], now_ns: int) -> tuple[Collection
     count = 0
     for record in app.store().records(now_ns - HOUR_NS):
         # What a clock that was ahead has written is not of the last hour, and would push out what is.
-        if record.at_ns <= now_ns and (not key_ids or record.key_id in key_ids) and _is_sound(record):
+        if record.at_ns <= now_ns and (not key_ids or record.key_id in key_ids):
             newest.append(record)
             count += 1
     return newest, count - len(newest)
-
-
-def _is_sound(record: CallRecord) -> bool:
-    """Whether its figures are such as a call has: the log is a file, and anybody may have written to it."""
-    from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
-
-    times_s = (record.latency_s, record.waited_s)
-    return (
-        record.unit in {unit.value for unit in NonceUnit}
-        and 0 <= record.nonce <= MAX_NONCE
-        and all(0 <= seconds < float("inf") for seconds in times_s)
-    )

@@ -6,6 +6,7 @@ import json
 import math
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
 
 _OUTCOME_CHARACTERS = 200
 """An outcome may be a server's words."""
@@ -52,5 +53,13 @@ def _is_possible(record: CallRecord) -> bool:
         record.key_id.encode()
     except UnicodeEncodeError:  # half a surrogate pair, which no store can look up
         return False
-    times = 0 <= record.at_ns < 2**63 and 0 <= record.nonce < 2**64
-    return times and math.isfinite(record.latency_s) and math.isfinite(record.waited_s)
+    return (
+        record.unit in _UNITS
+        and 0 <= record.at_ns < 2**63
+        and 0 <= record.nonce <= MAX_NONCE
+        and 0 <= record.latency_s < math.inf
+        and 0 <= record.waited_s < math.inf
+    )
+
+
+_UNITS = {unit.value for unit in NonceUnit}
