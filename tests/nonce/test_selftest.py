@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
@@ -66,3 +71,120 @@ def test_isolation_fails_when_keys_share_a_mark() -> None:
 def test_processes_fails_when_each_has_its_own_marks() -> None:
     """Memory does not reach other processes, so two of them give the same nonce sooner or later."""
     assert not selftest.processes("memory://", NonceUnit.S).passed
+
+
+def counting(start: int = 1) -> Callable[[], int]:
+    return itertools.count(start).__next__
+
+
+def test_what_each_saw_is_said() -> None:
+    """The report shows it, passed or not."""
+    rapid = selftest.rapid(counting())
+    assert (rapid.name, rapid.passed) == ("rapid", True)
+    assert re.fullmatch(r"(\d+) different of \1, strictly increasing; 10 in \d+ µs", rapid.saw), rapid.saw
+    threads = selftest.threads(counting())
+    assert threads == ("threads", True, "50 different of 50, from 5 threads")
+    assert selftest.threads(lambda: 7, calls=3) == ("threads", False, "1 different of 15, from 5 threads")
+
+
+def test_rapid_is_a_matter_of_time_as_well() -> None:
+    """In order, and too slow for a millisecond each time it was tried."""
+    called = []
+
+    def slow() -> int:
+        time.sleep(0.0002)
+        called.append(1)
+        return len(called)
+
+    found = selftest.rapid(slow)
+    assert not found.passed
+    assert len(called) == 200, "twenty rounds of ten"
+    microseconds = int(found.saw.removeprefix("200 different of 200, strictly increasing; 10 in ").removesuffix(" µs"))
+    assert 1_000 < microseconds < 1_000_000
+
+
+def test_rapid_ends_with_the_first_round_that_was_fast() -> None:
+    """A real generator's nonces are not spent without need."""
+    numbers = counting()
+    assert selftest.rapid(numbers).passed
+    assert numbers() < 200
+
+
+def test_threads_fails_where_a_thread_sees_its_own_fall() -> None:
+    """All different, and yet not in order."""
+    numbers = itertools.count(-1_000, -1)
+    assert not selftest.threads(lambda: next(numbers)).passed
+
+
+@pytest.mark.parametrize(
+    ("nonces", "rising", "saw"),
+    [
+        ([1, 2, 5], True, "3 different of 3, strictly increasing"),
+        ([1, 1, 2], False, "2 different of 3, not increasing"),
+        ([2, 1], False, "2 different of 2, not increasing"),
+        ([7], True, "1 different of 1, strictly increasing"),
+    ],
+)
+def test_judging(nonces: list[int], rising: bool, saw: str) -> None:
+    """And in words."""
+    assert selftest.judge(nonces) == (rising, saw)
+
+
+def test_start_and_restart() -> None:
+    """At the clock, and then above what was; below the clock, or not above, is seen."""
+    store = open_store("memory://")
+    found = selftest.start(lambda: NonceGenerator("key", store=store, unit=NonceUnit.MS), NonceUnit.MS)
+    assert found.passed
+    assert (found.name, len(re.findall(r"\d{13}", found.saw))) == ("start", 4)
+    assert re.fullmatch(r"first \d+, the clock \d+ to \d+, after a restart \d+", found.saw)
+
+    class Ahead(NonceGenerator):
+        def next(self) -> int:
+            return super().next() + 10**9
+
+    class Again(NonceGenerator):
+        def next(self) -> int:
+            return first
+
+    assert not selftest.start(lambda: Ahead("key", store=open_store("memory://")), NonceUnit.US).passed
+    first = NonceUnit.US.floor(time.time_ns())
+    assert not selftest.start(lambda: Again("key", store=open_store("memory://")), NonceUnit.US).passed
+
+
+def test_isolation_says_what_it_saw() -> None:
+    """The one far ahead, and the other at the clock."""
+    store = open_store("memory://")
+    found = selftest.isolation(lambda key_id: NonceGenerator(key_id, store=store, unit=NonceUnit.S))
+    ahead, other = (int(number) for number in re.findall(r"\d+", found.saw))
+    assert (found.name, found.passed) == ("isolation", True)
+    assert found.saw == f"{ahead} on one key, {other} on the other"
+    assert 10**9 < ahead - other <= 10**9 + 10
+    assert store.mark("isolation-ahead") == ahead
+    assert store.mark("isolation-other") == other
+
+
+def test_a_mark_that_another_key_has_not_passed_is_no_isolation() -> None:
+    """The mark ahead has to count on its own key."""
+
+    class Forgetful(MemoryStore):
+        def advance(self, key_id: str, floor: int) -> int:
+            return floor
+
+    store: NonceStore = Forgetful()
+    assert not selftest.isolation(lambda key_id: NonceGenerator(key_id, store=store)).passed
+
+
+def test_the_part_of_a_process(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """So many nonces, a line each, from the store that was named, in the unit that was named."""
+    url = f"sqlite:///{tmp_path / 'nonce.db'}"
+    selftest.work(url, "ms", "3")
+    nonces = [int(line) for line in capsys.readouterr().out.splitlines()]
+    assert nonces == [nonces[0], nonces[0] + 1, nonces[0] + 2] or len(set(nonces)) == 3
+    assert open_store(url).mark("processes") == nonces[-1]
+    assert len(str(nonces[0])) == 13
+
+
+def test_processes_say_what_they_saw(tmp_path: Path) -> None:
+    """Two hundred from four."""
+    found = selftest.processes(f"sqlite:///{tmp_path / 'nonce.db'}", NonceUnit.US)
+    assert found == ("processes", True, "200 different of 200, from 4 processes")
