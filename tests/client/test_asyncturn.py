@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from contextlib import AbstractContextManager
 
 import pytest
@@ -19,16 +19,16 @@ class Taken:
 
     def __init__(self, timeout_s: float = 30.0) -> None:
         self.store = MemoryStore()
-        self.asked = threading.Event()
         self._timeout_s = timeout_s
         self._managers: list[AbstractContextManager[Turn]] = []
 
     def __call__(self) -> AbstractContextManager[Turn]:
         self._managers.append(self.store.turn("key", self._timeout_s))
-        self.asked.set()
         return self._managers[-1]
 
     def is_free(self) -> bool:
+        while self.store._turns["key"]._waiting:
+            time.sleep(0)  # whoever waits has it first
         try:
             with self.store.turn("key", 5.0):
                 return True
@@ -36,8 +36,9 @@ class Taken:
             return False
 
 
-async def _until(done: threading.Event) -> None:
-    while not done.is_set():
+async def _in_the_queue(taken: Taken) -> None:
+    """Until a thread waits: a job that has not begun is not begun any more when its task is cancelled."""
+    while not taken.store._turns["key"]._waiting:
         await asyncio.sleep(0)
 
 
@@ -53,7 +54,7 @@ def test_whoever_gave_up_gives_back_what_comes_late() -> None:
         turns = AsyncTurns(taken)
         with taken.store.turn("key", 1.0):
             waiting = asyncio.ensure_future(wait())
-            await _until(taken.asked)
+            await _in_the_queue(taken)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
@@ -73,7 +74,7 @@ def test_whoever_gave_up_has_nothing_to_give_back_where_nothing_came() -> None:
 
         turns = AsyncTurns(taken)
         waiting = asyncio.ensure_future(wait())
-        await _until(taken.asked)
+        await _in_the_queue(taken)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -12,6 +12,7 @@ import ccxt.async_support
 import krakenex
 import pytest
 import requests
+import trustme
 from kraken.spot import SpotAsyncClient, SpotClient
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, key_id, open_store
@@ -19,7 +20,11 @@ from kraken_doctor.client.wire import query
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
 from tests.client.listener import Listener, Reply, listening
+from tests.network import certificates
 
 KEY, SECRET = "a-key-of-nobody", "QUFB" * 21 + "QQ=="
 
@@ -93,7 +98,7 @@ class Polite(krakenex.API):  # type: ignore[misc]
     """Has a way of sending of its own."""
 
     def _query(self, urlpath: str, data: Any, headers: Any = None, timeout: Any = None) -> Any:
-        assert timeout in (3.0, None)
+        assert timeout == (3.0 if "/private/" in urlpath else None)
         return super()._query(urlpath, data, headers, timeout)
 
 
@@ -281,15 +286,18 @@ def test_other_statuses_are_errors_that_keep_the_answer(listener: Listener, bot:
 
 def test_krakenex_own_way_of_posting(listener: Listener) -> None:
     """`_query` is what other code may call: data and headers go with it, and its redirects are not followed."""
-    api = krakenex.API()
+    api, client = krakenex.API(), KrakenClient(url=listener.url, store=open_store("memory://"))
     api.uri = listener.url
     query(api, "/0/private/Balance", {"a": "b"}, {"X-Own": "1"}, 5)
     assert (listener.last.body, listener.last.headers["x-own"]) == ("a=b", "1")
+    client._query("/0/private/Balance", {"a": "c"}, {"X-Own": "2"})
+    assert (listener.last.body, listener.last.headers["x-own"]) == ("a=c", "2")
     listener.say({}, 307, Location=f"{listener.url}/elsewhere")
     with pytest.raises(requests.HTTPError, match="307"):
         query(api, "/0/private/Balance", {}, None, 5)
     assert listener.last.path == "/0/private/Balance"
     api.close()
+    client.close()
 
 
 @pytest.mark.parametrize("way", ["query_private", "call", "query_public"])
@@ -327,6 +335,26 @@ def test_the_settings_of_the_environment_hold(listener: Listener, bot: Bot, monk
     monkeypatch.setenv("HTTP_PROXY", bot.url)
     assert KrakenClient(KEY, SECRET, url="http://127.8.8.8:1", **bot.options).call("Balance", timeout=5) == {"n": 1}
     assert listener.heard[0].path == "http://127.8.8.8:1/0/private/Balance"
+
+
+def test_the_authorities_of_the_environment_are_trusted(
+    key: Key, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In private calls as in public ones."""
+    authority = trustme.CA()
+    with (
+        SandboxServer(exchange, tls=certificates.server_context(authority)) as server,
+        authority.cert_pem.tempfile() as bundle,
+        KrakenClient(
+            key.api_key, key.secret, url=server.url, store=open_store("memory://"), retry=RetryPolicy.none()
+        ) as client,
+    ):
+        with pytest.raises(TransportError) as caught:
+            client.call("Balance")
+        assert caught.value.kind == "tls-untrusted"
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+        assert client.call("Balance")["ZUSD"] == "100.0000"
+        assert client.query_public("Time")["error"] == []
 
 
 def test_json_of_another_shape_is_said(listener: Listener, bot: Bot) -> None:

@@ -13,10 +13,11 @@ import pytest
 import requests
 import trustme
 
+from kraken_doctor.client.connection import BoundedConnection
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.public import PublicApi
 from kraken_doctor.client.retry import RetryPolicy
-from kraken_doctor.client.transport import MAX_ANSWER_BYTES, BoundedAdapter, latency, timing_of
+from kraken_doctor.client.transport import MAX_ANSWER_BYTES, AnswerTooLargeError, BoundedAdapter, latency, timing_of
 from kraken_doctor.client.wire import as_transport_error
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.nonce.stores import open_store
@@ -127,7 +128,28 @@ def test_the_bound_itself(session: requests.Session, exchange: Exchange, server:
     sizes = iter([MAX_ANSWER_BYTES, MAX_ANSWER_BYTES + 1])
     exchange.interceptors.append(lambda request: Response(b" " * next(sizes)))
     assert len(session.get(f"{server.url}/0/public/Time", timeout=5).content) == MAX_ANSWER_BYTES
-    assert failure(session, server.url, timeout_s=5)[0] == "response-invalid"
+    with pytest.raises(AnswerTooLargeError, match=r"^the answer is larger than 1024 KiB$") as caught:
+        session.get(f"{server.url}/0/public/Time", timeout=5)
+    assert caught.value.response is not None
+    assert as_transport_error(caught.value).kind == "response-invalid"
+
+
+def test_the_bound_on_the_wire(session: requests.Session) -> None:
+    """Of what comes before the answer, say; and in words."""
+    with (
+        WildServer(wild.ENDLESS_INTERIM) as server,
+        pytest.raises(requests.RequestException, match="the answer goes on beyond 1088 KiB"),
+    ):
+        session.get(server.url, timeout=30)
+
+
+def test_small_packets_are_not_held_back(server: SandboxServer) -> None:
+    """urllib3's option for its connections holds for ours."""
+    connection = BoundedConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
+    connection.connect()
+    assert connection.sock is not None
+    assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    connection.close()
 
 
 def test_an_open_connection_is_used_again_with_a_whole_limit(session: requests.Session, server: SandboxServer) -> None:
