@@ -58,6 +58,18 @@ def test_deleted_file_is_made_anew(tmp_path: Path) -> None:
     assert lock.acquire(1)
 
 
+def test_a_file_that_is_gone_and_that_nobody_made_anew(tmp_path: Path) -> None:
+    """A lock on it would be no lock: the next who comes would make another."""
+    path = tmp_path / "lock"
+    lock = KernelLock(path)
+    assert lock.acquire(0)
+    lock.release()
+    path.unlink()
+    assert lock.acquire(1)
+    assert not KernelLock(path).acquire(0), "whoever opens it now finds it held"
+    lock.close()
+
+
 def test_file_is_the_owners_alone(tmp_path: Path) -> None:
     """Whoever may open it may hold up the key."""
     os.umask(0)

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,3 +173,14 @@ def test_a_store_that_was_left_open_keeps_no_files(tmp_path: Path) -> None:
         use()
     gc.collect()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_redis_without_its_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, with the command that brings it; and a URL that can't be read, with the form that can."""
+    with pytest.raises(ConfigurationError) as unreadable:
+        open_store("redis://host:notaport/0")
+    assert str(unreadable.value) == "the Redis URL can't be read: use redis://[user:password@]host:port/db"
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigurationError) as missing:
+        open_store("redis://127.0.0.1/0")
+    assert str(missing.value) == "redis:// needs its extra: pip install 'kraken-doctor[redis]'"

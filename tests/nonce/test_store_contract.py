@@ -91,7 +91,7 @@ def test_the_end_of_the_range_is_an_error_not_a_wrap(store: NonceStore) -> None:
     """There is no nonce above 2**64 - 1, and the mark stays where it is."""
     assert store.advance("key", MAX_NONCE) == MAX_NONCE
     for floor in (0, MAX_NONCE):
-        with pytest.raises(NonceExhaustedError):
+        with pytest.raises(NonceExhaustedError, match=r"2\*\*64 - 1$"):
             store.advance("key", floor)
     with pytest.raises(NonceExhaustedError):
         store.advance("fresh", MAX_NONCE + 1)
