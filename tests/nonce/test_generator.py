@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_doctor.errors import TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import open_store
+from kraken_doctor.nonce.stores.memory import MemoryStore
 from tests.clocks import ManualClock
 
 
@@ -79,3 +84,26 @@ def test_turn_is_the_keys_turn() -> None:
     with numbers.turn(1) as turn:
         turn.confirm()
         assert numbers.next() > 0
+
+
+def test_what_is_said_of_the_turn_reaches_the_store() -> None:
+    """How long to wait, and how long it is needed."""
+    asked: list[tuple[str, float, float]] = []
+
+    class Watching(MemoryStore):
+        def turn(self, key_id: str, timeout_s: float, lease_s: float = 30.0) -> Any:
+            asked.append((key_id, timeout_s, lease_s))
+            return super().turn(key_id, timeout_s, lease_s)
+
+    numbers = NonceGenerator("key", store=Watching())
+    with numbers.turn(1.5, 7.0), pytest.raises(TurnTimeoutError, match=r"in flight for 0\.01 s"), numbers.turn(0.01):
+        pass
+    assert asked == [("key", 1.5, 7.0), ("key", 0.01, 30.0)]
+
+
+def test_without_a_store_it_is_the_users_own(tmp_path: Path) -> None:
+    """The SQLite file that every process of this user shares."""
+    numbers = NonceGenerator("key")
+    first = numbers.next()
+    assert open_store(f"sqlite:///{tmp_path / 'state' / 'kraken-doctor' / 'nonce.db'}").mark("key") == first
+    numbers.store.close()

@@ -184,3 +184,13 @@ def test_redis_without_its_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ConfigurationError) as missing:
         open_store("redis://127.0.0.1/0")
     assert str(missing.value) == "redis:// needs its extra: pip install 'kraken-doctor[redis]'"
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_redis_is_reached_with_and_without_tls(scheme: str) -> None:
+    """By its scheme; nothing is opened before the first nonce."""
+    store = open_store(f"{scheme}://user:sesame@127.0.0.1:1/0")
+    assert store.name == "redis"
+    with pytest.raises(NonceStoreError) as caught:
+        store.advance("key", 1)
+    assert "sesame" not in str(caught.value)
