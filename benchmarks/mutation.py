@@ -137,7 +137,7 @@ def survives(folder: Path, mutant: Mutant, tests: list[str]) -> bool:
     place = folder / mutant.path
     before = place.read_text(encoding="utf-8")
     place.write_text(mutant.text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]
+    command = [sys.executable, "-m", "pytest", "-xq", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]
     try:
         ended = subprocess.run(command, cwd=folder, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
