@@ -272,6 +272,18 @@ def test_a_turn_that_its_holder_never_gives_back_ends_with_its_lease(redis_serve
 
 @pytest.mark.redis
 @needs_redis
+def test_each_nonce_and_each_look_begins_the_lease_anew(redis_server: RedisServer) -> None:
+    """A call that comes late in a lease has all of it; a lease that ran on would end in the middle of a call."""
+    generator = NonceGenerator("key", store=open_store(redis_server.url))
+    with redis_server.client() as client, generator.turn(5, lease_s=20.0) as turn:
+        for step in (lambda: turn.next(generator), turn.confirm):
+            client.pexpire("kraken-doctor:{key}:holder", 3_000)
+            step()
+            assert int(str(client.pttl("kraken-doctor:{key}:holder"))) > 10_000
+
+
+@pytest.mark.redis
+@needs_redis
 def test_who_waits_is_served_in_order_and_who_died_is_passed_over(redis_server: RedisServer) -> None:
     """Three stores stand for three processes; one of them leaves the queue without a word."""
     stores: list[NonceStore] = [open_store(redis_server.url) for _ in range(3)]
