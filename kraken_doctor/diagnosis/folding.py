@@ -55,8 +55,9 @@ def shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[li
     by_kind: dict[tuple[str, Severity, str], list[Diagnosis]] = {}
     for diagnosis in found:
         by_kind.setdefault(_kind(diagnosis), []).append(diagnosis)
-    shared = [kind for kind, group in by_kind.items() if {d.account for d in group} == set(labels)]
-    return [_as_one(by_kind[kind]) for kind in shared], [d for d in found if _kind(d) not in shared]
+    everyone = set(labels)
+    shared = {kind: group for kind, group in by_kind.items() if {d.account for d in group} == everyone}
+    return [_as_one(group) for group in shared.values()], [d for d in found if _kind(d) not in shared]
 
 
 def _kind(diagnosis: Diagnosis) -> tuple[str, Severity, str]:
