@@ -56,10 +56,12 @@ def mutants(path: Path) -> Iterator[Mutant]:
     reached = set(_reached_by_mutmut(tree.body))
     for index, node in enumerate(_code(tree)):
         line = getattr(node, "lineno", 0)
+        if line in reached:
+            continue
         changed_tree = copy.deepcopy(tree)
         changed = list(_code(changed_tree))[index]
         before = ast.unparse(changed)
-        if line not in reached and _change(changed):
+        if _change(changed):
             what = f"{before[:70]}  ->  {ast.unparse(changed)[:70]}"
             yield Mutant(str(path.relative_to(ROOT)), line, " ".join(what.split()), ast.unparse(changed_tree))
 

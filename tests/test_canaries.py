@@ -362,7 +362,7 @@ def test_every_fault_of_the_lab(doctor: Run, real: SandboxServer, tmp_path: Path
 @pytest.mark.parametrize("form", OUTPUTS)
 def test_a_log_that_has_all_of_them(doctor: Run, real: SandboxServer, tmp_path: Path, form: str) -> None:
     """In the exchange's words, in headers that a bot logged, in a traceback, as JSON, in another encoding."""
-    told = [value for value in canaries.VALUES.values() if "\n" not in value]
+    told = list(canaries.VALUES.values())
     lines = [f"2026-11-23 00:00:{n:02} ERROR [t{n}] EAPI:Invalid nonce {value}" for n, value in enumerate(told)]
     lines += [f"2026-11-23 00:01:{n:02} ERROR EFoo:Never heard of {value}" for n, value in enumerate(told)]
     lines += [f"2026-11-23 00:02:00 ERROR API-Key: {API_KEY}, API-Sign: {SECRET}: EAPI:Invalid key:{API_KEY}"]

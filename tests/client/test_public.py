@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,8 @@ import requests
 from kraken_doctor.client.connection import Timing
 from kraken_doctor.client.public import PublicApi
 from kraken_doctor.errors import KrakenUnavailable, TransportError
-from tests.client.listener import Listener, Reply, listening
+from tests.client.listener import Listener, Reply
 from tests.clocks import ManualClock
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as serving:
-        yield serving
 
 
 class Session(requests.Session):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ccxt
@@ -23,7 +23,7 @@ from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
-from tests.client.listener import Listener, Reply, listening
+from tests.client.listener import Listener, Reply
 from tests.network import certificates
 
 KEY, SECRET = "a-key-of-nobody", "QUFB" * 21 + "QQ=="
@@ -32,12 +32,6 @@ KEY, SECRET = "a-key-of-nobody", "QUFB" * 21 + "QQ=="
 def parameters() -> dict[str, Any]:
     """For each call its own: some clients write into them."""
     return {"pair": "XBTUSD", "trades": "true"}
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as serving:
-        yield serving
 
 
 class Watching(MemoryStore):
