@@ -107,7 +107,7 @@ def _account(environment: Environment, label: str, prefix: str) -> Account:
     key = environment.get(f"{prefix}_API_KEY")
     secret = environment.get(f"{prefix}_API_SECRET")
     otp = environment.get(f"{prefix}_OTP")
-    unit = environment.value(f"{prefix}_NONCE_UNIT") or environment.value("KRAKEN_NONCE_UNIT")
+    unit = environment.get(f"{prefix}_NONCE_UNIT") or environment.get("KRAKEN_NONCE_UNIT")
     found = key or secret
     return Account(
         label=label,
@@ -116,7 +116,8 @@ def _account(environment: Environment, label: str, prefix: str) -> Account:
         key=Secret(key.value) if key else None,
         secret=Secret(secret.value) if secret else None,
         otp=Secret(otp.value) if otp else None,
-        nonce_unit=unit,
+        nonce_unit=unit.value if unit else None,
+        nonce_unit_source=f"{unit.name} ({unit.origin})" if unit else "",
         origin=found.origin if found else "",
     )
 

@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
-    conduct(ctx, options.request("balances", checks, choices), output, fail_on, screen=_screen)
+    conduct(ctx, options.request("balances", checks, choices, private_call_budget=2), output, fail_on, screen=_screen)
 
 
 def _screen(report: Report, terminal: Terminal) -> str:

@@ -28,6 +28,8 @@ class Account:
     otp: Secret | None = None
     nonce_unit: str | None = None
     """The unit that the user's bot counts in, as declared; ``ms``, ``us``, …"""
+    nonce_unit_source: str = ""
+    """The variable that declares it, and where that is set: ``KRAKEN_NONCE_UNIT (.env)``."""
     origin: str = ""
     """``environment``, or the name of the .env file."""
     shares_first_name_with: tuple[str, ...] = ()
