@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kraken_doctor.clock import Clock
+from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 from kraken_doctor.nonce.stores import NonceStore
@@ -114,10 +116,12 @@ class RunContext:
 
     @_made_once
     def histories(self) -> dict[str, KeyHistory]:
-        """By key id: what the audit log proves of each account's key; `NonceStoreError` if it can't be read."""
+        """By key id: what the audit log proves of each account's key; a log that can't be read proves nothing."""
         from kraken_doctor.nonce.history import key_histories
 
-        return key_histories(self.store, filter(None, {account.key_id for account in self.accounts}))
+        with contextlib.suppress(NonceStoreError):
+            return key_histories(self.store, filter(None, {account.key_id for account in self.accounts}))
+        return {}
 
     @_made_once
     def time_servers(self) -> TimeServers:

@@ -103,7 +103,11 @@ def make(
 
 def undeclared(request: RunRequest, plan: Plan) -> str:
     """Say before the first call whom milliseconds can harm, where nobody declared a unit; empty for nobody."""
-    labels = [account.label for account in plan.accounts if not (request.nonce_unit or account.nonce_unit)]
+    labels = [
+        account.label
+        for account in plan.accounts
+        if account.key and not (request.nonce_unit or account.nonce_unit or account.is_demo)
+    ]
     if not (labels and plan.sends_nonces):
         return ""
     whom = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")

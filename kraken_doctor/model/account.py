@@ -41,6 +41,11 @@ class Account:
         return key_id(self.key.reveal()) if self.key else None
 
     @property
+    def is_demo(self) -> bool:
+        """Whether its key opens nothing but the sandbox: no bot lives on it."""
+        return self.key is not None and self.key.reveal().startswith(DEMO_KEY_PREFIX)
+
+    @property
     def source(self) -> str:
         """Where the key came from, for reports: ``KRAKEN_MASTER_API_KEY (.env)``."""
         return f"{self.key_variable} ({self.origin})" if self.origin else self.key_variable

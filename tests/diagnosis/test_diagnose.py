@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
@@ -69,7 +71,7 @@ def test_refused_twice_is_spent_higher_and_only_possible() -> None:
     assert f"refused twice in milliseconds: {MS}, {MS + 1400}" in found.because
     assert any("clock is right" in fact for fact in found.because)
     assert found.remedy.text.startswith("Stop the other programs")
-    assert [reading.text.split(" (")[0] for reading in found.possible] == [
+    assert [re.split(r" \(|: ", reading.text)[0] for reading in found.possible] == [
         "another program is using this key right now",
         "programs on this key count in a finer unit",
         "a clock was ahead when the key was last used",
