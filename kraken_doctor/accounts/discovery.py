@@ -65,16 +65,16 @@ def find_users(environment: Environment) -> list[str]:
     return sorted({match[1].lower() for name in environment if (match := _USER_VARIABLE.fullmatch(name))})
 
 
-def name_account(user: str | None) -> tuple[str, str, str]:
+def name_account(user: str | None) -> tuple[str, str]:
     """
-    The label of *user*, or of the master account for None, and the variables for its key and secret.
+    The label of *user*, or of the master account for None, and the prefix of its variables.
 
     Raises:
         ConfigurationError: The name has nothing that a variable's name could be made of.
     """
     slug = _slug(user) if user is not None else ""
     prefix = f"KRAKEN_USER_{slug}" if slug else _MASTER_PREFIXES[0]
-    return f"USER:{slug.lower()}" if slug else MASTER, f"{prefix}_API_KEY", f"{prefix}_API_SECRET"
+    return f"USER:{slug.lower()}" if slug else MASTER, prefix
 
 
 def _slug(name: str) -> str:
