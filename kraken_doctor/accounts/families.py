@@ -43,7 +43,7 @@ FAMILIES = (
     Family("pykrakenapi", "pykrakenapi, through krakenex", _MS, "none, as krakenex"),
     Family("ccxt", "ccxt 4.5", _MS, "one exchange object"),
     Family("freqtrade", "freqtrade, through ccxt", _MS, "one exchange object"),
-    Family("xchange", "XChange", _MS, "one exchange object"),
+    Family("xchange", "XChange, by default", _MS, "one exchange object"),
     Family("node-kraken-api", "node-kraken-api", _MS, "one process"),
     Family("kraken-api-java", "nyg's kraken-api-java", _MS),
     Family("kraken-async-rs", "kraken-async-rs", _MS, "one provider"),
@@ -63,10 +63,10 @@ FAMILIES = (
     Family("gocryptotrader", "gocryptotrader", _NS, "a mutex", "the clock at its start, then a counter: after the nonce of another program it is refused until it restarts"),
     Family("nautilus-trader", "nautilus_trader", _NS, "a mutex over sending"),
     Family("kraken-net", "Kraken.Net", None, "one process", "100-ns ticks since year 1: 18 digits, begins 63 or 64"),
-    Family("crypto-vba", "crypto_vba (Excel)", None, "none", "microseconds of local time: 16 digits, hours away from those of UTC"),
+    Family("crypto-vba", "crypto_vba (Excel)", None, "none", "local time, hours away from UTC: 16 digits"),
     Family("python-kraken-sdk-2022", "python-kraken-sdk, December 2022", None, "none", "milliseconds and four more digits: 17 digits"),
     Family("kraken-ruby-2018", "kraken_ruby, kraken_ruby_client before 2019", None, "none", "10,000ths of a second, shifted by 16 bits: 19 digits, about 1.18e18"),
-    Family("shifted", "home-made: microseconds, shifted by 10 bits", None, "none", "19 digits, about 1.84e18"),
+    Family("shifted", "home-made ones", None, "none", "microseconds, shifted by 10 bits: 19 digits, about 1.84e18"),
 )  # fmt: skip
 
 
