@@ -39,7 +39,6 @@ from tests.network import wild
 _FAULTS_OF_THE_LAB = sorted(fault.name for section in SECTIONS.values() for fault in section if not fault.command)
 _DEMO = (
     "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER", "KRAKEN_USER_GRID_BOT", "KRAKEN_USER_NEW_ACCOUNT",
-    "KRAKEN_USER_MICROSECOND_BOT",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 
