@@ -1,0 +1,151 @@
+"""The doctor's side of a run: its command line, started as a user would, and the verdict that it gave."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+USER = "live"
+PREFIX = f"KRAKEN_USER_{USER.upper()}"
+WATCH_ROUNDS = 5
+COMMANDS = ("check", "watch", "balances", "report", "init")
+
+LIMIT_S = 120.0
+"""A command that takes longer hangs: its own deadline is 60 s, or 60 s a round."""
+
+# An editable installation must not stand in for the revision that was asked for.
+_START = """
+import sys
+import kraken_doctor
+tree, *sys.argv[1:] = sys.argv[1:]
+assert kraken_doctor.__file__.startswith(tree), f"{kraken_doctor.__file__} is not in {tree}"
+from kraken_doctor.__main__ import main
+main()
+"""
+
+_NOT_OURS = ("KRAKEN", "PROXY", "XDG_", "PYTHON")
+
+
+class Line(NamedTuple):
+    """What the doctor is given."""
+
+    tree: Path
+    """Where its package is: this checkout, or another revision's."""
+    folder: Path
+    """Its files, thrown away afterwards."""
+    clock: str
+    """A time server's address."""
+    url: str
+    key: str
+    secret: str
+    unit: str | None
+    """The declared one."""
+    authority: Path | None
+    """Of the exchange's certificate."""
+
+
+class Verdict(NamedTuple):
+    """What the doctor made of it."""
+
+    status: int
+    name: str
+    """``pass``, ``warn``, or the cause named first, with its confidence: ``nonce-spent-higher (possible)``."""
+    objection: str
+    """Why nobody may be told that of a live bot; "" where it is true, and its first step harms nobody."""
+    text: str
+    """What it wrote, where *name* does not say it all."""
+
+
+def run(command: str, line: Line) -> Verdict:
+    """*command* in a process of its own, from its start to its end."""
+    variables = {f"{PREFIX}_API_KEY": line.key, f"{PREFIX}_API_SECRET": line.secret, **_settings(line)}
+    globals_ = ["--no-env-file"]
+    given = None
+    if command == "init":
+        # Everything in one place, as a user has it: the variables stand in the file that init completes.
+        env_file = line.folder / ".env"
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in _settings(line).items()), encoding="utf-8")
+        given, variables, globals_ = f"{line.key}\n{line.secret}\n", {}, ["--env-file", str(env_file)]
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", _START, str(line.tree), *globals_, *_arguments(command, line)],
+        env={**_environment(line), **variables}, cwd=line.folder, input=given, capture_output=True, text=True,
+        timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    report = line.folder / "report.json"
+    text = report.read_text(encoding="utf-8") if command == "report" and report.exists() else process.stdout
+    said = process.stderr + process.stdout
+    return _of_text(process.returncode, said) if command == "init" else _of_json(process.returncode, text, said)
+
+
+def _settings(line: Line) -> dict[str, str]:
+    found = {"KRAKEN_SPOT_URL": line.url, "KRAKEN_NONCE_STORE": f"sqlite:///{line.folder}/nonce.db"}
+    return found | ({f"{PREFIX}_NONCE_UNIT": line.unit} if line.unit else {})
+
+
+def _environment(line: Line) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not any(word in name.upper() for word in _NOT_OURS)
+    }
+    folders = {f"XDG_{kind}_HOME": str(line.folder) for kind in ("STATE", "CONFIG", "CACHE", "DATA")}
+    trust = {"REQUESTS_CA_BUNDLE": str(line.authority)} if line.authority else {}
+    return {**inherited, **folders, **trust, "PYTHONPATH": str(line.tree), "PYTHONUTF8": "1"}
+
+
+def _arguments(command: str, line: Line) -> list[str]:
+    common = ["--user", USER, "--api-url", line.url, "--ntp-server", line.clock]
+    return {
+        "check": ["check", *common, "--output", "json"],
+        "watch": ["watch", *common, "--output", "json", "--every", "2", "--count", str(WATCH_ROUNDS)],
+        "balances": ["balances", *common, "--output", "json"],
+        "report": ["report", *common, "--file", "report.json"],
+        "init": ["init", "--user", USER, "--secret-stdin", "--check"],
+    }[command]
+
+
+def _of_json(status: int, text: str, said: str) -> Verdict:
+    try:
+        report = json.loads(text)
+    except ValueError:
+        return Verdict(status, f"status {status}, no report", "gave no report", said[-2000:])
+    found = sorted(report["diagnoses"], key=lambda diagnosis: not diagnosis["primary"])
+    failing = [diagnosis for diagnosis in found if diagnosis["severity"] == "fail"]
+    shared = [diagnosis for diagnosis in found if diagnosis["cause"] == "nonce-shared-key"]
+    if not (failing or shared):
+        outcome = str(report["outcome"])
+        return Verdict(status, outcome, "" if outcome in ("pass", "warn") else "no verdict", _short(report))
+    first: Mapping[str, Any] = (failing or shared)[0]
+    return judged(status, first["cause"], first["confidence"], first["remedy"]["text"], _short(report))
+
+
+def _of_text(status: int, said: str) -> Verdict:
+    """Of `init`, whose test has no JSON: the words of its page."""
+    if not (named := re.search(r"^ *([a-z]+(?:-[a-z]+)+) \((certain|likely|possible)\)$", said, re.M)):
+        healthy = status == 0 and "Connected" in said
+        name = f"status {status}" if not healthy else "warn" if "! warning:" in said else "pass"
+        return Verdict(status, name, "" if healthy else "no verdict", said[-2000:])
+    remedy = re.search(r"^ *(?:Do|Fix) +(.*)", said, re.M)
+    return judged(status, named[1], named[2], remedy[1] if remedy else "", said[-2000:])
+
+
+def judged(status: int, cause: str, confidence: str, remedy: str, text: str) -> Verdict:
+    """The verdict *cause*, and what speaks against saying it while a bot lives."""
+    objection = ""
+    if cause == "nonce-spent-higher":
+        first_step = re.split(r"[.;]\s", remedy)[0]
+        objection = "surer than it can be" if confidence != "possible" else ""
+        objection = objection or (
+            "" if re.search(r"\bstop\b", first_step, re.I) else "does not say to stop the bot first"
+        )
+    elif cause != "nonce-shared-key":
+        objection = "is not what is wrong"
+    return Verdict(status, f"{cause} ({confidence})", objection, text)
+
+
+def _short(report: Mapping[str, Any]) -> str:
+    return json.dumps({"outcome": report["outcome"], "diagnoses": report["diagnoses"]}, ensure_ascii=False)[:4000]
