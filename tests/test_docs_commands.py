@@ -27,7 +27,8 @@ from tests.redisserver import RedisServer
 
 ROOT = Path(__file__).parent.parent
 BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-hosts.md", "containers.md", "ci.md",
-           "monitoring.md", "moving-a-bot.md", "nonce.md", "dependencies.md", "mutation.md")  # fmt: skip
+           "monitoring.md", "moving-a-bot.md", "nonce.md", "dependencies.md", "mutation.md",
+           "live-bots.md")  # fmt: skip
 """Those that a script writes have tests of their own."""
 
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in BY_HAND)]

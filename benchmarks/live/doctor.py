@@ -29,7 +29,7 @@ from kraken_doctor.__main__ import main
 main()
 """
 
-_NOT_OURS = ("KRAKEN", "PROXY", "XDG_", "PYTHON")
+_ANOTHERS = ("KRAKEN", "PROXY", "XDG_", "PYTHON", "CA_BUNDLE", "SSL_CERT")
 
 
 class Line(NamedTuple):
@@ -72,9 +72,11 @@ def run(command: str, line: Line) -> Verdict:
         env_file = line.folder / ".env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in _settings(line).items()), encoding="utf-8")
         given, variables, globals_ = f"{line.key}\n{line.secret}\n", {}, ["--env-file", str(env_file)]
+    folders = {f"XDG_{kind}_HOME": str(line.folder) for kind in ("STATE", "CONFIG", "CACHE", "DATA")}
+    variables |= {**folders, "PYTHONPATH": str(line.tree), "PYTHONUTF8": "1"}
     process = subprocess.run(
         [sys.executable, "-P", "-c", _START, str(line.tree), *globals_, *_arguments(command, line)],
-        env={**_environment(line), **variables}, cwd=line.folder, input=given, capture_output=True, text=True,
+        env={**environment(line.authority), **variables}, cwd=line.folder, input=given, capture_output=True, text=True,
         timeout=LIMIT_S, check=False,
     )  # fmt: skip
     report = line.folder / "report.json"
@@ -88,13 +90,12 @@ def _settings(line: Line) -> dict[str, str]:
     return found | ({f"{PREFIX}_NONCE_UNIT": line.unit} if line.unit else {})
 
 
-def _environment(line: Line) -> dict[str, str]:
+def environment(authority: Path | None) -> dict[str, str]:
+    """This process's variables, but for those that change what is done, and how; trusting *authority*."""
     inherited = {
-        name: value for name, value in os.environ.items() if not any(word in name.upper() for word in _NOT_OURS)
+        name: value for name, value in os.environ.items() if not any(word in name.upper() for word in _ANOTHERS)
     }
-    folders = {f"XDG_{kind}_HOME": str(line.folder) for kind in ("STATE", "CONFIG", "CACHE", "DATA")}
-    trust = {"REQUESTS_CA_BUNDLE": str(line.authority)} if line.authority else {}
-    return {**inherited, **folders, **trust, "PYTHONPATH": str(line.tree), "PYTHONUTF8": "1"}
+    return inherited | ({"REQUESTS_CA_BUNDLE": str(authority)} if authority else {})
 
 
 def _arguments(command: str, line: Line) -> list[str]:

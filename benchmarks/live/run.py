@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import ssl
 import subprocess
@@ -146,10 +145,9 @@ def run(spec: Spec, tree: Path = ROOT) -> Result:
 
 @contextlib.contextmanager
 def _bot(spec: Spec, url: str, authority: Path | None) -> Iterator[subprocess.Popen[str]]:
-    trust = {"REQUESTS_CA_BUNDLE": str(authority)} if authority else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.live.bot", spec.bot, url, str(spec.per_second)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **trust},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=doctor.environment(authority),
     )  # fmt: skip
     with process:
         assert process.stdout is not None
