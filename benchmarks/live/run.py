@@ -152,8 +152,10 @@ def _bot(spec: Spec, url: str, authority: Path | None) -> Iterator[subprocess.Po
     with process:
         assert process.stdout is not None
         process.stdout.readline()
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _go(bot: subprocess.Popen[str], key: Key | None) -> None:
