@@ -95,15 +95,18 @@ def _row(kind: str, command: str, results: Sequence[Result]) -> str:
 
 def words(results: Sequence[Result], seconds: float) -> Iterator[str]:
     """What the table does not hold."""
-    back = sorted(result.back_after_s for result in results if result.back_after_s is not None)
-    late = sum(after_s > 1 for after_s in back)
+    alive = [result for result in results if result.back_after_s is not None]
+    back = sorted(result.back_after_s or 0.0 for result in alive)
+    late = sum(result.refused_after > 0 and (result.back_after_s or 0.0) > 1 for result in alive)
     broken = [result for result in results if result.wrong]
     yield f"{len(broken)} of {len(results)} runs broke a promise. They took {seconds:.0f} s."
     if back:
         yield (
             f"A bot's first accepted call after the doctor's end: median {back[len(back) // 2]:.2f} s,"
-            f" at most {back[-1]:.2f} s, {late} later than 1 s."
+            f" at most {back[-1]:.2f} s, {late} later than 1 s since others were refused before it."
         )
+    if ahead := [result.ahead_s for result in results if result.ahead_s]:
+        yield f"In {len(ahead)} runs a nonce of the doctor was ahead of the clock, by {max(ahead):.1f} s at most."
     for what, count in Counter(what for result in broken for what in result.wrong).most_common(12):
         yield f"- {count} times: {what[:160]}"
 

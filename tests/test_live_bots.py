@@ -16,10 +16,10 @@ import pytest
 
 from benchmarks.live import doctor
 from benchmarks.live.bot import KINDS
-from benchmarks.live.exchange import Entrance, Recorded
+from benchmarks.live.exchange import Entrance, Recorded, Seen
 from benchmarks.live.line import Delay, Hold, Line
 from benchmarks.live.races import Races
-from benchmarks.live.run import Spec, run
+from benchmarks.live.run import Spec, most_private, run
 from benchmarks.live_bots import plan
 from kraken_doctor.sandbox.keys import Key
 from tests.sandbox.wire import call, get
@@ -251,3 +251,21 @@ def test_the_record_is_the_order_of_arrival(key: Key) -> None:
     assert [seen.nonce for seen in exchange.of("bot", since=1)] == ["8"]
     assert [seen.endpoint for seen in exchange.of("doctor")] == ["GetApiKeyInfo"]
     assert exchange.of("bot", key="control") == []
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "most"),
+    [
+        (["Time", "SystemStatus", "GetApiKeyInfo", "Balance"] * 5, 2),
+        (["Time", "GetApiKeyInfo", "SystemStatus", "Time", "GetApiKeyInfo", "Balance"] * 5, 3),
+        (["Time", "GetApiKeyInfo", "SystemStatus", "Balance", *["Time", "SystemStatus"] * 4], 2),
+    ],
+)
+def test_the_private_calls_of_a_round(endpoints: list[str], most: int) -> None:
+    """A second try's question for the time begins no round; another program's calls are not counted."""
+    public = ("Time", "SystemStatus")
+    calls = [Seen("doctor", "" if name in public else "live", name, "1", True, 0.0, 0.0) for name in endpoints]
+    others = [Seen("bot", "live", "Balance", "1", True, 0.0, 0.0) for _ in calls]
+    seen = list(itertools.chain(*zip(calls, others, strict=True)))
+    assert most_private(seen, "watch") == most
+    assert most_private(seen, "check") == sum(name not in public for name in endpoints)

@@ -24,6 +24,8 @@ class Seen(NamedTuple):
     accepted: bool
     at_s: float
     """By `time.monotonic`."""
+    unix_s: float
+    """By the exchange's clock."""
 
 
 class Recorded(Exchange):
@@ -43,7 +45,7 @@ class Recorded(Exchange):
             accepted = key is None or key.accepted > before
             endpoint, name = request.path.rpartition("/")[2], key.name if key else ""
             nonce = request.fields().get("nonce", "")
-            self.seen.append(Seen(who, name, endpoint, nonce, accepted, time.monotonic()))
+            self.seen.append(Seen(who, name, endpoint, nonce, accepted, time.monotonic(), self.now()))
             self._changed.notify_all()
         return response
 

@@ -34,6 +34,7 @@ _START_S = 60.0
 
 READ_ONLY = frozenset({"GetApiKeyInfo", "Balance", "BalanceEx", "OpenOrders"})
 _DIGITS = {"s": 10, "ms": 13}
+_PER_SECOND = {"s": 1, "ms": 1000}
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Result:
     """Whether no call of the bot was accepted after the doctor's end."""
     back_after_s: float | None
     """When the bot's first accepted call after the doctor's end arrived."""
+    refused_after: int
+    """The bot's calls that arrived between the two."""
     calls: int
     """The bot's, while the doctor ran and until the first accepted one afterwards."""
     refused: int
@@ -78,6 +81,8 @@ class Result:
     doctors_refused: int
     too_fine: tuple[str, ...]
     """Nonces of the doctor in a finer unit than declared, or than milliseconds."""
+    ahead_s: float
+    """By how much a nonce of the doctor, accepted or not, was ahead of the clock at most."""
     not_read_only: tuple[str, ...]
     at_once: int
     """The most private calls of the doctor under way at once; 0 where TLS hides it."""
@@ -129,15 +134,18 @@ def run(spec: Spec, tree: Path = ROOT) -> Result:
         _go(bot, None)
         control = _control(exchange, bot, keys[1], ended_s - began_s)
         own = exchange.of("doctor")
-    digits = _DIGITS[spec.unit or "ms"]
+    unit = spec.unit or "ms"
+    coarse = [call for call in own if len(call.nonce) <= _DIGITS[unit]]
     return Result(
         spec=spec, verdict=verdict, seconds=ended_s - began_s,
         lost=alive is None, back_after_s=None if alive is None else alive.at_s - ended_s,
+        refused_after=sum(call.at_s >= ended_s and not call.accepted for call in beside),
         calls=len(beside), refused=sum(not call.accepted for call in beside),
         control_calls=len(control), control_refused=sum(not call.accepted for call in control),
-        private_calls=_most_private(exchange.seen, spec.command),
+        private_calls=most_private(exchange.seen, spec.command),
         doctors_refused=sum(not call.accepted for call in own),
-        too_fine=tuple(call.nonce for call in own if len(call.nonce) > digits),
+        too_fine=tuple(call.nonce for call in own if call not in coarse),
+        ahead_s=max([0.0, *(int(call.nonce) / _PER_SECOND[unit] - call.unix_s for call in coarse)]),
         not_read_only=tuple({call.endpoint for call in own} - READ_ONLY),
         at_once=0 if spec.tls else lines["doctor"].calls.most_at_once,
     )  # fmt: skip
@@ -186,14 +194,18 @@ def _control(exchange: Recorded, bot: subprocess.Popen[str], key: Key, seconds: 
     return exchange.of("bot", key=key.name, since=since)
 
 
-def _most_private(seen: list[Seen], command: str) -> int:
-    """The doctor's private calls; the most of a round of `watch`, each of which begins with the time."""
+def most_private(seen: list[Seen], command: str) -> int:
+    """The doctor's private calls; the most of a round of `watch`, which begins with the time, and asks the status."""
+    own = [call for call in seen if call.who == "doctor"]
+    if command != "watch":
+        return sum(call.key != "" for call in own)
     rounds = [0]
-    for call in seen:
-        if call.who == "doctor":
-            if command == "watch" and call.endpoint == "Time":
-                rounds.append(0)
-            rounds[-1] += call.key != ""
+    for number, call in enumerate(own):
+        # A second try asks for the time too, to have a connection.
+        following = next((later.endpoint for later in own[number + 1 :] if not later.key), "")
+        if (call.endpoint, following) == ("Time", "SystemStatus"):
+            rounds.append(0)
+        rounds[-1] += call.key != ""
     return max(rounds)
 
 
