@@ -36,7 +36,7 @@ RATES, LATENCIES_MS = (1.0, 4.0, 20.0), (5.0, 40.0, 150.0)
 RUNS = 200
 
 PAGE = ROOT / "docs" / "live-bots.md"
-MEASURED = "<!-- python -m benchmarks.live_bots --write: do not edit below -->\n"
+MEASURED = "<!-- python -m benchmarks.live_bots --write: do not edit below -->"
 
 
 def plan(runs: int, seed: int, race: str = "") -> list[Spec]:
@@ -156,7 +156,7 @@ def main() -> int:
             said += [*shown, ""]
     if chosen.write:
         above = PAGE.read_text(encoding="utf-8").partition(MEASURED)[0]
-        PAGE.write_text("\n".join([above + MEASURED, "", *said]), encoding="utf-8")
+        PAGE.write_text("\n".join([above + MEASURED, "", *said]).rstrip() + "\n", encoding="utf-8")
     if chosen.json:
         found = {name: [document(result) for result in results] for name, results in kept.items()}
         chosen.json.write_text(json.dumps(found, indent=1), encoding="utf-8")

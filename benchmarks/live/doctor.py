@@ -32,7 +32,7 @@ main()
 _ANOTHERS = ("KRAKEN", "PROXY", "XDG_", "PYTHON", "CA_BUNDLE", "SSL_CERT")
 
 
-class Line(NamedTuple):
+class Given(NamedTuple):
     """What the doctor is given."""
 
     tree: Path
@@ -62,32 +62,32 @@ class Verdict(NamedTuple):
     """What it wrote, where *name* does not say it all."""
 
 
-def run(command: str, line: Line) -> Verdict:
+def run(command: str, given: Given) -> Verdict:
     """*command* in a process of its own, from its start to its end."""
-    variables = {f"{PREFIX}_API_KEY": line.key, f"{PREFIX}_API_SECRET": line.secret, **_settings(line)}
+    variables = {f"{PREFIX}_API_KEY": given.key, f"{PREFIX}_API_SECRET": given.secret, **_settings(given)}
     globals_ = ["--no-env-file"]
-    given = None
+    stdin = None
     if command == "init":
         # Everything in one place, as a user has it: the variables stand in the file that init completes.
-        env_file = line.folder / ".env"
-        env_file.write_text("".join(f"{name}={value}\n" for name, value in _settings(line).items()), encoding="utf-8")
-        given, variables, globals_ = f"{line.key}\n{line.secret}\n", {}, ["--env-file", str(env_file)]
-    folders = {f"XDG_{kind}_HOME": str(line.folder) for kind in ("STATE", "CONFIG", "CACHE", "DATA")}
-    variables |= {**folders, "PYTHONPATH": str(line.tree), "PYTHONUTF8": "1"}
+        env_file = given.folder / ".env"
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in _settings(given).items()), encoding="utf-8")
+        stdin, variables, globals_ = f"{given.key}\n{given.secret}\n", {}, ["--env-file", str(env_file)]
+    folders = {f"XDG_{kind}_HOME": str(given.folder) for kind in ("STATE", "CONFIG", "CACHE", "DATA")}
+    variables |= {**folders, "PYTHONPATH": str(given.tree), "PYTHONUTF8": "1"}
     process = subprocess.run(
-        [sys.executable, "-P", "-c", _START, str(line.tree), *globals_, *_arguments(command, line)],
-        env={**environment(line.authority), **variables}, cwd=line.folder, input=given, capture_output=True, text=True,
-        timeout=LIMIT_S, check=False,
+        [sys.executable, "-P", "-c", _START, str(given.tree), *globals_, *_arguments(command, given)],
+        env={**environment(given.authority), **variables}, cwd=given.folder, input=stdin, capture_output=True,
+        text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
-    report = line.folder / "report.json"
+    report = given.folder / "report.json"
     text = report.read_text(encoding="utf-8") if command == "report" and report.exists() else process.stdout
     said = process.stderr + process.stdout
     return _of_text(process.returncode, said) if command == "init" else _of_json(process.returncode, text, said)
 
 
-def _settings(line: Line) -> dict[str, str]:
-    found = {"KRAKEN_SPOT_URL": line.url, "KRAKEN_NONCE_STORE": f"sqlite:///{line.folder}/nonce.db"}
-    return found | ({f"{PREFIX}_NONCE_UNIT": line.unit} if line.unit else {})
+def _settings(given: Given) -> dict[str, str]:
+    found = {"KRAKEN_SPOT_URL": given.url, "KRAKEN_NONCE_STORE": f"sqlite:///{given.folder}/nonce.db"}
+    return found | ({f"{PREFIX}_NONCE_UNIT": given.unit} if given.unit else {})
 
 
 def environment(authority: Path | None) -> dict[str, str]:
@@ -98,8 +98,8 @@ def environment(authority: Path | None) -> dict[str, str]:
     return inherited | ({"REQUESTS_CA_BUNDLE": str(authority)} if authority else {})
 
 
-def _arguments(command: str, line: Line) -> list[str]:
-    common = ["--user", USER, "--api-url", line.url, "--ntp-server", line.clock]
+def _arguments(command: str, given: Given) -> list[str]:
+    common = ["--user", USER, "--api-url", given.url, "--ntp-server", given.clock]
     return {
         "check": ["check", *common, "--output", "json"],
         "watch": ["watch", *common, "--output", "json", "--every", "2", "--count", str(WATCH_ROUNDS)],

@@ -125,7 +125,7 @@ def run(spec: Spec, tree: Path = ROOT) -> Result:
         if not exchange.wait_for(lambda: any(call.accepted for call in exchange.seen), _START_S):
             raise RuntimeError(f"{spec}: the bot has no accepted call before the doctor starts")
         time.sleep(random.Random(spec.seed).uniform(0, 1 / spec.per_second))
-        given = doctor.Line(tree, folder, clock, url["doctor"], keys[0].api_key, keys[0].secret, spec.unit, authority)
+        given = doctor.Given(tree, folder, clock, url["doctor"], keys[0].api_key, keys[0].secret, spec.unit, authority)
         first, began_s = len(exchange.seen), time.monotonic()
         verdict = doctor.run(spec.command, given)
         ended, ended_s = len(exchange.seen), time.monotonic()
