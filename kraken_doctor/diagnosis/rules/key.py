@@ -61,7 +61,10 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if facts.integer("key.ip_allowlist") == 0:
         yield name("key-unrestricted", account, "", ("its allow-list is empty",))
     if facts.flag("balances.empty"):
-        yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
+        without = facts.flag("balances.no_result")
+        because = "Balance was answered without a result" if without else "Balance succeeded, with no amounts"
+        sure = Confidence.LIKELY if without else Confidence.CERTAIN
+        yield name("account-empty", account, "", (because,), confidence=sure)
 
 
 def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
