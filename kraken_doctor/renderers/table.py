@@ -140,6 +140,8 @@ def _connected(account: AccountReport, report: Report, signs: Marks) -> list[Ren
         lines.append(Text(f"   Total: {money(balances.total)}"))
         if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
             details.append(f"including {', '.join(plain(other) for other in others)}")
+    if note := words.may_be_empty(account, report):
+        details.append(plain(note))
     line = _nonce_line(account, signs)
     if line and line != _said_once(report, signs):
         details.append(line)

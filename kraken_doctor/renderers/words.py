@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 
@@ -53,6 +53,12 @@ def said(account: AccountReport, report: Report) -> str:
     fine = (Outcome.PASS, Outcome.WARN, Outcome.SKIP)
     untested = "no private call was accepted" if account.private_calls else "no private call was made"
     return next((result.summary for result in own if result.outcome not in fine), untested)
+
+
+def may_be_empty(account: AccountReport, report: Report) -> str:
+    """What is said beside balances of zero that nobody has stated; empty where they were."""
+    found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
+    return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
 
 
 def undecided(report: Report) -> list[CheckResult]:

@@ -276,6 +276,11 @@ def test_an_account_without_a_result(doctor: Run, world: World) -> None:
     assert next(check["summary"] for check in found["checks"] if check["id"] == "balances").endswith("may be empty")
     (empty,) = [d for d in found["diagnoses"] if d["cause"] == "account-empty"]
     assert empty["confidence"] == "likely"
+    shown = doctor("balances", *world.arguments, "--master").stdout
+    assert "MASTER: The account may be empty: Balance was answered without a result" in shown
+    # In the whole check another endpoint comes first, of which such an answer is none.
+    assert doctor("check", *world.arguments, "--master", "--skip", "authentication").stdout.count("may be empty") == 1
+    assert doctor("check", *world.arguments, "--master").status == 1
 
 
 def test_checks_that_call_are_known() -> None:

@@ -61,10 +61,11 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if facts.integer("key.ip_allowlist") == 0:
         yield name("key-unrestricted", account, "", ("its allow-list is empty",))
     if facts.flag("balances.empty"):
-        without = facts.flag("balances.no_result")
-        because = "Balance was answered without a result" if without else "Balance succeeded, with no amounts"
-        sure = Confidence.LIKELY if without else Confidence.CERTAIN
-        yield name("account-empty", account, "", (because,), confidence=sure)
+        if facts.flag("balances.no_result"):
+            summary, because = "The account may be empty", ("Balance was answered without a result",)
+            yield name("account-empty", account, summary, because, confidence=Confidence.LIKELY)
+        else:
+            yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
 def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
