@@ -85,32 +85,40 @@ def install_on_sdk(client: Any, options: CallOptions) -> None:
     calls = _Calls(lambda: str(client._key), lambda: str(client.URL), options, float(client.TIMEOUT))  # noqa: SLF001
     request = client.request
     client.get_nonce = lambda: str(calls.next_nonce())
-    # The envelope is seen there alone: what `request` returns is the result.
-    if handler := getattr(client, "_err_handler", None):
-        check = handler.check
-        handler.check = lambda data: check(calls.judged(data))
+    _see_answers(client, calls)
 
     def request_in_turn(method: str, uri: str, *arguments: Any, **named: Any) -> Any:
         if not named.get("auth", True):
             return request(method, uri, *arguments, **named)
-        with calls.call(uri.rpartition("/")[2]) as call:
-            answer = request(method, uri, *arguments, **named)
-            if call.outcome == NOT_SENT:  # no envelope, or returned as it came
-                call.judge(answer if handler else {"error": [], "result": answer})
-            return answer
+        with calls.call(uri.rpartition("/")[2]):
+            return request(method, uri, *arguments, **named)
 
     async def request_in_turn_async(method: str, uri: str, *arguments: Any, **named: Any) -> Any:
         if not named.get("auth", True):
             return await request(method, uri, *arguments, **named)
-        async with calls.call_async(uri.rpartition("/")[2]) as call:
-            answer = await request(method, uri, *arguments, **named)
-            if call.outcome == NOT_SENT:
-                # A response of aiohttp keeps what was read, for the caller to read again.
-                seen = await answer.read() if hasattr(answer, "read") else answer
-                call.judge(seen if handler else {"error": [], "result": seen})
-            return answer
+        async with calls.call_async(uri.rpartition("/")[2]):
+            return await request(method, uri, *arguments, **named)
 
     client.request = request_in_turn_async if inspect.iscoroutinefunction(request) else request_in_turn
+
+
+def _see_answers(client: Any, calls: _Calls) -> None:
+    """Judge each answer where the client unpacks it: of what `request` returns the envelope is gone."""
+    blocking, in_loop = (f"_Spot{kind}Client__check_response_data" for kind in ("", "Async"))
+    name = in_loop if hasattr(client, in_loop) else blocking
+    unpack = getattr(client, name)
+
+    def seen(response: Any, **named: Any) -> Any:
+        if response.status_code == 200:  # of any other the client's exception says it
+            calls.judge(response)
+        return unpack(response=response, **named)
+
+    async def seen_async(response: Any, **named: Any) -> Any:
+        if response.status == 200:
+            calls.judge(await response.read())  # aiohttp keeps it, for the client to read again
+        return await unpack(response=response, **named)
+
+    setattr(client, name, seen_async if name == in_loop else seen)
 
 
 class _Calls:
@@ -133,11 +141,10 @@ class _Calls:
         call, turn = current
         return call.take_nonce(turn)
 
-    def judged(self, answer: Any) -> Any:
-        """*answer*, after the call that the caller is in has learned of it."""
+    def judge(self, answer: Any) -> None:
+        """Take *answer* as that of the call that the caller is in."""
         if current := self._current.get():
             current[0].judge(answer)
-        return answer
 
     @contextmanager
     def call(self, endpoint: str) -> Iterator[Ongoing]:
