@@ -109,13 +109,12 @@ def _see_answers(client: Any, calls: _Calls) -> None:
     unpack = getattr(client, name)
 
     def seen(response: Any, **named: Any) -> Any:
-        if response.status_code == 200:  # of any other the client's exception says it
-            calls.judge(response)
+        calls.judge(response if response.status_code == 200 else None)
         return unpack(response=response, **named)
 
     async def seen_async(response: Any, **named: Any) -> Any:
-        if response.status == 200:
-            calls.judge(await response.read())  # aiohttp keeps it, for the client to read again
+        # aiohttp keeps what was read, for the client to read again.
+        calls.judge(await response.read() if response.status == 200 else None)
         return await unpack(response=response, **named)
 
     setattr(client, name, seen_async if name == in_loop else seen)

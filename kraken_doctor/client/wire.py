@@ -152,9 +152,6 @@ _OBJECTS = frozenset({
     "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory",
 })  # fmt: skip
 
-_ZIPS = frozenset({"RetrieveExport"})
-"""Answered with an archive, not with JSON."""
-
 
 def flaw_of(answer: object, endpoint: str) -> str:
     """
@@ -208,7 +205,7 @@ def archive_in(source: object, endpoint: str) -> bytes | None:
     """
     response = getattr(source, "response", source)
     content = getattr(response, "content", response)
-    return content if endpoint in _ZIPS and isinstance(content, bytes) and content.startswith(b"PK") else None
+    return content if endpoint == "RetrieveExport" and isinstance(content, bytes) and content[:2] == b"PK" else None
 
 
 def as_transport_error(exc: requests.RequestException) -> TransportError:

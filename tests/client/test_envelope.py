@@ -14,7 +14,7 @@ import krakenex
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kraken.spot import SpotAsyncClient, User
+from kraken.spot import SpotAsyncClient, SpotClient
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, open_store
 from kraken_doctor.client.wire import outcome_of_answer
@@ -82,7 +82,18 @@ def in_loop(client: Callable[[], Any], call: Callable[[Any], Any]) -> Call:
     return lambda: asyncio.run(run())
 
 
-KINDS = ("client", "krakenex", "subclass", "ccxt", "ccxt-async", "sdk", "sdk-async", "sdk-raw", "sdk-async-raw")
+KINDS = (
+    "client",
+    "krakenex",
+    "subclass",
+    "ccxt",
+    "ccxt-async",
+    "sdk",
+    "sdk-async",
+    "sdk-raw",
+    "sdk-async-raw",
+    "sdk-plain",
+)
 
 
 @pytest.fixture(params=KINDS)
@@ -117,7 +128,8 @@ def balance(
 
         yield in_loop(made, lambda client: client.request("POST", "/0/private/Balance", return_raw=raw))
     elif kind.startswith("sdk"):
-        user = User(key=key.api_key, secret=key.secret, url=server.url)
+        # Without exceptions of its own it hands on whatever came.
+        user = SpotClient(key=key.api_key, secret=key.secret, url=server.url, use_custom_exceptions=kind != "sdk-plain")
         install(user, **options)
         yield lambda: user.request("POST", "/0/private/Balance", return_raw=raw)
     else:
@@ -146,6 +158,17 @@ def test_only_an_envelope_is_accepted(balance: Call, answers: list[bytes], recor
         assert outcome == "response-invalid" or outcome.endswith("Error") or ":" in outcome, (body, outcome)
     balance()
     assert [record.outcome for record in records] == ["ok"]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"error":[],"result":{}}'])
+def test_an_answer_with_another_status_is_none(
+    balance: Call, server: SandboxServer, records: list[CallRecord], body: bytes
+) -> None:
+    """Whatever stands in it, and whether the client raises or hands it on."""
+    server.exchange.interceptors.append(lambda request: Response(body, 502) if "/private/" in request.path else None)
+    with contextlib.suppress(Exception):
+        balance()
+    assert [record.outcome in ("ok", "not-sent") for record in records] == [False]
 
 
 def test_what_is_one_is_accepted(balance: Call, answers: list[bytes], records: list[CallRecord]) -> None:
