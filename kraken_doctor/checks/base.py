@@ -96,7 +96,7 @@ class RunContext:
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
     store_source: str = ""
-    """The variable that names the store, and where it is set; empty for the default."""
+    """The file that names the store, where that is not the process's environment: the library reads no .env."""
     env_files_readable_by_others: tuple[str, ...] = ()
     keeper: Callable[[], Keeper | None] = lambda: None
     """Finds out what keeps this host's clock."""

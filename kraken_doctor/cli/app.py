@@ -229,6 +229,7 @@ class App:
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
         in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
+        named = place.environment.get("KRAKEN_NONCE_STORE")
         return RunContext(
             settings=settings,
             clock=self.clock,
@@ -239,6 +240,7 @@ class App:
             # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
             keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self.environ),
             accounts=accounts,
+            store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,
         )

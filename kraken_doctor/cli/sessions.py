@@ -122,7 +122,8 @@ def nonce_plan(request: RunRequest, plan: Plan) -> list[str]:
     """For `--dry-run`: each account's unit, and what a refused nonce would lead to."""
     if not plan.sends_nonces:
         return []
-    lines = []
+    measured = any(check.id == "clock" for check in plan.checks)
+    lines = [] if measured else ["once: GET /0/public/Time, so that no nonce is ahead of the right time"]
     for account in plan.accounts:
         choice = choose_unit(request.nonce_unit, account, KeyHistory())
         known = "" if choice.declared else "the unit of the last accepted call on record, else "

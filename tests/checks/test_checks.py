@@ -98,6 +98,13 @@ def test_a_store_that_can_not_be_written_fails(context: RunContext) -> None:
     assert "readonly" in values(finding)["store.error"]
 
 
+def test_a_store_that_only_env_files_name_is_said(context: RunContext) -> None:
+    """A bot's library reads none: doctor and bot would keep two marks of one key."""
+    assert host.store.run(context).summary == "memory, writable"
+    context.store_source = "KRAKEN_NONCE_STORE (.env)"
+    assert "(.env), which a bot's library does not read" in host.store.run(context).summary
+
+
 def test_the_way_is_open(context: RunContext, server: SandboxServer) -> None:
     """Addresses, TCP and one public call, each with its time."""
     finding = path.path.run(context)

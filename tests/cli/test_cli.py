@@ -443,3 +443,24 @@ def test_any_encoding_of_the_terminal_will_do(encoding: str) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert b"Connected to Kraken Pro API (USER:daivon_frazier)" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("ahead_days", "left_days", "named"),
+    [(20, 16, False), (20, 2, True), (-20, 2, True), (-20, 16, False), (0, 2, True)],
+)
+def test_an_expiry_is_judged_by_the_corrected_clock(
+    doctor: Run, real: SandboxServer, exchange: Exchange, key: Key, ahead_days: int, left_days: int, named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A host that is ahead must not call a good key expired, nor one that is behind pass over its last days."""
+    from kraken_doctor.sandbox.ntp import SandboxNtpServer
+
+    exchange.clock_offset_s = -ahead_days * 86_400.0
+    key.valid_until = exchange.now() + left_days * 86_400 + 60
+    with SandboxNtpServer(offset_s=exchange.clock_offset_s) as right:
+        monkeypatch.setenv("KRAKEN_DOCTOR_CHECK_NTP_SERVER", right.address)
+        report = document(doctor("check", "-o", "json").stdout)
+    (account,) = report["accounts"]
+    assert account["balances"] is not None
+    assert ("key-expires-soon" in [d["cause"] for d in report["diagnoses"]]) is named
