@@ -33,7 +33,7 @@ class Cause:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Kraken's own strings that point here, by the one table of them; families left out."""
+        """Return Kraken's own strings that point here, by the one table of them; families are left out."""
         own = (string for string, kind in STRINGS.items() if kind.cause == self.id and "*" not in string)
         return (*self.also, *own)
 

@@ -56,7 +56,7 @@ def said(account: AccountReport, report: Report) -> str:
 
 
 def may_be_empty(account: AccountReport, report: Report) -> str:
-    """What is said beside balances of zero that nobody has stated; empty where they were."""
+    """Return what to say beside balances of zero that no answer has stated; empty where one has."""
     found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
     return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
 

@@ -66,7 +66,7 @@ def _failed(facts: Facts, step: str) -> Iterator[Diagnosis]:
 
 
 def _severity(facts: Facts, step: str) -> Severity:
-    """Of a public call that failed: where private ones were accepted, its check is a warning."""
+    """Return the severity of a public call that failed: its check is a warning where private ones were accepted."""
     return Severity.WARN if facts.outcome(step) is Outcome.WARN else Severity.FAIL
 
 
