@@ -179,7 +179,7 @@ class _Calls:
             yield
         except Exception as exc:
             # Their exceptions quote the exchange somewhere in their text; if not, their type says what happened.
-            quoted = re.findall(r"E[A-Z][A-Za-z]*:[^\"'\],]+", str(exc))
+            quoted = re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
             if ongoing.outcome == NOT_SENT:
                 ongoing.outcome = ", ".join(quoted) or type(exc).__name__
             raise
