@@ -8,12 +8,12 @@ from typing import Any
 
 import requests
 
+from kraken_doctor.client import wire
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.retry import may_repeat
-from kraken_doctor.client.wire import OwnQuery, Post, as_transport_error, error_strings
 from kraken_doctor.errors import is_failure, kraken_error
 
 logger = logging.getLogger(__name__)
@@ -58,9 +58,9 @@ class PrivateCalls:
             except requests.RequestException as exc:
                 if not may_repeat(exc, method):
                     raise
-                failure = as_transport_error(exc).kind
+                failure = wire.as_transport_error(exc).kind
             else:
-                errors = error_strings(answer)
+                errors = () if wire.flaw_of(answer, method) else wire.error_strings(answer)
                 if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                     return answer
                 failure = ", ".join(errors)
@@ -74,16 +74,16 @@ class PrivateCalls:
         """One request, from taking the nonce to the answer inside the key's turn."""
         api = self._api
         urlpath = f"/{api.apiversion}/private/{method}"
-        exchange = OwnQuery(api, urlpath, timeout_s) if self._own_query else Post(api, urlpath, timeout_s)
+        exchange = wire.OwnQuery(api, urlpath, timeout_s) if self._own_query else wire.Post(api, urlpath, timeout_s)
         call = self._ledger.begin(method)
         try:
             with self._ledger.turn(timeout_s) as turn:
                 response = exchange.send(*self._signed(form, urlpath, call.take_nonce(turn)))
                 call.answered()
             answer = exchange.read(response)
-            call.outcome = ", ".join(error_strings(answer)) or "ok"
+            call.outcome = wire.outcome_of_answer(answer, method)
         except requests.RequestException as exc:
-            call.outcome = as_transport_error(exc).kind
+            call.outcome = "ok" if wire.archive_in(exc, method) else wire.as_transport_error(exc).kind
             raise
         finally:
             call.close()

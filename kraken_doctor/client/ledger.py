@@ -8,10 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from kraken_doctor.client.guarding import cleaned
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.recording import Audit, Observer, metrics
+from kraken_doctor.client.wire import outcome_of_answer
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.turn import Turn
 from kraken_doctor.redact import key_id
+
+NOT_SENT = "not-sent"
+"""The outcome of a call of which nothing is known yet."""
 
 
 class Ledger:
@@ -71,7 +75,7 @@ class Ongoing:
 
     def __init__(self, ledger: Ledger, endpoint: str) -> None:
         self.generator = ledger.generator
-        self.outcome = "not-sent"
+        self.outcome = NOT_SENT
         self.nonce = -1
         self._ledger = ledger
         self._clock = ledger.options.clock
@@ -92,6 +96,10 @@ class Ongoing:
     def answered(self) -> None:
         """The answer is there; what follows no longer counts as its latency."""
         self._ended = self._clock.monotonic()
+
+    def judge(self, answer: object) -> None:
+        """Take *answer*, in whatever form the client has it, as what came back."""
+        self.outcome = outcome_of_answer(answer, self._endpoint)
 
     def close(self) -> None:
         """Tell what became of it, if it got as far as a nonce."""

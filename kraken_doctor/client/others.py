@@ -16,7 +16,7 @@ from typing import Any
 
 from kraken_doctor.client.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import refuse_demo_key
-from kraken_doctor.client.ledger import Ledger, Ongoing
+from kraken_doctor.client.ledger import NOT_SENT, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
 
@@ -53,16 +53,20 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     def fetch_in_turn(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         if not isinstance(headers, _SignLater):
             return fetch(url, method, headers, body)
-        with calls.call(headers.path):
+        with calls.call(headers.path) as call:
             request = headers.sign()
-            return fetch(request["url"], request["method"], request["headers"], request["body"])
+            answer = fetch(request["url"], request["method"], request["headers"], request["body"])
+            call.judge(answer)
+            return answer
 
     async def fetch_in_turn_async(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         if not isinstance(headers, _SignLater):
             return await fetch(url, method, headers, body)
-        async with calls.call_async(headers.path):
+        async with calls.call_async(headers.path) as call:
             request = headers.sign()
-            return await fetch(request["url"], request["method"], request["headers"], request["body"])
+            answer = await fetch(request["url"], request["method"], request["headers"], request["body"])
+            call.judge(answer)
+            return answer
 
     exchange.sign = sign_later
     exchange.fetch = fetch_in_turn_async if inspect.iscoroutinefunction(fetch) else fetch_in_turn
@@ -81,6 +85,7 @@ def install_on_sdk(client: Any, options: CallOptions) -> None:
     calls = _Calls(lambda: str(client._key), lambda: str(client.URL), options, float(client.TIMEOUT))  # noqa: SLF001
     request = client.request
     client.get_nonce = lambda: str(calls.next_nonce())
+    _see_answers(client, calls)
 
     def request_in_turn(method: str, uri: str, *arguments: Any, **named: Any) -> Any:
         if not named.get("auth", True):
@@ -95,6 +100,24 @@ def install_on_sdk(client: Any, options: CallOptions) -> None:
             return await request(method, uri, *arguments, **named)
 
     client.request = request_in_turn_async if inspect.iscoroutinefunction(request) else request_in_turn
+
+
+def _see_answers(client: Any, calls: _Calls) -> None:
+    """Judge each answer where the client unpacks it: of what `request` returns the envelope is gone."""
+    blocking, in_loop = (f"_Spot{kind}Client__check_response_data" for kind in ("", "Async"))
+    name = in_loop if hasattr(client, in_loop) else blocking
+    unpack = getattr(client, name)
+
+    def seen(response: Any, **named: Any) -> Any:
+        calls.judge(response if response.status_code == 200 else None)
+        return unpack(response=response, **named)
+
+    async def seen_async(response: Any, **named: Any) -> Any:
+        # aiohttp keeps what was read, for the client to read again.
+        calls.judge(await response.read() if response.status == 200 else None)
+        return await unpack(response=response, **named)
+
+    setattr(client, name, seen_async if name == in_loop else seen)
 
 
 class _Calls:
@@ -117,23 +140,28 @@ class _Calls:
         call, turn = current
         return call.take_nonce(turn)
 
+    def judge(self, answer: Any) -> None:
+        """Take *answer* as that of the call that the caller is in."""
+        if current := self._current.get():
+            current[0].judge(answer)
+
     @contextmanager
-    def call(self, endpoint: str) -> Iterator[None]:
+    def call(self, endpoint: str) -> Iterator[Ongoing]:
         """A call to *endpoint*, from its turn to its answer."""
         refuse_demo_key(self._key(), self._url())
         ongoing = self._ledger.begin(endpoint)
         with self._told(ongoing), self._ledger.turn(self._timeout_s) as turn, self._inside(ongoing, turn):
-            yield
+            yield ongoing
 
     @asynccontextmanager
-    async def call_async(self, endpoint: str) -> AsyncIterator[None]:
+    async def call_async(self, endpoint: str) -> AsyncIterator[Ongoing]:
         """The same in an event loop."""
         refuse_demo_key(self._key(), self._url())
         ongoing = self._ledger.begin(endpoint)
         with self._told(ongoing):
             async with self._async_turns.turn() as turn:
                 with self._inside(ongoing, turn):
-                    yield
+                    yield ongoing
 
     @contextmanager
     def _inside(self, ongoing: Ongoing, turn: Turn) -> Iterator[None]:
@@ -149,11 +177,11 @@ class _Calls:
     def _told(ongoing: Ongoing) -> Iterator[None]:
         try:
             yield
-            ongoing.outcome = "ok"
         except Exception as exc:
             # Their exceptions quote the exchange somewhere in their text; if not, their type says what happened.
-            quoted = re.search(r"E[A-Z][A-Za-z]*:[^\"'\],]+", str(exc))
-            ongoing.outcome = quoted[0] if quoted else type(exc).__name__
+            quoted = re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
+            if ongoing.outcome == NOT_SENT:
+                ongoing.outcome = ", ".join(quoted) or type(exc).__name__
             raise
         finally:
             ongoing.close()
