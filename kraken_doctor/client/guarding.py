@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from kraken_doctor.errors import ConfigurationError, KrakenError, TransportError, kraken_error
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import requests
+
+from kraken_doctor.errors import ConfigurationError, KrakenError, kraken_error
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
+from kraken_doctor.network.failures import layers
 from kraken_doctor.network.url import is_loopback
-from kraken_doctor.redact import Redactor, Secret
+from kraken_doctor.redact import Redactor, holds_a_login, redactor, secrets_of
 
 
 def refuse_demo_key(api_key: str, url: str) -> None:
@@ -26,7 +34,7 @@ def refuse_demo_key(api_key: str, url: str) -> None:
 
 def cleaned(text: str, *secrets: str | None) -> str:
     """*text*, a server's, without *secrets* and what looks like one: some servers repeat what they were sent."""
-    return Redactor(Secret(value) for value in secrets if value)(text)
+    return redactor(*filter(None, secrets))(text)
 
 
 def cleaned_error(errors: tuple[str, ...], *secrets: str | None) -> KrakenError:
@@ -34,7 +42,48 @@ def cleaned_error(errors: tuple[str, ...], *secrets: str | None) -> KrakenError:
     return kraken_error([cleaned(text, *secrets) for text in errors])
 
 
-def cleaned_failure(failure: TransportError, *secrets: str | None) -> TransportError:
-    """*failure* with its words cleaned."""
-    redact = Redactor(Secret(value) for value in secrets if value)
-    return TransportError(failure.kind, redact(failure.detail), redact.everywhere(failure.facts))
+@contextmanager
+def nothing_secret_raised(*secrets: str | None) -> Iterator[None]:
+    """Inside, what is raised is without *secrets*: see `cleanse`."""
+    try:
+        yield
+    except BaseException as exc:
+        cleanse(exc, *secrets)
+        raise
+
+
+def cleanse(exc: BaseException, *secrets: str | None) -> None:
+    """
+    Take *secrets*, the logins of this process's proxies and store, and what looks like one out of *exc*.
+
+    Also out of the exceptions behind it, and of the requests and answers that they carry, which are copied: requests
+    quotes a header that it can't send, a server's reason is in the text, and the key is in the request. The type of
+    each stays, and so does all that a caller may look at.
+    """
+    environ = {name: value for name, value in os.environ.items() if holds_a_login(name)}
+    redact = redactor(*filter(None, secrets), *(secret.reveal() for secret in secrets_of(environ)))
+    for inner in layers(exc):
+        # The first ones are not in the dictionary of an exception that is made in C.
+        _clean_attributes(inner, ("args", "object", "strerror", "filename", *vars(inner)), redact)
+
+
+def _clean_attributes(holder: Any, names: Iterable[str], redact: Redactor) -> None:
+    for name in names:
+        # What can't be read, or set, must not take the place of what was raised.
+        with suppress(Exception):
+            before = getattr(holder, name)
+            after = _clean(before, redact)
+            if after is not before:
+                setattr(holder, name, after)
+
+
+def _clean(value: Any, redact: Redactor) -> Any:
+    if isinstance(value, (requests.Request, requests.PreparedRequest, requests.Response)):
+        shown = type(value).__new__(type(value))  # not `copy`, which would read an answer to its end
+        shown.__dict__.update(vars(value))
+        _clean_attributes(shown, list(vars(shown)), redact)
+        return shown
+    clean = redact.everywhere(value)
+    if isinstance(value, requests.structures.CaseInsensitiveDict):
+        clean = requests.structures.CaseInsensitiveDict(clean)
+    return value if clean == value else clean

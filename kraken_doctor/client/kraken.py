@@ -11,7 +11,7 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import PrivateCalls
-from kraken_doctor.client.guarding import cleaned_error, cleaned_failure, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned_error, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.wire import as_transport_error, error_strings, query
 from kraken_doctor.errors import TransportError, is_failure
@@ -75,13 +75,13 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         """
         try:
             answer = self._calls.query(method, data, timeout)
-        except requests.RequestException as exc:
-            raise cleaned_failure(as_transport_error(exc), *self._sent()) from exc
+        except (requests.RequestException, UnicodeEncodeError) as exc:
+            raise as_transport_error(exc) from exc
         if not isinstance(answer, dict):
             raise TransportError("response-invalid", f"JSON, but not the API's: {type(answer).__name__}")
         errors = error_strings(answer)
         if is_failure(errors):
-            raise cleaned_error(errors, *self._sent())
+            raise cleaned_error(errors, self.key, self.secret, self._calls.options.otp)
         return answer.get("result")
 
     @property
@@ -105,10 +105,6 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _sent(self) -> tuple[str | None, ...]:
-        """What no error may repeat."""
-        return self.key, self.secret, self._calls.options.otp
 
     def _nonce(self) -> int:
         return self._calls.nonce()

@@ -144,14 +144,14 @@ def error_strings(answer: object) -> tuple[str, ...]:
     return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
 
 
-def as_transport_error(exc: requests.RequestException) -> TransportError:
+def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:
     """*exc* as the step of the way that failed."""
     response = getattr(exc, "response", None)
     answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
     if isinstance(exc, answered) and response is not None:
         return not_the_api(response)
-    if isinstance(exc, requests.exceptions.InvalidHeader):
-        # requests quotes the header in its message, and the header is the key.
+    if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
+        # requests and Python quote the header, and the header is the key.
         return TransportError("credentials-damaged", "the key can't be sent as a header")
     for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):
