@@ -52,7 +52,7 @@ def command(
     asks = sys.stdin.isatty() and not secret_stdin
     if not asks and not (secret_stdin and bool(user) != master):
         raise click.UsageError("stdin is no terminal to ask on: give --user NAME or --master, and --secret-stdin", ctx)
-    path = _path(ctx)
+    path, found = _path(ctx)
     if asks and not user and not master:
         user = click.prompt("User's name (empty: the master account)", default="", show_default=False, err=True) or None
     label, key_variable, secret_variable = name_account(user)
@@ -60,7 +60,7 @@ def command(
     for value in (key_text, secret_text):
         app.output.redact.learn(Secret(value))
     values = {key_variable: key_text, secret_variable: secret_text}
-    _write(path, values, replace=replace, asks=asks)
+    _write(path, values, found=found, replace=replace, asks=asks)
     app.output.note(f"Written to {path}, readable by you alone: {key_variable}, {secret_variable}\n")
     _warn(app, path, values)
     if check is None and asks:
@@ -71,8 +71,8 @@ def command(
         app.output.note(f"To test them: kraken-doctor check {_option(label)}\n")
 
 
-def _path(ctx: click.Context) -> Path:
-    """Where the values go."""
+def _path(ctx: click.Context) -> tuple[Path, bool]:
+    """Where the values go, and whether that was found, not named."""
     from kraken_doctor.accounts import dotenv
 
     given = ctx.find_root().params
@@ -84,7 +84,7 @@ def _path(ctx: click.Context) -> Path:
         files.check(path)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror}") from exc
-    return path
+    return path, not named
 
 
 def _asked(key: str | None) -> tuple[str, str]:
@@ -160,18 +160,18 @@ def _tidy(text: str) -> str:
     return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`" else text
 
 
-def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> None:
+def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, asks: bool) -> None:
     from kraken_doctor.accounts import dotenv
 
     text = ""
     if path.exists():
-        before = dotenv.read(path).values
-        held = [name for name, value in values.items() if before.get(name) not in (None, "", value)]
+        before = dotenv.read(path, found=found)
+        held = [name for name, value in values.items() if before.values.get(name) not in (None, "", value)]
         if held and not replace:
             names = " and ".join(held)
             if not (asks and click.confirm(f"{names} in {path} will be replaced. Go on?", err=True)):
                 raise ConfigurationError(f"{path} sets {names} already; nothing was changed (--replace replaces it)")
-        text = path.read_bytes().decode()
+        text = before.text
     try:
         files.write(path, dotenv.with_values(text, values), mode=0o600)
     except OSError as exc:
