@@ -39,13 +39,16 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
 
 def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
+    from rich.text import Text
 
-    from kraken_doctor.renderers import table
+    from kraken_doctor.renderers import table, words
     from kraken_doctor.renderers.findings import findings
     from kraken_doctor.renderers.screen import to_text
-    from kraken_doctor.renderers.text import marks
+    from kraken_doctor.renderers.text import marks, plain
 
     signs = marks(terminal)
+    where = plain(words.target(report))
+    elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
     scopes = (None, *(account.label for account in report.accounts))
     found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
-    return to_text(Group(table.accounts_table(report, terminal, signs), *found), terminal)
+    return to_text(Group(*elsewhere, table.accounts_table(report, terminal, signs), *found), terminal)
