@@ -10,6 +10,7 @@ import requests
 import urllib3
 
 from kraken_doctor.client.edge import not_the_api
+from kraken_doctor.client.route import proxies_for
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import said, transport_error
 
@@ -26,7 +27,7 @@ class Post:
         self._api = api
         self._url = api.uri + urlpath
         self._timeout_s = timeout_s
-        self._settings = api.session.merge_environment_settings(self._url, {}, None, None, None)
+        self._settings = api.session.merge_environment_settings(self._url, proxies_for(self._url), None, None, None)
 
     def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
         """
@@ -87,6 +88,7 @@ def query(
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
+    send |= {"proxies": proxies_for(api.uri)}
     with answer_judged():
         if "/public/" in urlpath:
             response = api.session.get(api.uri + urlpath, params=data, **send)
