@@ -120,8 +120,7 @@ def is_read_here(name: str) -> bool:
 
 def is_secret(name: str, value: str = "") -> bool:
     """Whether the environment variable *name* holds a credential of Kraken's, a webhook, or a URL with a login."""
-    named = _SECRET_NAME.fullmatch(name) is not None or name == WEBHOOK_VARIABLE
-    return named or next(_logins(name, value), None) is not None
+    return (is_read_here(name) and not holds_a_login(name)) or next(_logins(name, value), None) is not None
 
 
 def secrets_of(environ: Mapping[str, str]) -> Iterator[Secret]:

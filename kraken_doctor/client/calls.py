@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from kraken_doctor.client.form import Form
-from kraken_doctor.client.guarding import cleaned, nothing_secret_raised, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.retry import may_repeat
@@ -47,8 +47,11 @@ class PrivateCalls:
             NonceError: No nonce, or no turn: nothing was sent.
             requests.RequestException: As krakenex raises it, after the last attempt.
         """
-        with nothing_secret_raised(self._api.key, self._api.secret, self.options.otp):
+        try:
             return self._query(method, data, timeout)
+        except BaseException as exc:
+            cleanse(exc, self._api.key, self._api.secret, self.options.otp)
+            raise
 
     def _query(self, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not self._api.key or not self._api.secret:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import requests
 
-from kraken_doctor.errors import ConfigurationError, KrakenError, kraken_error
+from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.network.failures import layers
 from kraken_doctor.network.url import is_loopback
@@ -35,21 +35,6 @@ def refuse_demo_key(api_key: str, url: str) -> None:
 def cleaned(text: str, *secrets: str | None) -> str:
     """*text*, a server's, without *secrets* and what looks like one: some servers repeat what they were sent."""
     return redactor(*filter(None, secrets))(text)
-
-
-def cleaned_error(errors: tuple[str, ...], *secrets: str | None) -> KrakenError:
-    """The typed error for *errors*, whose words go into logs."""
-    return kraken_error([cleaned(text, *secrets) for text in errors])
-
-
-@contextmanager
-def nothing_secret_raised(*secrets: str | None) -> Iterator[None]:
-    """Inside, what is raised is without *secrets*: see `cleanse`."""
-    try:
-        yield
-    except BaseException as exc:
-        cleanse(exc, *secrets)
-        raise
 
 
 def cleanse(exc: BaseException, *secrets: str | None) -> None:

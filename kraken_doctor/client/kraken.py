@@ -11,10 +11,10 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import PrivateCalls
-from kraken_doctor.client.guarding import cleaned_error, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.wire import as_transport_error, error_strings, query
-from kraken_doctor.errors import TransportError, is_failure
+from kraken_doctor.errors import TransportError, is_failure, kraken_error
 from kraken_doctor.network.url import checked_url
 
 
@@ -81,7 +81,8 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
             raise TransportError("response-invalid", f"JSON, but not the API's: {type(answer).__name__}")
         errors = error_strings(answer)
         if is_failure(errors):
-            raise cleaned_error(errors, self.key, self.secret, self._calls.options.otp)
+            # What a server says goes into logs, and some servers repeat what they were sent.
+            raise kraken_error([cleaned(text, self.key, self.secret, self._calls.options.otp) for text in errors])
         return answer.get("result")
 
     @property
