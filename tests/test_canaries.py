@@ -496,6 +496,24 @@ def test_a_webhook_is_not_shown(
     assert (ended.status, seen(ended, tmp_path)) == (2, {})
 
 
+@pytest.mark.parametrize("length", [7, 12, 17, 22, 40, 100])
+def test_a_login_of_nobody_s_variable(doctor: Run, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Where a URL is wrong the message has no part of it: it is not known, and may be cut in its middle."""
+    word = (API_KEY * 2)[:length].replace("/", "_")
+    for url in (
+        f"ftp://user:{word}@host",
+        f"http://user:{word}@api.kraken.com",
+        f"user:{word}@host",
+        f"https://{word}@:x",
+    ):
+        ended = doctor("-vv", "check", "--api-url", url)
+        assert ended.status == 2
+        assert word[:7] not in ended.stdout + ended.stderr, url
+    monkeypatch.setenv("KRAKEN_NONCE_STORE", f":{word}@host")
+    ended = doctor("-vv", "check", "--api-url", "http://127.0.0.1:9")
+    assert (ended.status, word[:7] in ended.stdout + ended.stderr) == (2, False)
+
+
 def test_explain_repeats_no_secret(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
     """Of an error that was pasted with more than was meant."""
     for text in (f"EAPI:Invalid key {API_KEY}", f"API-Sign: {SECRET}", SECRET):

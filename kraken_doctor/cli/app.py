@@ -153,10 +153,8 @@ class App:
         """The accounts of *request*; ConfigurationError if a .env that was found leads a key of theirs elsewhere."""
         from kraken_doctor.accounts.discovery import find_accounts, refuse_led_elsewhere
 
-        users, master, everyone = request.users, request.master, request.everyone
-        accounts = find_accounts(
-            environment, users=users, master=master, everyone=everyone, required=not request.static
-        )
+        users, master, everyone, static = request.users, request.master, request.everyone, request.static
+        accounts = find_accounts(environment, users=users, master=master, everyone=everyone, required=not static)
         if not self._env_files and self.dotenv_files and any(check.requests for check in request.checks):
             refuse_led_elsewhere(environment, accounts, self.dotenv_files[0].path, url=request.api_url)
         return accounts
