@@ -35,18 +35,12 @@ if TYPE_CHECKING:
     help="This is wrong there; may be given again.",
     shell_complete=completing.faults,
 )
-@click.option(
-    "--pass-env",
-    "passed",
-    multiple=True,
-    metavar="NAME",
-    help="Pass this variable to the command as it is, though its name or value says that it is a secret; repeatable.",
-)
+@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on as it is; may be given again.")
 @click.option("--list-faults", is_flag=True, help="List the faults that it can have, and end.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
 def command(
-    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], passed: tuple[str, ...], list_faults: bool,
+    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...], list_faults: bool,
     arguments: tuple[str, ...],
 ) -> None:  # fmt: skip
     """
@@ -69,7 +63,7 @@ def command(
         return
     with _serving(host, port, faults) as variables:
         if arguments:
-            ctx.exit(_run(arguments, variables, passed))
+            ctx.exit(_run(arguments, variables, pass_env))
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")

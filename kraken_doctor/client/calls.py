@@ -50,7 +50,8 @@ class PrivateCalls:
         try:
             return self._query(method, data, timeout)
         except BaseException as exc:
-            cleanse(exc, self._api.key, self._api.secret, self.options.otp)
+            proxies = {f"{scheme}_proxy": url for scheme, url in self._api.session.proxies.items()}
+            cleanse(exc, self._api.key, self._api.secret, self.options.otp, settings=proxies)
             raise
 
     def _query(self, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -37,16 +38,22 @@ def cleaned(text: str, *secrets: str | None) -> str:
     return redactor(*filter(None, secrets))(text)
 
 
-def cleanse(exc: BaseException, *secrets: str | None) -> None:
+def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] = MappingProxyType({})) -> None:
     """
-    Take *secrets*, the logins of this process's proxies and store, and what looks like one out of *exc*.
+    Take *secrets*, the logins of proxies and stores, and what looks like one out of *exc*.
 
     Also out of the exceptions behind it, and of the requests and answers that they carry, which are copied: requests
     quotes a header that it can't send, a server's reason is in the text, and the key is in the request. The type of
     each stays, and so does all that a caller may look at.
+
+    Args:
+        exc: Is changed, and what is behind it.
+        secrets: Those that are set.
+        settings: Of the client, by name; what is named like a proxy is one, as in the environment.
     """
-    environ = {name: value for name, value in os.environ.items() if holds_a_login(name)}
-    redact = redactor(*filter(None, secrets), *(secret.reveal() for secret in secrets_of(environ)))
+    named = {**os.environ, **settings}
+    logins = secrets_of({name: str(value) for name, value in named.items() if value and holds_a_login(name)})
+    redact = redactor(*filter(None, secrets), *(login.reveal() for login in logins))
     for inner in layers(exc):
         # The first ones are not in the dictionary of an exception that is made in C.
         _clean_attributes(inner, ("args", "object", "strerror", "filename", *vars(inner)), redact)

@@ -38,7 +38,7 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     there, right before sending.
     """
     calls = _Calls(lambda: str(exchange.apiKey), _ccxt_url(exchange), options, exchange.timeout / 1000)
-    calls.secrets = lambda: (exchange.apiKey, exchange.secret, exchange.password)
+    calls.client = exchange
     sign, fetch = exchange.sign, exchange.fetch
     exchange.nonce = exchange.incrementing_nonce = calls.next_nonce
 
@@ -80,7 +80,7 @@ def _ccxt_url(exchange: Any) -> Callable[[], str]:
 def install_on_sdk(client: Any, options: CallOptions) -> None:
     """Make a spot client of python-kraken-sdk, blocking or asynchronous, take turns."""
     calls = _Calls(lambda: str(client._key), lambda: str(client.URL), options, float(client.TIMEOUT))  # noqa: SLF001
-    calls.secrets = lambda: (client._key, client._secret)  # noqa: SLF001
+    calls.client = client
     request = client.request
     client.get_nonce = lambda: str(calls.next_nonce())
 
@@ -105,8 +105,8 @@ class _Calls:
     def __init__(self, key: Callable[[], str], url: Callable[[], str], options: CallOptions, timeout_s: float) -> None:
         refuse_demo_key(key(), url())
         self._key, self._url = key, url
-        self.secrets: Callable[[], tuple[str | None, ...]] = lambda: ()
-        """What no exception of a call may carry."""
+        self.client: Any = None
+        """Has what no exception of a call may carry."""
         self._ledger = Ledger(key, options)
         self._timeout_s = timeout_s
         self._async_turns = AsyncTurns(lambda: self._ledger.turn(timeout_s))
@@ -154,7 +154,8 @@ class _Calls:
             yield
             ongoing.outcome = "ok"
         except Exception as exc:
-            cleanse(exc, self._ledger.options.otp, *self.secrets())
+            secrets = (getattr(self.client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+            cleanse(exc, self._ledger.options.otp, *secrets, settings=vars(self.client))
             # Their exceptions quote the exchange somewhere in their text; if not, their type says what happened.
             quoted = re.search(r"E[A-Z][A-Za-z]*:[^\"'\],]+", str(exc))
             ongoing.outcome = quoted[0] if quoted else type(exc).__name__

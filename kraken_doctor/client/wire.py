@@ -10,6 +10,7 @@ import requests
 import urllib3
 
 from kraken_doctor.client.edge import not_the_api
+from kraken_doctor.client.guarding import cleanse
 from kraken_doctor.client.route import proxies_for
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import said, transport_error
@@ -89,12 +90,16 @@ def query(
     """
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
     send |= {"proxies": proxies_for(api.uri)}
-    with answer_judged():
-        if "/public/" in urlpath:
-            response = api.session.get(api.uri + urlpath, params=data, **send)
-        else:
-            response = api.session.post(api.uri + urlpath, data=data, **send)
-    return _read(api, response)
+    try:
+        with answer_judged():
+            if "/public/" in urlpath:
+                response = api.session.get(api.uri + urlpath, params=data, **send)
+            else:
+                response = api.session.post(api.uri + urlpath, data=data, **send)
+        return _read(api, response)
+    except requests.RequestException as exc:
+        cleanse(exc, api.key, api.secret, settings={f"{name}_proxy": url for name, url in api.session.proxies.items()})
+        raise
 
 
 @contextmanager

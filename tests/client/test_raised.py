@@ -61,15 +61,15 @@ def raised(client: str, url: str, key: str = API_KEY, secret: str = SECRET) -> B
 
 
 def _call(client: str, url: str, key: str, secret: str) -> None:
-    if client in ("call", "query_private"):
+    if client in ("call", "query_private", "public"):
         with KrakenClient(key, secret, url=url, timeout=0.5, **_keyword(client)) as own:
-            getattr(own, client)("Balance")
-    elif client == "krakenex":
+            (own.query_public if client == "public" else getattr(own, client))("Balance")
+    elif client.startswith("krakenex"):
         api = krakenex.API(key, secret)
         api.uri = url
         install(api, timeout=0.5, **_keyword(client))
         with api.session:
-            api.query_private("Balance")
+            (api.query_public if "public" in client else api.query_private)("Balance")
     elif client == "sdk":
         user = User(key=key, secret=secret, url=url)
         user.TIMEOUT = 0.5
@@ -186,9 +186,29 @@ def test_a_login_of_a_proxy_is_in_no_exception(monkeypatch: pytest.MonkeyPatch) 
     for form in forms:
         for login in ("someone:hunter2/hunter2", "someone:hunter2hunter2", ":hunter2hunter2", "hunter2hunter2"):
             monkeypatch.setenv("HTTPS_PROXY", form(login))
-            for client in OWN:
+            for client in (*OWN, "public", "krakenex public"):
                 exc = raised(client, "https://exchange.test")
                 assert "hunter2" not in shown(exc), (form(login), client)
+
+
+@pytest.mark.parametrize("login", ["someone:hunter2/hunter2", ":hunter2hunter2"])
+def test_a_login_of_a_session_s_own_proxy(login: str) -> None:
+    """The same, where the caller has set it; also on a client of another maker."""
+    url = f"http://{login}@127.0.0.1:{wild.closed_port()}"
+    with KrakenClient(API_KEY, SECRET, url="https://exchange.test", **_keyword("call")) as client:
+        client.session.proxies = {"https": url}
+        exchange = _ccxt(ccxt, "https://exchange.test", API_KEY, SECRET)
+        exchange.httpsProxy = url
+        user = User(key=API_KEY, secret=SECRET, url="https://exchange.test", proxy=url)
+        install(user, **_keyword("sdk"))
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: client.call("Balance"), lambda: client.query_private("Balance"),
+            lambda: client.query_public("Time"), exchange.private_post_balance, user.get_account_balance,
+        )  # fmt: skip
+        for number, call in enumerate(calls):
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - of any type
+                call()
+            assert "hunter2" not in shown(caught.value), number
 
 
 def test_what_has_no_secret_is_not_touched() -> None:
