@@ -456,7 +456,7 @@ def test_watch_and_whom_it_tells(
     scraped: list[str] = []
 
     def repeat(request: Request) -> Any:
-        scraped.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=9, proxies={"no_proxy": "*"}).text)
+        scraped.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=9, proxies={"http": ""}).text)
         return FAULTS["echo"](request) if "private" in request.path else None
 
     real.exchange.interceptors[:] = [repeat]

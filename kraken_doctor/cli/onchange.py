@@ -89,7 +89,7 @@ def _post(url: str, body: str) -> int:
             headers=headers,
             timeout=_WEBHOOK_S,
             allow_redirects=False,
-            proxies=proxies_for(url),
+            proxies=proxies_for(session, url),
             stream=True,  # what it answers is not read: there may be no end to it
             # Without one requests would look for a login in ~/.netrc.
             auth=HTTPBasicAuth(user, password) if user else as_it_is,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -15,6 +14,9 @@ from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.network.failures import layers
 from kraken_doctor.network.url import is_loopback
 from kraken_doctor.redact import Redactor, holds_a_login, redactor, secrets_of
+
+_KEPT = 1 << 16
+"""Characters of a page that an exception holds: to look through a large one would hold up the bot."""
 
 
 def refuse_demo_key(api_key: str, url: str) -> None:
@@ -38,7 +40,7 @@ def cleaned(text: str, *secrets: str | None) -> str:
     return redactor(*filter(None, secrets))(text)
 
 
-def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] = MappingProxyType({})) -> None:
+def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] | None = None) -> None:
     """
     Take *secrets*, the logins of proxies and stores, and what looks like one out of *exc*.
 
@@ -51,7 +53,7 @@ def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any
         secrets: Those that are set.
         settings: Of the client, by name; what is named like a proxy is one, as in the environment.
     """
-    named = {**os.environ, **settings}
+    named = {**os.environ, **(settings or {})}
     logins = secrets_of({name: str(value) for name, value in named.items() if value and holds_a_login(name)})
     redact = redactor(*filter(None, secrets), *(login.reveal() for login in logins))
     for inner in layers(exc):
@@ -75,7 +77,7 @@ def _clean(value: Any, redact: Redactor) -> Any:
         shown.__dict__.update(vars(value))
         _clean_attributes(shown, list(vars(shown)), redact)
         return shown
-    clean = redact.everywhere(value)
+    clean: Any = redact.everywhere(value[:_KEPT] if isinstance(value, (str, bytes)) else value)
     if isinstance(value, requests.structures.CaseInsensitiveDict):
         clean = requests.structures.CaseInsensitiveDict(clean)
     return value if clean == value else clean

@@ -82,14 +82,14 @@ def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
     session.verify = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or session.verify
 
 
-def proxies_for(url: str) -> dict[str, str]:
+def proxies_for(session: requests.Session, url: str) -> dict[str, str]:
     """
-    What goes before the environment's proxies in a call to *url*: on loopback, that there is none.
+    What goes before the environment's proxies in a call to *url*: on loopback only what is set on *session* itself.
 
-    A proxy would take the call to its own loopback, or show a demo's key to whoever runs it. One that is set on the
-    session itself was meant.
+    A proxy would take the call to its own loopback, or show a demo's key to whoever runs it.
     """
-    return {"no_proxy": "*"} if is_loopback(url) else {}
+    # Not by `no_proxy`: requests would set that variable for a moment, for all threads and for ever if two meet.
+    return {name: session.proxies.get(name, "") for name in ("http", "https", "all")} if is_loopback(url) else {}
 
 
 def settle(session: requests.Session, url: str) -> None:
@@ -99,7 +99,7 @@ def settle(session: requests.Session, url: str) -> None:
     requests looks through all variables twice a call; with the credentials of a thousand accounts among them that
     takes longer than the call.
     """
-    settings = session.merge_environment_settings(url, proxies_for(url), None, None, None)
+    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
 
 
@@ -115,7 +115,7 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     Raises:
         TransportError: ``proxy-failed``: a proxy is set in a form that can't be used.
     """
-    settings = session.merge_environment_settings(url, proxies_for(url), None, None, None)
+    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     verify = settings["verify"]
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     variable = next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")

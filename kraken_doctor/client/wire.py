@@ -28,7 +28,8 @@ class Post:
         self._api = api
         self._url = api.uri + urlpath
         self._timeout_s = timeout_s
-        self._settings = api.session.merge_environment_settings(self._url, proxies_for(self._url), None, None, None)
+        proxies = proxies_for(api.session, self._url)
+        self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
 
     def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
         """
@@ -89,7 +90,7 @@ def query(
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
-    send |= {"proxies": proxies_for(api.uri)}
+    send |= {"proxies": proxies_for(api.session, api.uri)}
     try:
         with answer_judged():
             if "/public/" in urlpath:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.errors import ConfigurationError
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
     """Whether *url* leads to this host alone."""
     host = urlsplit(url).hostname or ""

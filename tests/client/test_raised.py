@@ -211,6 +211,20 @@ def test_a_login_of_a_session_s_own_proxy(login: str) -> None:
             assert "hunter2" not in shown(caught.value), number
 
 
+def test_of_a_large_page_the_beginning_is_kept() -> None:
+    """To look through all of it would take longer than the call; on the object it is whole."""
+    body = f"{API_KEY}{'x' * (1 << 20)}{API_KEY}"
+    head = f"HTTP/1.1 502 Bad\r\nContent-Length: {len(body)}\r\n\r\n"
+    with (
+        WildServer(wild.says(f"{head}{body}".encode())) as server,
+        KrakenClient(API_KEY, SECRET, url=server.url, **_keyword("call")) as client,
+    ):
+        with pytest.raises(requests.HTTPError) as caught:
+            client.query_private("Balance")
+        assert caught.value.response.text == f"[hidden]{'x' * ((1 << 16) - len(API_KEY))}"
+        assert client.response.text == body
+
+
 def test_what_has_no_secret_is_not_touched() -> None:
     """Neither text nor objects; and what can't be set is let be."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
@@ -359,6 +360,7 @@ def test_a_call_to_loopback_goes_by_no_proxy_of_the_environment(
         client.session.proxies = {"http": between.url}
         with pytest.raises(requests.HTTPError):
             client.query_private("Balance")
+    assert {"NO_PROXY", "no_proxy"}.isdisjoint(os.environ)
     assert [asked for asked in proxy.asked if "private/Balance" not in asked] == []
     assert len(proxy.asked) == 1
 
