@@ -10,7 +10,7 @@ import requests
 
 from kraken_doctor.client import wire
 from kraken_doctor.client.form import Form
-from kraken_doctor.client.guarding import cleaned, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.retry import may_repeat
@@ -47,6 +47,14 @@ class PrivateCalls:
             NonceError: No nonce, or no turn: nothing was sent.
             requests.RequestException: As krakenex raises it, after the last attempt.
         """
+        try:
+            return self._query(method, data, timeout)
+        except BaseException as exc:
+            proxies = {f"{scheme}_proxy": url for scheme, url in self._api.session.proxies.items()}
+            cleanse(exc, self._api.key, self._api.secret, self.options.otp, settings=proxies)
+            raise
+
+    def _query(self, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not self._api.key or not self._api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
         refuse_demo_key(self._api.key, self._api.uri)

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kraken_doctor.client.asyncturn import AsyncTurns
-from kraken_doctor.client.guarding import refuse_demo_key
+from kraken_doctor.client.guarding import cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import NOT_SENT, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
@@ -38,6 +38,7 @@ def install_on_ccxt(exchange: Any, options: CallOptions) -> None:
     there, right before sending.
     """
     calls = _Calls(lambda: str(exchange.apiKey), _ccxt_url(exchange), options, exchange.timeout / 1000)
+    calls.client = exchange
     sign, fetch = exchange.sign, exchange.fetch
     exchange.nonce = exchange.incrementing_nonce = calls.next_nonce
 
@@ -83,6 +84,7 @@ def _ccxt_url(exchange: Any) -> Callable[[], str]:
 def install_on_sdk(client: Any, options: CallOptions) -> None:
     """Make a spot client of python-kraken-sdk, blocking or asynchronous, take turns."""
     calls = _Calls(lambda: str(client._key), lambda: str(client.URL), options, float(client.TIMEOUT))  # noqa: SLF001
+    calls.client = client
     request = client.request
     client.get_nonce = lambda: str(calls.next_nonce())
     _see_answers(client, calls)
@@ -126,6 +128,8 @@ class _Calls:
     def __init__(self, key: Callable[[], str], url: Callable[[], str], options: CallOptions, timeout_s: float) -> None:
         refuse_demo_key(key(), url())
         self._key, self._url = key, url
+        self.client: Any = None
+        """Has what no exception of a call may carry."""
         self._ledger = Ledger(key, options)
         self._timeout_s = timeout_s
         self._async_turns = AsyncTurns(lambda: self._ledger.turn(timeout_s))
@@ -172,12 +176,13 @@ class _Calls:
             self._current.reset(token)
             ongoing.answered()
 
-    @staticmethod
     @contextmanager
-    def _told(ongoing: Ongoing) -> Iterator[None]:
+    def _told(self, ongoing: Ongoing) -> Iterator[None]:
         try:
             yield
         except Exception as exc:
+            secrets = (getattr(self.client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+            cleanse(exc, self._ledger.options.otp, *secrets, settings=vars(self.client))
             # Their exceptions quote the exchange somewhere in their text; if not, their type says what happened.
             quoted = re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
             if ongoing.outcome == NOT_SENT:
