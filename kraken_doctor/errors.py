@@ -8,6 +8,7 @@ The one exception tree, and the one table from Kraken's error strings to it.
     │   ├── NonceExhaustedError       the end of the unsigned 64-bit range
     │   ├── NonceHookError            this krakenex has no nonce hook
     │   ├── TurnTimeoutError          the key's turn was not free in time
+    │   │   └── TurnHeldError         nor could it be: this very thread has it
     │   └── TurnLostError             the turn ran out between taking the nonce and sending it
     ├── TimeSourceError               a time server gave no answer that can be believed
     ├── TransportError                no answer of the API: which step failed is in `kind`
@@ -52,6 +53,10 @@ class NonceHookError(NonceError):
 
 class TurnTimeoutError(NonceError):
     """Another request of this key was in flight for the whole time that the caller would wait."""
+
+
+class TurnHeldError(TurnTimeoutError):
+    """This thread has the turn already: waiting for it would end with the timeout, whatever that is."""
 
 
 class TurnLostError(NonceError):

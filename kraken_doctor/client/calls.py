@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from kraken_doctor.client import wire
+from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
@@ -34,6 +35,7 @@ class PrivateCalls:
         self._api = api
         self._own_query = own_query
         self._ledger = Ledger(lambda: str(api.key), options)
+        begin_anew_in_child(api)
 
     def nonce(self) -> int:
         """The nonce hook of krakenex, for callers that sign by themselves."""

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import krakenex
 
 from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.others import adapter_for
@@ -44,6 +45,7 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     adapter = adapter_for(api)
     if adapter is not None:
         adapter(api, CallOptions(**options))
+        begin_anew_in_child(api)
         logger.debug("✅ Custom nonce generator installed")
         return True
     if missing := missing_hooks(api):

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.turn import Turn
@@ -50,9 +51,13 @@ class NonceGenerator:
 
         Raises:
             NonceExhaustedError: There is no larger one in the unsigned 64-bit range.
-            NonceStoreError: The mark could not be made durable; no nonce was issued.
+            NonceStoreError: The mark could not be made durable, or can't be one; no nonce was issued.
         """
-        return self._advance(self.key_id, self._now_ns() // self._tick_ns)
+        return self._advance(self.key_id, self._now_ns() // self._tick_ns, self.possible)
+
+    def possible(self, nonce: int) -> bool:
+        """Whether the store can have come to *nonce* by itself: see `marks.possible`."""
+        return marks.possible(nonce, self.unit, self._now_ns())
 
     def floor(self) -> int:
         """The least that the next nonce may be: the wall clock in ticks."""

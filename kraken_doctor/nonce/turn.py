@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
+
+from kraken_doctor.errors import TurnHeldError, TurnTimeoutError
 
 HOLD_S = 0.05
 """
@@ -16,7 +21,7 @@ with a real exchange the order is that of asking.
 """
 
 
-class Generator(Protocol):
+class NonceSource(Protocol):
     """The part of a nonce generator that a turn needs."""
 
     def next(self) -> int:
@@ -25,11 +30,14 @@ class Generator(Protocol):
     def floor(self) -> int:
         """The least that the next nonce may be: the wall clock in ticks."""
 
+    def possible(self, nonce: int) -> bool:
+        """Whether a nonce that a store gave can be one, see `marks.possible`."""
+
 
 class Turn:
     """What the holder of a key's turn has in hand."""
 
-    def next(self, generator: Generator) -> int:
+    def next(self, generator: NonceSource) -> int:
         """The next nonce of *generator*, whose turn this is; see there for the errors."""
         return generator.next()
 
@@ -42,6 +50,57 @@ class Turn:
         """
 
 
+def hold(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> AbstractContextManager[Turn]:
+    """
+    A context in which this thread holds *lock*, and has *turn*.
+
+    A signal handler may raise between any two steps, in the ones that take and free the lock too: wherever it does, the
+    lock is free when the exception has left the ``with`` statement.
+
+    Raises:
+        TurnTimeoutError: It was not free within *timeout_s* seconds.
+        TurnHeldError: This very thread holds it.
+    """
+    return cast("AbstractContextManager[Turn]", _Hold(_holding(lock, key_id, timeout_s, turn)))
+
+
+class _Hold(io.IOBase):
+    """
+    Enters and leaves a generator.
+
+    ``__exit__`` of `contextlib`, as of every class in Python, can be interrupted before its first statement; then
+    nobody frees the lock. IOBase has one in C that calls ``close``, and a generator's goes on inside its ``try``.
+    """
+
+    def __init__(self, steps: Generator[Turn]) -> None:
+        self._steps = steps
+        self.close = steps.close  # type: ignore[method-assign]
+
+    def __enter__(self) -> Turn:  # type: ignore[override]
+        try:
+            return next(self._steps)
+        except BaseException:
+            self.close()  # interrupted with the lock in hand
+            raise
+
+
+def _holding(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> Generator[Turn]:
+    place = Place()
+    try:
+        if not lock.acquire(place, timeout_s):
+            raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
+        yield turn
+    finally:
+        try:
+            lock.release(place)
+        except BaseException:
+            try:
+                lock.release(place)  # interrupted: again
+            finally:
+                lock.release(place)
+            raise
+
+
 class FairLock:
     """
     A lock that a thread may take again at once, until somebody has waited for it for *patience_s* seconds.
@@ -50,98 +109,85 @@ class FairLock:
     calls time out although the exchange answers quickly. Handing it over at each release would be as fair as can be,
     but every call would wait for a change of threads. So a free lock goes to whoever asks, as long as the first in the
     queue has patience; then it is handed over in the order of asking.
+
+    Each step is one assignment, and can be done again: a signal handler may raise between any two.
     """
 
     def __init__(self, patience_s: float = HOLD_S) -> None:
         self._patience_s = patience_s
-        self._guard = threading.Lock()
-        self._held = False
-        self._waiting: deque[_Place] = deque()
-        self._woken: _Place | None = None
-        """Has been told that the lock is free, and has not looked yet: one is enough."""
+        self._guard = threading.RLock()  # reentrant, so that a signal handler does not wait for what it interrupted
+        self._holder: Place | None = None
+        """Whose the lock is; handed over, the holder may still stand in the queue, and not know it yet."""
+        self._waiting: deque[Place] = deque()
 
-    def acquire(self, timeout_s: float) -> bool:
-        """Wait for the lock, *timeout_s* seconds at most; False if it was not ours in time."""
+    def acquire(self, place: Place, timeout_s: float) -> bool:
+        """
+        Wait for the lock, *timeout_s* seconds at most; False if it was not ours in time.
+
+        Whatever comes of it, the caller calls `release`.
+
+        Raises:
+            TurnHeldError: This thread has it or waits for it, so that waiting would never end.
+        """
+        if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
+            raise TurnHeldError(_HELD)
         with self._guard:
-            if not self._held:
-                self._held = True
+            if self._holder is None:
+                self._holder = place
                 return True
-            place = _Place()
+            if any(other.thread is place.thread for other in (self._holder, *self._waiting)):
+                raise TurnHeldError(_HELD)
             self._waiting.append(place)
         end = place.since + timeout_s
-        try:
-            while place.bell.acquire(timeout=max(0.0, end - time.monotonic())):
-                if self._won(place, stay=True):
-                    return True
-        except BaseException:
-            # Ctrl-C while waiting: a place left in the queue would be handed the lock and keep it.
-            if self._won(place, stay=False):
-                self.release()
-            raise
-        return self._won(place, stay=False)
-
-    def release(self) -> None:
-        """Free the lock, or hand it to whoever has waited too long."""
-        if not self._pass_on():
+        while True:
+            rung = place.bell.acquire(timeout=max(0.0, end - time.monotonic()))
             with self._guard:
-                self._free()
+                if self._holder is None:
+                    self._holder = place
+                if self._holder is place or not rung:
+                    self._waiting.remove(place)
+                    return self._holder is place
 
-    def _pass_on(self) -> bool:
-        """Let those who wait have the lock; False, and it stays with us, if nobody waits."""
+    def release(self, place: Place) -> None:
+        """Free the lock, hand it to whoever has waited too long, or leave the queue; nothing the second time."""
+        self._pass_on(place, to_nobody=True)
+
+    def _pass_on(self, place: Place, *, to_nobody: bool = False) -> bool:
+        """Let those who wait have the lock; False, and it stays ours, if nobody waits."""
         with self._guard:
-            if not self._waiting:
-                return False
-            first = self._waiting[0]
-            if time.monotonic() - first.since >= self._patience_s:
-                self._waiting.popleft()
-                first.handed = True
-                first.ring()
-            else:
-                self._free()
+            if self._is_ours(place):
+                if not self._waiting and not to_nobody:
+                    return False
+                first = self._waiting[0] if self._waiting else None
+                tired = first is not None and time.monotonic() - first.since >= self._patience_s
+                self._holder = first if tired else None
+            if self._waiting and self._holder in (None, self._waiting[0]):
+                bell = self._waiting[0].bell
+                if bell.locked():  # twice does no harm
+                    bell.release()
             return True
 
-    def _free(self) -> None:
-        """Let whoever comes have it, and tell the first in the queue; under the guard."""
-        self._held = False
-        if self._waiting and self._woken is None:
-            self._woken = self._waiting[0]
-            self._woken.ring()
-
-    def _won(self, place: _Place, *, stay: bool) -> bool:
-        """
-        Whether the lock is ours; if not, stay in the queue or leave it.
-
-        Who leaves takes a lock that is free all the same: it may have been left free for him alone.
-        """
+    def _is_ours(self, place: Place) -> bool:
+        """Leave the queue, and say whether the lock is ours."""
         with self._guard:
-            if self._woken is place:
-                self._woken = None
-            if place.handed:
-                return True
-            if self._held and stay:
-                return False
-            self._waiting.remove(place)
-            won = not self._held
-            self._held = True
-            return won
+            if place in self._waiting:
+                # Who leaves takes a lock that is free all the same: it may have been left free for him alone.
+                if self._holder is None:
+                    self._holder = place
+                self._waiting.remove(place)
+            return self._holder is place
 
 
-class _Place:
-    """A place in the queue."""
+class Place:
+    """Where one caller stands: in front, or in the queue."""
 
-    __slots__ = ("bell", "handed", "since")
+    __slots__ = ("bell", "since", "thread")
 
     def __init__(self) -> None:
+        self.thread = threading.current_thread()
         self.bell = threading.Lock()
         self.bell.acquire()
-        self.handed = False
-        """The lock is ours, and nobody else's; read and written under the guard."""
         self.since = time.monotonic()
-
-    def ring(self) -> None:
-        """Wake who waits; under the guard. Twice does no harm."""
-        if self.bell.locked():
-            self.bell.release()
 
 
 class Relay(FairLock):
@@ -153,8 +199,8 @@ class Relay(FairLock):
     the same, so that other processes get their turn.
 
     Args:
-        take: Takes the outer lock, waiting at most so many seconds; raises if it can't.
-        give_back: Frees it; must not raise.
+        take: Takes the outer lock, waiting at most so many seconds; `TimeoutError` if it was not free.
+        give_back: Frees it, whether it was taken or not; must not raise.
     """
 
     def __init__(self, take: Callable[[float], None], give_back: Callable[[], None]) -> None:
@@ -163,35 +209,40 @@ class Relay(FairLock):
         self._give_back = give_back
         self._held_since: float | None = None
 
-    def acquire(self, timeout_s: float) -> bool:
+    def acquire(self, place: Place, timeout_s: float) -> bool:
         """
         Wait for both, *timeout_s* seconds at most; False if it was not our turn in time.
 
         Raises:
-            Exception: What *take* raises; then nothing is held.
+            Exception: What *take* raises.
         """
         end = time.monotonic() + timeout_s
-        if not super().acquire(timeout_s):
+        if not super().acquire(place, timeout_s):
             return False
-        try:
-            if self._held_since is None:
+        if self._held_since is None:
+            self._held_since = -math.inf  # whether it gets as far or not: to be given back
+            try:
                 self._take(max(0.0, end - time.monotonic()))
-                self._held_since = time.monotonic()
-        except BaseException:
-            self.release()
-            raise
+            except TimeoutError:
+                return False
+            self._held_since = time.monotonic()
         return True
 
-    def release(self) -> None:
+    def release(self, place: Place) -> None:
         """Hand on to the next thread, or to the next process."""
-        if self._held_since is not None:
+        if self._is_ours(place) and self._held_since is not None:
             held_s = time.monotonic() - self._held_since
-            if held_s <= HOLD_S and self._pass_on():
+            if held_s <= HOLD_S and self._pass_on(place):
                 return
-            self.drop()
             self._give_back()
-        super().release()
+            self.drop()
+        super().release(place)
 
     def drop(self) -> None:
         """The outer lock is gone: whoever comes next takes it anew. For the one who is in."""
         self._held_since = None
+
+
+_HELD = (
+    "another request of this key is in flight in this very thread: a signal handler or a hook calls from inside a call"
+)

@@ -275,7 +275,7 @@ def test_without_a_durable_mark_nothing_is_sent(bench: Bench) -> None:
     """No store, no nonce, no request."""
 
     class Broken(MemoryStore):
-        def advance(self, key_id: str, floor: int) -> int:
+        def advance(self, key_id: str, floor: int, is_possible: Any = None) -> int:
             raise NonceStoreError("disk full")
 
     with pytest.raises(NonceStoreError):

@@ -101,7 +101,7 @@ def test_public_calls_need_no_turn(client: Client, key: Key) -> None:
     """Nor a nonce, nor a store that works."""
 
     class Broken(MemoryStore):
-        def advance(self, key_id: str, floor: int) -> int:
+        def advance(self, key_id: str, floor: int, is_possible: Any = None) -> int:
             raise NonceStoreError("disk full")
 
     install(client[0], store=Broken())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,13 @@ def test_what_is_said_of_the_turn_reaches_the_store() -> None:
             return super().turn(key_id, timeout_s, lease_s)
 
     numbers = NonceGenerator("key", store=Watching())
-    with numbers.turn(1.5, 7.0), pytest.raises(TurnTimeoutError, match=r"in flight for 0\.01 s"), numbers.turn(0.01):
-        pass
+
+    def ask() -> None:
+        with pytest.raises(TurnTimeoutError, match=r"in flight for 0\.01 s"), numbers.turn(0.01):
+            pass
+
+    with numbers.turn(1.5, 7.0), ThreadPoolExecutor(1) as another:
+        another.submit(ask).result()
     assert asked == [("key", 1.5, 7.0), ("key", 0.01, 30.0)]
 
 

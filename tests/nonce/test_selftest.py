@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_isolation_fails_when_keys_share_a_mark() -> None:
     """One counter for all keys: a mark ahead on one pulls the others along."""
 
     class OneForAll(MemoryStore):
-        def advance(self, key_id: str, floor: int) -> int:
+        def advance(self, key_id: str, floor: int, is_possible: Any = None) -> int:
             return super().advance("all", floor)
 
     store: NonceStore = OneForAll()
@@ -167,7 +168,7 @@ def test_a_mark_that_another_key_has_not_passed_is_no_isolation() -> None:
     """The mark ahead has to count on its own key."""
 
     class Forgetful(MemoryStore):
-        def advance(self, key_id: str, floor: int) -> int:
+        def advance(self, key_id: str, floor: int, is_possible: Any = None) -> int:
             return floor
 
     store: NonceStore = Forgetful()

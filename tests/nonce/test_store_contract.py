@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraken_doctor.errors import NonceExhaustedError, TurnTimeoutError
-from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.model.call import BOT, DOCTOR, CallRecord
+from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
+from kraken_doctor.nonce.history import KeyHistory, key_histories
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from tests.nonce import burst
 from tests.redisserver import RedisServer, needs_redis
@@ -205,6 +207,47 @@ def test_audit_records_come_back_as_they_went_in(open_it: Open) -> None:
     store.close()
     assert list(open_it().records()) == [record(number) for number in range(5)]
     assert list(open_it().records(since_ns=3)) == [record(3), record(4)]
+
+
+def test_the_newest_records_come_first_and_of_the_keys_that_are_wanted(open_it: Open) -> None:
+    """Also those of another process; a key that the reader is done with is passed over from then on."""
+    store = open_it()
+    for number in range(2_500):  # more than a page of Redis
+        store.record(replace(record(number), key_id=("a", "b", "c")[number % 3]))
+        if number % 500 == 499:
+            store.close()  # Redis has them with the next step, of which there is none here
+    wanted = {"a", "b"}
+    found = []
+    for one in open_it().newest(wanted):
+        found.append((one.at_ns, one.key_id))
+        if one.at_ns == 2_496:
+            wanted.discard("b")
+    assert found[:3] == [(2_499, "a"), (2_497, "b"), (2_496, "a")]
+    assert [moment for moment, _ in found[3:]] == list(range(2_493, -1, -3))
+    assert list(open_it().newest(set())) == []
+
+
+def test_what_was_accepted_is_known_by_key(open_it: Open) -> None:
+    """The newest accepted call, and the unit of the newest by a bot or in a declared run."""
+    store = open_it()
+    for key_id, unit, nonce, by, declared, outcome in (
+        ("bot", "s", 5, BOT, True, "ok"),
+        ("bot", "us", 7, BOT, True, "ok"),
+        ("bot", "ms", 8, DOCTOR, False, "ok"),
+        ("bot", "ns", 9, BOT, True, "EAPI:Invalid nonce"),
+        ("declared", "10ns", 6, DOCTOR, True, "ok"),
+        ("old", "us", 4, "", False, "ok"),
+    ):
+        store.record(replace(
+            record(nonce), key_id=key_id, unit=unit, nonce=nonce, by=by, declared=declared, outcome=outcome
+        ))  # fmt: skip
+    store.close()
+    assert key_histories(open_it(), ["bot", "declared", "old", "never"]) == {
+        "bot": KeyHistory(8, NonceUnit.US, by_bot=True),
+        "declared": KeyHistory(6, NonceUnit.TEN_NS),
+        "old": KeyHistory(4, None),
+        "never": KeyHistory(),
+    }
 
 
 def test_a_closed_store_can_be_used_again(store: NonceStore) -> None:

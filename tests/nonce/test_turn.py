@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kraken_doctor.nonce.turn import FairLock, Relay
+from kraken_doctor.nonce.turn import FairLock, Place, Relay
+
+
+def taken(lock: FairLock, timeout_s: float = 0) -> Place:
+    """The lock, for this thread."""
+    place = Place()
+    assert lock.acquire(place, timeout_s)
+    return place
 
 
 def start_waiting(lock: FairLock, timeout_s: float, got: list[object], name: object) -> threading.Thread:
-    """A thread that asks for *lock*; returns once it is in the queue."""
+    """A thread that asks for *lock*, and frees it; returns once it is in the queue."""
 
     def wait() -> None:
-        got.append(name if lock.acquire(timeout_s) else None)
+        place = Place()
+        got.append(name if lock.acquire(place, timeout_s) else None)
+        lock.release(place)
 
     before = len(lock._waiting)
     thread = threading.Thread(target=wait)
@@ -28,24 +38,23 @@ def start_waiting(lock: FairLock, timeout_s: float, got: list[object], name: obj
 def test_order_of_asking_is_order_of_getting() -> None:
     """First come, first served."""
     lock, got = FairLock(patience_s=0), list[object]()
-    assert lock.acquire(0)
+    mine = taken(lock)
     waiting = [start_waiting(lock, 10, got, number) for number in range(4)]
+    lock.release(mine)
     for thread in waiting:
-        lock.release()
         thread.join()
     assert got == [0, 1, 2, 3]
-    lock.release()
-    assert lock.acquire(0)
+    taken(lock)
 
 
 def test_who_gave_up_is_passed_over() -> None:
     """A waiter whose time ran out is not handed the lock."""
     lock, got = FairLock(patience_s=0), list[object]()
-    assert lock.acquire(0)
+    mine = taken(lock)
     impatient = start_waiting(lock, 0.01, got, "impatient")
     impatient.join()
     patient = start_waiting(lock, 10, got, "patient")
-    lock.release()
+    lock.release(mine)
     patient.join()
     assert got == [None, "patient"]
 
@@ -53,26 +62,43 @@ def test_who_gave_up_is_passed_over() -> None:
 def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     """Otherwise the lock would be handed to somebody who has left, and nobody would get it again."""
     lock = FairLock(patience_s=0)
-    assert lock.acquire(0)
+    with ThreadPoolExecutor(1) as another:
+        other = another.submit(taken, lock).result()
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    place = Place()
     with pytest.raises(KeyboardInterrupt):
-        lock.acquire(10)
-    lock.release()
-    assert lock.acquire(0)
+        lock.acquire(place, 10)
+    lock.release(place)
+    lock.release(other)
+    assert not lock._waiting
+    taken(lock)
 
 
 def test_a_free_lock_may_be_taken_again_until_somebody_loses_patience() -> None:
     """Otherwise each quick call would wait for a change of threads, or a slow thread would wait for ever."""
     lock, got = FairLock(patience_s=3600), list[object]()
-    assert lock.acquire(0)
+    mine = taken(lock)
     waiting = start_waiting(lock, 10, got, "patient")
-    for _ in range(100):
-        lock._pass_on()
-        while not lock.acquire(10):
-            pass
-    lock.release()
-    waiting.join()
+    again = 0
+    while waiting.is_alive():
+        lock.release(mine)
+        again += lock.acquire(mine := Place(), 10) and waiting.is_alive()
+        if again == 100:
+            lock.release(mine)
+            waiting.join()
     assert got == ["patient"]
+
+
+def test_who_has_lost_patience_is_handed_the_lock() -> None:
+    """Whoever asks at once does not get it before."""
+    lock, got = FairLock(patience_s=0), list[object]()
+    mine = taken(lock)
+    waiting = start_waiting(lock, 10, got, "patient")
+    lock.release(mine)
+    mine = taken(lock, 10)
+    assert got == ["patient"]
+    lock.release(mine)
+    waiting.join()
 
 
 def test_many_threads_none_lost_none_together() -> None:
@@ -83,11 +109,12 @@ def test_many_threads_none_lost_none_together() -> None:
         def work(number: int, lock: FairLock = lock) -> None:
             nonlocal inside, most, entries
             for _ in range(300):
-                if lock.acquire(10 if number % 2 else 0.0001):
+                place = Place()
+                if lock.acquire(place, 10 if number % 2 else 0.0001):
                     inside += 1
                     most, entries = max(most, inside), entries + 1
                     inside -= 1
-                    lock.release()
+                lock.release(place)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
@@ -97,16 +124,16 @@ def test_many_threads_none_lost_none_together() -> None:
         assert most == 1
         assert entries >= 4 * 300
         assert not lock._waiting
-        assert lock.acquire(0)
+        taken(lock)
 
 
 def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None:
     """Kept for a thread that no longer waits, it would shut out every other process."""
     events: list[str] = []
     relay, got = Relay(lambda _: events.append("take"), lambda: events.append("give back")), list[object]()
-    assert relay.acquire(0)
+    mine = taken(relay)
     start_waiting(relay, 0.01, got, "impatient").join()
-    relay.release()
+    relay.release(mine)
     assert got == [None]
     assert events == ["take", "give back"]
 
@@ -119,5 +146,7 @@ def test_relay_whose_outer_lock_fails_is_free() -> None:
 
     relay = Relay(fail, lambda: None)
     for _ in range(2):
+        place = Place()
         with pytest.raises(OSError, match="no"):
-            relay.acquire(0)
+            relay.acquire(place, 0)
+        relay.release(place)

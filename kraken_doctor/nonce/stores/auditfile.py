@@ -12,6 +12,7 @@ from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores import folder, recordtext
 from kraken_doctor.nonce.stores.kernellock import KernelLock
+from kraken_doctor.nonce.stores.perprocess import refuse_reentry
 
 _MAX_BYTES = 8 * 2**20
 """A file's size; two of them hold some 100,000 records, a day of a call a second."""
@@ -36,13 +37,14 @@ class AuditFile:
         self._path = path
         self._older = path.with_name(f"{path.name}.1")
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._moving = KernelLock(path.with_name(f"{path.name}.lock"))
         self._file = -1
 
     def record(self, record: CallRecord) -> None:
         """`NonceStore.record`."""
         line = f"{recordtext.dump(record)}\n".encode()
+        refuse_reentry(self._lock)
         try:
             with self._lock:
                 os.write(self._open(), line)
@@ -93,16 +95,15 @@ class AuditFile:
             elif not self._is_at_path(mine):
                 self._close()  # deleted, or moved aside by another process
         if self._file < 0:
-            folder.own(self._path.parent)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = folder.open_file(self._path, os.O_WRONLY | os.O_APPEND)
         return self._file
 
     def _begin_anew(self, mine: os.stat_result) -> None:
         # Several processes come here at once. Between the look and the move another must not move too: it would put
         # the new file, which has a line or two, in the place of the full one.
-        if not self._moving.acquire(_MOVE_TIMEOUT_S):
-            return
         try:
+            if not self._moving.acquire(_MOVE_TIMEOUT_S):
+                return
             if self._is_at_path(mine):
                 os.replace(self._path, self._older)  # noqa: PTH105 - see `_is_at_path`
         finally:
@@ -117,6 +118,7 @@ class AuditFile:
         return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
     def _close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
+        # In this order: interrupted between, the number might be closed twice, and be another file's by then.
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.nonce.marks import Possible
 from kraken_doctor.nonce.turn import Turn
 
 TURN_LEASE_S = 30.0
@@ -24,19 +25,30 @@ class NonceStore(Protocol):
     name: str
     """``memory``, ``sqlite`` or ``redis``: what reports call it."""
 
-    def advance(self, key_id: str, floor: int) -> int:
+    def advance(self, key_id: str, floor: int, is_possible: Possible | None = None) -> int:
         """
         Set the mark to ``max(mark + 1, floor)`` in one atomic step and return it once durable.
 
         Never below what this process got before, even if the store has lost its data since.
 
+        Args:
+            key_id: Whose mark.
+            floor: The least that it may be.
+            is_possible: Asked of a nonce that comes from neither *floor* nor this process: whether it can be one.
+
         Raises:
             NonceExhaustedError: The mark is at the end of the unsigned 64-bit range.
-            NonceStoreError: The mark can't be read or made durable. No nonce was issued.
+            NonceStoreError: The mark can't be read or made durable, or is none, see `marks.judged`. No nonce was
+                issued.
         """
 
     def mark(self, key_id: str) -> int | None:
-        """The mark as it stands, None for a key never seen. For reports: it is old as soon as it is read."""
+        """
+        The mark as it stands, None for a key never seen. For reports: it is old as soon as it is read.
+
+        Raises:
+            NonceStoreError: It can't be read, or is no whole number of 64 bits.
+        """
 
     def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         """
@@ -49,6 +61,7 @@ class NonceStore(Protocol):
 
         Raises:
             TurnTimeoutError: It was not free within *timeout_s* seconds.
+            TurnHeldError: This thread has it already.
             NonceStoreError: Turns can't be taken at all.
         """
 

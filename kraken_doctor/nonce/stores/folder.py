@@ -1,26 +1,32 @@
-"""The directory of a store's files: this user's, and nobody else's to write to."""
+"""The files of a store and their directory: this user's, or shared on purpose."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def own(folder: Path) -> None:
+def own(folder: Path) -> int:
     """
     Make *folder* where it is missing, readable by its owner alone, and see that others can't replace what is in it.
 
     Who could would choose this user's next nonce, and by one near 2**64 make a key useless for good. In a directory
-    such as /tmp, where only the owner of a file may replace it, the files' own modes are enough.
+    such as /tmp, where only the owner of a file may replace it, the files' own modes and owners are enough.
+
+    Returns:
+        The mode of the files in it: for their owner alone, or for the group of a directory that is shared on
+        purpose, with the set-group-ID bit and writable by its group.
 
     Raises:
         OSError: It can't be made, belongs to another user, or everybody may write to it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.name != "posix":
-        return
+        return 0o600
     status = folder.stat()
     user = os.geteuid()
     # Root is in a container as a rule, and the directory a volume of the host's.
@@ -28,3 +34,64 @@ def own(folder: Path) -> None:
         raise PermissionError(errno.EPERM, f"the directory belongs to another user ({status.st_uid})", str(folder))
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
         raise PermissionError(errno.EPERM, "everybody may write to the directory: chmod o-w it", str(folder))
+    return 0o660 if _is_shared(status) else 0o600
+
+
+def check(path: Path, *, may_have_names: bool = False) -> None:
+    """
+    See that the file at *path*, if there is one, is the store of whoever uses it.
+
+    Raises:
+        OSError: It is no file, or somebody else made it; or it has a second name, beside which another process would
+            keep another write-ahead log and other locks.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if status.st_nlink > 1 and not may_have_names:
+        raise OSError(errno.EMLINK, "the file has a second name (a hard link): copy it to one of its own", str(path))
+    if os.name != "posix":
+        return
+    folder = path.parent.stat()
+    shared = _is_shared(folder) and status.st_gid == folder.st_gid
+    if status.st_uid not in (0, os.geteuid(), folder.st_uid) and not shared:
+        how = "to share it, chgrp its directory to a common group and chmod it to 2770"
+        raise PermissionError(errno.EPERM, f"the file belongs to another user ({status.st_uid}); {how}", str(path))
+
+
+def open_file(path: Path, flags: int) -> int:
+    """
+    Open the lock or log at *path*, which is made where it is missing.
+
+    Raises:
+        OSError: It can't be, or is not to be used: see `own` and `check`.
+    """
+    mode = own(path.parent)
+    check(path, may_have_names=True)  # it has two while it is made
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    if mode == 0o600:
+        return os.open(path, flags | os.O_CREAT, mode)
+    if not path.exists():
+        # It appears with its mode: between making it and chmod another user could not open it.
+        with new_file(path, mode) as made, suppress(FileExistsError):
+            path.hardlink_to(made)
+    return os.open(path, flags)
+
+
+@contextmanager
+def new_file(path: Path, mode: int) -> Iterator[Path]:
+    """An empty file of this *mode* beside *path*, for as long as it is needed."""
+    made = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
+    try:
+        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        made.chmod(mode)  # whatever the umask is
+        yield made
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _is_shared(folder: os.stat_result) -> bool:
+    return folder.st_mode & (stat.S_ISGID | stat.S_IWGRP) == stat.S_ISGID | stat.S_IWGRP

@@ -9,6 +9,8 @@ import time
 import weakref
 from pathlib import Path
 
+from kraken_doctor.nonce.stores import folder
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -16,7 +18,8 @@ if sys.platform == "win32":
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
     def _free(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        with contextlib.suppress(PermissionError):  # what it says of a file that is not locked
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
@@ -45,6 +48,7 @@ class KernelLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
+        self._identity = (-1, -1)  # of the open file
         _all.add(self)
 
     def acquire(self, timeout_s: float) -> bool:
@@ -68,9 +72,10 @@ class KernelLock:
 
     def close(self) -> None:
         """Close the file, and so free the lock."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
+        # In this order: interrupted between, the number might be closed twice, and be another file's by then.
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def __del__(self) -> None:
         # Of a store that was left open: a process that makes one now and then must not run out of files.
@@ -79,7 +84,9 @@ class KernelLock:
 
     def _try(self) -> bool:
         if self._file < 0:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = folder.open_file(self._path, os.O_RDWR)
+            status = os.fstat(self._file)
+            self._identity = status.st_dev, status.st_ino
         try:
             _try(self._file)
         except (BlockingIOError, PermissionError):  # the latter is what Windows says
@@ -95,7 +102,7 @@ class KernelLock:
             there = os.stat(self._path)  # noqa: PTH116 - twice a call, and Path.stat doubles its cost
         except FileNotFoundError:
             return False
-        return os.path.samestat(os.fstat(self._file), there)
+        return (there.st_dev, there.st_ino) == self._identity
 
 
 _all: weakref.WeakSet[KernelLock] = weakref.WeakSet()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from kraken_doctor.errors import NonceExhaustedError, NonceStoreError, TurnTimeoutError
+from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce.marks import Possible
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
-from kraken_doctor.nonce.turn import FairLock, Turn
+from kraken_doctor.nonce.stores.perprocess import process, refuse_reentry
+from kraken_doctor.nonce.turn import FairLock, Turn, hold
 
 _RECORDS = 10_000
 """Audit records that are kept in memory, some 4 MB: for looking at while the process lives."""
@@ -24,16 +25,18 @@ class MemoryStore:
     name = "memory"
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._marks: dict[str, int] = {}
         self._notes: dict[tuple[str, str], str] = {}
-        self._turns: defaultdict[str, FairLock] = defaultdict(FairLock)
+        self._turns: dict[str, FairLock] = {}
         self._records: deque[CallRecord] = deque(maxlen=_RECORDS)
-        self._pid = os.getpid()
+        self._process = process()
 
-    def advance(self, key_id: str, floor: int) -> int:
+    def advance(self, key_id: str, floor: int, is_possible: Possible | None = None) -> int:
         self._refuse_in_a_fork()
+        refuse_reentry(self._lock)
         with self._lock:
+            # Not judged: whatever comes out of this dictionary is what was put in.
             mark = self._marks.get(key_id, -1)
             nonce = floor if floor > mark else mark + 1
             if nonce > MAX_NONCE:
@@ -44,17 +47,10 @@ class MemoryStore:
     def mark(self, key_id: str) -> int | None:
         return self._marks.get(key_id)
 
-    @contextmanager
-    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> Iterator[Turn]:
+    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         self._refuse_in_a_fork()
-        with self._lock:
-            lock = self._turns[key_id]
-        if not lock.acquire(timeout_s):
-            raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
-        try:
-            yield Turn()
-        finally:
-            lock.release()
+        lock = self._turns.get(key_id) or self._turns.setdefault(key_id, FairLock())
+        return hold(lock, key_id, timeout_s, Turn())
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         self._notes[key_id, name] = value
@@ -77,5 +73,5 @@ class MemoryStore:
     def _refuse_in_a_fork(self) -> None:
         # A forked child has a copy of the marks that the parent goes on raising: both would issue the
         # same nonces. There is nothing here to tell them apart, so the child gets none.
-        if os.getpid() != self._pid:
+        if self._process is not process():
             raise NonceStoreError("memory:// does not reach across fork: use sqlite://, or open it in the child")

@@ -1,12 +1,21 @@
-"""State that a forked child must not share with its parent."""
+"""State that a forked child must not share with its parent, nor a signal handler with what it interrupts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from kraken_doctor.errors import NonceStoreError
 
 T = TypeVar("T")
+
+_process = object()
+
+
+def process() -> object:
+    """What is this process and no other. Its number won't do: a descendant may get that of an ancestor who died."""
+    return _process
 
 
 class PerProcess(Generic[T]):
@@ -19,11 +28,32 @@ class PerProcess(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._by_pid: dict[int, T] = {}
+        self._made: dict[object, T] = {}
 
     def get(self) -> T:
         """This process's own."""
-        pid = os.getpid()
-        found = self._by_pid.get(pid)
+        found = self._made.get(_process)
         # setdefault is atomic: of two threads that come first, both get the same one.
-        return found if found is not None else self._by_pid.setdefault(pid, self._make())
+        return found if found is not None else self._made.setdefault(_process, self._make())
+
+
+def refuse_reentry(lock: Any) -> None:
+    """
+    Fail where this thread is inside *lock*: a signal handler that waited for what it interrupted would wait for ever.
+
+    Raises:
+        NonceStoreError: It is.
+    """
+    if lock._is_owned():  # noqa: SLF001 - as threading.Condition does
+        raise NonceStoreError(
+            "the nonce store is at work in this very thread: a signal handler or a hook calls into it"
+        )
+
+
+def _forked() -> None:
+    global _process  # noqa: PLW0603 - there is one process
+    _process = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

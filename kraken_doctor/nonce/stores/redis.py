@@ -5,31 +5,39 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraken_doctor.errors import (
-    ConfigurationError,
-    NonceExhaustedError,
-    NonceStoreError,
-    TurnTimeoutError,
-)
+from kraken_doctor.errors import ConfigurationError, NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import recordtext
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
-from kraken_doctor.nonce.turn import Turn
-
-if TYPE_CHECKING:
-    from redis import Redis
+from kraken_doctor.nonce.turn import Turn, hold
 
 _SOCKET_TIMEOUT_S = 5.0
 """A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
+
+Judge = Callable[[Any], Any]
+
+
+def _anything(answer: Any) -> Any:
+    return answer
+
+
+def _only(kind: Any) -> Judge:
+    def judge(answer: Any) -> Any:
+        if not isinstance(answer, kind):
+            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]}, which is no answer")
+        return answer
+
+    return judge
 
 
 class RedisStore:
@@ -53,70 +61,73 @@ class RedisStore:
             from redis.retry import Retry
         except ImportError:
             raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
+        make_pool = functools.partial(
+            redis.ConnectionPool.from_url,
+            url,
+            decode_responses=True,
+            socket_timeout=_SOCKET_TIMEOUT_S,
+            socket_connect_timeout=_SOCKET_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
-            self._redis: Redis = redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=_SOCKET_TIMEOUT_S,
-                socket_connect_timeout=_SOCKET_TIMEOUT_S,
-                # Once more on a connection that has gone; never after a wait that was long enough.
-                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            )
+            make_pool()
         except ValueError:
             raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None
-        self._errors: type[Exception] = redis.RedisError
-        self._not_loaded: type[Exception] = redis.exceptions.NoScriptError
-        self._process = PerProcess(_Process)
+        self._redis: Any = redis  # the module: loaded by whoever has such a store
+        self._process = PerProcess(lambda: _Process(make_pool()))
 
-    def advance(self, key_id: str, floor: int) -> int:
-        return self._advance(key_id, floor, [name_of(key_id, "mark")], [])
+    def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
+        return self._advance(key_id, floor, is_possible, [name_of(key_id, "mark")], [])
 
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int) -> int:
+    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: marks.Possible) -> int:
         """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
         unsent = self._process.get().take_unsent()
         keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT]
         try:
-            return self._advance(line.key_id, floor, keys, [line.token, lease_ms, _AUDIT_LINES, *unsent])
+            arguments = [line.token, lease_ms, _AUDIT_LINES, *unsent]
+            return self._advance(line.key_id, floor, is_possible, keys, arguments)
         except NonceStoreError:
             self._process.get().unsent.extendleft(reversed(unsent))
             raise
 
-    def _advance(self, key_id: str, floor: int, keys: list[str], turn: list[str]) -> int:
+    def _advance(
+        self, key_id: str, floor: int, is_possible: marks.Possible | None, keys: list[str], turn: list[str]
+    ) -> int:
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
-        floor = max(floor, last.get(key_id, -1) + 1)
-        answer = self.run("advance", keys, [str(floor), *turn])
-        if answer is None:
+        least = max(floor, last.get(key_id, -1) + 1)
+        remedy = f"in Redis: DEL {keys[0]}"
+
+        def judge(answer: object) -> int | None:
+            return None if answer is None and turn else marks.judged(answer, least, is_possible, remedy)
+
+        try:
+            nonce: int | None = self.run("advance", keys, [str(least), *turn], judge)
+        except NonceExhaustedError:
+            marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
+            raise
+        if nonce is None:
             raise lost(key_id)
-        nonce = int(answer)
         last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
     def mark(self, key_id: str) -> int | None:
-        with self._mapped():
-            mark = self._redis.get(name_of(key_id, "mark"))
-            return int(str(mark)) if mark is not None else None
+        name = name_of(key_id, "mark")
+        answer: str | None = self._ask("GET", name, judge=_only(str | None))
+        return None if answer is None else marks.mark(answer, f"in Redis: DEL {name}")
 
-    @contextmanager
-    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> Iterator[Turn]:
+    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         line = self._process.get().line(key_id, self)
         lease_ms = round(lease_s * 1000)
         line.lease_ms = max(line.lease_ms, lease_ms)
-        if not line.relay.acquire(timeout_s):
-            raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
-        try:
-            yield RedisTurn(self, line, lease_ms)
-        finally:
-            line.relay.release()
+        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
-        with self._mapped():
-            self._redis.hset(name_of(key_id, "notes"), name, value)
+        self._ask("HSET", name_of(key_id, "notes"), name, value)
 
     def recall(self, key_id: str, name: str) -> str | None:
-        with self._mapped():
-            value = self._redis.hget(name_of(key_id, "notes"), name)
-            return str(value) if value is not None else None
+        note: str | None = self._ask("HGET", name_of(key_id, "notes"), name, judge=_only(str | None))
+        return note
 
     def record(self, record: CallRecord) -> None:
         # Not sent yet: it travels with the next step of this process, and costs no round trip of its own.
@@ -124,16 +135,14 @@ class RedisStore:
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         self._send_records()
-        with self._mapped():
-            entries: Any = self._redis.lrange(_AUDIT, 0, -1)
+        entries = self._ask("LRANGE", _AUDIT, 0, -1, judge=_only(list))
         found = (recordtext.load(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
         self._send_records()
         for start in range(0, int(_AUDIT_LINES), _PAGE_LINES):
-            with self._mapped():
-                lines: Any = self._redis.lrange(_AUDIT, start, start + _PAGE_LINES - 1)
+            lines = self._ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=_only(list))
             if not (lines and wanted):
                 return
             yield from recordtext.of_keys((line.encode() for line in lines), wanted)
@@ -141,59 +150,84 @@ class RedisStore:
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
             self._send_records()
-        self._redis.close()
+        self._process.get().pool.disconnect()
 
     def _send_records(self) -> None:
         unsent = self._process.get().take_unsent()
         if unsent:
             self.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
-    def run(self, script: str, keys: list[str], arguments: list[str]) -> Any:
-        """One of the Lua steps; `NonceStoreError` if Redis does not do it."""
+    def run(self, script: str, keys: list[str], arguments: list[str], judge: Judge = _anything) -> Any:
+        """What *judge* makes of the answer to one of the Lua steps; `NonceStoreError` if Redis does not do it."""
         text, sha = _script(script)
         try:
-            try:
-                return self._redis.evalsha(sha, len(keys), *keys, *arguments)
-            except self._not_loaded:  # a Redis that has just started knows no scripts
-                return self._redis.eval(text, len(keys), *keys, *arguments)
-        except (self._errors, OSError, ValueError) as exc:
-            raise _as_ours(exc) from exc
+            return self._ask("EVALSHA", sha, len(keys), *keys, *arguments, judge=judge)
+        except NonceStoreError as exc:
+            if not isinstance(exc.__cause__, self._redis.exceptions.NoScriptError):
+                raise
+            # A Redis that has just started knows no scripts.
+            return self._ask("EVAL", text, len(keys), *keys, *arguments, judge=judge)
 
     def wait_for_bell(self, bell: str, timeout_s: float) -> None:
         """Sleep until somebody hands over the turn, or so many seconds."""
-        with self._mapped():
-            self._redis.blpop([bell], timeout=timeout_s)
+        self._ask("BLPOP", bell, timeout_s)
 
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _ask(self, *command: str | float, judge: Judge = _anything) -> Any:
+        """
+        What *judge* makes of Redis's answer.
+
+        Raises:
+            NonceStoreError: There is none, it is a refusal, or none to this question.
+        """
         try:
-            yield
-        except (self._errors, OSError, ValueError) as exc:
+            try:
+                return self._exchange(command, judge)
+            except self._redis.ConnectionError:
+                # Once more on a connection that had gone; never after a wait that was long enough.
+                return self._exchange(command, judge)
+        except (self._redis.RedisError, OSError, ValueError) as exc:
             raise _as_ours(exc) from exc
+
+    def _exchange(self, command: tuple[str | float, ...], judge: Judge) -> Any:
+        pool = self._process.get().pool
+        connection = pool.get_connection()
+        try:
+            connection.send_command(*command)
+            answer = judge(connection.read_response())
+        except self._redis.ResponseError:
+            pool.release(connection)  # that was the answer
+            raise
+        except BaseException:
+            # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or it
+            # was no answer to this command, and may be that to another.
+            connection.disconnect()
+            pool.release(connection)
+            raise
+        pool.release(connection)
+        return answer
 
 
 class _Process:
-    """What one process keeps: its place in each key's queue, and the last nonce of each key."""
+    """What one process keeps: its connections, its place in each key's queue, and the last nonce of each key."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
-        self._guard = threading.Lock()
         self._lines: dict[str, Line] = {}
 
     def take_unsent(self) -> list[str]:
         """The waiting records, each to one taker."""
-        with self._guard:
-            taken = list(self.unsent)
-            self.unsent.clear()
+        taken = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self.unsent.popleft())
         return taken
 
     def line(self, key_id: str, store: RedisStore) -> Line:
-        with self._guard:
-            if key_id not in self._lines:
-                self._lines[key_id] = Line(store, key_id)
-            return self._lines[key_id]
+        # setdefault is atomic: of two threads that come first, both get the same one.
+        return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
 
 
 @functools.cache

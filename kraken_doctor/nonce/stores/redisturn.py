@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
-from kraken_doctor.nonce.turn import Generator, Relay, Turn
+from kraken_doctor.errors import NonceStoreError, TurnLostError
+from kraken_doctor.nonce.marks import Possible
+from kraken_doctor.nonce.turn import NonceSource, Relay, Turn
 
 _LOOK_S = 0.5
 """How long a waiter sleeps at most before it shows that it waits, and looks whether it still has to."""
@@ -24,13 +25,13 @@ _ACCEPT_MS = "1000"
 class Steps(Protocol):
     """What a turn needs of the store."""
 
-    def run(self, script: str, keys: list[str], arguments: list[str]) -> Any:
-        """One of the Lua steps; `NonceStoreError` if Redis does not do it."""
+    def run(self, script: str, keys: list[str], arguments: list[str], judge: Callable[[Any], Any] = ...) -> Any:
+        """What *judge* makes of the answer to one of the Lua steps; `NonceStoreError` if Redis does not do it."""
 
     def wait_for_bell(self, bell: str, timeout_s: float) -> None:
         """Sleep until somebody hands over the turn, or so many seconds."""
 
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int) -> int:
+    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: Possible) -> int:
         """`NonceStore.advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
 
 
@@ -42,10 +43,10 @@ class RedisTurn(Turn):
         self._line = line
         self._lease_ms = str(lease_ms)
 
-    def next(self, generator: Generator) -> int:
+    def next(self, generator: NonceSource) -> int:
         # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
         with self._lost_means_lost():
-            return self._store.advance_in_turn(self._line, self._lease_ms, generator.floor())
+            return self._store.advance_in_turn(self._line, self._lease_ms, generator.floor(), generator.possible)
 
     def confirm(self) -> None:
         with self._lost_means_lost():
@@ -82,28 +83,29 @@ class Line:
 
     def renew(self, lease_ms: str) -> None:
         """The lease anew, from now on; `TurnLostError` if it ran out."""
-        if not self._store.run("confirm", [self.holder], [self.token, lease_ms]):
+        if not self._count("confirm", [self.holder], [self.token, lease_ms]):
             raise lost(self.key_id)
 
     def _take(self, timeout_s: float) -> None:
+        """The turn; `TimeoutError` if it was not free in time. Whatever comes of it: `_give_back`."""
+        end = time.monotonic() + timeout_s
         self.token = uuid.uuid4().hex
-        try:
-            granted = self._wait(time.monotonic() + timeout_s)
-        except BaseException:
-            self._give_back()
-            raise
-        if not granted:
-            self._give_back()
-            raise TurnTimeoutError(f"key {self.key_id}: another request was in flight for {timeout_s:g} s")
-
-    def _wait(self, end: float) -> bool:
         arguments = [self.token, str(self.lease_ms), _PRESENCE_MS, self._presence]
-        while look_again_ms := self._store.run("enter", self._keys, arguments):
+        while look_again_ms := self._count("enter", self._keys, arguments):
             left_s = end - time.monotonic()
             if left_s <= 0:
-                return False
-            self._store.wait_for_bell(self._bell + self.token, min(left_s, int(look_again_ms) / 1000, _LOOK_S))
-        return True
+                raise TimeoutError
+            self._store.wait_for_bell(self._bell + self.token, min(left_s, look_again_ms / 1000, _LOOK_S))
+
+    def _count(self, script: str, keys: list[str], arguments: list[str]) -> int:
+        """What a step answers; 0 is a meaning of its own, and nothing else may be taken for it."""
+
+        def judge(answer: object) -> int:
+            if type(answer) is not int or answer < 0:
+                raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {self.key_id}")
+            return answer
+
+        return int(self._store.run(script, keys, arguments, judge))
 
     def _give_back(self) -> None:
         try:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import MAX_NONCE
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.fileturn import FileTurns
-from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile
+from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_reentry
+from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile, identity
 from kraken_doctor.nonce.turn import Turn
 
 # SQLite's integers are signed. Marks are kept minus 2**63: the order stays, and the whole unsigned
 # range fits. At the top the WHERE gives no row instead of an addition that would turn into a float.
 _SHIFT = 2**63
 _TOP = 2**63 - 1
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS nonce (key_id TEXT PRIMARY KEY, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS note (key_id TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (key_id, name))
-        STRICT, WITHOUT ROWID;
-"""
+_SCHEMA = (
+    "CREATE TABLE nonce (key_id TEXT PRIMARY KEY, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # As SQLite keeps the text, blanks and all: that is how a file is known for ours.
+    "CREATE TABLE note (key_id TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (key_id, name))\n"
+    "        STRICT, WITHOUT ROWID",
+)
 # One statement, so SQLite's write lock is the only lock: there is no window between read and write.
 _ADVANCE = f"""
     INSERT INTO nonce (key_id, mark) VALUES (?, ?)
@@ -38,64 +44,89 @@ class SQLiteStore:
     """
     Reaches all processes of this host. *path* must lie on a local file system: locks rely on it.
 
-    The audit log lies beside it: what is wrong with the log must not stop the nonces.
+    The audit log lies beside it: what is wrong with the log must not stop the nonces. All stores of a process that
+    name the same file, by whatever links, share what is open.
     """
 
     name = "sqlite"
 
     def __init__(self, path: Path) -> None:
-        self._process = PerProcess(lambda: _Process(path))
+        self._path = path
+        self._found: _Shared | None = None
 
-    def advance(self, key_id: str, floor: int) -> int:
-        return self._process.get().advance(key_id, floor - _SHIFT) + _SHIFT
+    def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
+        return self._shared().advance(key_id, floor, is_possible)
 
     def mark(self, key_id: str) -> int | None:
-        rows = self._process.get().run("SELECT mark FROM nonce WHERE key_id = ?", (key_id,))
-        return int(rows[0][0]) + _SHIFT if rows else None
+        shared = self._shared()
+        rows = shared.run("SELECT mark FROM nonce WHERE key_id = ?", (key_id,))
+        return marks.mark(_unshifted(rows[0][0]), shared.remedy) if rows else None
 
     def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
-        return self._process.get().turns.turn(key_id, timeout_s)
+        # Where the path leads is looked at with each nonce; a look here would let other threads overtake.
+        return self._shared(look=False).turns.turn(key_id, timeout_s)
 
     def remember(self, key_id: str, name: str, value: str) -> None:
-        self._process.get().run("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (key_id, name, value))
+        self._shared().run("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (key_id, name, value))
 
     def recall(self, key_id: str, name: str) -> str | None:
-        rows = self._process.get().run("SELECT value FROM note WHERE key_id = ? AND name = ?", (key_id, name))
+        rows = self._shared().run("SELECT value FROM note WHERE key_id = ? AND name = ?", (key_id, name))
         return str(rows[0][0]) if rows else None
 
     def record(self, record: CallRecord) -> None:
-        self._process.get().audit.record(record)
+        self._shared(look=False).audit.record(record)
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
-        return self._process.get().audit.records(since_ns)
+        return self._shared().audit.records(since_ns)
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
-        return self._process.get().audit.newest(wanted)
+        return self._shared().audit.newest(wanted)
 
     def close(self) -> None:
-        process = self._process.get()
-        process.file.close()
-        process.audit.close()
+        shared = self._shared()
+        shared.file.close()
+        shared.audit.close()
+
+    def _shared(self, *, look: bool = True) -> _Shared:
+        """What this process has open where the path leads now; unless to *look*, where it led before."""
+        found = self._found
+        if found is not None and found.process is process() and not look:
+            return found
+        now = identity(self._path)
+        if found is None or found.process is not process() or found.file.identity != now:
+            real, shared = os.path.realpath(self._path), _open.get()
+            with _opening.get():
+                found = self._found = shared.get(real) or shared.setdefault(real, _Shared(Path(real)))
+            # What is written to a file that was deleted or replaced reaches nobody else: it is opened anew.
+            if found.file.identity != now:
+                found.file.close()
+        return found
 
 
-class _Process:
-    """What one process has open."""
+class _Shared:
+    """What one process has open of one file."""
 
     def __init__(self, path: Path) -> None:
+        self.process = process()
         self.file = SQLiteFile(path, _SCHEMA)
         self.audit = AuditFile(path.with_name(f"{path.name}.audit"))
         self.turns = FileTurns(path)
-        self._last: dict[str, int] = {}  # shifted marks: what we issued, should the file be lost
+        self.remedy = f"delete {path}"
+        self._last: dict[str, int] = {}  # what we issued, should the file be lost
 
-    def advance(self, key_id: str, floor: int) -> int:
-        """`NonceStore.advance`, on shifted values."""
+    def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None) -> int:
+        """`NonceStore.advance`."""
+        refuse_reentry(self.file.lock)
         try:
             with self.file.lock:
-                floor = max(floor, self._last.get(key_id, floor - 1) + 1)
-                if floor <= _TOP:
-                    for (mark,) in self.file.connection().execute(_ADVANCE, (key_id, floor)).fetchall():
-                        self._last[key_id] = mark
-                        return int(mark)
+                least = max(floor, self._last.get(key_id, -1) + 1)
+                if least <= MAX_NONCE:
+                    rows = self.file.connection().execute(_ADVANCE, (key_id, least - _SHIFT)).fetchall()
+                    answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
+                    nonce = marks.judged(answer, least, is_possible, self.remedy)
+                    if rows:
+                        self._last[key_id] = nonce
+                        return nonce
         except (sqlite3.Error, OSError) as exc:
             raise self._error(exc) from exc
         raise NonceExhaustedError(f"key {key_id}: the mark is at 2**64 - 1")
@@ -108,3 +139,11 @@ class _Process:
 
     def _error(self, exc: Exception) -> NonceStoreError:
         return NonceStoreError(f"nonce store {self.file.path}: {exc}")
+
+
+_open: PerProcess[WeakValueDictionary[str, _Shared]] = PerProcess(WeakValueDictionary)
+_opening = PerProcess(threading.RLock)
+
+
+def _unshifted(mark: object) -> object:
+    return mark + _SHIFT if isinstance(mark, int) else mark

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kraken_doctor.nonce.stores import folder
+from kraken_doctor.nonce.stores.perprocess import PerProcess, refuse_reentry
 
 _BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for other processes' statements, each of which takes microseconds."""
@@ -18,18 +22,25 @@ class SQLiteFile:
     """
     A connection that the threads of one process share.
 
+    SQLite's locks are POSIX locks, and a process loses all that it has on a file when it closes any descriptor of
+    it: another process would then take the file for unused, and delete the log that is written here. So nothing
+    opens this file but SQLite, which knows; also not to make it.
+
     Args:
-        path: Where the file is, or is to be.
-        schema: Statements that make what is missing.
+        path: Where the file is, or is to be; of several names that lead there the real one.
+        schema: Statements that make what is missing. What else is in the file makes it somebody else's.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
-        self.lock = threading.Lock()
-        """Held by whoever uses `connection`."""
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+        self.lock = threading.RLock()
+        """Held by whoever uses `connection`, after `refuse_reentry`."""
         self.path = path
+        self.identity: tuple[int, int] | None = None
+        """Of what is open: see `identity`."""
         self._schema = schema
         self._db: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None  # device and inode of what is open
+        everything = _all.get()
+        everything.add(weakref.ref(self, everything.discard))
 
     def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """
@@ -38,47 +49,103 @@ class SQLiteFile:
         Raises:
             sqlite3.Error, OSError: It can't be done.
         """
+        refuse_reentry(self.lock)
         with self.lock:
             return self.connection().execute(statement, values).fetchall()
 
     def connection(self) -> sqlite3.Connection:
         """The open file; for whoever holds `lock`."""
-        # What is written to a file that was deleted or replaced reaches nobody else: it is opened anew.
-        if self._db is None or self._file != self._identity():
-            self._close()
+        if self._db is None:
             self._db = self._open()
-            self._file = self._identity()
+            self.identity = identity(self.path)
         return self._db
 
     def close(self) -> None:
         """Close it; the next use opens it again."""
         with self.lock:
-            self._close()
+            # In this order: closed, but still taken for open, it would fail for good.
+            db, self._db, self.identity = self._db, None, None
+            with suppress(sqlite3.Error):
+                if db is not None:
+                    db.close()
 
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            stat = os.stat(self.path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
-        except FileNotFoundError:
-            return None
-        return stat.st_dev, stat.st_ino
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error, AttributeError, TypeError):  # at the interpreter's end anything may be gone
+            self.close()
 
     def _open(self) -> sqlite3.Connection:
-        folder.own(self.path.parent)
-        # Made here, not by SQLite: with the process's umask others might read it.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        mode = folder.own(self.path.parent)
+        self._check()
+        if self.path.exists():
+            return self._connect(self.path.as_uri())
+        # SQLite makes it with this mode; by itself it would follow the umask, and others might read it.
+        with folder.new_file(self.path, mode) as like:
+            return self._connect(f"{self.path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}")
+
+    def _check(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            folder.check(self.path.with_name(f"{self.path.name}{suffix}"))
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        db = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
         try:
+            self._check()  # nobody has put another there meanwhile
+            self._refuse_foreign(db)
             db.execute("PRAGMA journal_mode = WAL")
             # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock
             # is past them, and no nonce is below the clock.
             db.execute("PRAGMA synchronous = NORMAL")
-            db.executescript(self._schema)
+            for statement in self._schema:
+                db.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
         except BaseException:
             db.close()
             raise
         return db
 
-    def _close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-        self._db = self._file = None
+    def _refuse_foreign(self, db: sqlite3.Connection) -> None:
+        # A trigger, a view or a column with a rule of its own would choose the next nonce; it may have come with a
+        # cloned repository.
+        for name, sql in db.execute("SELECT name, sql FROM sqlite_master"):
+            if sql not in self._schema:
+                raise sqlite3.DatabaseError(
+                    f"not a file of this library, it has {name[:40]!r}: use another, or delete it"
+                )
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file at *path*; None if there is none, or it can't be said."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+_all: PerProcess[set[weakref.ref[SQLiteFile]]] = PerProcess(set)
+
+
+_forking = threading.RLock()
+_held: list[SQLiteFile] = []
+
+
+def _close_to_fork() -> None:
+    # SQLite counts the locks of its process in memory: a child that had come by a copy of the counts would take
+    # itself to hold what its parent holds, and be without a lock when the parent ends.
+    _forking.acquire()
+    for reference in list(_all.get()):
+        file = reference()
+        # A signal handler that forks inside a statement can't close what it interrupted.
+        if file is not None and not file.lock._is_owned():  # type: ignore[attr-defined] # noqa: SLF001
+            file.lock.acquire()
+            _held.append(file)
+            file.close()
+
+
+def _go_on() -> None:
+    while _held:
+        _held.pop().lock.release()
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_close_to_fork, after_in_parent=_go_on, after_in_child=_go_on)

@@ -80,9 +80,9 @@ class _Repeating:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def advance(self, key_id: str, floor: int) -> int:
+    def advance(self, key_id: str, floor: int, *judging: Any) -> int:
         if key_id != self._key_id:
-            return self._store.advance(key_id, floor)
+            return self._store.advance(key_id, floor, *judging)
         self._first = self._first or floor
         return self._first
 
