@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError, TurnTimeoutError
 from kraken_doctor.model.call import CallRecord
@@ -23,13 +25,18 @@ class MemoryStore:
 
     name = "memory"
 
-    def __init__(self) -> None:
+    def __init__(self, *, pid: int | None = None) -> None:
         self._lock = threading.Lock()
         self._marks: dict[str, int] = {}
         self._notes: dict[tuple[str, str], str] = {}
         self._turns: defaultdict[str, FairLock] = defaultdict(FairLock)
         self._records: deque[CallRecord] = deque(maxlen=_RECORDS)
-        self._pid = os.getpid()
+        self._pid = os.getpid() if pid is None else pid
+        self._token = os.urandom(16)
+        _ALIVE[self._token] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._token,)
 
     def advance(self, key_id: str, floor: int) -> int:
         self._refuse_in_a_fork()
@@ -75,4 +82,15 @@ class MemoryStore:
         # A forked child has a copy of the marks that the parent goes on raising: both would issue the
         # same nonces. There is nothing here to tell them apart, so the child gets none.
         if os.getpid() != self._pid:
-            raise NonceStoreError("memory:// does not reach across fork: use sqlite://, or open it in the child")
+            raise NonceStoreError(
+                "memory:// does not reach across fork, nor pickle to another process: "
+                "use sqlite://, or open it in the child"
+            )
+
+
+_ALIVE: weakref.WeakValueDictionary[bytes, MemoryStore] = weakref.WeakValueDictionary()
+
+
+def _again(token: bytes) -> MemoryStore:
+    """The store that was copied: itself, or in another process one that gives no nonces."""
+    return _ALIVE.get(token) or MemoryStore(pid=-1)

@@ -67,6 +67,10 @@ class RedisStore:
         self._errors: type[Exception] = redis.RedisError
         self._not_loaded: type[Exception] = redis.exceptions.NoScriptError
         self._process = PerProcess(_Process)
+        self._url = url
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int) -> int:
         return self._advance(key_id, floor, [name_of(key_id, "mark")], [])

@@ -44,7 +44,11 @@ class SQLiteStore:
     name = "sqlite"
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._process = PerProcess(lambda: _Process(path))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path,)
 
     def advance(self, key_id: str, floor: int) -> int:
         return self._process.get().advance(key_id, floor - _SHIFT) + _SHIFT
