@@ -10,15 +10,15 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.calls import InOrder, PrivateCalls
 from kraken_doctor.client.guarding import cleaned_error, cleaned_failure, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.wire import as_transport_error, error_strings, query
-from kraken_doctor.errors import TransportError, is_failure
+from kraken_doctor.client.wire import as_transport_error, error_strings
+from kraken_doctor.errors import NonceError, TransportError, is_failure
 from kraken_doctor.network.url import checked_url
 
 
-class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
+class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has no types
     """
     A ``krakenex.API`` whose private calls arrive in order and are never refused for their nonce.
 
@@ -48,21 +48,11 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         super().__init__(key, secret)
         if url is not None:
             self.uri = checked_url(url)
-        refuse_demo_key(key, self.uri)
+        refuse_demo_key(*self.doctor_where())
         self._owns_session = session is None
         if session is not None:
             self.session = session
-        self._calls = PrivateCalls(self, CallOptions(**options))
-
-    def query_private(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
-        """
-        A private call; krakenex's own answer, ``{"error": [...], "result": {...}}``.
-
-        Raises:
-            NonceError: No nonce, or no turn: nothing was sent.
-            requests.RequestException: No answer of the API, after the last attempt.
-        """
-        return self._calls.query(method, data, timeout)
+        self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
@@ -74,7 +64,9 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
             TransportError: No answer of the API.
         """
         try:
-            answer = self._calls.query(method, data, timeout)
+            answer = self.query_private(method, data, timeout)
+        except NonceError:  # which is one of requests' as well
+            raise
         except requests.RequestException as exc:
             raise cleaned_failure(as_transport_error(exc), *self._sent()) from exc
         if not isinstance(answer, dict):
@@ -108,16 +100,11 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
 
     def _sent(self) -> tuple[str | None, ...]:
         """What no error may repeat."""
-        return self.key, self.secret, self._calls.options.otp
+        return self.key, self.secret, self._kraken_doctor.options.otp
 
-    def _nonce(self) -> int:
-        return self._calls.nonce()
+    def __getstate__(self) -> dict[str, Any]:
+        # What a thread received last is nothing that a copy has received.
+        return {name: value for name, value in vars(self).items() if name != "_local"}
 
-    def _query(
-        self,
-        urlpath: str,
-        data: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Any:
-        return query(self, urlpath, data, headers, self._calls.options.timeout if timeout is None else timeout)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _local=threading.local())
