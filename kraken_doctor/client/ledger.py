@@ -80,6 +80,16 @@ class Ledger:
             return nullcontext(Turn())
         return self.generator(key).turn(self.options.turn_timeout, _lease_s(timeout_s))
 
+    @contextmanager
+    def under_way_in_loop(self, key: str) -> Iterator[None]:
+        """Inside, a blocking call on *key* in this thread is told that it would wait for itself."""
+        counts, calls = vars(_in_loop), int(self.options.in_order)
+        counts[key] = counts.get(key, 0) + calls
+        try:
+            yield
+        finally:
+            counts[key] -= calls
+
     def begin(self, key: str, endpoint: str) -> Ongoing:
         """A call that asks for its turn now."""
         return Ongoing(self, key, endpoint)
@@ -99,17 +109,6 @@ class Ledger:
 
 _in_loop = threading.local()
 """In ``__dict__``: by key the calls of this thread's event loop that have their turn or wait for it."""
-
-
-@contextmanager
-def under_way_in_loop(key: str) -> Iterator[None]:
-    """Inside, a blocking call on *key* in this thread is told that it would wait for itself."""
-    counts = vars(_in_loop)
-    counts[key] = counts.get(key, 0) + 1
-    try:
-        yield
-    finally:
-        counts[key] -= 1
 
 
 class Ongoing:

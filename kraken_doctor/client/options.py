@@ -53,7 +53,10 @@ class CallOptions:
     metrics: bool = True
     """Whether calls are counted for Prometheus, where the extra is installed."""
     observers: tuple[Observer, ...] = ()
-    """Called with each `CallRecord` by the thread that made the call, which waits; what they raise is logged."""
+    """
+    Called with each `CallRecord` by the thread that made the call, which waits. What they raise is logged. They are not
+    pickled with a client.
+    """
 
 
 class CallKeywords(TypedDict, total=False):

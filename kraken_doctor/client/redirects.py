@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from typing import Any
 
 import requests
@@ -25,17 +26,17 @@ def keep_home(session: Any) -> None:
     if isinstance(session, requests.Session):
         if "get_redirect_target" not in vars(session):
             # Asked by every version of requests for where a redirect leads; unlike a hook not lost to another hook.
-            session.get_redirect_target = functools.partial(  # type: ignore[method-assign]
-                _target, session.get_redirect_target
-            )
+            target = functools.partial(_target, weakref.ref(session))
+            session.get_redirect_target = target  # type: ignore[method-assign]
     elif (aiohttp := sys.modules.get("aiohttp")) and isinstance(session, aiohttp.ClientSession):
         trace = _trace()
         if trace not in session.trace_configs:
             session.trace_configs.append(trace)
 
 
-def _target(decide: Any, response: requests.Response) -> str | None:
-    target: str | None = decide(response)
+def _target(session: weakref.ref[requests.Session], response: requests.Response) -> str | None:
+    asked = session()
+    target = type(asked).get_redirect_target(asked, response) if asked is not None else None
     if target is not None and "API-Key" in response.request.headers:
         response.close()
         raise RedirectError(_REFUSED, response=response)

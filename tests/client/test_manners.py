@@ -541,6 +541,29 @@ def test_without_order_nobody_waits(server: SandboxServer, key: Key) -> None:
     asyncio.run(inside())
 
 
+def test_a_careless_asynchronous_call_keeps_nobody_waiting(server: SandboxServer, key: Key) -> None:
+    """It has no turn: the blocking one gets it. What was put on the object need not be a coroutine function."""
+
+    async def inside() -> None:
+        store = open_store("memory://")
+        client = SDK_ASYNC.make(key.api_key, key.secret, server.url)
+        api = KRAKENEX.installed(key.api_key, key.secret, server.url, store=store, unit=NonceUnit.TEN_NS)
+        request, seen = client.request, []
+
+        def patched(*arguments: Any, **named: Any) -> Any:
+            seen.append(api.query_private("Balance")["error"])
+            return request(*arguments, **named)
+
+        client.request = patched
+        install(client, store=store, in_order=False)
+        assert "ZUSD" in await SDK_ASYNC.ask(client)
+        assert seen == [[]]
+        await SDK_ASYNC.close(client)
+
+    asyncio.run(inside())
+    assert (key.accepted, key.refused) == (2, 0)
+
+
 # --- errors that a bot knows
 
 

@@ -21,7 +21,7 @@ def adapter(exchange: Any) -> Adapter:
     """For *exchange*."""
     from ccxt import NetworkError
 
-    mixin = _InLoop if inspect.iscoroutinefunction(exchange.fetch) else _Blocking
+    mixin = _InLoop if inspect.iscoroutinefunction(type(exchange).fetch) else _Blocking
     return Adapter(mixin, ForeignCalls, NetworkError, lambda: NonceUnit.MS)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kraken_doctor.client.adapters.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import refuse_demo_key
-from kraken_doctor.client.ledger import Ledger, Ongoing, under_way_in_loop
+from kraken_doctor.client.ledger import Ledger, Ongoing
 from kraken_doctor.client.networkerror import also_as
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
@@ -53,7 +53,7 @@ class ForeignCalls(Ledger):
         """The same in an event loop."""
         ongoing = self._begun(client, endpoint)
         key = ongoing.key
-        with also_as(self.network_error), _told(ongoing), under_way_in_loop(key):
+        with also_as(self.network_error), _told(ongoing), self.under_way_in_loop(key):
             async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
                 with _inside(ongoing, turn):
                     yield

@@ -16,7 +16,7 @@ def adapter(client: Any) -> Adapter:
     import aiohttp
     import requests
 
-    if inspect.iscoroutinefunction(client.request):
+    if inspect.iscoroutinefunction(type(client).request):
         return Adapter(_InLoop, ForeignCalls, aiohttp.ClientConnectionError, lambda: NonceUnit.TEN_NS)
     return Adapter(_Blocking, ForeignCalls, requests.ConnectionError, lambda: NonceUnit.TEN_NS)
 
