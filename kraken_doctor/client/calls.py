@@ -13,7 +13,6 @@ import requests
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
-from kraken_doctor.client.networkerror import also_as
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.wire import OwnQuery, Post, as_transport_error, error_strings, query
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
@@ -70,7 +69,7 @@ class PrivateCalls(Ledger):
         refuse_demo_key(*api.doctor_where())
         form = Form(data)
         timeout_s = self.options.timeout if timeout is None else timeout
-        with also_as(self.network_error):
+        with self.also_as:
             for delay_s in self.options.retry.delays_s:
                 try:
                     answer = self._attempt(api, method, form, timeout_s)

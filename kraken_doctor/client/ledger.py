@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
 from kraken_doctor.client.guarding import cleaned
-from kraken_doctor.client.networkerror import also_as
+from kraken_doctor.client.networkerror import AlsoAs
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.recording import Observer, Quiet, metrics
 from kraken_doctor.errors import TurnTimeoutError
@@ -29,12 +29,12 @@ class Ledger:
 
     Args:
         options: How to call.
-        network_error: What errors of turn and store are as well, see `also_as`.
+        network_error: What errors of turn and store are as well, see `AlsoAs`.
     """
 
     def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
         self.options = options
-        self.network_error = network_error
+        self.also_as = AlsoAs(network_error)
         self._generators: dict[str, NonceGenerator] = {}
         self._observers: tuple[Observer, ...] | None = None
 
@@ -43,11 +43,11 @@ class Ledger:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Observers are functions of this process: few of them could go along, and the copy in another has its own.
-        return type(self), (dataclasses.replace(self.options, observers=()), self.network_error)
+        return type(self), (dataclasses.replace(self.options, observers=()), self.also_as.theirs)
 
     def nonce(self, key: str) -> int:
         """The next nonce of *key*, for whoever signs by himself."""
-        with also_as(self.network_error):
+        with self.also_as:
             return self.generator(key).next()
 
     def generator(self, key: str) -> NonceGenerator:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
 
 
-@contextmanager
-def also_as(theirs: Any) -> Iterator[None]:
+class AlsoAs:
     """
     Inside, what the turn and the store raise is an error of the type *theirs* as well.
 
     They pass as a network's errors do, and nothing was sent: a bot that goes on after those must not end after these.
     The end of the 64-bit range does not pass, and stays what it is.
     """
-    try:
-        yield
-    except (TurnTimeoutError, TurnLostError, NonceStoreError) as exc:
-        if isinstance(exc, theirs):
-            raise
-        ours: Any = type(exc)
-        raise _both(ours, theirs)(*exc.args) from exc
+
+    def __init__(self, theirs: Any) -> None:
+        self.theirs = theirs
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, (TurnTimeoutError, TurnLostError, NonceStoreError)) and not isinstance(exc, self.theirs):
+            raise _both(kind, self.theirs)(*exc.args) from exc
 
 
 @functools.cache

@@ -25,7 +25,7 @@ import requests
 from kraken.spot import SpotWSClient
 
 from kraken_doctor import KrakenClient, NonceHookError, NonceUnit, install, key_id, open_store
-from kraken_doctor.errors import NonceError, NonceStoreError, TurnTimeoutError
+from kraken_doctor.errors import NonceError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.sandbox.exchange import Exchange
@@ -568,23 +568,27 @@ def test_a_careless_asynchronous_call_keeps_nobody_waiting(server: SandboxServer
 
 
 class Full(MemoryStore):
+    def __init__(self, error: NonceError | None = None) -> None:
+        super().__init__()
+        self.error = error or NonceStoreError("the disk is full")
+
     def advance(self, key_id: str, floor: int) -> int:
-        raise NonceStoreError("the disk is full")
+        raise self.error
 
 
 @contextmanager
 def refusing(kind: Kind, server: SandboxServer, key: Key, trouble: str) -> Iterator[tuple[Any, type[NonceError]]]:
-    store = Full() if trouble == "store" else MemoryStore()
+    store = {"store": Full(), "lost": Full(TurnLostError("the lease ran out"))}.get(trouble, MemoryStore())
     client = kind.installed(key.api_key, key.secret, server.url, store=store, turn_timeout=0.01)
-    if trouble == "store":
-        yield client, NonceStoreError
+    if isinstance(store, Full):
+        yield client, type(store.error)
     else:
         with store.turn(key_id(key.api_key), 1):
             yield client, TurnTimeoutError
 
 
 @every_kind
-@pytest.mark.parametrize("trouble", ["store", "turn"])
+@pytest.mark.parametrize("trouble", ["store", "lost", "turn"])
 def test_errors_of_turn_and_store_are_also_the_client_s_network_error(
     kind: Kind, trouble: str, server: SandboxServer, key: Key
 ) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from kraken_doctor.client.adapters.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.ledger import Ledger, Ongoing
-from kraken_doctor.client.networkerror import also_as
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
 
@@ -41,7 +40,7 @@ class ForeignCalls(Ledger):
         """Inside is a call of *client*, from its turn to its answer."""
         ongoing = self._begun(client, endpoint)
         with (
-            also_as(self.network_error),
+            self.also_as,
             _told(ongoing),
             self.turn(ongoing.key, timeout_s) as turn,
             _inside(ongoing, turn),
@@ -53,7 +52,7 @@ class ForeignCalls(Ledger):
         """The same in an event loop."""
         ongoing = self._begun(client, endpoint)
         key = ongoing.key
-        with also_as(self.network_error), _told(ongoing), self.under_way_in_loop(key):
+        with self.also_as, _told(ongoing), self.under_way_in_loop(key):
             async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
                 with _inside(ongoing, turn):
                     yield
