@@ -32,8 +32,12 @@ ENVIRONMENT = {
     "KRAKEN_MASTER_API_KEY, KRAKEN_MASTER_API_SECRET": (
         "The master account; KRAKEN_PLATFORM_*, then KRAKEN_API_KEY and KRAKEN_API_SECRET are read for it too."
     ),
-    "..._OTP, ..._NONCE_UNIT": "With any of these prefixes: the static password of a key with 2FA; its nonce unit.",
-    "KRAKEN_NONCE_UNIT": "The unit that the bots count in, for accounts that say nothing else.",
+    "..._OTP": "With any of these prefixes: the static password of a key with 2FA.",
+    "..._NONCE_UNIT": (
+        "With any of these prefixes: what the bot on this key counts its nonces in, s, ms, us, 10ns or ns. The doctor"
+        " sends no other unit. Without it: that of the last call recorded as accepted, else milliseconds."
+    ),
+    "KRAKEN_NONCE_UNIT": "The same for all accounts that say nothing else.",
     "KRAKEN_NONCE_STORE": "Where nonces are kept; by default an SQLite file in the user's state directory.",
     "KRAKEN_SPOT_URL": "The API's base URL.",
     "KRAKEN_DOCTOR_<COMMAND>_<OPTION>": "Any option: KRAKEN_DOCTOR_CHECK_TIMEOUT=5.",

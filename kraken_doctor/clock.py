@@ -27,6 +27,23 @@ class SystemClock:
     sleep = staticmethod(time.sleep)
 
 
+class CorrectedClock:
+    """
+    *clock* with *offset_s* seconds added to its wall clock.
+
+    For nonces on a host whose clock is ahead: one from tomorrow would lock every other host out until tomorrow.
+    """
+
+    def __init__(self, clock: Clock, offset_s: float) -> None:
+        self._now_ns = clock.now_ns
+        self._offset_ns = round(offset_s * 1e9)
+        self.monotonic, self.sleep = clock.monotonic, clock.sleep
+
+    def now_ns(self) -> int:
+        """The corrected wall clock, nanoseconds since 1970 UTC."""
+        return self._now_ns() + self._offset_ns
+
+
 def cpu_seconds() -> float:
     """
     What this process has computed since it was started, in seconds.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from docs import causes, man
+from docs import causes, families, man
+from kraken_doctor.accounts.families import FAMILIES
 
 
 def test_the_page_of_causes_is_the_catalogue() -> None:
@@ -13,3 +14,13 @@ def test_the_page_of_causes_is_the_catalogue() -> None:
 def test_the_man_page_is_the_commands_own_help() -> None:
     """`python -m docs.man` writes it."""
     assert man.PAGE.read_text(encoding="utf-8") == man.page()
+
+
+def test_the_table_of_clients_is_the_list_that_init_asks_with() -> None:
+    """`python -m docs.families` writes it; each client stands there with its unit."""
+    text = families.PAGE.read_text(encoding="utf-8")
+    assert text == families.page()
+    for client in FAMILIES:
+        unit = f"`{client.unit.value}`" if client.unit else client.counts.rpartition(": ")[0]
+        (line,) = [line for line in text.splitlines() if f"| `{client.id}` |" in line]
+        assert unit in line

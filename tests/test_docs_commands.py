@@ -19,8 +19,10 @@ import yaml
 
 from kraken_doctor.cli.main import cli
 from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from kraken_doctor.sandbox.scenarios import healthy
+from tests.conftest import Run
 from tests.redisserver import RedisServer
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +150,73 @@ def parses(line: str) -> None:
     command.make_parser(context).parse_args(words[1:])
 
 
+_SENDS = re.compile(
+    r"^(?:\$ |ExecStart=\S*/| *run: )(?:kraken-doctor )?(?:-q )?(?:check|balances|watch|report)\b"
+    r"(?!.*--(?:sandbox|dry-run|offline|only store|only clock)).*$|uses: OWNER/kraken-doctor",
+    re.M,
+)
+"""A call with a real key: typed, from a service or in a job."""
+
+
+def sends(text: str) -> re.Match[str] | None:
+    """The first command of *text* that does."""
+    return _SENDS.search(text.replace("kraken-doctor ", ""))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name if page.parent != ROOT else "top README.md")
+def test_stop_the_bot_is_said_before_the_first_command_that_sends(page: Path) -> None:
+    """And what the unit is: after the command is too late for the bot."""
+    text = page.read_text(encoding="utf-8").replace("kraken-doctor ", "")
+    if (first := sends(text)) is not None:
+        assert_says_how_not_to_harm(text[: first.start()])
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [(".env.example", "\nKRAKEN_"), ("action.yml", "\ninputs:"), (".github/workflows/smoke.yml", "\nname:")],
+)
+def test_so_it_is_at_the_head_of_the_files_to_copy(name: str, begins: str) -> None:
+    """Before the first line that does something."""
+    assert_says_how_not_to_harm((ROOT / name).read_text(encoding="utf-8").partition(begins)[0])
+
+
+def assert_says_how_not_to_harm(before: str) -> None:
+    words = " ".join(before.replace("#", " ").split()).lower()
+    assert "stop the bot" in words
+    assert "key of its own" in words or "keys of its own" in words
+    assert re.search("declare|what trades", words)
+    assert "microseconds" in words or "time.time() * 1000000" in words
+
+
+def test_which_pages_have_such_a_command() -> None:
+    """So that the test above looks at something."""
+    assert [page.name for page in PAGES if sends(page.read_text(encoding="utf-8"))] == [
+        "README.md", "first-connection.md", "containers.md", "ci.md", "monitoring.md",
+    ]  # fmt: skip
+
+
+def test_the_example_gives_the_lines_of_a_bot_in_microseconds(
+    doctor: Run, key: Key, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """.env.example, filled in, with its unit: milliseconds would be refused, since the bot has used the key."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    values = {"API_KEY=": key.api_key, "API_SECRET=": key.secret, "NONCE_UNIT=us": ""}
+    meant = [line.removeprefix("#") for line in lines if line.removeprefix("#").startswith("KRAKEN_USER_DAIVON_")]
+    filled = [f"{line}{values[end]}" for line in meant for end in values if line.endswith(end)]
+    assert len(filled) == len(values)
+    Path(".env").write_text("\n".join(filled), encoding="utf-8")
+    key.mark = round((server.exchange.now() - 1) * 10**6)
+    monkeypatch.setenv("KRAKEN_SPOT_URL", server.url)
+    ended = doctor("check", "--user", "daivon_frazier", "--no-ntp")
+    shown = [line.strip() for line in ended.stdout.splitlines()]
+    begin = shown.index("✅ Connected to Kraken Pro API (USER:daivon_frazier)")
+    assert shown[begin + 1 : begin + 5] == [
+        "✅ KRAKEN PRO CONNECTED (USER:daivon_frazier)",
+        "USD Balance: $100.00", "USDT Balance: $50.00", "Total: $150.00",
+    ]  # fmt: skip
+    assert (ended.status, key.refused) == (0, 0)
+
+
 @pytest.mark.promtool
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian package prometheus)")
 def test_prometheus_accepts_its_files(tmp_path: Path) -> None:
@@ -161,10 +230,18 @@ def test_prometheus_accepts_its_files(tmp_path: Path) -> None:
 
 
 def test_the_pages_links_lead_somewhere() -> None:
-    """Those into the repository."""
+    """Those into the repository, to a heading that is there."""
     for page in PAGES:
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).exists(), (page.name, link)
+        for link, heading in re.findall(r"\]\((?!https?:)([^)#]+)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+            target = page.parent / link
+            assert target.exists(), (page.name, link)
+            assert not heading or heading in headings(target), (page.name, link, heading)
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub makes anchors of them."""
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
 
 
 def test_the_index_has_every_page() -> None:

@@ -27,7 +27,7 @@ def test_the_readme_lists_every_command() -> None:
 
 def test_the_readmes_links_lead_somewhere() -> None:
     """Those into the repository."""
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", README):
         assert (ROOT / link).exists(), link
 
 

@@ -65,16 +65,16 @@ def find_users(environment: Environment) -> list[str]:
     return sorted({match[1].lower() for name in environment if (match := _USER_VARIABLE.fullmatch(name))})
 
 
-def name_account(user: str | None) -> tuple[str, str, str]:
+def name_account(user: str | None) -> tuple[str, str]:
     """
-    The label of *user*, or of the master account for None, and the variables for its key and secret.
+    The label of *user*, or of the master account for None, and the prefix of its variables.
 
     Raises:
         ConfigurationError: The name has nothing that a variable's name could be made of.
     """
     slug = _slug(user) if user is not None else ""
     prefix = f"KRAKEN_USER_{slug}" if slug else _MASTER_PREFIXES[0]
-    return f"USER:{slug.lower()}" if slug else MASTER, f"{prefix}_API_KEY", f"{prefix}_API_SECRET"
+    return f"USER:{slug.lower()}" if slug else MASTER, prefix
 
 
 def _slug(name: str) -> str:
@@ -107,7 +107,7 @@ def _account(environment: Environment, label: str, prefix: str) -> Account:
     key = environment.get(f"{prefix}_API_KEY")
     secret = environment.get(f"{prefix}_API_SECRET")
     otp = environment.get(f"{prefix}_OTP")
-    unit = environment.value(f"{prefix}_NONCE_UNIT") or environment.value("KRAKEN_NONCE_UNIT")
+    unit = environment.get(f"{prefix}_NONCE_UNIT") or environment.get("KRAKEN_NONCE_UNIT")
     found = key or secret
     return Account(
         label=label,
@@ -116,7 +116,8 @@ def _account(environment: Environment, label: str, prefix: str) -> Account:
         key=Secret(key.value) if key else None,
         secret=Secret(secret.value) if secret else None,
         otp=Secret(otp.value) if otp else None,
-        nonce_unit=unit,
+        nonce_unit=unit.value if unit else None,
+        nonce_unit_source=f"{unit.name} ({unit.origin})" if unit else "",
         origin=found.origin if found else "",
     )
 

@@ -7,6 +7,7 @@ import math
 from kraken_doctor.checks import balance, keyinfo
 from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
 from kraken_doctor.checks.session import BudgetSpentError, Reply
+from kraken_doctor.checks.unit import NonceWithheldError
 from kraken_doctor.errors import KrakenUnknownMethod, NonceError, TurnTimeoutError
 from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 
@@ -21,8 +22,8 @@ _EXPIRY_WARNING_S = 14 * 86_400
     title="Connection and authentication",
     scope=Scope.ACCOUNT,
     needs=("credentials", "krakenex", "store", "path"),
-    requests=("POST /0/private/GetApiKeyInfo", "the same once more, if its nonce is refused"),
-    private_calls=2,
+    requests=("POST /0/private/GetApiKeyInfo",),
+    private_calls=2,  # a second try, or Balance where the endpoint is not known
 )
 def authentication(ctx: AccountContext) -> Finding:
     """A signed call that needs no permission at all, so that "bad key" and "no right" are told apart."""
@@ -75,7 +76,7 @@ def balances(ctx: AccountContext) -> Finding:
     reply, problem = _call(ctx, "Balance")
     if reply is None:
         return problem
-    facts = tuple(fact for call in ctx.session.replies[before:] for fact in call.evidence())
+    facts = (*_unit(ctx), *(fact for call in ctx.session.replies[before:] for fact in call.evidence()))
     if reply.error is not None:
         return Finding(Outcome.FAIL, reply.outcome, facts)
     try:
@@ -100,6 +101,8 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, Finding]:
         return ctx.session.call(endpoint), Finding(Outcome.ERROR, "")
     except BudgetSpentError as exc:
         return None, Finding(Outcome.INCONCLUSIVE, str(exc), _all_calls(ctx))
+    except NonceWithheldError as exc:
+        return None, Finding(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
     except TurnTimeoutError as exc:
         return None, Finding(
             Outcome.INCONCLUSIVE, f"{exc}: a program that shares the nonce store is busy", _all_calls(ctx)
@@ -110,9 +113,26 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, Finding]:
 
 
 def _all_calls(ctx: AccountContext) -> tuple[Evidence, ...]:
-    return tuple(fact for call in ctx.session.replies for fact in call.evidence())
+    return (*_unit(ctx), *(fact for call in ctx.session.replies for fact in call.evidence()))
+
+
+def _unit(ctx: AccountContext) -> tuple[Evidence, ...]:
+    """The unit of the calls and who said so, where there was a store to ask."""
+    try:
+        guard = ctx.session.guard
+    except NonceError:
+        return ()
+    choice, history = guard.choice, guard.history
+    return (
+        Evidence("nonce.unit", choice.unit.value, source=choice.source),
+        Evidence("nonce.declared", choice.declared),
+        Evidence("nonce.unit.bot", history.unit.value if history.unit and history.by_bot else None, source="audit log"),
+        Evidence("nonce.unit.noted", guard.note, source="version 0.1"),
+        Evidence("nonce.correction", guard.correction_s or None, "s"),
+    )
 
 
 def _seconds_left(ctx: AccountContext, facts: Facts) -> float | None:
-    until = facts.integer("key.valid_until")
-    return until - ctx.run.clock.now_ns() / 1e9 if until else None
+    """By the corrected clock: a host that is a day ahead must not call a good key expired."""
+    until, offset_s = facts.integer("key.valid_until"), facts.number("clock.offset") or 0.0
+    return until - ctx.run.clock.now_ns() / 1e9 - offset_s if until else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kraken_doctor.clock import Clock
+from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 from kraken_doctor.nonce.stores import NonceStore
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.client.public import PublicApi
+    from kraken_doctor.nonce.history import KeyHistory
     from kraken_doctor.timesource.keeper import Keeper
     from kraken_doctor.timesource.ntp import TimeServers
 
@@ -58,8 +61,6 @@ class Settings:
     """A clock off by more is worth a warning. Ours: Kraken names no limit."""
     wrong_clock: Outcome = Outcome.WARN
     """What a clock beyond the limit is: by itself it breaks no connection, but where it is the question it fails."""
-    nonce_unit: str | None = None
-    """For accounts that declare none."""
     private_call_budget: int = 4
     """Per account and run; a starter key that was at rest has room for 15."""
 
@@ -94,6 +95,8 @@ class RunContext:
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables that change the network path."""
     accounts: tuple[Account, ...] = ()
+    store_source: str = ""
+    """The file that names the store, where that is not the process's environment: the library reads no .env."""
     env_files_readable_by_others: tuple[str, ...] = ()
     keeper: Callable[[], Keeper | None] = lambda: None
     """Finds out what keeps this host's clock."""
@@ -110,6 +113,15 @@ class RunContext:
         from kraken_doctor.client.public import PublicApi
 
         return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
+
+    @_made_once
+    def histories(self) -> dict[str, KeyHistory]:
+        """By key id: what the audit log proves of each account's key; a log that can't be read proves nothing."""
+        from kraken_doctor.nonce.history import key_histories
+
+        with contextlib.suppress(NonceStoreError):
+            return key_histories(self.store, filter(None, {account.key_id for account in self.accounts}))
+        return {}
 
     @_made_once
     def time_servers(self) -> TimeServers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
@@ -14,6 +15,9 @@ from kraken_doctor.timesource.sample import Consensus, TimeSample, agree
 
 _NTP_TIMEOUT_S = 2.0
 """An answer that took longer would have an error bound above the limit, so waiting for it is of no use."""
+
+_PROVED_AHEAD_S = 1.0
+"""By as much a clock has to be ahead, at the least, for the doctor's nonces to come from the corrected time."""
 
 _FAR_FUTURE_S = 2**33
 """The year 2242: what is beyond is no time, whoever says it."""
@@ -29,8 +33,10 @@ class Measured(NamedTuple):
     """Its own time, and the ``Date`` of its answers."""
     consensus: Consensus | None
     """Of the servers, or of servers and exchange together, or of the exchange alone."""
+    coarse: TimeSample | None
+    """What the exchange's own times agree on."""
     contradicted: bool
-    """Whether the exchange's time can't be reconciled with it."""
+    """Whether the exchange's time can't be reconciled with the consensus."""
 
 
 @check(
@@ -54,10 +60,15 @@ def clock(ctx: RunContext) -> Finding:
         return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
     best = measured.consensus.sample
     facts += offset_facts(best, ctx.settings.max_offset_s)
-    outcome = judge(best, ctx.settings)
+    if ahead_s := proved_ahead_s(filter(None, (best, measured.coarse))):
+        facts.append(Evidence("clock.ahead", round(ahead_s, 6), "s", f">= -{_PROVED_AHEAD_S:g}"))
+    outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
     if outcome is not Outcome.PASS:
         facts += keeper_facts(ctx)
-    return Finding(outcome, summary(measured.consensus, len(ctx.settings.ntp_servers)), tuple(facts))
+    said = summary(measured.consensus, len(ctx.settings.ntp_servers))
+    if measured.contradicted and measured.coarse:
+        said = f"{said}; but {_span(measured.coarse.offset_s, signed=True)} by the exchange"
+    return Finding(outcome, said, tuple(facts))
 
 
 def measure(ctx: RunContext, *, again: bool = False) -> Measured:
@@ -70,12 +81,23 @@ def measure(ctx: RunContext, *, again: bool = False) -> Measured:
             before does not count, since the clock may have been set meanwhile.
     """
     samples, problems = _ask_servers(ctx)
-    exchange = [] if again and agree(samples) else _ask_exchange(ctx, again=again)
+    exchange = [] if again and agree(samples) else exchange_samples(ctx, again=again)
     coarse = agree(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
     consensus = agree(samples) or agree([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
     contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
-    return Measured(tuple(samples), tuple(problems), tuple(exchange), consensus, contradicted)
+    return Measured(
+        tuple(samples), tuple(problems), tuple(exchange), consensus, coarse.sample if coarse else None, contradicted
+    )
+
+
+def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
+    """
+    The offset of a clock that any of *samples* proves to be more than a second ahead; 0 if none does.
+
+    Where they contradict each other the lowest counts: nonces from too early a time are refused, and harm nobody.
+    """
+    return min((sample.offset_s for sample in samples if sample.high_s < -_PROVED_AHEAD_S), default=0.0)
 
 
 def judge(sample: TimeSample, settings: Settings) -> Outcome:
@@ -133,6 +155,8 @@ def _facts(measured: Measured, asked: int) -> list[Evidence]:
         facts.append(Evidence("clock.ntp.agreeing", measured.consensus.agreeing))
         if measured.consensus.falsetickers:
             facts.append(Evidence("clock.ntp.falsetickers", measured.consensus.falsetickers))
+    if measured.coarse:
+        facts.append(Evidence("clock.exchange.offset", round(measured.coarse.offset_s, 6), "s", source="exchange"))
     if measured.contradicted:
         facts.append(Evidence("clock.exchange.contradicts", True, source="exchange"))
     for number, sample in enumerate((*measured.servers, *measured.exchange), 1):
@@ -174,7 +198,7 @@ def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     return samples, problems
 
 
-def _ask_exchange(ctx: RunContext, *, again: bool) -> list[TimeSample]:
+def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample]:
     """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
     samples = []
     try:

@@ -37,9 +37,11 @@ def krakenex(ctx: RunContext) -> Finding:
 @check("store", title="Nonce store", scope=Scope.RUN)
 def store(ctx: RunContext) -> Finding:
     """Whether marks can be made durable. Writes a note, not a mark: no key's nonces change."""
-    name = Evidence("store.name", ctx.store.name)
+    name = Evidence("store.name", ctx.store.name, source=ctx.store_source)
     try:
         ctx.store.remember("kraken-doctor", "written at", str(ctx.clock.now_ns()))
     except NonceError as exc:
         return Finding(Outcome.FAIL, f"{ctx.store.name}: can't be written", (name, Evidence("store.error", str(exc))))
-    return Finding(Outcome.PASS, f"{ctx.store.name}, writable", (name,))
+    # Two stores take no turns with each other, and nobody would know.
+    own = f"; {ctx.store_source}, which a bot's library does not read" if ctx.store_source else ""
+    return Finding(Outcome.PASS, f"{ctx.store.name}, writable{own}", (name,))

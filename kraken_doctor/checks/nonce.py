@@ -23,8 +23,6 @@ def nonce(ctx: AccountContext) -> Finding:
     on_wire = all(reply.sent_nonce in (None, reply.nonce) for reply in replies)
     proved = any(reply.sent_nonce is not None for reply in replies)
     facts = [
-        Evidence("nonce.unit", session.unit.value),
-        Evidence("nonce.declared", session.declared.value if session.declared else None),
         Evidence("nonce.store", store.name),
         Evidence("nonce.last", issued[-1]),
         Evidence("nonce.rising", rising, bound="= true"),
@@ -34,7 +32,8 @@ def nonce(ctx: AccountContext) -> Finding:
         mark = store.mark(session.key_id)
     except NonceError as exc:
         return Finding(Outcome.FAIL, str(exc), (*facts, Evidence("nonce.error", str(exc))))
-    lead_s = (mark - session.unit.floor(ctx.run.clock.now_ns())) * session.unit.tick_ns / 1e9 if mark else 0.0
+    unit = session.guard.choice.unit
+    lead_s = (mark - unit.floor(ctx.run.clock.now_ns())) * unit.tick_ns / 1e9 if mark else 0.0
     facts.append(Evidence("nonce.lead", round(lead_s, 6), "s", f"<= {_MAX_LEAD_S:g}", store.name))
     if not (rising and on_wire):
         return Finding(Outcome.FAIL, "what left this host is not what the generator issued", tuple(facts))
@@ -42,4 +41,4 @@ def nonce(ctx: AccountContext) -> Finding:
         return Finding(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(facts))
     if not proved:
         return Finding(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(facts))
-    return Finding(Outcome.PASS, f"{session.unit.words}, in order, {store.name}", tuple(facts))
+    return Finding(Outcome.PASS, f"{unit.words} ({session.guard.choice.source}), in order, {store.name}", tuple(facts))

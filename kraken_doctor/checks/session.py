@@ -1,12 +1,14 @@
-"""The private calls of one account in one run: few, counted, and never a nonce larger than need be."""
+"""The private calls of one account in one run: few, counted, and in one unit."""
 
 from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kraken_doctor.checks.unit import NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import (
     KrakenDoctorError,
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.nonce.stores import NonceStore
 
-UNIT_NOTE = "accepted unit"
-"""The store remembers under this name in which unit a key's nonces were accepted, and whether a coarser was refused."""
-
 _PASSING = frozenset({"connection-timeout", "connection-reset", "read-timeout", "edge-error", "dns-failed"})
 """Failures on the way that may be gone a few seconds later."""
 
-Connect = Callable[[NonceUnit, Callable[[CallRecord], None]], "KrakenClient"]
+_SECOND_TRY_AFTER_NS = 10**9
+"""And a part of a second more, so that two programs which both wait don't meet again. Whoever overtook us has an
+answer by then; a key that was really used further up refuses again."""
+
+Connect = Callable[[NonceGuard, Callable[[CallRecord], None]], "KrakenClient"]
 
 Waiting = Callable[[str, float], None]
 """Told why a call waits, as a phrase that a number of seconds completes, and that number; "" and 0 when it goes on."""
@@ -53,6 +56,8 @@ class Reply(NamedTuple):
     nonce: int
     sent_nonce: int | None
     """The nonce in the request's body as it left; None if no answer came to compare with."""
+    at_s: float
+    """When the nonce was taken, on the monotonic clock."""
     latency_s: float
     result: Any = None
     error: KrakenError | TransportError | None = None
@@ -75,76 +80,82 @@ class Reply(NamedTuple):
             Evidence(f"{name}.outcome", self.outcome, source="exchange"),
             Evidence(f"{name}.failure", failure.kind),
             Evidence(f"{name}.detail", failure.detail),
+            Evidence(f"{name}.at", round(self.at_s, 3), "s"),
             Evidence(f"{name}.latency", round(self.latency_s, 6), "s"),
         )
 
 
 @dataclass(kw_only=True)
 class AccountSession:
-    """
-    Calls for one account.
-
-    The unit is the declared one and no other. If none is declared: the one that this key accepted before,
-    else milliseconds, krakenex's own; if those are refused and the clock is right, microseconds, once.
-    Nothing larger, ever: a nonce that was accepted locks out all that count more coarsely.
-    """
+    """Calls for one account, all in the unit of its `NonceGuard`, which sees each nonce before it leaves."""
 
     key_id: str
     connect: Connect
-    """Makes a client that counts in a unit and reports its calls to the observer."""
+    """Makes a client that takes its nonces under a guard and reports its calls to the observer."""
     store: NonceStore
-    """Remembers which unit was accepted."""
+    """Its mark is judged before a nonce is taken."""
     clock: Clock
-    clock_is_right: Callable[[], bool]
-    """Whether the clock is excluded as the reason of a refusal."""
-    declared: NonceUnit | None = None
+    make_guard: Callable[[], NonceGuard]
+    """Called once, before the first call: it may wait for the check of the clock. `NonceError` if the store fails."""
+    reconnect: Callable[[], object] = lambda: None
+    """Opens the connection for the second try, so that no handshake lies between its nonce and its arrival."""
     budget: int = 4
     """The most private calls."""
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
     waiting: Waiting = _nobody_watches
     replies: list[Reply] = field(default_factory=list)
-    _unit: NonceUnit | None = None
+    _tried_again: bool = False
+    """Whether the one second try after a refused nonce was made."""
 
-    @property
-    def unit(self) -> NonceUnit:
-        """The unit of the next call."""
-        if self._unit is None:
-            self._unit = self.declared or self._known_unit()
-        return self._unit
+    @cached_property
+    def guard(self) -> NonceGuard:
+        """The unit, and what judges the nonces."""
+        return self.make_guard()
 
     def call(self, endpoint: str) -> Reply:
         """
-        A read-only private call; a refused nonce may lead to one more, in microseconds.
+        A read-only private call; the first refused nonce of the run leads to one more, in the same unit.
 
-        A call that succeeded before is not made again, and after a lockout nothing is sent: its reply stands.
+        A call that succeeded before is not made again. After a lockout, or a nonce refused twice, nothing is sent: that
+        reply stands.
 
         Raises:
             BudgetSpentError: As many calls as allowed were made.
+            NonceWithheldError: Its nonce could lock others out; nothing was sent.
             NonceError: No nonce: the store can't be written, or a bot holds the key's turn for too long.
         """
         for reply in self.replies:
             if (reply.endpoint == endpoint and reply.error is None) or isinstance(reply.error, KrakenTemporaryLockout):
                 return reply
+        if self._tried_again and _is_refused(self.replies[-1]):
+            return self.replies[-1]
         reply = self._send(endpoint)
-        if self._may_count_finer(reply):
-            self._unit = NonceUnit.US
+        if _is_refused(reply) and not self._tried_again and len(self.replies) < self.budget:
+            self._tried_again = True
+            self._wait(reply, (_SECOND_TRY_AFTER_NS + self.clock.now_ns() % 10**9) / 1e9)
+            self.reconnect()
             reply = self._send(endpoint)
         for delay_s in self.retry_delays_s:
             if not _may_pass(reply) or len(self.replies) >= self.budget:
                 break
-            self.waiting(f"{reply.outcome}, again in", delay_s)
-            self.clock.sleep(delay_s)
-            self.waiting("", 0)
+            self._wait(reply, delay_s)
             reply = self._send(endpoint)
         return reply
+
+    def _wait(self, reply: Reply, delay_s: float) -> None:
+        self.waiting(f"{reply.outcome}, again in", delay_s)
+        self.clock.sleep(delay_s)
+        self.waiting("", 0)
 
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
+        self.guard.check_mark(self.store.mark(self.key_id))
         records: list[CallRecord] = []
-        client = self.connect(self.unit, records.append)
+        client = self.connect(self.guard, records.append)
         result, error = None, None
+        at_s = self.clock.monotonic()
         try:
             result = client.call(endpoint)
         except (KrakenError, TransportError) as exc:
@@ -153,45 +164,21 @@ class AccountSession:
         reply = Reply(
             number=len(self.replies) + 1,
             endpoint=endpoint,
-            unit=self.unit,
+            unit=self.guard.choice.unit,
             nonce=record.nonce,
             sent_nonce=_nonce_on_the_wire(client.response),
+            at_s=at_s + record.waited_s,
             latency_s=record.latency_s,
             result=result,
             error=error,
         )
         self.replies.append(reply)
-        if error is None:
-            self.store.remember(self.key_id, UNIT_NOTE, self.unit.value)
         return reply
 
-    def _known_unit(self) -> NonceUnit:
-        """
-        The finest of: milliseconds, what this key accepted before, what the store's mark is counted in.
 
-        The mark is in microseconds when the user's bot shares the store; asking for milliseconds would give
-        the mark plus one all the same.
-        """
-        units = [NonceUnit.MS]
-        note = self.store.recall(self.key_id, UNIT_NOTE)
-        if note is not None:
-            units.append(NonceUnit.parse(note))
-        mark = self.store.mark(self.key_id)
-        counted_in = NonceUnit.of_mark(mark, self.clock.now_ns()) if mark is not None else None
-        if counted_in is not None:
-            units.append(counted_in)
-        return min(units, key=lambda unit: unit.tick_ns)
-
-    def _may_count_finer(self, refused: Reply) -> bool:
-        return (
-            isinstance(refused.error, KrakenInvalidNonce)
-            and self.declared is None
-            and refused.unit is NonceUnit.MS
-            # Once accepted in milliseconds, a refusal is somebody else's doing: a finer unit would hide it.
-            and all(reply.error is not None for reply in self.replies)
-            and len(self.replies) < self.budget
-            and self.clock_is_right()
-        )
+def _is_refused(reply: Reply) -> bool:
+    """Whether its nonce was refused."""
+    return isinstance(reply.error, KrakenInvalidNonce)
 
 
 def _may_pass(reply: Reply) -> bool:

@@ -6,14 +6,14 @@ import contextlib
 import functools
 import platform
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts import dotenv
 from kraken_doctor.accounts.environment import PROCESS, Environment
-from kraken_doctor.cli import git, lab, network
+from kraken_doctor.cli import git, lab, network, sessions
 from kraken_doctor.cli.interruption import Interruption
 from kraken_doctor.cli.live import Watcher
 from kraken_doctor.cli.output import Output
@@ -23,12 +23,10 @@ from kraken_doctor.redact import secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import RunContext
-    from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.call import CallRecord
     from kraken_doctor.model.evidence import CheckResult
     from kraken_doctor.model.report import Report
-    from kraken_doctor.model.unit import NonceUnit
     from kraken_doctor.nonce.stores import NonceStore
 
 DEFAULT_API_URL = "https://api.kraken.com"
@@ -61,6 +59,7 @@ class App:
         """The private calls of this process, oldest first."""
         self.environ = environ
         self._stores: dict[str | None, NonceStore] = {}
+        self._told = False
         self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
@@ -154,7 +153,8 @@ class App:
 
         environment = lab.accounts(request.faults) if request.sandbox else self.environment
         accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
-        return Plan(accounts=accounts, checks=request.checks).requests()
+        plan = Plan(accounts=accounts, checks=request.checks)
+        return [*plan.requests(), *sessions.nonce_plan(request, plan)]
 
     def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, lab.Place]:
         """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
@@ -185,12 +185,15 @@ class App:
         asked = tuple(account for account in accounts if account.label not in request.resting)
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
-        sessions = functools.partial(self._session, request, context, watcher)
+        session = functools.partial(sessions.make, request, context, watcher, self.calls.append)
         given_up = stack.enter_context(self.interruption.held())
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began = max(0.0, began - self._began), float("inf")
-        examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)
+        examination = Examination(plan, context, session, watcher.observe, given_up, spent_s=spent_s)
         watcher.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
+        if not (request.sandbox or self._told):
+            self.output.note(sessions.undeclared(request, plan))
+            self._told = True  # a watch says it once
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
         results = self.output.redact.everywhere(examination.run())
         diagnoses = diagnose(results)
@@ -222,10 +225,11 @@ class App:
             ntp_servers=network.time_servers(request, url),
             max_offset_s=request.max_offset_s,
             wrong_clock=request.wrong_clock or Outcome.WARN,
-            nonce_unit=request.nonce_unit,
+            private_call_budget=request.private_call_budget,
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
         in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
+        named = place.environment.get("KRAKEN_NONCE_STORE")
         return RunContext(
             settings=settings,
             clock=self.clock,
@@ -236,6 +240,7 @@ class App:
             # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
             keeper=(lambda: None) if request.faults else functools.partial(network.find_keeper, self.environ),
             accounts=accounts,
+            store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
             env_files_readable_by_others=readable,
             env_files_in_git=in_git,
         )
@@ -245,46 +250,6 @@ class App:
         from kraken_doctor.network.url import checked_url
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
-
-    def _session(
-        self, request: RunRequest, context: RunContext, watcher: Watcher, account: Account,
-        clock_is_right: Callable[[], bool],
-    ) -> AccountSession:  # fmt: skip
-        from kraken_doctor.checks.session import AccountSession
-        from kraken_doctor.model.unit import NonceUnit
-
-        def connect(unit: NonceUnit, observer: Callable[[CallRecord], None]) -> Any:
-            from kraken_doctor.client.kraken import KrakenClient
-            from kraken_doctor.client.retry import RetryPolicy
-
-            return KrakenClient(
-                account.key.reveal() if account.key else "",
-                account.secret.reveal() if account.secret else "",
-                url=context.settings.api_url,
-                session=context.http,
-                store=watcher.turns(context.store, account.label),
-                unit=unit,
-                timeout=request.timeout_s,
-                turn_timeout=request.timeout_s,
-                retry=RetryPolicy.none(),
-                otp=account.otp.reveal() if account.otp else None,
-                clock=context.clock,
-                metrics=False,
-                observers=(observer, self.calls.append),
-            )
-
-        text = request.nonce_unit or account.nonce_unit
-        return AccountSession(
-            key_id=account.key_id or "",
-            connect=connect,
-            store=context.store,
-            clock=context.clock,
-            clock_is_right=clock_is_right,
-            declared=NonceUnit.parse(text, named=f"nonce unit of {account.label}") if text else None,
-            budget=context.settings.private_call_budget,
-            retry_delays_s=request.retry_delays_s,
-            waiting=functools.partial(watcher.wait, account.label),
-        )
 
     def environment_facts(self, context: RunContext, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""

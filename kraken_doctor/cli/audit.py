@@ -130,6 +130,7 @@ def _record(record: CallRecord, names: dict[str, str]) -> dict[str, Any]:
         "nonce": record.nonce,
         "endpoint": record.endpoint,
         "outcome": record.outcome,
+        "by": record.by,
         "latency_s": record.latency_s,
         "waited_s": record.waited_s,
     }
@@ -161,7 +162,7 @@ def _report(began_ns: int, duration_s: float, summaries: list[KeySummary], extra
 
 
 _SUMMARY = ("Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead")
-_RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "Took", "Waited")
+_RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waited")
 
 
 def _screen(report: Report, terminal: Terminal) -> str:
@@ -222,6 +223,7 @@ def _record_row(record: dict[str, Any]) -> list[str]:
         str(record["nonce"]),
         record["endpoint"],
         record["outcome"],
+        record["by"] or "-",
         f"{record['latency_s'] * 1000:.0f} ms",
         f"{record['waited_s'] * 1000:.0f} ms",
     ]

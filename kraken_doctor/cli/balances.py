@@ -24,7 +24,8 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     """
     Show USD, USDT and total per account.
 
-    One private call an account, and no other.
+    One private call an account, and a second where the nonce of the first is refused. Stop the bot on a key first, or
+    give the doctor a key of its own: beside a running bot, calls of either can be refused.
 
     \b
     Examples:
@@ -34,7 +35,7 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
-    conduct(ctx, options.request("balances", checks, choices), output, fail_on, screen=_screen)
+    conduct(ctx, options.request("balances", checks, choices, private_call_budget=2), output, fail_on, screen=_screen)
 
 
 def _screen(report: Report, terminal: Terminal) -> str:

@@ -18,6 +18,9 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     """
     Examine the connection: environment once, then each account.
 
+    Stop the bot on a key first, or give the doctor a key of its own: beside a running bot, calls of either can be
+    refused. --nonce-unit, or the variable that init writes, says what the bot counts its nonces in.
+
     Exit status: 0 fine, 1 a confirmed problem, 2 bad usage, 3 no verdict.
 
     \b

@@ -42,6 +42,13 @@ def users(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     return _items(((name, "") for name in find_users(environment)), incomplete)
 
 
+def clients(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """What may trade on a key, with its unit."""
+    from kraken_doctor.accounts.families import FAMILIES, NOTHING
+
+    return _items(((f.id, f.unit.words if f.unit else f.counts) for f in (NOTHING, *FAMILIES)), incomplete)
+
+
 def causes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Ids of causes, with their titles."""
     from kraken_doctor.diagnosis.causes import CAUSES

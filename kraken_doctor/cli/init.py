@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +14,15 @@ from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
 
+if TYPE_CHECKING:
+    from kraken_doctor.accounts.environment import Variable
+    from kraken_doctor.accounts.families import Family
+
 _MAX_CHARACTERS = 4096
 """A key has 56, a secret 88; a file given on stdin by mistake has more."""
+
+_STOP = "Stop the bot on this key before a test, or give the doctor a key of its own"
+_ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
 
 
 @click.command("init")
@@ -26,12 +34,18 @@ _MAX_CHARACTERS = 4096
     is_flag=True,
     help="Read the secret from stdin; without --key, the key from the line before it.",
 )
+@click.option(
+    "--trades",
+    metavar="CLIENT",
+    help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
+    shell_complete=completing.clients,
+)
 @click.option("--replace", is_flag=True, help="Replace values that are set already.")
 @click.option("--check/--no-check", default=None, help="Test them afterwards; on a terminal you are asked.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, replace: bool,
-    check: bool | None,
+    ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,
+    replace: bool, check: bool | None,
 ) -> None:  # fmt: skip
     """
     Put an account's key and secret into a .env file.
@@ -40,35 +54,54 @@ def command(
     The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone, and
     keeps everything else that is in it.
 
+    What trades on the key decides the unit of the doctor's nonces, which is written beside the key: a nonce in a
+    finer unit locks the bot out of its key for good. Stop the bot before a test, or give the doctor a key of its own.
+
     \b
     Examples:
       kraken-doctor init
-      kraken-doctor init --user daivon_frazier --key "$KEY" --secret-stdin < secret.txt
+      kraken-doctor init --user daivon_frazier --trades ccxt --key "$KEY" --secret-stdin < secret.txt
       vault read -field=pair kraken | kraken-doctor init --master --secret-stdin
     """
+    from kraken_doctor.accounts import families
     from kraken_doctor.accounts.discovery import name_account
 
     app: App = ctx.obj
+    client = families.find(trades) if trades is not None else None
     asks = sys.stdin.isatty() and not secret_stdin
     if not asks and not (secret_stdin and bool(user) != master):
         raise click.UsageError("stdin is no terminal to ask on: give --user NAME or --master, and --secret-stdin", ctx)
     path = _path(ctx)
     if asks and not user and not master:
         user = click.prompt("User's name (empty: the master account)", default="", show_default=False, err=True) or None
-    label, key_variable, secret_variable = name_account(user)
+    label, prefix = name_account(user)
     key_text, secret_text = _asked(key) if asks else _given(key)
     for value in (key_text, secret_text):
         app.output.redact.learn(Secret(value))
-    values = {key_variable: key_text, secret_variable: secret_text}
-    _write(path, values, replace=replace, asks=asks)
-    app.output.note(f"Written to {path}, readable by you alone: {key_variable}, {secret_variable}\n")
+    values = {f"{prefix}_API_KEY": key_text, f"{prefix}_API_SECRET": secret_text}
+    if client is None and asks:
+        client = _asked_client()
+    if client is not None:
+        # The account's own: the variable for all accounts would change what is sent for the others.
+        values[f"{prefix}_NONCE_UNIT"] = client.unit.value if client.unit else ""
+    alone = client is not None and client.needs_own_key
+    if alone and check:
+        raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
+    written = _write(path, values, replace=replace, asks=asks)
+    app.output.note(f"Written to {path}, readable by you alone: {', '.join(written)}\n")
     _warn(app, path, values)
-    if check is None and asks:
-        check = click.confirm("Test them now?", default=True, err=True)
+    declared = app.environment.get(f"{prefix}_NONCE_UNIT") or app.environment.get("KRAKEN_NONCE_UNIT")
+    if alone:
+        held = f" {declared.name} is set all the same: take it away before you check this key." if declared else ""
+        app.output.warn(_folded(f"No nonce unit was written: {_ALONE}, and run init with that one.{held}"))
+        return
+    if check or (asks and check is None):
+        app.output.warn(_folded(_before_a_test(declared, client)))
+        check = check or click.confirm("Test them now?", default=client is families.NOTHING, err=True)
     if check:
         _check(ctx, label)
     else:
-        app.output.note(f"To test them: kraken-doctor check {_option(label)}\n")
+        app.output.note(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
 
 
 def _path(ctx: click.Context) -> Path:
@@ -94,14 +127,26 @@ def _asked(key: str | None) -> tuple[str, str]:
     return key, secret
 
 
+def _asked_client() -> Family:
+    """What the person says trades on the key."""
+    from kraken_doctor.accounts.families import by_unit, find
+
+    table = click.HelpFormatter(width=80)
+    clients = [(unit.value if unit else "own key", ", ".join(c.id for c in group)) for unit, group in by_unit().items()]
+    table.write_dl([("nothing", "nothing trades on it yet, or it is a key of the doctor's own"), *clients])
+    click.echo(f"What trades on this key? By the unit of its nonces:\n{table.getvalue().rstrip()}", err=True)
+    client: Family = click.prompt("Client, or unit", value_proc=_again(find), err=True)
+    return client
+
+
 def _given(key: str | None) -> tuple[str, str]:
     """Key and secret from stdin."""
     lines = [sys.stdin.readline(_MAX_CHARACTERS) for _ in range(1 if key else 2)]
     return _sound_key(key or lines[0]), _sound_secret(lines[-1])
 
 
-def _again(sound: Callable[[str], str]) -> Callable[[str], str]:
-    def value(text: str) -> str:
+def _again(sound: Callable[[str], Any]) -> Callable[[str], Any]:
+    def value(text: str) -> Any:
         try:
             return sound(text)
         except ConfigurationError as exc:
@@ -160,10 +205,11 @@ def _tidy(text: str) -> str:
     return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`" else text
 
 
-def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> None:
+def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> list[str]:
+    """Set *values*, an empty one only where it has to end what is set; the names of those that were."""
     from kraken_doctor.accounts import dotenv
 
-    text = ""
+    text, before = "", {}
     if path.exists():
         before = dotenv.read(path).values
         held = [name for name, value in values.items() if before.get(name) not in (None, "", value)]
@@ -172,10 +218,12 @@ def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> 
             if not (asks and click.confirm(f"{names} in {path} will be replaced. Go on?", err=True)):
                 raise ConfigurationError(f"{path} sets {names} already; nothing was changed (--replace replaces it)")
         text = path.read_bytes().decode()
+    values = {name: value for name, value in values.items() if value or before.get(name)}
     try:
         files.write(path, dotenv.with_values(text, values), mode=0o600)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+    return list(values)
 
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:
@@ -190,6 +238,26 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
     for name in values:
         if (app.variable(name) or "").strip():
             app.output.warn(f"Warning: {name} is set in this shell's environment too, and wins over the file.\n")
+
+
+def _folded(text: str) -> str:
+    return f"{click.wrap_text(text, 80)}\n"
+
+
+def _before_a_test(declared: Variable | None, client: Family | None) -> str:
+    """What a test beside a running bot means, and the unit that it will use."""
+    from kraken_doctor.model.unit import NonceUnit
+
+    if declared:
+        unit = f"{NonceUnit.parse(declared.value, named=declared.name).words} ({declared.name})"
+        coarser = "coarser than that"
+    else:
+        unit, coarser = "milliseconds, or in the unit of the last call on this key recorded as accepted", "seconds"
+    own = f" {client.name}: {client.counts}." if client and client.counts else ""
+    return (
+        f"{_STOP}. Beside a running bot, calls of either can be refused, and a bot that counts {coarser} is locked out"
+        f" of the key for good.{own} A test makes 4 calls at most, all read-only. Their nonces are in {unit}."
+    )
 
 
 def _check(ctx: click.Context, label: str) -> None:

@@ -60,6 +60,9 @@ def command(
     Markdown, JSON or a page that opens anywhere, with versions, checks, findings, and the nonces and latencies of
     the last hour. Names, amounts, addresses, paths and keys are left out; equal keys have equal ids.
 
+    It makes the calls of a check, unless --offline or --from is given: stop the bot on a key first, or give the doctor
+    a key of its own.
+
     \b
     Examples:
       kraken-doctor report > report.md

@@ -25,6 +25,8 @@ class RunRequest:
     timeout_s: float = 10.0
     deadline_s: float = 60.0
     retry_delays_s: tuple[float, ...] = ()
+    private_call_budget: int = 4
+    """Per account."""
     nonce_unit: str | None = None
     ntp_servers: tuple[str, ...] = ()
     use_ntp: bool = True

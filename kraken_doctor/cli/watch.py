@@ -58,6 +58,8 @@ def command(
     for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round is always
     in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
 
+    Give it a key of its own: beside a running bot, calls of either can be refused.
+
     \b
     Examples:
       kraken-doctor watch

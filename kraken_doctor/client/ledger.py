@@ -131,6 +131,8 @@ class Ongoing:
         """The nonce of this call, whose turn has come."""
         self._turn, self._at_ns, self._began = turn, self._clock.now_ns(), self._clock.monotonic()
         self.nonce = turn.next(self.generator)
+        if check := self._ledger.options.check_nonce:
+            check(self.nonce)
         return self.nonce
 
     def sending(self) -> None:
@@ -163,6 +165,8 @@ class Ongoing:
             outcome=self._shown_outcome(),
             latency_s=ended - self._began,
             waited_s=self._began - self._asked,
+            by=self._ledger.options.by,
+            declared=self._ledger.options.declared,
         )
 
     def _shown_outcome(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from kraken_doctor.client.recording import Observer
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.model.call import BOT
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import TURN_TIMEOUT_S
 from kraken_doctor.nonce.stores import NonceStore, open_store
@@ -57,6 +59,12 @@ class CallOptions:
     Called with each `CallRecord` by the thread that made the call, which waits. What they raise is logged. They are not
     pickled with a client.
     """
+    check_nonce: Callable[[int], None] | None = None
+    """Called with each nonce before it is sent; what it raises keeps it from being sent. The nonce is spent."""
+    by: str = BOT
+    """Who makes the calls, for the audit log."""
+    declared: bool = True
+    """Whether the user chose *unit*, for the audit log."""
 
 
 class CallKeywords(TypedDict, total=False):
@@ -73,3 +81,6 @@ class CallKeywords(TypedDict, total=False):
     audit: bool
     metrics: bool
     observers: tuple[Observer, ...]
+    check_nonce: Callable[[int], None] | None
+    by: str
+    declared: bool

@@ -20,6 +20,8 @@ class Call(NamedTuple):
     failure: str
     """The cause id of the step that failed; empty when the exchange answered."""
     detail: str
+    at_s: float | None
+    """When its nonce was taken, on the monotonic clock; None in an older report."""
 
 
 def calls(facts: Facts) -> list[Call]:
@@ -36,6 +38,7 @@ def calls(facts: Facts) -> list[Call]:
                 facts.text(f"{name}.outcome"),
                 facts.text(f"{name}.failure"),
                 facts.text(f"{name}.detail"),
+                facts.number(f"{name}.at"),
             )
         )
     return found

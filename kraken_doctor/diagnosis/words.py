@@ -30,6 +30,18 @@ def day(unix_s: int) -> str:
         return f"unix time {unix_s:.6g}"
 
 
+_RIGHT_BOUND_S = 0.1
+"""A clock known less exactly than to this may be behind by what a refused nonce takes: it is not known to be right."""
+
+
+def clock_is_right(facts: Facts) -> bool:
+    """Whether the clock is excluded as a cause: within its limit, known to 0.1 s, and contradicted by nobody."""
+    offset_s, bound_s = facts.number("clock.offset"), facts.number("clock.bound")
+    if offset_s is None or bound_s is None or bound_s >= _RIGHT_BOUND_S or facts.flag("clock.exchange.contradicts"):
+        return False
+    return abs(offset_s) + bound_s <= (facts.number("clock.limit") or 1.0)
+
+
 def clock_words(facts: Facts) -> str:
     """What is known of the clock, in one phrase."""
     offset_s, bound_s = facts.number("clock.offset"), facts.number("clock.bound")
@@ -39,10 +51,13 @@ def clock_words(facts: Facts) -> str:
     item = facts.item("clock.offset")
     by = f" by the {item.source}" if item and item.source.startswith("exchange") else ""
     measured = f"{signed_span(offset_s)} ± {span(bound_s)}"
+    coarse_s = facts.number("clock.exchange.offset")
+    if facts.flag("clock.exchange.contradicts") and coarse_s is not None:
+        return f"NTP says of the clock {measured}, and Kraken {signed_span(coarse_s)}"
     if offset_s - bound_s > limit_s:
         return f"the clock is behind{by}: {measured}"
     if offset_s + bound_s < -limit_s:
         return f"the clock is ahead{by}: {measured}"
-    if abs(offset_s) + bound_s > limit_s:
-        return f"the clock is not known to {span(limit_s)}{by}: {measured}"
-    return f"the clock is right{by}: {measured}"
+    if not clock_is_right(facts):
+        return f"the clock is not known to be right{by}: {measured}"
+    return f"the clock is right{by}: {measured}{', NTP and Kraken agree' if coarse_s is not None else ''}"

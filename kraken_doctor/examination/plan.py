@@ -35,6 +35,11 @@ class Plan:
             for check in self.of_scope(Scope.ACCOUNT):
                 yield check, account.label
 
+    @property
+    def sends_nonces(self) -> bool:
+        """Whether any private call is planned."""
+        return any(check.private_calls for check in self.checks)
+
     def requests(self) -> list[str]:
         """Each request that the run would make, for `--dry-run`."""
         return [f"{label or 'once'}: {request}" for check, label in self.slots() for request in check.requests]

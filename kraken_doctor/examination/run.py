@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
+from kraken_doctor.checks.clock import exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.examination.plan import Plan
@@ -25,8 +26,13 @@ Told when a check's time has come (no result yet) and when it ends: its id, the 
 Its time comes before what it needs is done: who watches can tell from the running checks what it waits for.
 """
 
-Sessions = Callable[[Account, Callable[[], bool]], AccountSession]
-"""Makes an account's session; gets what says whether the clock is excluded as the reason of a refusal."""
+Sessions = Callable[[Account, Callable[[], float]], AccountSession]
+"""
+Makes an account's session.
+
+It gets what waits for the check of the clock, and says what is to be added to a clock that is proved to be ahead:
+seconds, 0 or below.
+"""
 
 _PACKAGE = "kraken_doctor"
 
@@ -100,7 +106,7 @@ class Examination:
         context = AccountContext(
             run=self._context,
             account=account,
-            session=self._sessions(account, self._clock_is_right),
+            session=self._sessions(account, self._correction_s),
             facts=lambda: Facts(self._finished(account.label), account.label),
         )
         for check in self._plan.of_scope(Scope.ACCOUNT):
@@ -153,12 +159,13 @@ class Examination:
         except FutureTimeoutError:
             return  # `_complete` says what is missing
 
-    def _clock_is_right(self) -> bool:
-        if "clock" in self._run_checks:
-            self._wait(self._run_checks["clock"])
+    def _correction_s(self) -> float:
+        if "clock" not in self._run_checks:
+            return proved_ahead_s(exchange_samples(self._context))
+        self._wait(self._run_checks["clock"])
         with self._lock:
             result = self._results.get((None, "clock"))
-        return result is not None and result.outcome is Outcome.PASS
+        return Facts((result,) if result else ()).number("clock.ahead") or 0.0
 
     def _finished(self, account: str) -> tuple[CheckResult, ...]:
         """What there is of the run and of this account."""

@@ -93,8 +93,14 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
         key_id=facts.text("credentials.key_id") or None,
         source=facts.text("credentials.source"),
         balances=_balances(facts),
-        nonce=NonceReport(unit=last.unit, in_order=True, store=facts.text("store.name"), last=last.nonce)
-        if last
+        nonce=NonceReport(
+            unit=unit.value if isinstance(unit.value, str) else "",
+            in_order=True,
+            store=facts.text("store.name"),
+            last=last.nonce if last else None,
+            unit_from=unit.source,
+        )
+        if (unit := facts.item("nonce.unit"))
         else None,
         private_calls=len(made),
         error=last.outcome if last and last.outcome != "ok" else "",

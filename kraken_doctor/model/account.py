@@ -28,6 +28,8 @@ class Account:
     otp: Secret | None = None
     nonce_unit: str | None = None
     """The unit that the user's bot counts in, as declared; ``ms``, ``us``, …"""
+    nonce_unit_source: str = ""
+    """The variable that declares it, and where that is set: ``KRAKEN_NONCE_UNIT (.env)``."""
     origin: str = ""
     """``environment``, or the name of the .env file."""
     shares_first_name_with: tuple[str, ...] = ()
@@ -37,6 +39,11 @@ class Account:
     def key_id(self) -> str | None:
         """The key's fingerprint."""
         return key_id(self.key.reveal()) if self.key else None
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether its key opens nothing but the sandbox: no bot lives on it."""
+        return self.key is not None and self.key.reveal().startswith(DEMO_KEY_PREFIX)
 
     @property
     def source(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BOT, DOCTOR = "bot", "doctor"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CallRecord:
@@ -27,3 +29,7 @@ class CallRecord:
     """From sending to the answer, in seconds."""
     waited_s: float
     """For the key's turn, in seconds."""
+    by: str = BOT
+    """`BOT` or `DOCTOR`; empty in a record of version 0.1, which did not say."""
+    declared: bool = True
+    """Whether the user named the unit, or the program chose it; False where the doctor fell back to milliseconds."""

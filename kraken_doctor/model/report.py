@@ -38,6 +38,8 @@ class NonceReport:
     store: str
     last: int | None
     """The last nonce sent; None if none was."""
+    unit_from: str = ""
+    """Who said which unit: an option, a variable, a bot's accepted call, or ``default``; empty in older reports."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,6 +78,7 @@ def document(records: Iterable[CallRecord]) -> list[dict[str, Any]]:
             "nonce": record.nonce,
             "endpoint": record.endpoint,
             "outcome": record.outcome,
+            "by": record.by,
             "latency_s": round(record.latency_s, 6),
             "waited_s": round(record.waited_s, 6),
         }

@@ -121,7 +121,13 @@ def _account(account: AccountReport) -> dict[str, Any]:
         "balances": {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)}
         if balances
         else None,
-        "nonce": {"unit": nonce.unit, "in_order": nonce.in_order, "store": nonce.store, "last": nonce.last}
+        "nonce": {
+            "unit": nonce.unit,
+            "unit_from": nonce.unit_from,
+            "in_order": nonce.in_order,
+            "store": nonce.store,
+            "last": nonce.last,
+        }
         if nonce
         else None,
         "private_calls": account.private_calls,

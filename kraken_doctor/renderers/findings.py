@@ -67,9 +67,10 @@ def _remark(diagnosis: Diagnosis, marks: Marks) -> RenderableType:
         Text(f"{plain(diagnosis.summary)}{because}"),
         Text(plain(remedy.text, _PROSE_LIMIT_CHARACTERS)),
         *(Text(f"Run: {plain(command)}") for command in remedy.commands),
+        *([Text(f"Or: {plain(remedy.otherwise, _PROSE_LIMIT_CHARACTERS)}")] if remedy.otherwise else []),
     ]
     return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
 
 
 def _alternative(text: str, told_apart_by: str) -> str:
-    return f"{text} (told apart by: {told_apart_by})" if told_apart_by else text
+    return f"{text} (to confirm: {told_apart_by})" if told_apart_by else text

@@ -124,7 +124,7 @@ def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
 
 
 def _possible(text: str, told_apart_by: str) -> str:
-    return f"{plain(text)} (told apart by: {plain(told_apart_by)})" if told_apart_by else plain(text)
+    return f"{plain(text)} (to confirm: {plain(told_apart_by)})" if told_apart_by else plain(text)
 
 
 def _accounts(report: Report) -> Iterator[ET.Element]:

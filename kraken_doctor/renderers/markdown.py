@@ -128,4 +128,4 @@ def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[
 
 
 def _apart(told_apart_by: str) -> str:
-    return f" (told apart by: {text(told_apart_by)})" if told_apart_by else ""
+    return f" (to confirm: {text(told_apart_by)})" if told_apart_by else ""

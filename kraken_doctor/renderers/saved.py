@@ -111,6 +111,7 @@ def _call(item: dict[str, Any], where: str) -> CallRecord:
         outcome=_get(str, item, "outcome", where),
         latency_s=_number(item, "latency_s", where),
         waited_s=_number(item, "waited_s", where),
+        by=_as(str, item.get("by", ""), f"{where}by"),  # version 0.1 did not say
     )
 
 

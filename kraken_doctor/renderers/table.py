@@ -165,6 +165,7 @@ def _nonce_line(account: AccountReport, signs: Marks) -> str:
     if nonce is None:
         return ""
     unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
+    unit += f" ({plain(nonce.unit_from)})" if nonce.unit_from else ""
     calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
     made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
     return f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MASTER, USER = "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER"
 """Prefixes of variables: the master account, and the user on whom a fault of one account shows."""
+MICROSECONDS = "KRAKEN_USER_GRID_BOT"
+"""Has a bot with the custom generator, as its nonce unit says. Its key accepts no milliseconds any more."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -23,7 +25,7 @@ _BALANCES = {
     MASTER: {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000"},
     USER: {"ZUSD": "100.0000", "USDT": "50.00000000"},
     # All in rewards, nothing under the plain code: read carelessly, this account looks empty.
-    "KRAKEN_USER_GRID_BOT": {"ZUSD": "0.0000", "USD.F": "731.2000", "USDT": "0.00000000", "USDT.F": "1204.71000000"},
+    MICROSECONDS: {"ZUSD": "0.0000", "USD.F": "731.2000", "USDT": "0.00000000", "USDT.F": "1204.71000000"},
     "KRAKEN_USER_NEW_ACCOUNT": {},
 }
 
@@ -76,4 +78,7 @@ def healthy(*, lockout_after: int | None = None) -> Scenario:
         key = keys[prefix] = Key(name=prefix.lower(), api_key=api_key, secret=secret, balances=dict(balances))
         key.ip_allowlist = _LOOPBACK
         environ |= {f"{prefix}_API_KEY": api_key, f"{prefix}_API_SECRET": secret}
-    return Scenario(Exchange(keys.values(), lockout_after=lockout_after), environ, keys)
+    exchange = Exchange(keys.values(), lockout_after=lockout_after)
+    environ[f"{MICROSECONDS}_NONCE_UNIT"] = "us"
+    keys[MICROSECONDS].mark = round((exchange.now() - 86_400) * 10**6)  # its bot's last call, a day ago
+    return Scenario(exchange, environ, keys)

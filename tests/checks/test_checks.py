@@ -98,6 +98,13 @@ def test_a_store_that_can_not_be_written_fails(context: RunContext) -> None:
     assert "readonly" in values(finding)["store.error"]
 
 
+def test_a_store_that_only_env_files_name_is_said(context: RunContext) -> None:
+    """A bot's library reads none: doctor and bot would keep two marks of one key."""
+    assert host.store.run(context).summary == "memory, writable"
+    context.store_source = "KRAKEN_NONCE_STORE (.env)"
+    assert "(.env), which a bot's library does not read" in host.store.run(context).summary
+
+
 def test_the_way_is_open(context: RunContext, server: SandboxServer) -> None:
     """Addresses, TCP and one public call, each with its time."""
     finding = path.path.run(context)
@@ -163,10 +170,13 @@ def test_a_public_call_is_made_once_a_run(context: RunContext, server: SandboxSe
 @pytest.mark.parametrize(
     ("offset_s", "outcome"), [(0.0, Outcome.PASS), (5.0, Outcome.WARN), (-5.0, Outcome.WARN), (0.7, Outcome.PASS)]
 )
-def test_the_clock_against_a_time_server(context: RunContext, offset_s: float, outcome: Outcome) -> None:
+def test_the_clock_against_a_time_server(
+    context: RunContext, server: SandboxServer, offset_s: float, outcome: Outcome
+) -> None:
     """Over the limit on either side, error bound taken into account."""
-    with SandboxNtpServer(offset_s=offset_s) as server:
-        finding = clock.clock.run(with_settings(context, ntp_servers=(server.address,)))
+    server.exchange.clock_offset_s = offset_s
+    with SandboxNtpServer(offset_s=offset_s) as ntp:
+        finding = clock.clock.run(with_settings(context, ntp_servers=(ntp.address,)))
     assert finding.outcome is outcome
     assert abs(values(finding)["clock.offset"] - offset_s) < 0.25
 

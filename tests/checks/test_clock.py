@@ -67,12 +67,35 @@ def test_a_tie_that_nobody_breaks_has_no_verdict(contexts: Any, exchange: Exchan
     assert (finding.outcome, finding.summary) == (Outcome.INCONCLUSIVE, "the time sources contradict each other")
 
 
-def test_servers_that_the_exchange_contradicts_are_still_believed_with_a_mark(contexts: Any) -> None:
-    """They are a majority; that something does not fit is evidence."""
-    with SandboxNtpServer(offset_s=30) as one, SandboxNtpServer(offset_s=30) as other:
+@pytest.mark.parametrize(("ntp_s", "exchange_s"), [(30, 0), (0, 3600), (-3600, 0), (0, -3600)])
+def test_servers_that_the_exchange_contradicts_prove_nothing(
+    contexts: Any, exchange: Exchange, ntp_s: float, exchange_s: float
+) -> None:
+    """Whichever side is right: the disagreement is said, and neither is a verdict."""
+    exchange.clock_offset_s = exchange_s
+    with SandboxNtpServer(offset_s=ntp_s) as one, SandboxNtpServer(offset_s=ntp_s) as other:
         finding = clock.clock.run(contexts(one, other))
-    assert finding.outcome is Outcome.WARN
-    assert values(finding)["clock.exchange.contradicts"] is True
+    found = values(finding)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert found["clock.exchange.contradicts"] is True
+    assert abs(found["clock.exchange.offset"] - exchange_s) < 1
+    # A time that is too early harms nobody: the doctor's nonces come from the earlier one.
+    assert found.get("clock.ahead", 0) == pytest.approx(min(ntp_s, exchange_s, 0), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "ahead"), [(0.0, False), (-0.9, False), (-1.5, True), (-3600.0, True), (5.0, False)]
+)
+def test_a_clock_is_proved_ahead_by_its_lower_end(
+    contexts: Any, exchange: Exchange, offset_s: float, ahead: bool
+) -> None:
+    """More than a second, error bound taken into account."""
+    exchange.clock_offset_s = offset_s
+    with SandboxNtpServer(offset_s=offset_s) as server:
+        found = values(clock.clock.run(contexts(server)))
+    assert ("clock.ahead" in found) is ahead
+    if ahead:
+        assert found["clock.ahead"] == pytest.approx(offset_s, abs=1)
 
 
 def test_dates_narrow_what_the_time_leaves_open(contexts: Any, exchange: Exchange) -> None:
@@ -100,8 +123,9 @@ def test_without_udp_the_exchange_gives_a_coarse_answer(contexts: Any, exchange:
     assert "by the exchange" in finding.summary
 
 
-def test_a_verdict_keeps_away_from_the_limit(contexts: Any) -> None:
+def test_a_verdict_keeps_away_from_the_limit(contexts: Any, exchange: Exchange) -> None:
     """Offset less bound over it, or offset plus bound under it; between them there is none."""
+    exchange.clock_offset_s = 2.0
     with SandboxNtpServer(offset_s=2.0, root_s=0.2) as server:  # a bound of 0.3 s
         for limit_s, outcome in (
             (1.5, Outcome.WARN),

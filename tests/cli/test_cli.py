@@ -238,11 +238,11 @@ def test_no_secret_in_any_output(doctor: Run, real: SandboxServer, key: Key) -> 
 
 
 def test_balances(doctor: Run, real: SandboxServer, key: Key) -> None:
-    """One private call an account, and nothing else."""
+    """One private call an account, after the time that its nonce must not be ahead of."""
     ended = doctor("balances")
     assert ended.status == 0
     assert re.search(r"USER:daivon +✓ yes +\$100\.00 +\$50\.00 +\$150\.00", ended.stdout)
-    assert real.exchange.requests == ["POST /0/private/Balance"]
+    assert real.exchange.requests == ["GET /0/public/Time", "POST /0/private/Balance"]
     assert document(doctor("balances", "-o", "json").stdout)["command"] == "balances"
     key.mark = 2 * 10**18
     ended = doctor("balances")
@@ -250,11 +250,14 @@ def test_balances(doctor: Run, real: SandboxServer, key: Key) -> None:
 
 
 def test_clock(doctor: Run, real: SandboxServer, exchange: Exchange) -> None:
-    """0 within the limit, 1 beyond it, 3 when nobody tells."""
+    """0 within the limit, 1 beyond it, 3 when nobody tells, or each something else."""
     from kraken_doctor.sandbox.ntp import SandboxNtpServer
 
     with SandboxNtpServer() as right, SandboxNtpServer(offset_s=30) as wrong:
         assert doctor("clock", "--ntp-server", right.address).status == 0
+        ended = doctor("clock", "--ntp-server", wrong.address)
+        assert (ended.status, "disagree" in ended.stdout) == (3, True)
+        exchange.clock_offset_s = 30
         ended = doctor("clock", "--ntp-server", wrong.address)
         assert (ended.status, "clock-behind" in ended.stdout) == (1, True)
         assert doctor("clock", "--ntp-server", wrong.address, "--max-offset", "60").status == 0
@@ -440,3 +443,24 @@ def test_any_encoding_of_the_terminal_will_do(encoding: str) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert b"Connected to Kraken Pro API (USER:daivon_frazier)" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("ahead_days", "left_days", "named"),
+    [(20, 16, False), (20, 2, True), (-20, 2, True), (-20, 16, False), (0, 2, True)],
+)
+def test_an_expiry_is_judged_by_the_corrected_clock(
+    doctor: Run, real: SandboxServer, exchange: Exchange, key: Key, ahead_days: int, left_days: int, named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A host that is ahead must not call a good key expired, nor one that is behind pass over its last days."""
+    from kraken_doctor.sandbox.ntp import SandboxNtpServer
+
+    exchange.clock_offset_s = -ahead_days * 86_400.0
+    key.valid_until = exchange.now() + left_days * 86_400 + 60
+    with SandboxNtpServer(offset_s=exchange.clock_offset_s) as right:
+        monkeypatch.setenv("KRAKEN_DOCTOR_CHECK_NTP_SERVER", right.address)
+        report = document(doctor("check", "-o", "json").stdout)
+    (account,) = report["accounts"]
+    assert account["balances"] is not None
+    assert ("key-expires-soon" in [d["cause"] for d in report["diagnoses"]]) is named

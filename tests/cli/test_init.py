@@ -11,14 +11,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from kraken_doctor.accounts import dotenv
+from kraken_doctor.accounts.families import FAMILIES
+from kraken_doctor.cli.main import cli
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
 from tests.terminal import terminal
 
 KEY, SECRET = "KRAKEN_USER_DAIVON_FRAZIER_API_KEY", "KRAKEN_USER_DAIVON_FRAZIER_API_SECRET"
+UNIT = "KRAKEN_USER_DAIVON_FRAZIER_NONCE_UNIT"
+STOP = "Stop the bot on this key before a test, or give the doctor a key of its own."
 
 
 @pytest.fixture
@@ -200,6 +205,132 @@ def test_it_can_be_tested_at_once(doctor: Run, stdin: pytest.MonkeyPatch, key: K
     assert doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--check").status == 1
 
 
+INIT = ("init", "--user", "daivon_frazier", "--secret-stdin")
+
+
+@pytest.mark.parametrize(
+    ("trades", "unit"),
+    [("hummingbot", "s"), ("krakenex", "ms"), ("ccxt", "ms"), ("freqtrade", "ms"), ("custom-generator", "us"),
+     ("kraken_doctor.install", "us"), ("npm kraken-api", "us"), ("python-kraken-sdk", "10ns"), ("Kraken CLI", "ns"),
+     ("us", "us"), ("10NS", "10ns"), ("nothing", None), ("Kraken.Net", None)],
+)  # fmt: skip
+def test_the_unit_of_what_trades_is_written_beside_the_key(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, trades: str, unit: str | None
+) -> None:
+    """For this account alone: the variable for all accounts would change what is sent for the others."""
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", trades)
+    assert (ended.status, ended.stdout) == (0, "")
+    expected = {KEY: key.api_key, SECRET: key.secret} | ({UNIT: unit} if unit else {})
+    assert dotenv.read(Path(".env")).values == expected
+    written = ended.stderr.splitlines()[0]
+    assert written == f"Written to {Path.cwd() / '.env'}, readable by you alone: {', '.join(expected)}"
+    assert (STOP in ended.stderr) == (trades != "Kraken.Net")
+
+
+def test_without_a_word_about_it_no_unit_is_written(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """And one that is set stays."""
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor(*INIT).status == 0
+    assert UNIT not in Path(".env").read_text()
+    Path(".env").write_text(f"{UNIT}=us\n")
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor(*INIT).status == 0
+    assert dotenv.read(Path(".env")).values == {UNIT: "us", KEY: key.api_key, SECRET: key.secret}
+
+
+@pytest.mark.parametrize(("trades", "after"), [("ccxt", "ms"), ("nothing", ""), ("kraken-net", "")])
+def test_a_unit_that_is_set_is_replaced_as_other_values_are(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, trades: str, after: str
+) -> None:
+    """A finer one that were left behind would be sent on the new key."""
+    before = f"{KEY}={key.api_key}\n{UNIT}=us # the old bot's\n{SECRET}={key.secret}\n"
+    Path(".env").write_text(before)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", trades)
+    assert (ended.status, Path(".env").read_text()) == (2, before)
+    assert f"sets {UNIT} already; nothing was changed (--replace replaces it)" in ended.stderr
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    assert doctor(*INIT, "--trades", trades, "--replace").status == 0
+    assert Path(".env").read_text() == before.replace("=us ", f"={after} ")
+
+
+def test_a_client_that_is_not_known_stops_it_before_anything(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
+    """One line; no file."""
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", "Kraken Go")
+    assert (ended.status, ended.stderr.count("\n")) == (2, 1)
+    assert (
+        "'Kraken Go' is no client that is known, and no nonce unit; did you mean kraken-go-api-client?" in ended.stderr
+    )
+    assert not Path(".env").exists()
+
+
+def test_a_client_in_no_unit_of_ours_has_no_test(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, server: SandboxServer
+) -> None:
+    """A nonce in our next finer unit would lock Kraken.Net out for good."""
+    stdin.setenv("KRAKEN_SPOT_URL", server.url)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", "kraken-net", "--check")
+    assert (ended.status, ended.stderr.count("\n")) == (2, 1)
+    assert "make a key of its own for the doctor; nothing was written" in ended.stderr
+    assert not Path(".env").exists()
+    stdin.setenv("KRAKEN_NONCE_UNIT", "ns")
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", "kraken-net")
+    assert ended.status == 0
+    said = " ".join(ended.stderr.split())
+    assert "No nonce unit was written: the doctor can't count as this client does, make a key of its own" in said
+    assert (
+        "run init with that one. KRAKEN_NONCE_UNIT is set all the same: take it away before you check this key" in said
+    )
+    assert "To test them" not in said
+    assert server.exchange.requests == []
+
+
+@pytest.mark.parametrize(
+    ("trades", "environ", "said"),
+    [
+        (("--trades", "us"), {}, f"coarser than that is locked out of the key for good. A test makes 4 calls at most, "
+         f"all read-only. Their nonces are in microseconds ({UNIT})."),
+        (("--trades", "gocryptotrader"), {}, "of another program it is refused until it restarts. A test makes"),
+        (("--trades", "nothing"), {"KRAKEN_NONCE_UNIT": "us"}, "nonces are in microseconds (KRAKEN_NONCE_UNIT)."),
+        (("--trades", "s"), {UNIT: "ms"}, f"nonces are in milliseconds ({UNIT})."),
+        ((), {}, "counts seconds is locked out of the key for good. A test makes 4 calls at most, all read-only. Their"
+         " nonces are in milliseconds, or in the unit of the last call on this key recorded as accepted"),
+    ],
+)  # fmt: skip
+def test_what_a_test_means_is_said_before_it(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, server: SandboxServer,
+    trades: tuple[str, ...], environ: dict[str, str], said: str,
+) -> None:  # fmt: skip
+    """Also with ``-q``, and with the unit that it will really use, from wherever that comes."""
+    arrived: list[str] = []
+    for name, value in {**environ, "KRAKEN_SPOT_URL": server.url}.items():
+        stdin.setenv(name, value)
+    stdin.setattr("kraken_doctor.cli.init._check", lambda *_: arrived.append("check"))
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor("-q", *INIT, *trades, "--check")
+    assert (ended.status, arrived) == (0, ["check"])
+    assert STOP in ended.stderr
+    assert said in " ".join(ended.stderr.split())
+
+
+def test_the_test_counts_in_the_unit_that_was_said(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, server: SandboxServer
+) -> None:
+    """The key of a bot with the custom generator: milliseconds would be refused."""
+    stdin.setenv("KRAKEN_SPOT_URL", server.url)
+    key.mark = round((server.exchange.now() - 1) * 10**6)
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    ended = doctor(*INIT, "--trades", "custom-generator", "--check")
+    assert ended.status == 0, ended.stderr
+    assert "✅ KRAKEN PRO CONNECTED (USER:daivon_frazier)" in ended.stdout
+    assert len(str(key.mark)) == 16
+    assert key.refused == 0
+
+
 def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
     """It asks, shows no secret, lets a mistake be mended, and offers the test."""
     environ = os.environ | {"KRAKEN_SPOT_URL": server.url, "TERM": "xterm", "PYTHONUTF8": "1", "CI": ""}
@@ -216,13 +347,39 @@ def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
         screen.until(lambda shown: shown.count("API secret (not shown):") == 2)
         assert "not base64 of 64 bytes" in screen.shown
         screen.type(f"{key.secret}\n")
+        screen.until(lambda shown: "Client, or unit:" in shown)
+        assert "us       custom-generator, kraken-doctor-install, npm-kraken-api" in screen.shown
+        assert not Path(".env").exists()
+        screen.type("php\n")
+        screen.until(lambda shown: shown.count("Client, or unit:") == 2)
+        assert "did you mean kraken-php?" in screen.shown
+        screen.type("kraken-php\n")
         screen.until(lambda shown: "Test them now?" in shown)
-        assert dotenv.read(Path(".env")).values == {KEY: key.api_key, SECRET: key.secret}
+        before = " ".join(screen.shown.partition("Test them now?")[0].split())
+        assert STOP in before
+        assert f"Their nonces are in microseconds ({UNIT})." in before
+        assert dotenv.read(Path(".env")).values == {KEY: key.api_key, SECRET: key.secret, UNIT: "us"}
+        assert "[y/N]" in screen.shown, "a bot may be running: not by a mere Enter"
+        assert (key.mark, server.exchange.requests) == (0, [])
         screen.type("y\n")
         assert screen.end() == 0
         assert "KRAKEN PRO CONNECTED (USER:daivon_frazier)" in screen.shown
         assert key.secret.encode() not in screen.written
         assert b"short" not in screen.written
+
+
+def test_at_a_terminal_a_client_in_no_unit_of_ours_is_not_tested(server: SandboxServer, key: Key) -> None:
+    """The question is not even asked."""
+    environ = os.environ | {"KRAKEN_SPOT_URL": server.url, "TERM": "xterm", "PYTHONUTF8": "1", "CI": ""}
+    with terminal("init", "--master", "--key", key.api_key, environ=environ, columns=100, lines=50) as screen:
+        screen.until(lambda shown: "API secret (not shown):" in shown)
+        screen.type(f"{key.secret}\n")
+        screen.until(lambda shown: "Client, or unit:" in shown)
+        screen.type("Kraken.Net\n")
+        assert screen.end() == 0
+        assert "make a key of its own for the doctor" in " ".join(screen.shown.split())
+        assert "Test them" not in screen.shown
+        assert server.exchange.requests == []
 
 
 def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
@@ -237,3 +394,12 @@ def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
                 screen.process.wait(1)
         assert screen.end() == 130
     assert not Path(".env").exists()
+
+
+def test_completion_knows_the_clients() -> None:
+    """With the unit that each would set."""
+    offers = ShellComplete(cli, {}, "kraken-doctor", "_X").get_completions(["init", "--trades"], "")
+    offered = {offer.value: offer.help for offer in offers}
+    assert (offered["krakenex"], offered["python-kraken-sdk"]) == ("milliseconds", "10-nanosecond ticks")
+    assert offered["kraken-net"] == "100-ns ticks since year 1: 18 digits, begins 63 or 64"
+    assert offered.keys() == {"nothing", *(family.id for family in FAMILIES)}

@@ -75,6 +75,14 @@ REFUSED = "EAPI:Invalid nonce"
 MS, US = NS // 10**6, NS // 10**3
 
 
+TWICE = call(1, "ms", MS, REFUSED, at=10.0), call(2, "ms", MS + 1_400, REFUSED, at=11.4)
+
+
+def withheld(reason: str, **more: Value) -> list[CheckResult]:
+    """Nothing was sent, the clock being right."""
+    return [RIGHT, called(nonce__unit="ms", nonce__declared=False, nonce__withheld=reason, **more)]
+
+
 def refused(unit: str, nonce: int) -> list[CheckResult]:
     """Every call refused in a declared unit, the clock being right."""
     return [RIGHT, called(call(1, unit, nonce, REFUSED))]
@@ -298,14 +306,36 @@ CASES: dict[str, list[CheckResult]] = {
     "nothing in the account": [called(balances__empty=True)],
     "something in the account": [called(balances__empty=False)],
     # The nonce
-    "refused in both units": [RIGHT, called(call(1, "ms", MS, REFUSED), call(2, "us", US, REFUSED))],
-    "refused in both units, by an unknown clock": [UNKNOWN, called(call(1, "ms", MS, REFUSED))],
+    "refused twice": [RIGHT, called(*TWICE)],
+    "refused twice, by an unknown clock": [UNKNOWN, called(*TWICE)],
+    "refused twice, by a clock known to a second": [
+        found("clock", None, {"clock.offset": 0.2, "clock.bound": 0.5, "clock.limit": 1.0}), called(*TWICE)
+    ],
+    "refused twice, by a clock that is contradicted": [
+        clock(0.01, {"exchange.contradicts": True, "exchange.offset": 3_600.0}), called(*TWICE)
+    ],
     "refused in seconds": refused("s", NS // 10**9),
     "refused in milliseconds": refused("ms", MS),
     "refused in microseconds": refused("us", US),
     "refused in ten nanoseconds": refused("10ns", NS // 10),
     "refused in nanoseconds": refused("ns", NS),
-    "accepted in the finer unit": [RIGHT, called(call(1, "ms", MS, REFUSED), call(2, "us", US))],
+    "refused with the corrected time": [
+        clock(-3_600.0), called(*TWICE, nonce__correction=-3_600.0),
+    ],
+    "accepted at the second try": [RIGHT, called(TWICE[0], call(2, "ms", MS + 1_400, at=11.4))],
+    "withheld, for a mark in microseconds": withheld("finer", nonce__mark=US, nonce__mark__unit="us"),
+    "withheld, for a mark in no unit": withheld("finer", nonce__mark=2**63, nonce__mark__unit=None),
+    "withheld, for a mark ahead": withheld(
+        "ahead", nonce__mark=MS + 86_400_000, nonce__mark__unit="ms", nonce__mark__lead=86_400.0, nonce__lead=86_400.0
+    ),
+    "withheld, for a note of version 0.1": withheld("note", nonce__mark=None, nonce__mark__unit="us"),
+    "a bot in another unit than declared": [
+        RIGHT, called(call(1, "us", US), nonce__unit="us", nonce__declared=True, nonce__unit__bot="ms"),
+    ],
+    "a bot in the unit that is used": [RIGHT, called(nonce__unit="ms", nonce__declared=True, nonce__unit__bot="ms")],
+    "a bot in another unit, and none declared": [
+        RIGHT, called(nonce__unit="ms", nonce__declared=False, nonce__unit__bot="us"),
+    ],
     "a shared key": [
         RIGHT,
         called(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
@@ -60,22 +62,33 @@ def test_health_has_no_diagnosis() -> None:
     assert causes(clock(), calls(call(1, "us", US, endpoint="GetApiKeyInfo"), call(2, "us", US + 1))) == []
 
 
-def test_refused_in_both_units_with_a_right_clock_is_spent_higher() -> None:
-    """Likely, not certain: another program may be at work this very moment."""
-    found = only(clock(), calls(call(1, "ms", MS, REFUSED), call(2, "us", US, REFUSED)))
-    assert (found.cause, found.severity, found.confidence) == ("nonce-spent-higher", Severity.FAIL, Confidence.LIKELY)
+def test_refused_twice_is_spent_higher_and_only_possible() -> None:
+    """Another program at work this very moment looks the same: the harmless readings first, a new key last."""
+    found = only(clock(), calls(call(1, "ms", MS, REFUSED), call(2, "ms", MS + 1400, REFUSED)))
+    assert (found.cause, found.severity, found.confidence) == ("nonce-spent-higher", Severity.FAIL, Confidence.POSSIBLE)
     assert found.primary
     assert found.error == REFUSED
-    assert f"refused in milliseconds: {MS}" in found.because
+    assert f"refused twice in milliseconds: {MS}, {MS + 1400}" in found.because
     assert any("clock is right" in fact for fact in found.because)
-    assert "new API key" in found.remedy.text
+    assert found.remedy.text.startswith("Stop the other programs")
+    assert [re.split(r" \(|: ", reading.text)[0] for reading in found.possible] == [
+        "another program is using this key right now",
+        "programs on this key count in a finer unit",
+        "a clock was ahead when the key was last used",
+    ]
+    assert "new API key" in found.remedy.otherwise
 
 
-def test_refused_in_milliseconds_and_accepted_in_microseconds_works_with_a_warning() -> None:
-    """The account is healthy; plain krakenex on the same key is not."""
-    found = only(clock(), calls(call(1, "ms", MS, REFUSED), call(2, "us", US)))
-    assert (found.cause, found.severity) == ("nonce-spent-higher", Severity.WARN)
-    assert "KRAKEN_NONCE_UNIT=us" in found.remedy.otherwise
+def test_a_clock_known_to_a_second_is_one_of_the_readings() -> None:
+    """A second is more than a race takes: such a clock may be behind."""
+    found = only(clock(bound=0.5), calls(call(1, "ms", MS, REFUSED), call(2, "ms", MS + 1400, REFUSED)))
+    assert "this host's clock is behind" in [reading.text for reading in found.possible]
+
+
+def test_refused_and_then_accepted_is_a_race() -> None:
+    """In the same unit: somebody else used the key meanwhile. It works, and that is worth a warning."""
+    found = only(clock(), calls(call(1, "ms", MS, REFUSED), call(2, "ms", MS + 1400)))
+    assert (found.cause, found.severity, found.error) == ("nonce-shared-key", Severity.WARN, "")
 
 
 def test_refused_after_accepted_is_a_shared_key() -> None:

@@ -144,11 +144,11 @@ def test_concerns_are_warnings_beside_the_answer() -> None:
 
 
 def test_a_clock_that_the_exchange_contradicts_is_doubted() -> None:
-    """Likely, with the other reading beside it."""
-    found = first(clock(30.0, exchange__contradicts=True))
-    assert (found.cause, found.confidence) == ("clock-behind", Confidence.LIKELY)
-    assert "the exchange's own time says otherwise" in found.because
-    assert first(clock(30.0)).confidence is Confidence.CERTAIN
+    """Neither side is believed: the disagreement is the finding, with both words."""
+    found = first(clock(30.0, exchange__contradicts=True, exchange__offset=0.2))
+    assert (found.cause, found.severity) == ("clock-unverified", Severity.WARN)
+    assert found.because[0] == "NTP says of the clock +30.0 s ± 10 ms, and Kraken +200 ms"
+    assert first(clock(30.0)).cause == "clock-behind"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,9 @@ def test_a_clock_that_the_exchange_contradicts_is_doubted() -> None:
         (0.012, 0.008, "the clock is right"),
         (30.0, 0.008, "the clock is behind"),
         (-30.0, 0.008, "the clock is ahead"),
-        (0.9, 0.5, "the clock is not known to"),
+        (0.9, 0.5, "the clock is not known to be right"),
+        (0.1, 0.5, "the clock is not known to be right"),
+        (0.1, 0.1, "the clock is not known to be right"),
     ],
 )
 def test_the_clock_in_words(offset_s: float, bound_s: float, words: str) -> None:

@@ -126,7 +126,9 @@ def test_json_is_the_published_form() -> None:
     assert found["remedy"]["commands"] == ["kraken-doctor clock"]
     one = document["accounts"][0]
     assert one["balances"] == {"USD": "100.0000", "USDT": "50.00000000", "total": "150.00000000"}
-    assert one["nonce"] == {"unit": "us", "in_order": True, "store": "sqlite", "last": 1795399471659000}
+    assert one["nonce"] == {
+        "unit": "us", "unit_from": "", "in_order": True, "store": "sqlite", "last": 1795399471659000
+    }  # fmt: skip
     assert (one["key"], one["source"], one["private_calls"]) == ("…4tZA", "KRAKEN_USER_DAIVON_API_KEY (.env)", 2)
 
 

@@ -18,7 +18,7 @@ NONCE = (
         meaning=(
             "Its nonces rise between ours. Whoever counts finer, or is a moment later, wins, and the other is refused."
         ),
-        proof="A call was accepted, and the next one, with a larger nonce, was refused.",
+        proof="A call was accepted and a later one, with a larger nonce, refused; or a refused call was accepted at the second try.",
         remedy=Remedy(
             "Give every program its own key.",
             otherwise="Let all of them use kraken_doctor with one nonce store, so that they take turns.",
@@ -48,16 +48,22 @@ NONCE = (
         severity=Severity.FAIL,
         title="This key has already accepted a larger nonce",
         meaning=(
-            "A nonce above what this unit gives now was accepted before: by a program that counts finer, by a clock"
-            " that was ahead, or by a bot that jumped forward to reset. It can't be lowered."
+            "A nonce above what this unit gives now was accepted before. Three readings: another program is using the key"
+            " right now; programs on it count in a finer unit (kraken_doctor.install and the custom generator count"
+            " microseconds, python-kraken-sdk and Kraken's own command line finer still); or a clock was ahead. An accepted"
+            " nonce can't be lowered."
         ),
-        proof="Refused although the clock is right and nothing else used the key meanwhile.",
+        proof="Refused twice in the same unit, one to two seconds apart. That can't tell the readings apart: it is possible, not certain.",
         remedy=Remedy(
-            "Create a new API key for this bot alone: the only cure that lasts.",
-            otherwise="KRAKEN_NONCE_UNIT=ns, if every program on this key can count in nanoseconds.",
+            "Stop the other programs that use this key, and check again. A clock that was ahead heals by waiting.",
+            ("kraken-doctor check",),
+            otherwise=(
+                "If all programs on the key count in one finer unit, declare it: kraken-doctor check --nonce-unit us. If"
+                " none of these is it: create a new API key for this bot alone."
+            ),
             avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
         ),
-        wrong_when="Another program is using the key at this very moment: stop it and run the check again.",
+        wrong_when="This host's clock is behind, or not known to be right: kraken-doctor clock.",
         errors=("EAPI:Invalid nonce",),
         links=(_AUTHENTICATION, _ERRORS, _INVALID_NONCE, "https://github.com/ccxt/ccxt/issues/5110"),
     ),
@@ -90,7 +96,10 @@ NONCE = (
         severity=Severity.WARN,
         title="The nonce store's mark is ahead of the clock",
         meaning="Nonces go on from the mark, so nothing breaks here. A client without this store would be refused.",
-        proof="The largest nonce issued for this key, against this host's clock: more than a minute apart.",
+        proof=(
+            "The largest nonce issued for this key, against this host's clock: more than a minute apart. Where no accepted"
+            " call is known that reached it, nothing is sent."
+        ),
         remedy=Remedy(
             "Keep the nonce store; it heals when the clock passes the mark.",
             avoid="Don't delete the store: the next nonce would be below what the key has accepted.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import name
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts, Outcome
 
 
@@ -30,7 +30,7 @@ def host(facts: Facts) -> Iterator[Diagnosis]:
 def wrong_clock(facts: Facts) -> str | None:
     """``clock-behind`` or ``clock-ahead`` where the offset is over its limit, error bound taken into account."""
     offset_s, bound_s, limit_s = (facts.number(f"clock.{part}") for part in ("offset", "bound", "limit"))
-    if offset_s is None or bound_s is None or limit_s is None:
+    if offset_s is None or bound_s is None or limit_s is None or facts.flag("clock.exchange.contradicts"):
         return None
     if offset_s - bound_s > limit_s:
         return "clock-behind"
@@ -54,22 +54,27 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
         offset_s = abs(facts.number("clock.offset") or 0)
         blamed = explains_certificate(facts)
         asked = facts.outcome("clock") is Outcome.FAIL
-        doubtful = facts.flag("clock.exchange.contradicts")
         yield name(
             cause,
             None,
             f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
             (
                 clock_words(facts),
-                *(("the exchange's own time says otherwise",) if doubtful else ()),
                 *(("the certificate is out of its time only by this clock",) if blamed else ()),
                 *_kept_by(facts),
             ),
-            confidence=Confidence.LIKELY if doubtful else Confidence.CERTAIN,
             severity=Severity.FAIL if blamed or asked else None,
             remedy=clock_remedy(facts, cause),
-            possible=_LYING_SERVERS if doubtful else (),
             explains=("tls-expired",) if blamed else (),
+        )
+    elif facts.flag("clock.exchange.contradicts"):
+        yield name(
+            "clock-unverified",
+            None,
+            "The time servers and Kraken disagree about this host's clock.",
+            (clock_words(facts), *_kept_by(facts)),
+            severity=Severity.WARN,
+            remedy=_WHO_IS_WRONG,
         )
     elif facts.outcome("clock") is Outcome.INCONCLUSIVE and "clock.offset" not in facts:
         problems = facts.texts("clock.ntp.problems")
@@ -110,6 +115,8 @@ _PLACES = {
 
 _MORE_SERVERS = Remedy("Ask three servers or more, so that a majority can tell: --ntp-server HOST, again for each.")
 
-_LYING_SERVERS = (
-    Alternative("the time servers are wrong, or something on the way answers for them", "compare with another network"),
+_WHO_IS_WRONG = Remedy(
+    "Find out who is wrong: ask other time servers (--ntp-server HOST), and compare with a clock that you trust.",
+    otherwise="Something on the network may answer in the place of the time servers, or of Kraken.",
+    avoid="Don't set the clock before you know.",
 )

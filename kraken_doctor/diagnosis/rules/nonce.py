@@ -8,7 +8,7 @@ from itertools import pairwise
 from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.rules.host import wrong_clock
-from kraken_doctor.diagnosis.words import clock_words, span
+from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts
@@ -27,17 +27,26 @@ _LEAD_S = 60.0
 _FINER_CLIENTS = {
     NonceUnit.S: "nearly every client counts finer than seconds",
     NonceUnit.MS: (
-        "python-kraken-sdk and Kraken's own command line count finer; so do Kraken.Net, ts-kraken, npm kraken-api"
-        " and gocryptotrader"
+        "microseconds: kraken_doctor.install and the custom generator, npm kraken-api, ts-kraken; finer still:"
+        " python-kraken-sdk, Kraken's own command line, Kraken.Net, gocryptotrader"
     ),
     NonceUnit.US: (
-        "Kraken's own command line and gocryptotrader count nanoseconds, python-kraken-sdk 10-nanosecond ticks,"
-        " Kraken.Net 100-nanosecond ticks since year 1"
+        "nanoseconds: Kraken's own command line, gocryptotrader; 10-nanosecond ticks: python-kraken-sdk;"
+        " 100-nanosecond ticks since year 1: Kraken.Net"
     ),
-    NonceUnit.TEN_NS: "Kraken's own command line and gocryptotrader count nanoseconds",
+    NonceUnit.TEN_NS: "nanoseconds: Kraken's own command line, gocryptotrader; 100-nanosecond ticks: Kraken.Net",
     NonceUnit.NS: "only a jump into the future, or a shifted counter, gives more than nanoseconds",
 }
 
+_NEXT_FINER = {
+    NonceUnit.S: NonceUnit.MS,
+    NonceUnit.MS: NonceUnit.US,
+    NonceUnit.US: NonceUnit.TEN_NS,
+    NonceUnit.TEN_NS: NonceUnit.NS,
+}
+"""The next unit that clients really count in."""
+
+_LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
 
 _NEW_KEY = Remedy(
     "Create a new API key: if this one has really sent that nonce, no larger one is left for it.",
@@ -46,7 +55,7 @@ _NEW_KEY = Remedy(
 
 
 def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
-    """The section "The nonce", and `clock-behind` where it explains a refusal."""
+    """The section "The nonce", and the clock where it explains a refusal."""
     made = calls(facts)
     refused = [call for call in made if isinstance(kraken_error((call.outcome,)), KrakenInvalidNonce)]
     accepted = [call for call in made if call.outcome == "ok"]
@@ -55,14 +64,17 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
         yield _broken(account, repeated, refused)
     elif refused:
         yield _refused(facts, account, refused, accepted)
+    if "nonce.withheld" in facts:
+        yield _withheld(facts, account)
     if facts.text("nonce.error_type") == "NonceStoreError":
         yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
     elif facts.text("nonce.error_type") == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
+    yield from _another_unit(facts, account)
     yield from _window(facts, account, accepted)
     lead_s = facts.number("nonce.lead")
-    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts):
+    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts) and "nonce.withheld" not in facts:
         because = (f"the mark leads the clock by {span(lead_s)}", clock_words(facts))
         yield name("nonce-ahead-of-clock", account, "", because)
 
@@ -82,45 +94,38 @@ def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]
 
 
 def _refused(facts: Facts, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
-    last = refused[-1]
-    if any(call.number < last.number for call in accepted):
-        return _shared_key(account, last, accepted)
     if accepted:
-        return _finer_accepted(account, refused[0], accepted[0])
-    if wrong_clock(facts) == "clock-behind":
+        return _shared_key(account, refused, accepted)
+    wrong = wrong_clock(facts)
+    if wrong == "clock-behind":
         return _clock_behind(facts, account, refused)
+    if wrong == "clock-ahead" and facts.number("nonce.correction"):
+        return _clock_ahead(facts, account, refused)
     return _spent_higher(facts, account, refused)
 
 
-def _shared_key(account: str, refused: Call, accepted: list[Call]) -> Diagnosis:
-    before = [call for call in accepted if call.number < refused.number][-1]
+def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+    """A race: the same key accepts and refuses rising nonces of one unit within seconds."""
+    last = refused[-1]
+    later = next((call for call in accepted if call.number > last.number), None)
+    other = later or accepted[-1]
     return name(
         "nonce-shared-key",
         account,
-        "Another program uses this key at this moment.",
+        "Another program uses this key at the same time.",
         (
-            f"{before.endpoint} was accepted with nonce {before.nonce}",
-            f"{refused.endpoint} was refused with {refused.nonce}, which is larger",
-            "one request was in flight at a time",
+            f"{last.endpoint} was refused with nonce {last.nonce}",
+            f"{other.endpoint} was accepted {'after' if later else 'before'} that, with {other.nonce}",
+            "both are in the same unit, and one request was in flight at a time",
         ),
         confidence=Confidence.LIKELY,
-        error=refused.outcome,
-    )
-
-
-def _finer_accepted(account: str, refused: Call, accepted: Call) -> Diagnosis:
-    """The key works, and krakenex as it is does not work with it."""
-    coarse, fine = NonceUnit(refused.unit), NonceUnit(accepted.unit)
-    return name(
-        "nonce-spent-higher",
-        account,
-        f"Connected in {fine.words}; {coarse.words}, krakenex's own unit, are refused on this key.",
-        (f"refused: {refused.nonce}", f"accepted: {accepted.nonce}", _FINER_CLIENTS[coarse]),
-        severity=Severity.WARN,
-        remedy=Remedy(
-            f"Let every program on this key count {fine.words}: kraken_doctor.install(api) does.",
-            otherwise=f"KRAKEN_NONCE_UNIT={fine.value} says that they do, and ends this warning.",
-            avoid=f"Don't use plain krakenex or ccxt on this key: they count {coarse.words}.",
+        severity=Severity.WARN if later else Severity.FAIL,
+        error="" if later else last.outcome,
+        possible=(
+            Alternative(
+                "a program on a host whose clock is a second or two ahead has just used the key",
+                "kraken-doctor clock, on each host",
+            ),
         ),
     )
 
@@ -131,64 +136,158 @@ def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         "clock-behind",
         account,
         f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
-        (clock_words(facts), *_refusals(refused)),
+        (clock_words(facts), _refused_when(refused)),
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(facts, "clock-behind"),
         possible=(
             Alternative(
-                f"the key has also seen finer nonces: {_FINER_CLIENTS[NonceUnit(refused[-1].unit)]}",
+                f"the key has also seen finer nonces ({_FINER_CLIENTS[NonceUnit(refused[-1].unit)]})",
                 "it is refused again once the clock is right",
             ),
         ),
     )
 
 
+def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
+    """Refused with nonces of the right time: somebody has sent some of the wrong one."""
+    ahead_s = abs(facts.number("nonce.correction") or 0.0)
+    return name(
+        "clock-ahead",
+        account,
+        f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
+        (clock_words(facts), "our nonces came from the corrected time", _refused_when(refused)),
+        confidence=Confidence.LIKELY,
+        severity=Severity.FAIL,
+        error=refused[-1].outcome,
+        remedy=clock_remedy(facts, "clock-ahead"),
+        possible=_readings(NonceUnit(refused[-1].unit))[:2],
+    )
+
+
 def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
     last = refused[-1]
     unit = NonceUnit(last.unit)
-    known_clock = facts.number("clock.offset") is not None
-    ahead = Alternative(
-        "a clock that was far ahead, or a bot that jumped into the future",
-        "it heals by itself when the clock gets there",
-    )
-    shared = Alternative("another program is using the key at this very moment", "stop it, and check again")
-    clock = Alternative("this host's clock is behind", "kraken-doctor clock")
     return name(
         "nonce-spent-higher",
         account,
-        f"This key has already accepted a larger nonce than this host can give in {unit.words}.",
-        (clock_words(facts), *_refusals(refused), _FINER_CLIENTS[unit]),
-        confidence=Confidence.LIKELY if known_clock else Confidence.POSSIBLE,
+        f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
+        (_refused_when(refused), clock_words(facts)),
+        confidence=Confidence.POSSIBLE,
         error=last.outcome,
-        remedy=_cure(unit),
-        possible=(ahead, shared) if known_clock else (clock, ahead, shared),
+        remedy=Remedy(
+            "Stop the other programs that use this key, and run this check again.",
+            otherwise="If none of these is it: create a new API key for this bot alone.",
+            avoid=_LOOP,
+        ),
+        possible=_readings(unit, doubtful_clock=not clock_is_right(facts)),
     )
 
 
-def _cure(unit: NonceUnit) -> Remedy:
-    """A new key; the next finer unit that clients really use costs none, as long as there is one."""
+def _readings(unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
+    """What a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
-    return Remedy(
-        "Create a new API key for this bot alone: the only cure that lasts.",
-        otherwise=f"KRAKEN_NONCE_UNIT={finer.value}, if every program on this key can count in {finer.words}."
-        if finer
-        else "",
-        avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
+    command = f"kraken-doctor check --nonce-unit {finer.value}, only if all of them count so" if finer else ""
+    readings = [
+        Alternative("another program is using this key right now", "stop it, and run this check again"),
+        Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", command),
+        Alternative("a clock was ahead when the key was last used: that heals by itself when its time comes"),
+    ]
+    if doubtful_clock:
+        readings.insert(1, Alternative("this host's clock is behind", "kraken-doctor clock"))
+    return tuple(readings)
+
+
+def _refused_when(refused: list[Call]) -> str:
+    """``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``"""
+    times = [call.at_s for call in refused if call.at_s is not None]
+    apart = f", {span(times[-1] - times[0])} apart" if len(times) > 1 else ""
+    often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")
+    nonces = ", ".join(str(call.nonce) for call in refused)
+    return f"refused {often} in {NonceUnit(refused[-1].unit).words}{apart}: {nonces}"
+
+
+def _withheld(facts: Facts, account: str) -> Diagnosis:
+    """Nothing was sent, since it could have locked out others: what stands in the way, and both ways on."""
+    unit = NonceUnit(facts.text("nonce.unit"))
+    reason, mark, found = facts.text("nonce.withheld"), facts.integer("nonce.mark"), facts.text("nonce.mark.unit")
+    chosen = facts.item("nonce.unit")
+    used = f"the unit to use is {unit.words} ({chosen.source if chosen else 'default'})"
+    if reason == "ahead":
+        wait = span(facts.number("nonce.mark.lead") or 0.0)
+        return name(
+            "nonce-ahead-of-clock",
+            account,
+            f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
+            (f"the mark is {mark}", used, clock_words(facts)),
+            remedy=Remedy(
+                f"Wait {wait} and run this check again. If no call with such a nonce was ever accepted, use another"
+                " nonce store (KRAKEN_NONCE_STORE).",
+                avoid="Don't delete the store while a bot uses it.",
+            ),
+        )
+    if not found:
+        return name(
+            "nonce-spent-higher",
+            account,
+            "Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
+            (f"the mark is {mark}", used),
+            confidence=Confidence.POSSIBLE,
+            severity=Severity.WARN,
+            remedy=Remedy(
+                "Use another nonce store (KRAKEN_NONCE_STORE): this one may be damaged.",
+                otherwise="If a call with such a nonce was accepted: create a new API key.",
+            ),
+        )
+    words = NonceUnit(found).words
+    if reason == "note":
+        summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
+        otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
+    else:
+        summary = f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}."
+        otherwise = (
+            "If no call in that unit was ever accepted: use another nonce store (KRAKEN_NONCE_STORE). If one was: a"
+            f" program that counts {unit.words} needs a new API key."
+        )
+    return name(
+        "nonce-spent-higher",
+        account,
+        summary,
+        (*((f"the mark is {mark}",) if mark is not None else ()), used),
+        confidence=Confidence.POSSIBLE,
+        severity=Severity.WARN,
+        remedy=Remedy(
+            f"If all programs on this key count in {words}, declare it.",
+            (f"kraken-doctor check --nonce-unit {found}",),
+            otherwise,
+        ),
     )
 
 
-_NEXT_FINER = {
-    NonceUnit.S: NonceUnit.MS,
-    NonceUnit.MS: NonceUnit.US,
-    NonceUnit.US: NonceUnit.NS,
-    NonceUnit.TEN_NS: NonceUnit.NS,
-}
-
-
-def _refusals(refused: list[Call]) -> tuple[str, ...]:
-    return tuple(f"refused in {NonceUnit(call.unit).words}: {call.nonce}" for call in refused)
+def _another_unit(facts: Facts, account: str) -> Iterator[Diagnosis]:
+    """A bot that shares the store counts otherwise than the user says."""
+    bot, chosen = facts.text("nonce.unit.bot"), facts.item("nonce.unit")
+    if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
+        return
+    declared = NonceUnit(str(chosen.value))
+    yield name(
+        "nonce-spent-higher",
+        account,
+        f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",
+        (
+            f"declared by {chosen.source}",
+            "the bot's last accepted call is in the audit log",
+            "the library reads the process's environment, and no .env file",
+        ),
+        confidence=Confidence.LIKELY,
+        severity=Severity.WARN,
+        remedy=Remedy(
+            f"Give all programs on this key one unit: correct the declaration to {bot}, or set {declared.value} where"
+            " the bot runs.",
+            avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
+        ),
+    )
 
 
 def _window(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:

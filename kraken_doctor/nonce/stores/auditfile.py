@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
@@ -62,6 +62,17 @@ class AuditFile:
                 continue
             except OSError as exc:
                 raise NonceStoreError(f"audit log {path}: {exc}") from exc
+
+    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+        """`NonceStore.newest`."""
+        for path in (self._path, self._older):
+            try:
+                lines = path.read_bytes().split(b"\n")
+            except FileNotFoundError:
+                continue
+            except OSError as exc:
+                raise NonceStoreError(f"audit log {path}: {exc}") from exc
+            yield from recordtext.of_keys(reversed(lines), wanted)
 
     def close(self) -> None:
         """Close the file; the next record opens it again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -68,6 +68,13 @@ class NonceStore(Protocol):
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         """The audit records from *since_ns* (wall clock) on, oldest first."""
+
+    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+        """
+        The audit records of the keys *wanted*, the newest first.
+
+        A key that the caller takes out of *wanted* on the way is passed over from then on.
+        """
 
     def close(self) -> None:
         """Give back what the store holds; using it afterwards opens it anew."""

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,6 +74,9 @@ class MemoryStore:
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         return [record for record in list(self._records) if record.at_ns >= since_ns]
+
+    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+        return (record for record in reversed(list(self._records)) if record.key_id in wanted)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,15 @@ class RedisStore:
         found = (recordtext.load(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
+    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+        self._send_records()
+        for start in range(0, int(_AUDIT_LINES), _PAGE_LINES):
+            with self._mapped():
+                lines: Any = self._redis.lrange(_AUDIT, start, start + _PAGE_LINES - 1)
+            if not (lines and wanted):
+                return
+            yield from recordtext.of_keys((line.encode() for line in lines), wanted)
+
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
             self._send_records()
@@ -207,6 +216,9 @@ def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
 _AUDIT = "kraken-doctor:audit"
 _AUDIT_LINES = "100000"
 """A day of a call a second, some 13 MB."""
+
+_PAGE_LINES = 1_000
+"""Fetched at once by whoever looks for the newest of a few keys: most often they are among the first."""
 
 _MOST_UNSENT = 1_000
 """While Redis does not answer no nonce is issued either, so there is hardly ever more than one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,9 @@ class SQLiteStore:
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         return self._process.get().audit.records(since_ns)
+
+    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+        return self._process.get().audit.newest(wanted)
 
     def close(self) -> None:
         process = self._process.get()

@@ -47,6 +47,17 @@ def _clock_behind_a_used_key(scenario: Scenario) -> None:
     scenario.key().mark = round(scenario.exchange.now() * 1000)
 
 
+def _clock_ahead_of_a_used_key(scenario: Scenario) -> None:
+    """The bot of this host has spent the nonces of the hour to come."""
+    scenario.shift_clock(-_HOUR_S)
+    scenario.key().mark = round((scenario.exchange.now() + _HOUR_S) * 1000)
+
+
+def _clocks_disagree(scenario: Scenario) -> None:
+    """The time servers follow this host's clock; the exchange is an hour further."""
+    scenario.exchange.clock_offset_s += _HOUR_S
+
+
 def _no_time(scenario: Scenario) -> None:
     scenario.exchange.tells_time = False
     scenario.clocks = [{"silent": True}]
@@ -90,6 +101,8 @@ HOST = (
     Fault("clock-behind", "this host's clock is half a minute behind", _clock(30), "clock-behind", "warn", of_run=True),
     Fault("clock-behind-nonce", "it is an hour behind, and the key was used where it is right", _clock_behind_a_used_key, "clock-behind"),
     Fault("clock-ahead", "this host's clock is half a minute ahead", _clock(-30), "clock-ahead", "warn", of_run=True),
+    Fault("clock-ahead-nonce", "it is an hour ahead, and a bot here has spent its nonces", _clock_ahead_of_a_used_key, "clock-ahead"),
+    Fault("clock-contradicted", "time servers and exchange are an hour apart", _clocks_disagree, "clock-unverified", "warn", of_run=True),
     Fault("clock-unverified", "nobody says what time it is", _no_time, "clock-unverified", "info", of_run=True),
     Fault("state-unwritable", "the nonce store can't be written", _unwritable, "state-unwritable", of_run=True),
 )  # fmt: skip

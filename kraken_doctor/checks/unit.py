@@ -1,0 +1,134 @@
+"""
+The unit of the doctor's own nonces: declared, or known, and never raised by a guess.
+
+A nonce that was accepted can't be taken back: one in microseconds locks every millisecond client out of the key for
+good. A refusal in milliseconds is no proof of a finer unit, since a bot whose request overtook ours looks the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kraken_doctor.clock import Clock
+from kraken_doctor.errors import NonceError
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.history import KeyHistory
+
+_MOST_AHEAD_NS = 60 * 10**9
+"""A burst leads the clock by fractions of a second; a mark that leads time, and what was accepted, by more than a
+minute was issued by a clock that was ahead. Sent, it would lock out all who take their nonces from a right one."""
+
+
+class UnitChoice(NamedTuple):
+    """The unit to count in, and why."""
+
+    unit: NonceUnit
+    source: str
+    """Who said so: an option, a variable and where it is set, a bot's call, or ``default``."""
+    declared: bool = False
+    """Whether the user said so."""
+
+
+class NonceWithheldError(NonceError):
+    """
+    Sending the next nonce could lock other programs out of the key, so it was not sent.
+
+    Args:
+        reason: ``note``, ``finer`` or ``ahead``.
+        mark: The store's mark, or the nonce that it gave; None for ``note``.
+        unit: The unit that the mark or the note is in; None where it is in none.
+    """
+
+    def __init__(self, reason: str, mark: int | None, unit: NonceUnit | None, now_ns: int = 0) -> None:
+        super().__init__(f"not sent: {_REASONS[reason]}")
+        self.reason = reason
+        self.mark = mark
+        self.unit = unit
+        self.lead_s = (mark * unit.tick_ns - now_ns) / 1e9 if mark is not None and unit is not None else None
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The refusal to send as facts."""
+        return (
+            Evidence("nonce.withheld", self.reason),
+            Evidence("nonce.mark", self.mark),
+            Evidence("nonce.mark.unit", self.unit.value if self.unit else None),
+            Evidence("nonce.mark.lead", self.lead_s, "s"),
+        )
+
+
+_REASONS = {
+    "note": "version 0.1 noted a finer unit for this key, and not who chose it",
+    "finer": "the nonce store's mark is in a finer unit",
+    "ahead": "the nonce store's mark is ahead of the clock, and no call that reached it is known",
+}
+
+
+def choose_unit(option: str | None, account: Account, history: KeyHistory) -> UnitChoice:
+    """
+    The option's unit; else the account's; else that of the last accepted call; else milliseconds, krakenex's own.
+
+    Raises:
+        ConfigurationError: What is declared is no unit.
+    """
+    if text := option or account.nonce_unit:
+        source = "--nonce-unit" if option else account.nonce_unit_source
+        return UnitChoice(NonceUnit.parse(text, named=f"nonce unit of {account.label} ({source})"), source, True)
+    if history.unit is not None:
+        known_from = "a bot's last accepted call" if history.by_bot else "the last accepted call with a declared unit"
+        return UnitChoice(history.unit, known_from)
+    return UnitChoice(NonceUnit.MS, "default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonceGuard:
+    """
+    Judges every nonce of one account before it is sent.
+
+    Args:
+        choice: The unit to count in.
+        history: What the exchange has accepted on this key.
+        clock: The time from which nonces are taken.
+        note: What version 0.1 noted, None for nothing.
+        correction_s: What was added to this host's clock, 0 or below: it is proved to be so far ahead.
+    """
+
+    choice: UnitChoice
+    history: KeyHistory
+    clock: Clock
+    note: str | None = None
+    correction_s: float = 0.0
+
+    def check_mark(self, mark: int | None) -> None:
+        """
+        Raise where the nonce that follows *mark* should not be sent, before one is taken.
+
+        Raises:
+            NonceWithheldError: It should not.
+        """
+        noted = _noted_unit(self.note)
+        if self.choice.source == "default" and noted is not None and noted is not NonceUnit.MS:
+            raise NonceWithheldError("note", None, noted)
+        if mark is not None:
+            self.check_nonce(mark)
+
+    def check_nonce(self, nonce: int) -> None:
+        """
+        The same for a nonce that the store gave: it goes one above its mark, whatever unit that is in.
+
+        Raises:
+            NonceWithheldError: It should not be sent.
+        """
+        unit, now_ns = self.choice.unit, self.clock.now_ns()
+        floor = unit.floor(now_ns)
+        # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
+        if nonce > 2 * floor:
+            raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
+        if nonce > max(floor, self.history.nonce or 0) + _MOST_AHEAD_NS // unit.tick_ns:
+            raise NonceWithheldError("ahead", nonce, unit, now_ns)
+
+
+def _noted_unit(note: str | None) -> NonceUnit | None:
+    return next((unit for unit in NonceUnit if unit.value == note), None)
