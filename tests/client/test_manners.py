@@ -271,7 +271,7 @@ SpotClient = type("SpotClient", (Renamed,), {})
         (lambda: kraken.futures.FuturesAsyncClient(NOBODY, SECRET), "FuturesAsyncClient is no spot client"),
         (lambda: pykrakenapi.KrakenAPI(krakenex.API()), "only wraps a krakenex.API: pass that, its .api"),
         (lambda: krakenex.API, "API is a class: pass the object that the bot uses"),
-        (SpotClient, "no _SpotClient__check_renew_session in"),
+        (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),
         (lambda: Stubborn(NOBODY, SECRET), "Stubborn._nonce can't be replaced"),
         (object, "no _nonce, _sign, _query, query_private in builtins.object"),
