@@ -88,5 +88,5 @@ def _told(ongoing: Ongoing) -> Iterator[None]:
 
 def _quoted(exc: Exception) -> str:
     """Their exceptions quote the exchange somewhere in their text; if not, their type says what happened."""
-    quoted = re.search(r"E[A-Z][A-Za-z]*:[^\"'\],]+", str(exc))
+    quoted = re.search(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
     return quoted[0] if quoted else type(exc).__name__
