@@ -47,7 +47,9 @@ def ccxt_bot(url: str, key: str, secret: str, store: str) -> Call:
     """ccxt.kraken as it is, without its rate limiter."""
     import ccxt
 
-    exchange = ccxt.kraken({"apiKey": key, "secret": secret, "enableRateLimit": False})
+    # Trusts what REQUESTS_CA_BUNDLE names, like the other bots.
+    options = {"apiKey": key, "secret": secret, "enableRateLimit": False, "requests_trust_env": True}
+    exchange = ccxt.kraken(options)
     exchange.urls["api"]["private"] = url
     return lambda: refused_by(exchange.private_post_balance, ccxt.InvalidNonce)
 

@@ -45,6 +45,8 @@ def authentication(ctx: AccountContext) -> Finding:
 def permissions(ctx: AccountContext) -> Finding:
     """From the answer that is already there: enough for the balances, and not more than a bot needs."""
     facts = ctx.facts()
+    if facts.outcome("authentication") is None:
+        return Finding(Outcome.SKIP, "the key's permissions were not asked for")
     if "key.permissions" not in facts:
         return Finding(Outcome.SKIP, "the server does not tell what the key may do")
     granted = facts.texts("key.permissions")
@@ -89,8 +91,10 @@ def balances(ctx: AccountContext) -> Finding:
         Evidence("balances.USDT", str(found.usdt), source="Balance"),
         Evidence("balances.forms", forms, source="Balance"),
         Evidence("balances.empty", balance.is_empty(reply.result), source="Balance"),
+        Evidence("balances.no_result", reply.result is None, source="Balance"),
     )
-    return Finding(Outcome.PASS, f"USD {found.usd}, USDT {found.usdt}", facts)
+    empty = ": no result, the account may be empty" if reply.result is None else ""
+    return Finding(Outcome.PASS, f"USD {found.usd}, USDT {found.usdt}{empty}", facts)
 
 
 def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, Finding]:

@@ -174,6 +174,8 @@ class Check:
     run: Callable[..., Finding]
     needs: tuple[str, ...] = ()
     """Checks without whose success this one can't succeed."""
+    proved_by: tuple[str, ...] = ()
+    """Checks that come along, since it judges what they have sent; it is made also where they fail."""
     requests: tuple[str, ...] = ()
     """What it sends, for `--dry-run`."""
     private_calls: int = 0
@@ -186,6 +188,7 @@ def check(
     title: str,
     scope: Scope,
     needs: tuple[str, ...] = (),
+    proved_by: tuple[str, ...] = (),
     requests: tuple[str, ...] = (),
     private_calls: int = 0,
 ) -> Callable[[Callable[..., Finding]], Check]:
@@ -193,7 +196,8 @@ def check(
 
     def decorate(function: Callable[..., Finding]) -> Check:
         return Check(
-            id=id, title=title, scope=scope, run=function, needs=needs, requests=requests, private_calls=private_calls
-        )
+            id=id, title=title, scope=scope, run=function, needs=needs, proved_by=proved_by, requests=requests,
+            private_calls=private_calls,
+        )  # fmt: skip
 
     return decorate

@@ -33,6 +33,10 @@ _SECOND_TRY_AFTER_NS = 10**9
 """And a part of a second more, so that two programs which both wait don't meet again. Whoever overtook us has an
 answer by then; a key that was really used further up refuses again."""
 
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.5
+"""A bot that counts seconds is refused for as long as a nonce of ours is ahead; finer ones are never so long. A longer
+lead than that of two calls in a second is the bot's own, and no wait of ours helps it."""
+
 Connect = Callable[[NonceGuard, Callable[[CallRecord], None]], "KrakenClient"]
 
 Waiting = Callable[[str, float], None]
@@ -148,10 +152,18 @@ class AccountSession:
         self.clock.sleep(delay_s)
         self.waiting("", 0)
 
+    def _await_tick(self, mark: int | None) -> None:
+        """Wait until time has passed *mark*, where that is seconds: a nonce above it would be one of the future."""
+        ahead_s = self.guard.ahead_s(mark)
+        if _SHORTEST_WAIT_S <= ahead_s <= _LONGEST_WAIT_S:
+            self.clock.sleep(ahead_s)
+
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
-        self.guard.check_mark(self.store.mark(self.key_id))
+        mark = self.store.mark(self.key_id)
+        self.guard.check_mark(mark)
+        self._await_tick(mark)
         records: list[CallRecord] = []
         client = self.connect(self.guard, records.append)
         result, error = None, None

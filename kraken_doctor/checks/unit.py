@@ -101,6 +101,10 @@ class NonceGuard:
     note: str | None = None
     correction_s: float = 0.0
 
+    def ahead_s(self, mark: int | None) -> float:
+        """Return by how many seconds the nonce that follows *mark* is ahead of the time; 0 or below if it is not."""
+        return 0.0 if mark is None else ((mark + 1) * self.choice.unit.tick_ns - self.clock.now_ns()) / 1e9
+
     def check_mark(self, mark: int | None) -> None:
         """
         Raise where the nonce that follows *mark* should not be sent, before one is taken.

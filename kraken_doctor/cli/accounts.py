@@ -53,14 +53,13 @@ def _screen(report: Report, terminal: Terminal) -> str:
     signs = marks(terminal)
     if not report.accounts:
         return "No account is configured.\n"
-    words = {Outcome.PASS: "in order", Outcome.WARN: "with a flaw", Outcome.FAIL: "unusable"}
+    words = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "unusable"}
+    forms = {result.account: words.get(result.outcome, "unknown") for result in report.checks}
     rows = []
     for account in report.accounts:
         variable, _, origin = account.source.partition(" ")
         pair = f"{variable.removesuffix('KEY')}*"
-        rows.append(
-            [account.label, pair, origin.strip("()") or "-", account.key or "-", words.get(account.outcome, "unknown")]
-        )
+        rows.append([account.label, pair, origin.strip("()") or "-", account.key or "-", forms[account.label]])
     scopes = (None, *(account.label for account in report.accounts))
     found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
     return to_text(Group(listing(["Account", "Variables", "From", "Key", "Form"], rows), *found), terminal)

@@ -171,7 +171,7 @@ class App:
         from kraken_doctor.diagnosis.diagnose import diagnose
         from kraken_doctor.examination.plan import Plan
         from kraken_doctor.examination.run import Examination
-        from kraken_doctor.examination.verdict import ExitStatus, FailOn, account_reports, exit_status, outcome_of
+        from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status, graded, judge
         from kraken_doctor.model.report import Report
 
         accounts: tuple[Account, ...] = ()
@@ -195,9 +195,9 @@ class App:
             self.output.note(sessions.undeclared(request, plan))
             self._told = True  # a watch says it once
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
-        results = self.output.redact.everywhere(examination.run())
+        results = graded(self.output.redact.everywhere(examination.run()))
         diagnoses = diagnose(results)
-        outcome = outcome_of(results, diagnoses)
+        outcome, reports = judge(results, diagnoses)
         return Report(
             command=request.command,
             started_at_ns=started_ns,
@@ -209,7 +209,7 @@ class App:
             environment=self.environment_facts(context, results),
             checks=results,
             diagnoses=diagnoses,
-            accounts=account_reports(results, diagnoses),
+            accounts=reports,
             extra=network.latency(context),
         )
 

@@ -41,12 +41,13 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
 def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
 
-    from kraken_doctor.renderers import table
+    from kraken_doctor.renderers import table, words
     from kraken_doctor.renderers.findings import findings
     from kraken_doctor.renderers.screen import to_text
-    from kraken_doctor.renderers.text import marks
+    from kraken_doctor.renderers.text import marks, plain
 
     signs = marks(terminal)
     scopes = (None, *(account.label for account in report.accounts))
     found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
-    return to_text(Group(table.accounts_table(report, terminal, signs), *found), terminal)
+    notes = [f"{a.label}: {note}" for a in report.accounts if (note := words.may_be_empty(a, report))]
+    return to_text(Group(table.accounts_table(report, terminal, signs), *map(plain, notes), *found), terminal)

@@ -153,20 +153,19 @@ def _judged_again(saved: Saved) -> Saved:
         ValueError: The evidence is of a kind that no check gives.
     """
     from kraken_doctor.diagnosis.diagnose import diagnose
-    from kraken_doctor.examination.verdict import account_reports, outcome_of
+    from kraken_doctor.examination.verdict import judge
     from kraken_doctor.model.unit import NonceUnit
 
     checks = saved.report.checks
     try:
         diagnoses = diagnose(checks)
-        accounts = account_reports(checks, diagnoses)
+        outcome, accounts = judge(checks, diagnoses)
         units = {account.nonce.unit for account in accounts if account.nonce} | {call.unit for call in saved.calls}
         for unit in units:
             NonceUnit(unit)
     except Exception as exc:
         # The rules trust what checks wrote; a file may hold anything.
         raise ValueError(f"its evidence can't be judged ({type(exc).__name__})") from exc
-    outcome = outcome_of(checks, diagnoses)
     return saved._replace(report=replace(saved.report, diagnoses=diagnoses, accounts=accounts, outcome=outcome))
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import krakenex
 import requests
 
+from kraken_doctor.client import wire
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.retry import may_repeat
-from kraken_doctor.client.wire import OwnQuery, Post, as_transport_error, error_strings, query
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class InOrder:
         if self.doctor_own_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
         default = self._kraken_doctor.options.timeout
-        return query(self, urlpath, data, headers, default if timeout is None else timeout)
+        return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
 
 
 class PrivateCalls(Ledger):
@@ -78,7 +78,7 @@ class PrivateCalls(Ledger):
                         raise
                     failure: requests.RequestException | KrakenError = exc
                 else:
-                    errors = error_strings(answer)
+                    errors = () if wire.flaw_of(answer, method) else wire.error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                         return answer
                     failure = kraken_error(errors)
@@ -92,7 +92,7 @@ class PrivateCalls(Ledger):
     ) -> None:
         with contextlib.suppress(Exception):  # words, and handlers that raise, are not worth an answer
             text = (
-                as_transport_error(failure).kind
+                wire.as_transport_error(failure).kind
                 if isinstance(failure, requests.RequestException)
                 else ", ".join(failure.errors)
             )
@@ -102,7 +102,9 @@ class PrivateCalls(Ledger):
     def _attempt(self, api: Any, method: str, form: Form, timeout_s: float) -> Any:
         """One request, from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
-        exchange = OwnQuery(api, urlpath, timeout_s) if api.doctor_own_query() else Post(api, urlpath, timeout_s)
+        exchange = (
+            wire.OwnQuery(api, urlpath, timeout_s) if api.doctor_own_query() else wire.Post(api, urlpath, timeout_s)
+        )
         key = str(api.key)
         call = self.begin(key, method)
         try:
@@ -110,10 +112,10 @@ class PrivateCalls(Ledger):
                 response = exchange.send(*self._signed(api, form, urlpath, call.take_nonce(turn)), call.sending)
                 call.answered()
             answer = exchange.read(response)
-            call.outcome = ", ".join(error_strings(answer)) or "ok"
+            call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.archive_in(failure, method) else wire.as_transport_error(failure).kind)
             raise
         finally:
             call.close()

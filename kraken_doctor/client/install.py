@@ -99,7 +99,7 @@ def adapter_for(api: Any) -> Adapter:
         spot = next((name for name in ("SpotAsyncClient", "SpotClient") if name in families), None)
         if spot is None:
             raise NonceHookError(f"{kind} is no spot client of python-kraken-sdk: futures have other keys and nonces")
-        if missing := _missing(api, [f"_{spot}__check_renew_session"]):
+        if missing := _missing(api, [f"_{spot}__check_{name}" for name in ("renew_session", "response_data")]):
             raise NonceHookError(f"no {', '.join(missing)} in {kind}")
         from kraken_doctor.client.adapters import sdk
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,11 +12,14 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import InOrder, PrivateCalls
-from kraken_doctor.client.guarding import cleaned_error, cleaned_failure, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, cleaned_error, cleaned_failure, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.wire import as_transport_error, error_strings
+from kraken_doctor.client.recording import say
+from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of
 from kraken_doctor.errors import NonceError, TransportError, is_failure
 from kraken_doctor.network.url import checked_url
+
+logger = logging.getLogger(__name__)
 
 
 class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has no types
@@ -58,22 +62,29 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         """
         A private call; its ``result``, or a typed error.
 
+        An empty account may have no result: None. Of ``RetrieveExport`` it is the archive's bytes. Warnings of the API
+        beside a result (``W...``) are logged.
+
         Raises:
             KrakenError: The API refused; the subclass says why.
             NonceError: No nonce, or no turn: nothing was sent.
-            TransportError: No answer of the API.
+            TransportError: No answer of the API, or one that has not its form.
         """
         try:
             answer = self.query_private(method, data, timeout)
         except NonceError:  # which is one of requests' as well
             raise
         except requests.RequestException as exc:
+            if archive := archive_in(exc, method):
+                return archive
             raise cleaned_failure(as_transport_error(exc), *self._sent()) from exc
-        if not isinstance(answer, dict):
-            raise TransportError("response-invalid", f"JSON, but not the API's: {type(answer).__name__}")
+        if flaw := flaw_of(answer, method):
+            raise TransportError("response-invalid", flaw)
         errors = error_strings(answer)
         if is_failure(errors):
             raise cleaned_error(errors, *self._sent())
+        if errors:
+            say(logger, logging.WARNING, "%s: accepted, with %s", method, cleaned(", ".join(errors), *self._sent()))
         return answer.get("result")
 
     @property

@@ -13,11 +13,15 @@ from kraken_doctor.client.guarding import cleaned
 from kraken_doctor.client.networkerror import AlsoAs
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.recording import Observer, Quiet, metrics
+from kraken_doctor.client.wire import outcome_of_answer
 from kraken_doctor.errors import TurnTimeoutError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.turn import Turn
 from kraken_doctor.redact import key_id
+
+NOT_SENT, UNKNOWN = "not-sent", "unknown"
+"""The outcomes of a call of which nothing is known yet: before sending began, and from then on."""
 
 
 class Ledger:
@@ -116,7 +120,7 @@ class Ongoing:
 
     def __init__(self, ledger: Ledger, key: str, endpoint: str) -> None:
         self.generator = ledger.generator(key)
-        self.outcome = "not-sent"
+        self.outcome = NOT_SENT
         self.nonce = -1
         self.key = key
         self._ledger = ledger
@@ -137,7 +141,7 @@ class Ongoing:
 
     def sending(self) -> None:
         """From now on it may have been executed, whatever is seen of it."""
-        self.outcome = "unknown"
+        self.outcome = UNKNOWN
 
     def answered(self) -> None:
         """The answer is there; what follows no longer counts as its latency."""
@@ -147,6 +151,10 @@ class Ongoing:
         """Call the failure what *name* says; where that can't be said, what is known about sending stays."""
         with contextlib.suppress(Exception):
             self.outcome = name()
+
+    def judge(self, answer: object) -> None:
+        """Take *answer*, in whatever form the client has it, as what came back."""
+        self.failed(lambda: outcome_of_answer(answer, self._endpoint))
 
     def close(self) -> None:
         """Tell what became of it, if it got as far as a nonce; never raises."""

@@ -11,7 +11,7 @@ import requests
 from kraken_doctor.client.connection import Timing
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.transport import timing_of
-from kraken_doctor.client.wire import answer_judged, as_it_is, as_transport_error, error_strings, json_of
+from kraken_doctor.client.wire import answer_judged, as_it_is, as_transport_error, error_strings, flaw_of, json_of
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 
@@ -91,11 +91,11 @@ class PublicApi:
         except requests.RequestException as exc:
             raise as_transport_error(exc) from exc
         errors = error_strings(answer)
-        if is_failure(errors):
+        flaw, result = flaw_of(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
+        if not flaw and is_failure(errors):
             raise kraken_error(errors)
-        result = answer.get("result") if isinstance(answer, dict) else None
-        if not isinstance(result, dict):
-            raise TransportError("response-invalid", f"{endpoint}: JSON, but without the API's result")
+        if flaw or not isinstance(result, dict):
+            raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is no object'}")
         timing = timing_of(response)
         # The time that the answer names lies between the two; connecting would only blur it. The later one must not be
         # pieced together from the parts of the call: a busy processor spends time between them. Nor is it read from

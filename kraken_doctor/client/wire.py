@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import urllib3
 
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.redirects import keep_home
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
 
 
@@ -150,6 +151,69 @@ def error_strings(answer: object) -> tuple[str, ...]:
     """The ``error`` list of an answer; empty if the answer has none."""
     errors = answer.get("error") if isinstance(answer, dict) else None
     return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
+
+
+# Documented with an object as result: https://docs.kraken.com/api-reference. Others give a list, or only "true".
+_OBJECTS = frozenset({
+    "AddOrder", "AddOrderBatch", "AmendOrder", "Balance", "BalanceEx", "CancelAll", "CancelOrder", "ClosedOrders",
+    "EditOrder", "GetApiKeyInfo", "GetWebSocketsToken", "Ledgers", "OpenOrders", "QueryLedgers", "QueryOrders",
+    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory",
+})  # fmt: skip
+
+
+def flaw_of(answer: object, endpoint: str) -> str:
+    """
+    Return why *answer* is not the API's envelope; empty where it is.
+
+    That is a JSON object whose ``error`` is a list of strings, with a ``result`` unless that list has any:
+    https://docs.kraken.com/exchange/guides/rest/introduction. An empty account's ``Balance`` may have none.
+    """
+    if not isinstance(answer, dict):
+        return f"JSON, but not the API's: {type(answer).__name__}"
+    errors = answer.get("error")
+    if not isinstance(errors, list) or not all(isinstance(error, str) and error.strip() for error in errors):
+        return "JSON, but without the API's list of errors"
+    result = answer.get("result")
+    if is_failure(errors) or (result is None and (errors or endpoint == "Balance")):
+        return ""
+    if "result" not in answer:
+        return "JSON, but without the API's result"
+    return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
+
+
+def outcome_of_answer(answer: object, endpoint: str) -> str:
+    """
+    Return what a record says of *answer*: ``ok``, the strings of a refusal, or ``response-invalid``.
+
+    Args:
+        answer: As JSON values; or what another client has of it: a ``requests.Response``, the bytes of an archive.
+        endpoint: ``Balance``, …
+    """
+    if archive_in(answer, endpoint):
+        return "ok"
+    answer = getattr(answer, "content", answer)
+    if isinstance(answer, (bytes, str)):
+        try:
+            answer = json.loads(answer)
+        except (ValueError, RecursionError):
+            answer = None
+    errors = error_strings(answer)
+    if flaw_of(answer, endpoint):
+        return "response-invalid"
+    return ", ".join(errors) if is_failure(errors) else "ok"
+
+
+def archive_in(source: object, endpoint: str) -> bytes | None:
+    """
+    Return the archive that *endpoint* is answered with; None where there is none.
+
+    Args:
+        source: Bytes, a response, or the exception that krakenex has instead of its JSON.
+        endpoint: ``RetrieveExport`` is the one.
+    """
+    response = getattr(source, "response", source)
+    content = getattr(response, "content", response)
+    return content if endpoint == "RetrieveExport" and isinstance(content, bytes) and content[:2] == b"PK" else None
 
 
 def as_transport_error(exc: requests.RequestException) -> TransportError:

@@ -52,7 +52,7 @@ def choose(
     The checks to make: those of *only* and what they need, or all; less those of *skip*.
 
     Raises:
-        ConfigurationError: A name is no check's id.
+        ConfigurationError: A name is no check's id, or no check is left.
     """
     by_id = {check.id: check for check in checks}
     for name in (*only, *skip):
@@ -64,5 +64,7 @@ def choose(
     # The catalogue lists a check below what it needs, so one pass from its end finds all.
     for check in reversed(checks):
         if check.id in wanted:
-            wanted |= set(check.needs)
+            wanted |= {*check.needs, *check.proved_by}
+    if not wanted - set(skip):
+        raise ConfigurationError("--only and --skip leave no check to run: name one that is not skipped")
     return tuple(check for check in checks if check.id in wanted and check.id not in skip)

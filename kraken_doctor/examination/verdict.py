@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from kraken_doctor.diagnosis.naming import calls
@@ -30,6 +31,13 @@ class ExitStatus(enum.IntEnum):
     INTERRUPTED = 130
 
 
+CALLING = frozenset({"authentication", "balances"})
+"""Checks that make private calls."""
+
+_PUBLIC_FAILURES = ("path.failure", "path.error", "exchange.failure", "exchange.error")
+_FINE = (Outcome.PASS, Outcome.WARN)
+
+
 def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> Outcome:
     """
     What a run, or an account, comes to.
@@ -53,6 +61,16 @@ def _beside_the_point(result: CheckResult) -> bool:
     return result.id == "clock" and result.outcome is Outcome.INCONCLUSIVE
 
 
+def graded(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return *results*; a public endpoint that failed is a warning at most where a private call was accepted."""
+    if not any(result.id in CALLING and result.outcome is Outcome.PASS for result in results):
+        return tuple(results)
+    failed = [any(item.name in _PUBLIC_FAILURES for item in result.evidence) for result in results]
+    return tuple(
+        replace(result, outcome=Outcome.WARN) if bad else result for result, bad in zip(results, failed, strict=True)
+    )
+
+
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
     """The process's exit status."""
     if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
@@ -62,6 +80,19 @@ def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
     if outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
         return ExitStatus.NO_VERDICT
     return ExitStatus.OK
+
+
+def judge(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[Outcome, tuple[AccountReport, ...]]:
+    """
+    Return what a run comes to, and each of its accounts.
+
+    An account that was to be called and of which nothing is known leaves the run without a verdict; one that was not
+    to be called has none either, and moves nothing.
+    """
+    outcome, accounts = outcome_of(results, diagnoses), account_reports(results, diagnoses)
+    called = {result.account for result in results if result.id in CALLING}
+    unknown = any(account.connected is None and account.label in called for account in accounts)
+    return (Outcome.INCONCLUSIVE if unknown and outcome in _FINE else outcome), accounts
 
 
 def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
@@ -82,13 +113,19 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
     made = calls(facts)
     last = made[-1] if made else None
     outcome = outcome_of(own, diagnoses)
-    if outcome in (Outcome.PASS, Outcome.WARN) and (blockers := {result.blocked_by for result in own} - {None}):
+    if outcome in _FINE and (blockers := {result.blocked_by for result in own} - {None}):
         # What all accounts share is in their way; where that is a fault of our own, nothing is known of them.
         broken = {result.id for result in results if result.outcome is Outcome.ERROR}
         outcome = Outcome.INCONCLUSIVE if blockers <= broken else Outcome.FAIL
+    accepted = any(call.outcome == "ok" for call in made)
+    if outcome in _FINE and not accepted:
+        outcome = Outcome.INCONCLUSIVE
+    # What the balances have shown to work, a mark that can't be read afterwards does not undo.
+    connected = accepted and (outcome is not Outcome.FAIL or facts.outcome("balances") is Outcome.PASS)
     return AccountReport(
         label=label,
         outcome=outcome,
+        connected=connected or (False if outcome is Outcome.FAIL else None),
         key=facts.text("credentials.key_tail"),
         key_id=facts.text("credentials.key_id") or None,
         source=facts.text("credentials.source"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
-from kraken_doctor.examination.verdict import account_reports, outcome_of
+from kraken_doctor.examination.verdict import judge
 from kraken_doctor.model.change import Change, Named
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
@@ -108,7 +108,7 @@ class Watch:
         known = [own for label, own in self._checks.items() if label in asked or label in rested]
         checks = tuple(check for own in (common, *known) for check in own)
         diagnoses = diagnose(checks)
-        outcome, accounts = outcome_of(checks, diagnoses), account_reports(checks, diagnoses)
+        outcome, accounts = judge(checks, diagnoses)
         return replace(report, checks=checks, diagnoses=diagnoses, outcome=outcome, accounts=accounts)
 
     def _change(self, report: Report) -> Change | None:

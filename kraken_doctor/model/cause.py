@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kraken_doctor.errors import STRINGS
 from kraken_doctor.model.diagnosis import Remedy, Severity
 
 
@@ -26,9 +27,15 @@ class Cause:
     remedy: Remedy
     wrong_when: str
     """When the verdict can be wrong."""
-    errors: tuple[str, ...] = ()
-    """Kraken's own strings that point here."""
+    also: tuple[str, ...] = ()
+    """Kraken's strings that point here too, though another cause is likelier."""
     links: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Return Kraken's own strings that point here, by the one table of them; families are left out."""
+        own = (string for string, kind in STRINGS.items() if kind.cause == self.id and "*" not in string)
+        return (*self.also, *own)
 
 
 @dataclass(frozen=True, kw_only=True)

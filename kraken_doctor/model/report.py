@@ -55,6 +55,8 @@ class AccountReport:
     balances: Balances | None = None
     nonce: NonceReport | None = None
     private_calls: int = 0
+    connected: bool | None = None
+    """Whether a private call was accepted, and nothing failed; None where the run could not tell, or did not try."""
     error: str = ""
     """What the exchange, or the way there, said when it failed."""
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.nonce.auditing import is_refusal
 
 HOUR_NS = 3_600 * 10**9
 
@@ -53,11 +53,6 @@ def by_key(records: Iterable[CallRecord]) -> dict[str, list[CallRecord]]:
     for record in records:
         found.setdefault(record.key_id, []).append(record)
     return found
-
-
-def is_refused(record: CallRecord) -> bool:
-    """Whether the exchange refused the call for its nonce."""
-    return record.outcome != "ok" and isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
 
 
 def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
@@ -127,7 +122,7 @@ def moment(at_ns: int) -> str:
 
 def _figures(key_id: str, endpoint: str, group: Sequence[CallRecord]) -> EndpointFigures:
     latencies = sorted(record.latency_s for record in group)
-    refused = sum(map(is_refused, group))
+    refused = sum(map(is_refusal, group))
     return EndpointFigures(
         key_id=key_id,
         endpoint=endpoint,

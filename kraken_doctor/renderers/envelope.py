@@ -131,5 +131,6 @@ def _account(account: AccountReport) -> dict[str, Any]:
         if nonce
         else None,
         "private_calls": account.private_calls,
+        "connected": account.connected,
         "error": account.error,
     }

@@ -138,7 +138,7 @@ def _account(account: AccountReport, report: Report) -> list[Child]:
     unit = account.nonce.unit if account.nonce else "none sent"
     return [
         plain(account.label),
-        state[words.connected(account, report)],
+        state[account.connected],
         code(account.key_id or "none"),
         plain(unit),
         str(account.private_calls),

@@ -56,8 +56,9 @@ def render(report: Report) -> str:
         "version": __version__,
         "target": words.target(report),
         "verdict": words.verdict(report),
+        **{f"connected {a.label}": words.YES_NO[a.connected] for a in report.accounts},
     }.items():
-        ET.SubElement(properties, "property", {"name": key, "value": plain(value)})
+        ET.SubElement(properties, "property", {"name": plain(key), "value": plain(value)})
     for result in report.checks:
         _case(suite, result, report)
     ET.indent(root)

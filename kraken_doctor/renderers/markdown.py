@@ -118,8 +118,8 @@ def code(foreign: str) -> str:
 
 
 def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[str, ...]:
-    connected, balances = words.connected(account, report), account.balances
-    state = {True: "yes", False: f"no: {code(words.said(account, report))}", None: "unknown"}[connected]
+    balances = account.balances
+    state = {True: "yes", False: f"no: {code(words.said(account, report))}", None: "unknown"}[account.connected]
     unit = text(account.nonce.unit) if account.nonce else ""
     if not private:
         return code(account.label), state, unit, code(account.key_id) if account.key_id else ""

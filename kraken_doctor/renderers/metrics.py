@@ -10,7 +10,6 @@ from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Facts, Outcome
 from kraken_doctor.model.report import Report
-from kraken_doctor.renderers import words
 from kraken_doctor.renderers.text import plain
 
 _OUTCOMES = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.INCONCLUSIVE)
@@ -45,7 +44,7 @@ def _of_round(report: Report) -> Iterator[Metric]:
         ["outcome"],
         [((outcome.value,), float(report.outcome is outcome)) for outcome in _OUTCOMES],
     )
-    states = [(account.label, words.connected(account, report)) for account in report.accounts]
+    states = [(account.label, account.connected) for account in report.accounts]
     # Where it is not known there is no sample: 0 would say that the connection is down.
     yield _gauge(
         "kraken_doctor_account_connected",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
-_NO_AMOUNT = ("balances.empty", "balances.unreadable")
+_NO_AMOUNT = ("balances.empty", "balances.no_result", "balances.unreadable")
 """Evidence of the balances that tells no amount; whatever else is called so may."""
 
 # Lengths are bounded, and a match begins where a word does: a megabyte of one letter must not take minutes.

@@ -99,8 +99,7 @@ def _moved(change: Change) -> str:
 
 
 def _state(account: AccountReport, seen: Standing) -> str:
-    connected = words.connected(account, seen.report)
-    word = {True: "connected", False: plain(words.said(account, seen.report)), None: "unknown"}[connected]
+    word = {True: "connected", False: plain(words.said(account, seen.report)), None: "unknown"}[account.connected]
     said = f"{word}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
     return f"{said}; asked again in {_span(rests_s)}" if rests_s else said

@@ -14,7 +14,7 @@ def render(report: Report) -> str:
     target = "sandbox" if report.sandbox else report.api_url
     where = f" ({plain(target)})" if target else ""  # a log is nowhere
     lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
-    lines += [_account(account) for account in report.accounts]
+    lines += [_account(account, report) for account in report.accounts]
     for diagnosis in report.diagnoses:
         if diagnosis.severity is Severity.INFO:
             continue
@@ -30,10 +30,10 @@ def render(report: Report) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _account(account: AccountReport) -> str:
+def _account(account: AccountReport, report: Report) -> str:
     label = plain(account.label)
     if account.balances is None:
-        said = f", {plain(account.error)}" if account.error else ""
+        said = f", {plain(words.said(account, report))}" if account.error or account.connected is None else ""
         return f"{label}: {OUTCOME_WORDS[account.outcome]}{said}"
     balances = account.balances
     amounts = f"USD {money(balances.usd)}, USDT {money(balances.usdt)}, total {money(balances.total)}"

@@ -39,9 +39,9 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
         if line := _said_once(report, signs):
             parts += [Text(line, style="dim"), ""]
     # What fails stands last: that is where the eye is when the command ends.
-    for account in sorted(report.accounts, key=lambda account: words.connected(account, report) is not True):
+    for account in sorted(report.accounts, key=lambda account: account.connected is not True):
         found = findings(report.diagnoses, account.label, signs, verbose=verbose)
-        if words.connected(account, report):
+        if account.connected:
             parts += [*_connected(account, report, signs), *found, ""]
         else:
             # One under the other where they share a cause that is told below, once.
@@ -106,23 +106,21 @@ def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
         table.add_column("Nonce")
         table.add_column("Key", no_wrap=True)
     for account in report.accounts:
-        table.add_row(*_row(account, report, signs, wide=wide))
+        table.add_row(*_row(account, signs, wide=wide))
     return table
 
 
-def _row(account: AccountReport, report: Report, signs: Marks, *, wide: bool) -> list[Text]:
-    balances, connected = account.balances, words.connected(account, report)
+def _row(account: AccountReport, signs: Marks, *, wide: bool) -> list[Text]:
+    balances, connected = account.balances, account.connected
     amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else ["-"] * 3
-    mark, word, style = {
-        True: (signs.passed, "yes", "green"),
-        False: (signs.failed, "no", "red"),
-        None: (signs.unknown, "unknown", "magenta"),
-    }[connected]
+    mark, style = {
+        True: (signs.passed, "green"), False: (signs.failed, "red"), None: (signs.unknown, "magenta"),
+    }[connected]  # fmt: skip
     if connected and account.outcome is Outcome.WARN:
         mark, style = signs.warned, "yellow"
     row = [
         Text(plain(account.label)),
-        Text(f"{mark} {word}", style=style),
+        Text(f"{mark} {words.YES_NO[connected]}", style=style),
         *(Text(amount) for amount in (amounts if wide else amounts[2:])),
     ]
     return [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key) or "-")] if wide else row
@@ -142,6 +140,8 @@ def _connected(account: AccountReport, report: Report, signs: Marks) -> list[Ren
         lines.append(Text(f"   Total: {money(balances.total)}"))
         if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
             details.append(f"including {', '.join(plain(other) for other in others)}")
+    if note := words.may_be_empty(account, report):
+        details.append(plain(note))
     line = _nonce_line(account, signs)
     if line and line != _said_once(report, signs):
         details.append(line)
@@ -154,8 +154,9 @@ def _connected(account: AccountReport, report: Report, signs: Marks) -> list[Ren
 
 def _not_connected(account: AccountReport, report: Report, signs: Marks) -> Text:
     label, said = plain(account.label), plain(words.said(account, report))
-    if words.connected(account, report) is None:
-        return Text(f"{signs.unknown} Kraken connection not tested to its end ({label}): {said}", style="bold magenta")
+    if account.connected is None:
+        state = "check incomplete" if report.outcome in words.NO_VERDICT else "not tested"
+        return Text(f"{signs.unknown} Kraken connection {state} ({label}): {said}", style="bold magenta")
     return Text(f"{signs.refused} Kraken connection test failed ({label}): {said}", style="bold red")
 
 
@@ -173,7 +174,7 @@ def _nonce_line(account: AccountReport, signs: Marks) -> str:
 
 def _said_once(report: Report, signs: Marks) -> str:
     """The line about the nonces that most of several accounts share; those that differ say their own."""
-    lines = Counter(_nonce_line(account, signs) for account in report.accounts if words.connected(account, report))
+    lines = Counter(_nonce_line(account, signs) for account in report.accounts if account.connected)
     line, count = lines.most_common(1)[0] if lines else ("", 0)
     return line if count > 1 else ""
 

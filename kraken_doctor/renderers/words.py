@@ -5,40 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
 
-_NO_VERDICT = (Outcome.INCONCLUSIVE, Outcome.ERROR)
+YES_NO = {True: "yes", False: "no", None: "unknown"}
+"""`AccountReport.connected` in words."""
+
+NO_VERDICT = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 
 def verdict(report: Report) -> str:
     """The run in one or two sentences."""
-    failing, count = sum(connected(account, report) is False for account in report.accounts), len(report.accounts)
+    connected = [account.connected for account in report.accounts]
+    failing, tested = connected.count(False), True in connected
     words = {
-        Outcome.PASS: "All well.",
-        Outcome.WARN: "It works, with a warning.",
-        Outcome.FAIL: "Not everything works.",
+        Outcome.PASS: "All checks passed.",
+        Outcome.WARN: "Connected, with warnings." if tested else "Checks passed, with warnings.",
+        Outcome.FAIL: "Problem found.",
     }.get(report.outcome, "No verdict: something could not be checked.")
     if failing:
-        words = f"{failing} of {count} accounts failing." if count > 1 else "The connection does not work."
-    elif report.outcome in _NO_VERDICT and own_faults(report):
+        words = f"{failing} of {len(connected)} accounts failing." if len(connected) > 1 else "Problem found."
+    elif report.outcome in NO_VERDICT and own_faults(report):
         words = "No verdict: kraken-doctor itself failed."
-    elif report.outcome in _NO_VERDICT and (open_ones := undecided(report)):
+    elif report.outcome in NO_VERDICT and (open_ones := undecided(report)):
         words = f"No verdict. {_whose(open_ones[0])}: {open_ones[0].summary.rstrip('.')}."
+    elif report.outcome in (Outcome.PASS, Outcome.WARN) and connected and not tested:
+        words += " The connection was not tested."
     primary = report.primary
     if primary is not None and primary.severity is Severity.FAIL:
-        words += f" First: {primary.cause}."
+        words += f" Fix first: {primary.cause}."
     return words
-
-
-def connected(account: AccountReport, report: Report) -> bool | None:
-    """Whether the account can be used through the API; None where the run could not tell."""
-    if account.balances is not None or account.outcome in (Outcome.PASS, Outcome.WARN):
-        return True
-    return False if account.outcome is Outcome.FAIL or _failures(report, account.label) else None
 
 
 def said(account: AccountReport, report: Report) -> str:
@@ -51,13 +50,21 @@ def said(account: AccountReport, report: Report) -> str:
     broken = {result.id for result in report.checks if result.outcome is Outcome.ERROR}
     if faulty := [result.id for result in own if result.id in broken or result.blocked_by in broken]:
         return f"kraken-doctor itself failed before {faulty[0]} was done"
-    return next((result.summary for result in own if result.outcome not in (Outcome.PASS, Outcome.SKIP)), "no verdict")
+    fine = (Outcome.PASS, Outcome.WARN, Outcome.SKIP)
+    untested = "no private call was accepted" if account.private_calls else "no private call was made"
+    return next((result.summary for result in own if result.outcome not in fine), untested)
+
+
+def may_be_empty(account: AccountReport, report: Report) -> str:
+    """Return what to say beside balances of zero that no answer has stated; empty where one has."""
+    found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
+    return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
 
 
 def undecided(report: Report) -> list[CheckResult]:
     """Checks without a verdict, but for those of an account whose failure is named: that is why they have none."""
     return [
-        result for result in report.checks if result.outcome in _NO_VERDICT and not _failures(report, result.account)
+        result for result in report.checks if result.outcome in NO_VERDICT and not _failures(report, result.account)
     ]
 
 

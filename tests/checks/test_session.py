@@ -226,6 +226,15 @@ def test_a_clock_that_is_ahead_is_corrected(make: Make, key: Key, clock: ManualC
     assert make(ahead_s=86_400.0).call("Balance").nonce == accepted + 1, "a step above what was accepted"
 
 
+def test_in_seconds_no_nonce_comes_from_the_future(make: Make, key: Key, clock: ManualClock) -> None:
+    """Two calls in one second: the second waits for the next, or a bot that counts seconds would be refused."""
+    session = make(declared=NonceUnit.S)
+    for endpoint in ("GetApiKeyInfo", "Balance"):
+        assert session.call(endpoint).nonce == NonceUnit.S.floor(clock.wall_ns)
+    assert len(clock.slept_s) == 1
+    assert make(declared=NonceUnit.MS).guard.ahead_s(NonceUnit.MS.floor(clock.wall_ns)) < 0.05
+
+
 def test_who_called_is_on_record(make: Make, store: NonceStore) -> None:
     """The doctor's own default must not become what a bot is believed to count in."""
     make().call("Balance")

@@ -59,14 +59,14 @@ def test_a_line_a_change_and_a_clean_end(environ: dict[str, str], key: Key, endi
     """Two rounds or twenty: what stays as it is makes no line."""
     with watching(environ=environ) as process:
         assert process.stdout is not None
-        assert re.fullmatch(rf"{MOMENT}  pass: All well\.\n", process.stdout.readline())
+        assert re.fullmatch(rf"{MOMENT}  pass: All checks passed\.\n", process.stdout.readline())
         key.mark = SPENT
         broken = process.stdout.readline()
         assert re.fullmatch(rf"{MOMENT}  failed \(was pass\): new: MASTER nonce-spent-higher\n", broken)
         process.send_signal(ending)
         rest, said = process.communicate(timeout=60)
         assert process.returncode == 130
-    assert re.fullmatch(r"\d+ rounds, 2 changes\. The last: The connection does not work\. First: .*\n", rest)
+    assert re.fullmatch(r"\d+ rounds, 2 changes\. The last: Problem found\. Fix first: .*\n", rest)
     assert said == ""
 
 
@@ -143,7 +143,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
     with terminal("watch", "--every", "3", environ=environ) as screen:
         shown = screen.until(lambda shown: "connected, for 1 s" in shown)
         assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s, next in \d s: 1 round, the last \d s ago", shown)
-        assert shown.count("All well.") == 1
+        assert shown.count("All checks passed.") == 1
         key.mark = SPENT
         shown = screen.until(lambda shown: "asked again in" in shown)
         lines = shown.splitlines()
@@ -154,7 +154,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
         screen.process.send_signal(signal.SIGINT)
         assert screen.end() == 130
         assert "Watching" not in screen.shown
-        assert "2 changes. The last: The connection does not work." in screen.shown
+        assert "2 changes. The last: Problem found." in screen.shown
         assert b"\x1b[?25l" not in screen.written
 
 

@@ -29,7 +29,7 @@ def test_calls_are_counted(server: SandboxServer, key: Key) -> None:
             for endpoint, outcome in (
                 ("Balance", "ok"),
                 ("Balance", "nonce-refused"),
-                ("Nonesuch", "error-unrecognised"),
+                ("Nonesuch", "call-rejected"),
             )
         },
         ("kraken_doctor_turn_wait_seconds_count", ("key_id", identity)): 3,

@@ -105,10 +105,14 @@ def test_when_it_was_under_way(listener: Listener, timing: Timing | None, sent_s
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"[1]", "Time: JSON, but without the API's result"),
-        (b'"text"', "Time: JSON, but without the API's result"),
+        (b"[1]", "Time: JSON, but not the API's: list"),
+        (b'"text"', "Time: JSON, but not the API's: str"),
+        (b'{"message":"Forbidden"}', "Time: JSON, but without the API's list of errors"),
+        (b'{"result":{"unixtime":1}}', "Time: JSON, but without the API's list of errors"),
+        (b'{"error":"text","result":{"unixtime":1}}', "Time: JSON, but without the API's list of errors"),
+        (b'{"error":[1],"result":{"unixtime":1}}', "Time: JSON, but without the API's list of errors"),
         (b'{"error":[]}', "Time: JSON, but without the API's result"),
-        (b'{"error":[],"result":[1]}', "Time: JSON, but without the API's result"),
+        (b'{"error":[],"result":[1]}', "Time: a result that is no object"),
         (b"<html>", "HTTP 200 OK, not the API's JSON (a server)"),
         (b"", "HTTP 200 OK, empty (a server)"),
     ],

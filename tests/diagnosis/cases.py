@@ -98,7 +98,9 @@ def path(failure: str, /, **more: Value) -> CheckResult:
 
 def answered(**more: Value) -> CheckResult:
     """What the exchange said of itself."""
-    return found("exchange", None, {f"exchange.{name.replace('__', '.')}": value for name, value in more.items()})
+    outcome = Outcome.FAIL if {"error", "failure"} & set(more) else Outcome.WARN
+    facts = {f"exchange.{name.replace('__', '.')}": value for name, value in more.items()}
+    return found("exchange", None, facts, outcome)
 
 
 REACHED: Facts = {
@@ -253,7 +255,11 @@ CASES: dict[str, list[CheckResult]] = {
     "throttled": [path("exchange-throttled", http__retry_after=30)],
     "throttled, of the status": [answered(failure="exchange-throttled", detail="HTTP 429", http__retry_after=5)],
     "throttled for a time unknown": [path("exchange-throttled")],
-    "an error of the exchange": [found("path", None, {"path.error": "EService:Unavailable"})],
+    "an error of the exchange": [found("path", None, {"path.error": "EService:Unavailable"}, Outcome.PASS)],
+    "an error of the exchange, and private calls work": [found("path", None, {"path.error": "EService:Unavailable"})],
+    "no status, and private calls work": [found("exchange", None, {"exchange.failure": "response-invalid"})],
+    "the call is rejected": [called(call(1, "us", US, "EAccount:Invalid permissions"))],
+    "an account without a result": [called(balances__empty=True, balances__no_result=True)],
     "an error of the status": [answered(error="EGeneral:Internal error")],
     "maintenance": [answered(status="maintenance")],
     "cancel only": [answered(status="cancel_only")],

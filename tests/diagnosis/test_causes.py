@@ -19,7 +19,7 @@ _IDS = """
     read-timeout proxy-failed tls-untrusted tls-expired tls-hostname tls-failed edge-blocked edge-error
     response-invalid exchange-maintenance exchange-restricted exchange-unavailable exchange-busy exchange-error
     exchange-throttled key-invalid signature-invalid permission-missing account-locked account-unconfirmed
-    temporary-lockout rate-limited feature-disabled error-unrecognised key-expires-soon key-can-withdraw
+    temporary-lockout rate-limited feature-disabled call-rejected error-unrecognised key-expires-soon key-can-withdraw
     key-unrestricted account-empty nonce-spent-higher nonce-shared-key nonce-reordered nonce-window-too-small
     nonce-window-wide nonce-ahead-of-clock
 """

@@ -28,6 +28,7 @@ def account(label: str = "USER:daivon_frazier", *, fails: bool = False) -> Accou
         else Balances(Decimal("100.0000"), Decimal("50.00000000"), {"ZUSD": Decimal("100.0000")}),
         nonce=NonceReport(unit="us", in_order=True, store="sqlite", last=1795399471659000),
         private_calls=2,
+        connected=not fails,
         error="EAPI:Invalid nonce" if fails else "",
     )
 

@@ -41,7 +41,7 @@ def test_what_is_on_the_page() -> None:
     """Verdict, findings with cure, accounts, checks, calls, evidence, versions, and what was left out."""
     page = html.render(full(), records())
     for part in (
-        "1 of 2 accounts failing. First: nonce-spent-higher.", "Create a new API key.",
+        "1 of 2 accounts failing. Fix first: nonce-spent-higher.", "Create a new API key.",
         "<code>kraken-doctor clock</code>",
         "no: EAPI:Invalid nonce", "0123456789abcdef", "0.012 s (held against |x| &lt;= 1), by pool.ntp.org", "8.5.1",
         "not installed", "200 calls, 50 refused for their nonce", "What has changed", "equal ids are equal keys",

@@ -19,7 +19,7 @@ def test_the_page() -> None:
     found = (diagnosis("B"), diagnosis(None, Severity.INFO, "a note"))
     page = markdown.render(report(account(), account("B", fails=True), diagnoses=found, outcome=Outcome.FAIL))
     assert page.startswith("### kraken-doctor 0.1.0 check: failed\n\n`api.kraken.com`, 2026-11-23 02:00:00 UTC")
-    assert "**1 of 2 accounts failing. First: nonce-spent-higher.**" in page
+    assert "**1 of 2 accounts failing. Fix first: nonce-spent-higher.**" in page
     assert r"| `USER:daivon_frazier` | yes | \$100.00 | \$50.00 | \$150.00 | us | `…4tZA` |" in page
     assert "| `B` | no: `EAPI:Invalid nonce` |" in page
     assert "**nonce-spent-higher** (failure, likely, `B`): the first to mend" in page

@@ -37,7 +37,7 @@ def test_before_the_first_round() -> None:
 
 def test_unknown_is_no_sample() -> None:
     """0 would be an alarm about a connection that nobody has looked at."""
-    unknown = replace(account("B"), outcome=Outcome.INCONCLUSIVE, balances=None)
+    unknown = replace(account("B"), outcome=Outcome.INCONCLUSIVE, balances=None, connected=None)
     text = exposed(report(account("A"), unknown, account("C", fails=True)))
     assert 'kraken_doctor_account_connected{account="A"} 1.0' in text
     assert 'kraken_doctor_account_connected{account="B"}' not in text

@@ -39,7 +39,7 @@ def test_a_failing_account_in_the_contracts_words() -> None:
     below = "\n".join(lines[head:])
     for part in ("nonce-spent-higher (likely)", "Because", "Possible", "Do ", "Or ", "Don't", "kraken-doctor explain"):
         assert part in below
-    assert "1 of 2 accounts failing. First: nonce-spent-higher." in text
+    assert "1 of 2 accounts failing. Fix first: nonce-spent-higher." in text
 
 
 def test_without_unicode_ascii_stands_in() -> None:

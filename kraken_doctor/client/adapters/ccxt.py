@@ -81,7 +81,9 @@ class _Blocking(_Common):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
         keep_home(self.session)  # type: ignore[attr-defined]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
-            return super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
+            answer = super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
+            self._kraken_doctor.judge(answer)
+            return answer
 
 
 class _InLoop(_Common):
@@ -89,7 +91,9 @@ class _InLoop(_Common):
         if not isinstance(headers, _Later):
             return await super().fetch(url, method, headers, body)  # type: ignore[misc]
         async with self._kraken_doctor.call_async(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
-            return await super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
+            answer = await super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
+            self._kraken_doctor.judge(answer)
+            return answer
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         opened = super().open(*arguments, **named)  # type: ignore[misc]

@@ -10,7 +10,7 @@ from typing import Any
 
 from kraken_doctor.client.adapters.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import refuse_demo_key
-from kraken_doctor.client.ledger import Ledger, Ongoing
+from kraken_doctor.client.ledger import NOT_SENT, UNKNOWN, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
 
@@ -34,6 +34,11 @@ class ForeignCalls(Ledger):
         nonce = ongoing.take_nonce(turn)
         ongoing.sending()  # when they do is not seen
         return nonce
+
+    def judge(self, answer: object) -> None:
+        """Take *answer* as that of the call that the caller is in."""
+        if current := _current.get():
+            current[0].judge(answer)
 
     @contextmanager
     def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
@@ -77,10 +82,10 @@ def _inside(ongoing: Ongoing, turn: Turn) -> Iterator[None]:
 def _told(ongoing: Ongoing) -> Iterator[None]:
     try:
         yield
-        ongoing.outcome = "ok"
     except Exception as exc:
         failure = exc
-        ongoing.failed(lambda: _quoted(failure))
+        if ongoing.outcome in (NOT_SENT, UNKNOWN):
+            ongoing.failed(lambda: _quoted(failure))
         raise
     finally:
         ongoing.close()
@@ -88,5 +93,4 @@ def _told(ongoing: Ongoing) -> Iterator[None]:
 
 def _quoted(exc: Exception) -> str:
     """Their exceptions quote the exchange somewhere in their text; if not, their type says what happened."""
-    quoted = re.search(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
-    return quoted[0] if quoted else type(exc).__name__
+    return ", ".join(re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))) or type(exc).__name__

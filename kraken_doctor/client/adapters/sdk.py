@@ -46,6 +46,11 @@ class _Blocking(_Common):
         super()._SpotClient__check_renew_session()  # type: ignore[misc]
         keep_home(self._SpotClient__session)  # type: ignore[attr-defined]
 
+    def _SpotClient__check_response_data(self, response: Any, **named: Any) -> Any:  # noqa: N802
+        """Where it unpacks an answer: of what `request` returns the envelope is gone."""
+        self._kraken_doctor.judge(response if response.status_code == 200 else None)
+        return super()._SpotClient__check_response_data(response=response, **named)  # type: ignore[misc]
+
 
 class _InLoop(_Common):
     async def request(self, method: str, uri: str, *arguments: Any, **named: Any) -> Any:
@@ -57,3 +62,8 @@ class _InLoop(_Common):
     async def _SpotAsyncClient__check_renew_session(self) -> None:  # noqa: N802
         await super()._SpotAsyncClient__check_renew_session()  # type: ignore[misc]
         keep_home(self._SpotAsyncClient__session)  # type: ignore[attr-defined]
+
+    async def _SpotAsyncClient__check_response_data(self, response: Any, **named: Any) -> Any:  # noqa: N802
+        # aiohttp keeps what was read, for the client to read again.
+        self._kraken_doctor.judge(await response.read() if response.status == 200 else None)
+        return await super()._SpotAsyncClient__check_response_data(response=response, **named)  # type: ignore[misc]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from kraken_doctor import errors
 from kraken_doctor.model.cause import Sign
 
 _ERRORS = "https://docs.kraken.com/exchange/guides/general/errors"
 _OLD_ERRORS = "https://support.kraken.com/hc/en-us/articles/360001491786-API-Error-Codes"
 _LIMITS = "https://docs.kraken.com/exchange/guides/rest/ratelimits"
 
-# Some clients take the leading E off (npm kraken-api, gekko, zenbot), others a blank in behind the colon; and their own
-# exceptions stand for the string where they don't quote it: ccxt 4.5, python-kraken-sdk 3.5.
+
+def _strings(kind: type[errors.KrakenError], also: str = "") -> str:
+    """
+    Return the pattern of a type's strings in the one table.
+
+    Args:
+        kind: The type.
+        also: What stands for the string where a client does not quote it: ccxt 4.5, python-kraken-sdk 3.5.
+    """
+    known = [errors.pattern_of(string) for string, other in errors.STRINGS.items() if other is kind]
+    return "|".join(filter(None, (*known, also)))
+
+
 EXCHANGE_SIGNS = (
     Sign(
         title="EAPI:Invalid nonce",
@@ -23,7 +35,7 @@ EXCHANGE_SIGNS = (
             "nonce-generator-broken": "one nonce goes out twice, often in a retry after a timeout; or one endpoint alone fails",
             "clock-behind": "kraken-doctor clock finds this host behind, or its clock was set back",
         },
-        pattern=r"API\s*:\s*Invalid nonce|\binvalid[ _-]?nonce|KrakenInvalidNonce",
+        pattern=_strings(errors.KrakenInvalidNonce, r"\binvalid[ _-]?nonce|KrakenInvalidNonce"),
         links=(_ERRORS, "https://support.kraken.com/hc/en-us/articles/360001148063"),
     ),
     Sign(
@@ -35,7 +47,7 @@ EXCHANGE_SIGNS = (
             "credentials-damaged": "kraken-doctor accounts names a character that does not belong there",
             "key-secret-swapped": "kraken-doctor accounts finds a secret's form in the key's variable",
         },
-        pattern=r"API\s*:\s*Invalid key|KrakenInvalidAPIKey",
+        pattern=_strings(errors.KrakenInvalidKey, "KrakenInvalidAPIKey"),
         links=(_ERRORS, "https://support.kraken.com/hc/nl/articles/common-causes-of-invalid-key-error"),
     ),
     Sign(
@@ -47,7 +59,7 @@ EXCHANGE_SIGNS = (
             "secret-malformed": "kraken-doctor accounts says that the secret does not decode to 64 bytes",
             "credentials-damaged": "kraken-doctor accounts names a character that does not belong there",
         },
-        pattern=r"API\s*:\s*Invalid signature|KrakenInvalidSignature",
+        pattern=_strings(errors.KrakenInvalidSignature, "KrakenInvalidSignature"),
         links=(_ERRORS, "https://support.kraken.com/hc/en-us/articles/360000714526"),
     ),
     Sign(
@@ -55,7 +67,7 @@ EXCHANGE_SIGNS = (
         kind="key",
         meaning="Key and signature were accepted; the key lacks the permission for this call.",
         causes={"permission-missing": ""},
-        pattern=r"General\s*:\s*Permission denied|\bPermissionDenied\b|KrakenPermissionDenied",
+        pattern=_strings(errors.KrakenPermissionDenied, r"\bPermissionDenied\b|KrakenPermissionDenied"),
         links=(_ERRORS,),
     ),
     Sign(
@@ -63,7 +75,7 @@ EXCHANGE_SIGNS = (
         kind="limit",
         meaning="Too many failed calls before this one: every private call is refused for a while, the good ones too.",
         causes={"temporary-lockout": ""},
-        pattern=r"General\s*:\s*Temporary lockout|KrakenTemporaryLockout",
+        pattern=_strings(errors.KrakenTemporaryLockout, "KrakenTemporaryLockout"),
         links=(_ERRORS, "https://github.com/krakenfx/kraken-cli/issues/34"),
     ),
     Sign(
@@ -71,7 +83,7 @@ EXCHANGE_SIGNS = (
         kind="key",
         meaning="The account itself is disabled or locked.",
         causes={"account-locked": ""},
-        pattern=r"Auth\s*:\s*Account temporary disabled|Trade\s*:\s*User Locked|\bE[A-Z]\w*:\s*Locked|AccountSuspended",
+        pattern=_strings(errors.KrakenAccountLocked, "AccountSuspended"),
         links=(_ERRORS, _OLD_ERRORS),
     ),
     Sign(
@@ -79,7 +91,7 @@ EXCHANGE_SIGNS = (
         kind="key",
         meaning="The account's e-mail address has not been confirmed.",
         causes={"account-unconfirmed": ""},
-        pattern=r"Auth\s*:\s*Account unconfirmed",
+        pattern=_strings(errors.KrakenAccountUnconfirmed),
         links=(_ERRORS,),
     ),
     Sign(
@@ -87,7 +99,7 @@ EXCHANGE_SIGNS = (
         kind="limit",
         meaning="The key's call counter is above its maximum.",
         causes={"rate-limited": ""},
-        pattern=r"API\s*:\s*Rate limit exceeded|Auth\s*:\s*(?:Rate limit exceeded|Too many requests)|KrakenApiLimitExceeded",
+        pattern=_strings(errors.KrakenRateLimited, "KrakenApiLimitExceeded"),
         links=(_LIMITS,),
     ),
     Sign(
@@ -95,7 +107,7 @@ EXCHANGE_SIGNS = (
         kind="limit",
         meaning="Too many requests at once; the number behind it is the unix time until which to wait.",
         causes={"exchange-throttled": ""},
-        pattern=r"Service\s*:\s*Throttled|General\s*:\s*Too many requests|\b429\b.{0,20}Too Many Requests",
+        pattern=_strings(errors.KrakenThrottled, r"\b429\b.{0,20}Too Many Requests"),
         links=(_LIMITS,),
     ),
     Sign(
@@ -106,7 +118,7 @@ EXCHANGE_SIGNS = (
             "exchange-unavailable": "SystemStatus says online",
             "exchange-maintenance": "SystemStatus says maintenance",
         },
-        pattern=r"Service\s*:\s*Unavailable|KrakenServiceUnavailable",
+        pattern=_strings(errors.KrakenUnavailable, "KrakenServiceUnavailable"),
         links=(_ERRORS, "https://status.kraken.com"),
     ),
     Sign(
@@ -114,7 +126,7 @@ EXCHANGE_SIGNS = (
         kind="exchange",
         meaning="The exchange is overloaded and asks to come back.",
         causes={"exchange-busy": ""},
-        pattern=r"Service\s*:\s*Busy",
+        pattern=_strings(errors.KrakenBusy),
         links=(_OLD_ERRORS,),
     ),
     Sign(
@@ -122,7 +134,7 @@ EXCHANGE_SIGNS = (
         kind="exchange",
         meaning="Trading is restricted for now: reading works, some orders are refused.",
         causes={"exchange-restricted": ""},
-        pattern=r"Service\s*:\s*Market in (?:cancel|post|limit)_only mode|\bOnMaintenance\b|KrakenMarketInOnly",
+        pattern=_strings(errors.KrakenMarketRestricted, r"\bOnMaintenance\b|KrakenMarketInOnly"),
         links=(_ERRORS,),
     ),
     Sign(
@@ -132,8 +144,8 @@ EXCHANGE_SIGNS = (
             "The matching engine did not get to the order in time, or the deadline given was too short. The order may"
             " exist: look at OpenOrders before sending it again."
         ),
-        causes={},
-        pattern=r"Service\s*:\s*Deadline elapsed|KrakenDeadlineElapsed",
+        causes={"exchange-busy": ""},
+        pattern=_strings(errors.KrakenDeadlineElapsed, "KrakenDeadlineElapsed"),
         links=(_ERRORS,),
     ),
     Sign(
@@ -141,7 +153,7 @@ EXCHANGE_SIGNS = (
         kind="exchange",
         meaning="A fault on the exchange's side.",
         causes={"exchange-error": ""},
-        pattern=r"(?:General|Database)\s*:\s*Internal error",
+        pattern=_strings(errors.KrakenInternalError),
         links=(_ERRORS,),
     ),
     Sign(
@@ -149,7 +161,7 @@ EXCHANGE_SIGNS = (
         kind="exchange",
         meaning="A function or a parameter of the call is switched off, for a while or for good.",
         causes={"feature-disabled": ""},
-        pattern=r"API\s*:\s*Feature disabled",
+        pattern=_strings(errors.KrakenFeatureDisabled),
         links=(_OLD_ERRORS,),
     ),
     Sign(
@@ -157,7 +169,7 @@ EXCHANGE_SIGNS = (
         kind="order",
         meaning="The account, not the key, lacks the right: an asset that is restricted in its country, for instance.",
         causes={},
-        pattern=r"Account\s*:\s*Invalid permissions",
+        pattern=_strings(errors.KrakenAccountRestricted),
         links=(_ERRORS,),
     ),
     Sign(
@@ -165,7 +177,9 @@ EXCHANGE_SIGNS = (
         kind="order",
         meaning="The exchange found a parameter of the call malformed, missing or invalid. The connection is not what it is about.",
         causes={},
-        pattern=r"General\s*:\s*(?:Invalid arguments|Unknown method)|API\s*:\s*Bad request|KrakenInvalidArguments",
+        pattern=_strings(
+            errors.KrakenInvalidArguments, f"{_strings(errors.KrakenUnknownMethod)}|KrakenInvalidArguments"
+        ),
         links=(_ERRORS,),
     ),
     Sign(
@@ -173,7 +187,7 @@ EXCHANGE_SIGNS = (
         kind="order",
         meaning="The exchange judged the order, the asset or the transfer itself. The connection is not what it is about.",
         causes={},
-        pattern=r"\bE(?:Order|Trade|Query|Funding|BM)\s*:\s*\w[^\"'\]]*",
+        pattern=_strings(errors.KrakenCallRejected),
         links=(_ERRORS,),
     ),
 )

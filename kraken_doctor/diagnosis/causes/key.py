@@ -29,7 +29,6 @@ KEY = (
             "Kraken also answers so when the signature does not fit the body, as plain krakenex does for list"
             " parameters; and users have seen it for some minutes on healthy keys."
         ),
-        errors=("EAPI:Invalid key",),
         links=(_ERRORS, "https://github.com/krakenfx/kraken-cli/issues/33"),
     ),
     Cause(
@@ -43,7 +42,6 @@ KEY = (
             avoid="Don't retry in a loop: failed calls can lock the account for a quarter of an hour.",
         ),
         wrong_when="The one-time password was sent and is wrong: Kraken does not document what it answers then.",
-        errors=("EAPI:Invalid signature",),
         links=(_ERRORS, _TWO_FACTOR),
     ),
     Cause(
@@ -54,7 +52,6 @@ KEY = (
         proof="The exchange's own word, or the key's list of permissions.",
         remedy=Remedy('Edit the key on Kraken and tick "Query" under Funds; give it a few minutes to take effect.'),
         wrong_when="The key was edited just now: edits take some minutes.",
-        errors=("EGeneral:Permission denied",),
         links=(_ERRORS, _API_KEYS),
     ),
     Cause(
@@ -65,7 +62,6 @@ KEY = (
         proof="The exchange's own word.",
         remedy=Remedy("Log in on kraken.com and write to Kraken's support."),
         wrong_when="It is the exchange's own word.",
-        errors=("EAuth:Account temporary disabled", "ETrade:User Locked"),
         links=(_ERRORS,),
     ),
     Cause(
@@ -76,7 +72,6 @@ KEY = (
         proof="The exchange's own word.",
         remedy=Remedy("Log in on kraken.com and confirm the e-mail address."),
         wrong_when="It is the exchange's own word.",
-        errors=("EAuth:Account unconfirmed",),
         links=(_ERRORS,),
     ),
     Cause(
@@ -90,7 +85,6 @@ KEY = (
             avoid="Don't restart the bot to see whether it works again: that restarts the wait.",
         ),
         wrong_when="How long it lasts, and whether it holds for the key, the account or the address, is not documented.",
-        errors=("EGeneral:Temporary lockout",),
         links=(_ERRORS, "https://github.com/krakenfx/kraken-cli/issues/34"),
     ),
     Cause(
@@ -104,7 +98,6 @@ KEY = (
             avoid="Don't retry at once: calls that are refused keep it full.",
         ),
         wrong_when="Another program on the same key is the one that asks too much.",
-        errors=("EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests"),
         links=(_LIMITS,),
     ),
     Cause(
@@ -115,7 +108,18 @@ KEY = (
         proof="The exchange's own word.",
         remedy=Remedy("Ask Kraken's support, with the whole call."),
         wrong_when="It is the exchange's own word.",
-        errors=("EAPI:Feature disabled",),
+        links=(_ERRORS,),
+    ),
+    Cause(
+        id="call-rejected",
+        severity=Severity.FAIL,
+        title="Kraken rejected the call itself",
+        meaning="A parameter, a method, an order, an asset or the account's own rights: key and nonce are not what it is about.",
+        proof="Kraken's own response.",
+        remedy=Remedy(
+            "Compare the call with Kraken's documentation. For a read-only call without parameters, ask Kraken's support."
+        ),
+        wrong_when="A proxy changed the call on its way.",
         links=(_ERRORS,),
     ),
     Cause(

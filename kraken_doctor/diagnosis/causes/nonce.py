@@ -25,7 +25,7 @@ NONCE = (
             avoid="Don't raise the nonces to overtake the other program: then it is the one that is refused.",
         ),
         wrong_when="A proxy between here and the exchange holds requests back and lets them overtake each other.",
-        errors=("EAPI:Invalid nonce",),
+        also=("EAPI:Invalid nonce",),
         links=(_INVALID_NONCE, "https://github.com/veox/python3-krakenex/issues/21"),
     ),
     Cause(
@@ -40,7 +40,7 @@ NONCE = (
             avoid="Don't only make the generator finer or thread-safe: unique nonces still arrive out of order.",
         ),
         wrong_when="Another program uses the key as well: then give it its own key first.",
-        errors=("EAPI:Invalid nonce",),
+        also=("EAPI:Invalid nonce",),
         links=(_AUTHENTICATION, "https://github.com/nothingisdead/npm-kraken-api/issues/13"),
     ),
     Cause(
@@ -64,7 +64,6 @@ NONCE = (
             avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
         ),
         wrong_when="This host's clock is behind, or not known to be right: kraken-doctor clock.",
-        errors=("EAPI:Invalid nonce",),
         links=(_AUTHENTICATION, _ERRORS, _INVALID_NONCE, "https://github.com/ccxt/ccxt/issues/5110"),
     ),
     Cause(

@@ -188,7 +188,6 @@ WAY = (
         proof="The exchange's answer.",
         remedy=Remedy("Wait; look at status.kraken.com."),
         wrong_when="It may pass within seconds: run the check once more.",
-        errors=("EService:Unavailable",),
         links=(_ERRORS, _STATUS),
     ),
     Cause(
@@ -199,7 +198,6 @@ WAY = (
         proof="The exchange's answer.",
         remedy=Remedy("Wait some seconds and try again; poll less often."),
         wrong_when="It may pass within seconds: run the check once more.",
-        errors=("EService:Busy",),
         links=(_ERRORS,),
     ),
     Cause(
@@ -210,7 +208,6 @@ WAY = (
         proof="The exchange's answer.",
         remedy=Remedy("Try again in a minute; if it stays, give the error and its time to Kraken's support."),
         wrong_when="It may pass within seconds: run the check once more.",
-        errors=("EGeneral:Internal error", "EDatabase:Internal error"),
         links=(_ERRORS,),
     ),
     Cause(
@@ -224,7 +221,6 @@ WAY = (
             avoid="Don't retry in a loop: it lasts longer while calls go on.",
         ),
         wrong_when="Another program behind the same address is the one that asks too much.",
-        errors=("EService:Throttled", "EGeneral:Too many requests"),
         links=(_LIMITS,),
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import Facts
 
 _PERMISSION_WORDS = {
@@ -61,7 +61,11 @@ def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
     if facts.integer("key.ip_allowlist") == 0:
         yield name("key-unrestricted", account, "", ("its allow-list is empty",))
     if facts.flag("balances.empty"):
-        yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
+        if facts.flag("balances.no_result"):
+            summary, because = "The account may be empty", ("Balance was answered without a result",)
+            yield name("account-empty", account, summary, because, confidence=Confidence.LIKELY)
+        else:
+            yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
 def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
@@ -80,6 +84,7 @@ def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
         "",
         (f"{call.endpoint} was answered with {call.outcome}", "the exchange was reached, and the key was sent as set"),
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        severity=Severity.FAIL,  # also of a cause that is a warning where calls are accepted
         remedy=_when(call, error.cause),
         error=call.outcome,
         possible=possible,

@@ -10,7 +10,7 @@ from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.errors import kraken_error
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import Facts, Outcome
 
 _STATUS_CAUSES = {
     "maintenance": "exchange-maintenance",
@@ -30,7 +30,8 @@ def way(facts: Facts) -> Iterator[Diagnosis]:
             yield from _failed(facts, step)
             return
         if error := facts.text(f"{step}.error"):
-            yield name(kraken_error((error,)).cause, None, "", ("the exchange's own word",), error=error)
+            because = ("the exchange's own word",)
+            yield name(kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(facts, step))
             return
     status = facts.text("exchange.status")
     if status in _STATUS_CAUSES:
@@ -58,9 +59,15 @@ def _failed(facts: Facts, step: str) -> Iterator[Diagnosis]:
         "",
         because,
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        severity=_severity(facts, step),
         possible=possible,
         remedy=_remedy(facts, step, failure),
     )
+
+
+def _severity(facts: Facts, step: str) -> Severity:
+    """Return the severity of a public call that failed: its check is a warning where private ones were accepted."""
+    return Severity.WARN if facts.outcome(step) is Outcome.WARN else Severity.FAIL
 
 
 def _possible(facts: Facts, step: str, failure: str) -> tuple[Alternative, ...]:
