@@ -49,6 +49,7 @@ from tests.client.kinds import (
     Kind,
     named,
 )  # fmt: skip
+from tests.redisserver import RedisServer, needs_redis
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=named)
 
@@ -448,6 +449,20 @@ def test_a_pickled_client_in_another_process(
         assert "100.0000" in ended.stdout
         assert key.mark > before
     assert key.refused == 0
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_pickled_client_on_redis(server: SandboxServer, key: Key, tmp_path: Path) -> None:
+    """It finds the same marks and turns."""
+    with RedisServer(tmp_path) as redis:
+        store = open_store(redis.url)
+        client = KRAKENEX.installed(key.api_key, key.secret, server.url, store=store)
+        for made in (client, pickle.loads(pickle.dumps(client)), copy.deepcopy(client)):
+            assert made.query_private("Balance")["error"] == []
+            assert store.mark(key_id(key.api_key)) == key.mark
+            made._kraken_doctor.options.store.close()
+    assert (key.accepted, key.refused) == (3, 0)
 
 
 def test_the_package_s_client_keeps_what_a_thread_received_to_itself(server: SandboxServer, key: Key) -> None:
