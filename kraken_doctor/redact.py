@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
+import functools
 import hashlib
 import hmac
-import json
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Self, TypeVar
+
+from kraken_doctor.spellings import PATTERNS, as_bytes, bare, common, spellings, unfolded
 
 HIDDEN = "[hidden]"
 
 _SHORTEST_KNOWN_CHARS = 6
-"""Below this length a value is more likely to occur by chance ("1234" in a nonce) than by leak."""
+"""Below this length a value is more likely to occur by chance ("1234" in a nonce) than by leak. By so many a spelling
+is found: at its beginning, at its end, and in a long one between."""
 
 _FRAGMENT_CHARS = 16
 """Of a long secret, so much in one piece is hidden too: what is cut or folded holds less than all of it."""
@@ -23,31 +26,27 @@ _FRAGMENT_CHARS = 16
 _FRAGMENTED_FROM_CHARS = 24
 """Parts of shorter values are words that occur by themselves."""
 
-_LONG_MARK_CHARS = 12
-"""By which a long secret is found: random, so that no two have one in common. A short one is found by all it has."""
+_CUT_CHARS = 8
+"""Where a text was cut (at its ends, at an ellipsis), so much of what the cut left is hidden."""
 
-_STRIDE_CHARS = _FRAGMENT_CHARS - _LONG_MARK_CHARS + 1
+_STRIDE_CHARS = _FRAGMENT_CHARS - _SHORTEST_KNOWN_CHARS + 1
 """With a mark at every so many characters, each fragment holds one."""
 
-# What may stand behind these words is nobody's business; values that we don't know come by here.
-_NAMED = r"(?:(?:proxy-)?authorization|api[-_]?(?:key|sign|secret)|(?<![a-z])otp)"
+_CUTS = ("…", "...")
 
-_PATTERNS = (
-    # A secret or a signature in Kraken's shape: 64 bytes in base64, 86 characters and "==", as it is or in a URL. As
-    # strict as that, since a looser rule would eat hashes and nonces that the reader needs.
-    re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]|%2[BFbf]){86}(?:==|%3[Dd]%3[Dd])(?![A-Za-z0-9+/=])"),
-    # user:password@ in an URL.
-    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*(?=@)"),
-    # The headers of a call and the fields of its body, as lines, JSON, Python or a form.
-    re.compile(
-        rf"(?i)({_NAMED}[\"']?\s{{0,4}}[:=]\s{{0,4}}(?:b(?=[\"']))?[\"']?(?:(?:basic|bearer)\s)?)[^\s\"'&,;}}]{{4,}}"
-    ),
-    # Kraken's number of an account, as GetApiKeyInfo gives it: "AA88 N84G WOAK NMOI".
-    re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:(?: |\+|%20)?[A-Z0-9]{4}){3}(?![A-Z0-9])"),
-)
+_SECRET_NAME = re.compile(r"KRAKEN_(?:.*_)?(?:API_KEY|API_SECRET|OTP)|KRAKEN_DOCTOR_INIT_KEY", re.DOTALL)
+_OWN_NAME = re.compile(r"(?<!\w)KRAKEN_(?:\w*_)?(?:API_KEY|API_SECRET|OTP|NONCE_UNIT|NONCE_STORE|SPOT_URL)(?!\w)")
+"""A variable's name, which is shown whatever a value is: a placeholder may be a part of it."""
 
-_SECRET_NAME = re.compile(r"KRAKEN_(?:.*_)?(?:API_KEY|API_SECRET|OTP)", re.DOTALL)
-_LOGIN = re.compile(r"://([^/\s@]*:[^/\s]*)@")
+STORE_VARIABLE = "KRAKEN_NONCE_STORE"
+WEBHOOK_VARIABLE = "KRAKEN_DOCTOR_WATCH_ON_CHANGE"
+_LOGIN = re.compile(r"://([^/\s@:]*:[^/\s]*)@")
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
+_APART = re.compile(r"[@/?#\\]")
+"""Where a parser ends the host, also inside a login in which it was not encoded."""
+
+_IN_QUERY = re.compile(r"[?&](?:ssl_)?password=([^&#\s]+)")
+_WEBHOOK = re.compile(r"(?i)https?://([^\s\"'<>/?#]*)([^\s\"'<>]*)")
 
 T = TypeVar("T")
 
@@ -98,7 +97,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
+        return hmac.compare_digest(as_bytes(self._value), as_bytes(other._value))
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -111,23 +110,51 @@ def key_id(api_key: str) -> str:
     Names the key in stores, logs and reports. The key has over 300 random bits, so its digest can't be
     turned back into it by trying.
     """
-    return hashlib.sha256(b"kraken-doctor key id\0" + _bytes(api_key)).hexdigest()[:16]
+    return hashlib.sha256(b"kraken-doctor key id\0" + as_bytes(api_key)).hexdigest()[:16]
+
+
+def is_read_here(name: str) -> bool:
+    """Whether the doctor itself reads the variable *name*, and it may hold a credential."""
+    return _SECRET_NAME.fullmatch(name) is not None or name == WEBHOOK_VARIABLE or holds_a_login(name)
 
 
 def is_secret(name: str, value: str = "") -> bool:
-    """Whether the environment variable *name* holds a credential of Kraken's, or a URL with a login."""
-    return _SECRET_NAME.fullmatch(name) is not None or _LOGIN.search(value) is not None
+    """Whether the environment variable *name* holds a credential of Kraken's, a webhook, or a URL with a login."""
+    return (is_read_here(name) and not holds_a_login(name)) or next(_logins(name, value), None) is not None
 
 
 def secrets_of(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """What must not be shown of *environ*: credentials, and the logins in URLs, as they stand and decoded."""
+    """What must not be shown of *environ*: credentials, webhooks, and logins in URLs, as they stand and decoded."""
     for name, value in environ.items():
         if _SECRET_NAME.fullmatch(name):
             yield Secret(value)
-        for login in _LOGIN.findall(value):
-            password = login.partition(":")[2]
+        if name == WEBHOOK_VARIABLE:
+            for url in _WEBHOOK.finditer(value):
+                # Whoever has it may post there; of some services the host's name alone is the secret.
+                host = url[1].rpartition("@")[2]
+                yield from map(Secret, (url[0], url[2], *([] if host in ("localhost", "127.0.0.1") else [host])))
+        for login in _logins(name, value):
             # Whoever makes a Basic header of it encodes user and password together.
-            yield from map(Secret, {login, urllib.parse.unquote(login), password, urllib.parse.unquote(password)})
+            for text in {text for part in (login, *_APART.split(login)) for text in (part, part.partition(":")[2])}:
+                yield from map(Secret, {text, urllib.parse.unquote(text), urllib.parse.unquote_plus(text)})
+
+
+def holds_a_login(name: str) -> bool:
+    """Whether the variable *name* leads to a store or a proxy."""
+    return name == STORE_VARIABLE or "proxy" in name.lower()
+
+
+def _logins(name: str, value: str) -> Iterator[str]:
+    """
+    ``user:password``, or the part of it that there is, of each URL in *value*.
+
+    Of a proxy and a store also where the scheme is missing, the user stands alone, or a character that should have
+    been encoded makes the URL another one: the message about it must not show the rest.
+    """
+    yield from _LOGIN.findall(value)
+    yield from _IN_QUERY.findall(value)
+    if "@" in value and holds_a_login(name):
+        yield _SCHEME.sub("", value.rpartition("@")[0], count=1)
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
@@ -139,38 +166,39 @@ class Redactor:
     """Replaces the secrets that this process holds, then whatever looks like one."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        # A few characters of a spelling, to the spellings that have them, and where in it; by their number. A text
-        # is looked through once, however many secrets there are: one expression of a thousand keys takes minutes.
-        self._marks: dict[int, dict[str, list[tuple[str, int]]]] = {}
+        # A few characters of a spelling, to the spellings that have them, and where in it. A text is looked through
+        # once, however many secrets there are: one expression of a thousand keys takes minutes.
+        self._marks: dict[str, list[tuple[str, int]]] = {}
         self._known: set[str] = set()
+        self._framed = False
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: Secret) -> None:
-        """From now on *secret* is hidden, also where it is quoted or encoded."""
+        """From now on *secret* is hidden, also where it is quoted, encoded, folded or cut."""
         value = secret.reveal()
-        for form in {value, value.strip()} - self._known:
+        for form in {value, value.strip(), bare(value)} - self._known:
             self._known.add(form)
-            if len(form) < _SHORTEST_KNOWN_CHARS:
-                continue
-            for spelling in _spellings(form):
-                self._mark(spelling, 0)
-            if len(form) >= _FRAGMENTED_FROM_CHARS:
-                for offset in range(_STRIDE_CHARS, len(form) - _LONG_MARK_CHARS + 1, _STRIDE_CHARS):
-                    self._mark(form, offset)
+            self._framed = self._framed or bare(form) != form
+            for spelling in spellings(form):
+                last = len(spelling) - _SHORTEST_KNOWN_CHARS
+                between = range(0, last, _STRIDE_CHARS) if spelling == form and _is_long(form) else ()
+                for offset in {0, last, *between} if last >= 0 else ():
+                    mark = spelling[offset : offset + _SHORTEST_KNOWN_CHARS]
+                    self._marks.setdefault(mark, []).append((spelling, offset))
 
     def __call__(self, text: str) -> str:
         """*text* without secrets."""
         if len(text) < _SHORTEST_KNOWN_CHARS:
             return text
         text = self._without_known(text)
-        for pattern in _PATTERNS:
+        for pattern in PATTERNS:
             text = pattern.sub(rf"\1{HIDDEN}" if pattern.groups else HIDDEN, text)
         return text
 
     def everywhere(self, value: T) -> T:
         """
-        *value* (a dataclass, tuple, list, mapping or text) with every text in it redacted.
+        *value* (a dataclass, tuple, list, mapping, text or bytes) with every text in it redacted.
 
         Before anything is rendered: a table folds long words, and a secret on two lines is not found any more.
         """
@@ -181,6 +209,8 @@ class Redactor:
                 if item not in done:
                     done[item] = self(item)
                 return done[item]
+            if isinstance(item, bytes):
+                return self(item.decode(errors="surrogateescape")).encode(errors="surrogateescape")
             if isinstance(item, Mapping):
                 return {clean(name): clean(inner) for name, inner in item.items()}
             if isinstance(item, (tuple, list)):
@@ -193,28 +223,40 @@ class Redactor:
         cleaned: T = clean(value)
         return cleaned
 
-    def _mark(self, spelling: str, offset: int) -> None:
-        length = _LONG_MARK_CHARS if len(spelling) >= _FRAGMENTED_FROM_CHARS else _SHORTEST_KNOWN_CHARS
-        marks = self._marks.setdefault(length, {})
-        marks.setdefault(spelling[offset : offset + length], []).append((spelling, offset))
-
     def _without_known(self, text: str) -> str:
         parts, shown_to = [], 0
+        names = [name.span() for name in _OWN_NAME.finditer(text)] if "KRAKEN_" in text else []
         for begin, end in _merged(self._spans(text)):
-            parts += [text[shown_to:begin], HIDDEN]
-            shown_to = end
+            name = bisect_right(names, (begin, len(text)))
+            if not name or names[name - 1][1] < end:
+                parts += [text[shown_to:begin], HIDDEN]
+                shown_to = end
         return "".join((*parts, text[shown_to:]))
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where in *text* a secret stands, or enough of one."""
-        for length, marks in list(self._marks.items()):
-            places = [at for at in range(len(text) - length + 1) if text[at : at + length] in marks]
-            for at in places:
-                for spelling, offset in marks[text[at : at + length]]:
-                    before = _common(text[max(0, at - offset) : at][::-1], spelling[:offset][::-1])
-                    behind = _common(text[at : at + len(spelling) - offset], spelling[offset:])
-                    if before + behind >= _enough(spelling) and _stands_alone(text, at - before, spelling):
-                        yield at - before, at + behind
+        if self._marks:
+            yield from self._spans_in(text, *unfolded(text))
+            if self._framed:  # a secret with what frames lines in it is not in an unfolded text
+                yield from self._spans_in(text, text, int)
+
+    def _spans_in(self, text: str, flat: str, place: Callable[[int], int]) -> Iterator[tuple[int, int]]:
+        marks, size = self._marks, _SHORTEST_KNOWN_CHARS
+        for at in [at for at in range(len(flat) - size + 1) if flat[at : at + size] in marks]:
+            for spelling, offset in marks[flat[at : at + size]]:
+                begin = at - common(flat[max(0, at - offset) : at][::-1], spelling[:offset][::-1])
+                end = at + common(flat[at : at + len(spelling) - offset], spelling[offset:])
+                from_cut = begin in (0, at - offset) or flat.endswith(_CUTS, 0, begin)
+                to_cut = end in (len(flat), at - offset + len(spelling)) or flat.startswith(_CUTS, end)
+                span = place(begin), place(end - 1) + 1
+                if end - begin >= _enough(spelling, cut=from_cut and to_cut) and _stands_alone(text, span, spelling):
+                    yield span
+
+
+@functools.lru_cache(maxsize=256)
+def redactor(*secrets: str) -> Redactor:
+    """The redactor for *secrets*, which is made once: that takes longer than to use it."""
+    return Redactor(map(Secret, secrets))
 
 
 def _replaced(item: Any, clean: Any) -> Any:
@@ -227,22 +269,23 @@ def _replaced(item: Any, clean: Any) -> Any:
     return dataclasses.replace(item, **changed) if changed else item
 
 
-def _enough(spelling: str) -> int:
-    return _FRAGMENT_CHARS if len(spelling) >= _FRAGMENTED_FROM_CHARS else len(spelling)
+def _is_long(spelling: str) -> bool:
+    return len(spelling) >= _FRAGMENTED_FROM_CHARS
 
 
-def _stands_alone(text: str, at: int, spelling: str) -> bool:
+def _enough(spelling: str, *, cut: bool) -> int:
+    """How many characters of *spelling* give it away; *cut*: of a part, nothing stands beside it but cuts."""
+    if _is_long(spelling):
+        return _CUT_CHARS if cut else _FRAGMENT_CHARS
+    return min(len(spelling), max(_CUT_CHARS, len(spelling) * 3 // 4)) if cut else len(spelling)
+
+
+def _stands_alone(text: str, span: tuple[int, int], spelling: str) -> bool:
     """A password of digits only is no part of a larger number: hiding half a nonce helps nobody, and breaks JSON."""
     if not spelling.isdigit():
         return True
-    around = text[max(0, at - 1) : at] + text[at + len(spelling) : at + len(spelling) + 1]
+    around = text[max(0, span[0] - 1) : span[0]] + text[span[1] : span[1] + 1]
     return not any(character.isdigit() or character == "." for character in around)
-
-
-def _common(one: str, other: str) -> int:
-    """How many characters the two have in common at their beginning."""
-    shorter = min(len(one), len(other))
-    return next((at for at in range(shorter) if one[at] != other[at]), shorter)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -254,35 +297,3 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         else:
             merged.append((begin, end))
     return iter(merged)
-
-
-def _spellings(value: str) -> set[str]:
-    """*value* as it stands in URLs, JSON, Python, HTML and base64; too short ones are left out."""
-    import html  # its table of entities is large, and a run without credentials needs none of it
-
-    quoted = {urllib.parse.quote(value, safe=safe, errors="replace") for safe in ("", "/", "/+=", ":/")}
-    quoted |= {urllib.parse.quote_plus(value, errors="replace")}
-    quoted |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in quoted}
-    written = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    written |= {json.dumps(value)[1:-1].replace("/", "\\/"), html.escape(value)}
-    twice = {urllib.parse.quote(text, safe="") for text in quoted}
-    spellings = {value, *quoted, *twice, *written, *_in_base64(_bytes(value))}
-    return {spelling for spelling in spellings if len(spelling) >= _SHORTEST_KNOWN_CHARS}
-
-
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """
-    What is in any base64 of a text that holds *raw*, wherever it stands in it and without padding.
-
-    Three bytes become four letters, so there are three ways to begin; letters that depend on the neighbours go.
-    """
-    for shift in range(3):
-        whole = len(raw) + shift
-        letters = base64.b64encode(b"\0" * shift + raw).decode()[(shift * 8 + 5) // 6 : whole * 8 // 6]
-        yield letters
-        yield letters.translate(str.maketrans("+/", "-_"))
-
-
-def _bytes(value: str) -> bytes:
-    # Variables that are no UTF-8 come as half surrogate pairs, which no strict encoding takes.
-    return value.encode(errors="surrogatepass")

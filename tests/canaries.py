@@ -18,11 +18,13 @@ SECRET = base64.b64encode(hashlib.sha512(b"canary secret").digest()).decode()
 OTP = 'otp"canary/7391'
 PROXY_PASSWORD = "proxy/canary@5521"
 REDIS_PASSWORD = "redis/canary=8840"
+WEBHOOK = "hook-canary-661055321"
 IIBAN = "AA00 SAND BOXX 0000"
 """The one that the embedded exchange gives."""
 
 VALUES = {
     "key": API_KEY, "secret": SECRET, "otp": OTP, "proxy": PROXY_PASSWORD, "redis": REDIS_PASSWORD, "iiban": IIBAN,
+    "webhook": WEBHOOK,
 }  # fmt: skip
 
 _FRAGMENT_CHARS = 16
@@ -84,7 +86,7 @@ def environ(url: str) -> dict[str, str]:
         "KRAKEN_USER_CANARY_OTP": OTP,
         "HTTPS_PROXY": f"http://someone:{login}@127.0.0.1:9",
         "HTTP_PROXY": f"http://someone:{login}@127.0.0.1:9",
-        "NO_PROXY": "127.0.0.1",
+        "KRAKEN_DOCTOR_WATCH_ON_CHANGE": f"http://127.0.0.1:9/services/{WEBHOOK}",
         "DATABASE_URL": f"redis://:{urllib.parse.quote(REDIS_PASSWORD, safe='')}@127.0.0.1:1/0",
     }
 
@@ -92,7 +94,7 @@ def environ(url: str) -> dict[str, str]:
 def _heard(request: Request) -> str:
     """All that the server was told, as it may repeat it."""
     headers = "; ".join(f"{name}: {value}" for name, value in request.headers.items())
-    return f"{headers} {request.body.decode()} {SECRET} {IIBAN} {PROXY_PASSWORD} {REDIS_PASSWORD} {OTP}"
+    return f"{headers} {request.body.decode()} {SECRET} {IIBAN} {PROXY_PASSWORD} {REDIS_PASSWORD} {OTP} {WEBHOOK}"
 
 
 def _encoded(request: Request) -> str:

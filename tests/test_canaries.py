@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import io
@@ -10,7 +11,9 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,8 +193,16 @@ def test_what_stands_where_it_does_not_belong(
 def test_a_store_with_a_password(
     doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redis does not answer, or the URL can't be read."""
-    for url in (canaries.environ("")["DATABASE_URL"], f"redis://:{canaries.REDIS_PASSWORD}@127.0.0.1:x/0"):
+    """Redis does not answer, or the URL can't be read: in each form that it has, and in some that it has not."""
+    monkeypatch.delenv("DATABASE_URL")
+    quoted = urllib.parse.quote(canaries.REDIS_PASSWORD, safe="")
+    for url in (
+        f"redis://:{quoted}@127.0.0.1:1/0", f"redis://:{canaries.REDIS_PASSWORD}@127.0.0.1:x/0",
+        f"redis://127.0.0.1:1/0?username=someone&password={quoted}", f"unix://:{quoted}@{tmp_path}/no.sock",
+        f"unix://{tmp_path}/no.sock?password={quoted}", f"REDIS://someone:{quoted}@127.0.0.1:1",
+        f"someone:{canaries.REDIS_PASSWORD}@127.0.0.1:1", f"redis://{quoted}@127.0.0.1:1",
+        f"rediss://127.0.0.1:1/?ssl_password={quoted}&db=x",
+    ):  # fmt: skip
         monkeypatch.setenv("KRAKEN_NONCE_STORE", url)
         for form in OUTPUTS:
             ended = doctor("-vv", "check", "-o", form)
@@ -202,13 +213,20 @@ def test_a_store_with_a_password(
 def test_a_proxy_with_a_password(
     doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is blamed by its address alone."""
-    monkeypatch.delenv("NO_PROXY")
-    for form in OUTPUTS:
-        ended = doctor("-vv", "check", "-o", form)
-        assert ended.status == 1
-        assert "proxy-failed" in ended.stdout
-        assert seen(ended, tmp_path) == {}
+    """It is blamed by its address alone, in whichever form it is set."""
+    monkeypatch.setenv("KRAKEN_SPOT_URL", "https://exchange.test")
+    quoted = urllib.parse.quote(canaries.PROXY_PASSWORD, safe="")
+    for number, url in enumerate((
+        f"http://someone:{quoted}@127.0.0.1:9", f"someone:{quoted}@127.0.0.1:9", f"HTTP://:{quoted}@127.0.0.1:9",
+        f"http://someone:{canaries.PROXY_PASSWORD}@127.0.0.1:9", f"http://{quoted}@127.0.0.1:9",
+        f"socks5h://someone:{quoted}@127.0.0.1:9",
+    )):  # fmt: skip
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        for form in OUTPUTS if number == 0 else ("table", "json"):
+            ended = doctor("-vv", "check", "--no-ntp", "-o", form)
+            assert ended.status == 1
+            assert "proxy-failed" in ended.stdout
+            assert seen(ended, tmp_path) == {}, url
 
 
 def test_from_a_env_file(doctor: Run, server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +308,9 @@ def test_children_get_no_credentials(
     ended = doctor("sandbox", "--", sys.executable, "-c", _TELL, str(told))
     assert ended.status == 0
     assert "'KRAKEN_USER_DAIVON_FRAZIER_API_KEY': 'SANDBOX" in told.read_text()
-    assert "CANARY" not in told.read_text()
+    for name in ("CANARY", "HTTPS_PROXY", "ON_CHANGE"):
+        assert name not in told.read_text()
+    assert f"'KRAKEN_NONCE_STORE': 'sqlite:///{tempfile.gettempdir()}" in told.read_text()
     assert canaries.found(told.read_text()) == set()
     (tmp_path / "work" / "bot.py").write_text(
         f"import os\nopen({str(told)!r}, 'w').write(repr(dict(os.environ)))\n"
@@ -305,6 +325,54 @@ def test_children_get_no_credentials(
     told.unlink()
     doctor("accounts", "--static")
     assert canaries.found(told.read_text()) == set()
+
+
+_NAMED = {
+    "BOT_API_SECRET": API_KEY, "TELEGRAM_TOKEN": API_KEY, "PGPASSWORD": API_KEY, "FREQTRADE__EXCHANGE__KEY": API_KEY,
+    "APIKEY": API_KEY, "wallet_passphrase": API_KEY, "ACCESS_TOKENS": API_KEY, "KEY_2": API_KEY, "smtp_passwd": API_KEY,
+}  # fmt: skip
+
+
+def test_what_is_named_like_a_secret_is_a_dummy(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a command in the sandbox; a demo's, with which a bot that has names of its own does its work there."""
+    told = tmp_path / "told"
+    for name, value in {**_NAMED, "KEYBOARD": "de", "TOKENIZERS_PARALLELISM": "0", "MODE": "live"}.items():
+        monkeypatch.setenv(name, value)
+    ended = doctor("sandbox", "--", sys.executable, "-c", _TELL, str(told))
+    assert (ended.status, canaries.found(told.read_text())) == (0, set())
+    given = ast.literal_eval(told.read_text())
+    key, secret = demo_credentials("KRAKEN_MASTER")
+    assert {given[name] for name in ("FREQTRADE__EXCHANGE__KEY", "APIKEY", "KEY_2")} == {key}
+    assert {given[name] for name in ("BOT_API_SECRET", "TELEGRAM_TOKEN", "PGPASSWORD", "wallet_passphrase")} == {secret}
+    assert (given["KEYBOARD"], given["TOKENIZERS_PARALLELISM"], given["MODE"]) == ("de", "0", "live")
+    bot = "import os, krakenex; a = krakenex.API(os.environ['APIKEY'], os.environ['BOT_API_SECRET'])\n"
+    bot += "a.uri = os.environ['KRAKEN_SPOT_URL']; assert a.query_private('Balance')['result']"
+    assert doctor("sandbox", "--", sys.executable, "-c", bot).status == 0
+
+
+def test_what_is_passed_by_name(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's word; but not for what the doctor itself reads, which no command is to have."""
+    told = tmp_path / "told"
+    monkeypatch.setenv("PGPASSWORD", "a-password-of-the-bot")
+    passed = ("--pass-env", "PGPASSWORD", "--pass-env", "DATABASE_URL", "--pass-env", "NOT_SET")
+    ended = doctor("sandbox", *passed, "--", sys.executable, "-c", _TELL, str(told))
+    assert ended.status == 0
+    given = ast.literal_eval(told.read_text())
+    assert given["PGPASSWORD"] == "a-password-of-the-bot"
+    assert given["DATABASE_URL"] == os.environ["DATABASE_URL"]
+    assert "NOT_SET" not in given
+    told.unlink()
+    for name in ("KRAKEN_USER_CANARY_API_KEY", "HTTPS_PROXY", "KRAKEN_NONCE_STORE", "KRAKEN_DOCTOR_WATCH_ON_CHANGE"):
+        ended = doctor("sandbox", "--pass-env", name, "--", sys.executable, "-c", _TELL, str(told))
+        assert (ended.status, told.exists()) == (2, False)
+        assert (
+            ended.stderr
+            == f"Error: --pass-env {name} is refused: the doctor itself reads that, and gives it to no command\n"
+        )
 
 
 def _fake(path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,11 +453,12 @@ def test_watch_and_whom_it_tells(
 ) -> None:
     """Its lines, the file of the newest round, the command that is told of a change, and the metrics."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setenv("NOTIFIER_TOKEN", "a-token-that-it-needs")
     told, port = tmp_path / "told", wild.closed_port()
     scraped: list[str] = []
 
     def repeat(request: Request) -> Any:
-        scraped.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=9).text)
+        scraped.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=9, proxies={"http": ""}).text)
         return FAULTS["echo"](request) if "private" in request.path else None
 
     real.exchange.interceptors[:] = [repeat]
@@ -401,10 +470,50 @@ def test_watch_and_whom_it_tells(
     )  # fmt: skip
     assert ended.status in (1, 3), ended.stderr
     assert "key-invalid" in told.read_text()
+    assert "'NOTIFIER_TOKEN': 'a-token-that-it-needs'" in told.read_text()
+    for name in ("CANARY", "HTTPS_PROXY", "DATABASE_URL", "ON_CHANGE"):
+        assert f"{name}'" not in told.read_text()
     assert (tmp_path / "newest.json").exists()
     assert 'cause="key-invalid"' in scraped[-1], "the second round is asked for what the first one found"
     assert not canaries.found("".join(scraped))
     assert seen(ended, tmp_path) == {}
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
+def test_a_webhook_is_not_shown(
+    doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """By its variable or its option, alone or in a command; where it fails, and where the usage is wrong."""
+    break_with(real.exchange, "echo", "private")
+    port = wild.closed_port()
+    url = f"http://hook-canary-661055321.test:{port}/services/{canaries.WEBHOOK}"
+    again = f'{sys.executable} -c \'import sys; sys.exit("x" * 3000 + "{url}" * 2)\''
+    for target in (url.replace(f"{canaries.WEBHOOK}.test", "127.0.0.1"), again, f"http://{canaries.WEBHOOK}.test:x/"):
+        for more in ((), ("--every", "x"), ("--user", "nobody")):
+            ended = doctor("-vv", "watch", "--count", "1", "-o", form, "--on-change", target, *more)
+            assert ended.status in (0, 1, 2), ended.stderr
+            assert seen(ended, tmp_path) == {}, (target, more)
+            assert more or ended.status == 2 or "Not told" in ended.stderr
+    ended = doctor("watch", canaries.environ("")["KRAKEN_DOCTOR_WATCH_ON_CHANGE"])
+    assert (ended.status, seen(ended, tmp_path)) == (2, {})
+
+
+@pytest.mark.parametrize("length", [7, 12, 17, 22, 40, 100])
+def test_a_login_of_nobody_s_variable(doctor: Run, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Where a URL is wrong the message has no part of it: it is not known, and may be cut in its middle."""
+    word = (API_KEY * 2)[:length].replace("/", "_")
+    for url in (
+        f"ftp://user:{word}@host",
+        f"http://user:{word}@api.kraken.com",
+        f"user:{word}@host",
+        f"https://{word}@:x",
+    ):
+        ended = doctor("-vv", "check", "--api-url", url)
+        assert ended.status == 2
+        assert word[:7] not in ended.stdout + ended.stderr, url
+    monkeypatch.setenv("KRAKEN_NONCE_STORE", f":{word}@host")
+    ended = doctor("-vv", "check", "--api-url", "http://127.0.0.1:9")
+    assert (ended.status, word[:7] in ended.stdout + ended.stderr) == (2, False)
 
 
 def test_explain_repeats_no_secret(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ LAYERS = (
     {"accounts", "network", "nonce", "timesource"},
     {"model"},
     {"errors", "clock", "redact", "parallel"},
+    {"spellings"},
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
-from kraken_doctor.redact import HIDDEN, Redactor, Secret, is_secret, key_id, secrets_of, without_secrets
+from kraken_doctor.redact import HIDDEN, Redactor, Secret, is_secret, key_id, redactor, secrets_of, without_secrets
 
 VALUE = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 
@@ -164,13 +164,13 @@ def test_known_values_are_hidden_in_every_spelling(value: str, before: str, afte
 
 @pytest.mark.parametrize("length", [24, 25, 29, 30, 56, 88])
 def test_every_part_of_every_long_secret(length: int) -> None:
-    """From sixteen characters on, wherever it begins; of a value of 23 characters only the whole."""
+    """From sixteen characters on, wherever it begins; uncut, of a value of 23 characters only the whole."""
     value = VALUE[-length:]
     redact = Redactor([Secret(value)])
     for start in range(length - 15):
         assert redact(f"<{value[start : start + 16]}>") == f"<{HIDDEN}>", start
     short = Redactor([Secret(VALUE[:23])])
-    assert short(VALUE[:22]) == VALUE[:22]
+    assert short(f"<{VALUE[:22]}>") == f"<{VALUE[:22]}>"
     assert short(VALUE[:23]) == HIDDEN
 
 
@@ -196,7 +196,7 @@ def test_a_part_of_a_long_secret_is_hidden_too(start: int, length: int, before: 
     assert HIDDEN in shown
     assert part[:16] not in shown
     assert part[-16:] not in shown
-    assert Redactor([Secret(VALUE)])(VALUE[start : start + 11]) == VALUE[start : start + 11]
+    assert Redactor([Secret(VALUE)])(f"<{VALUE[start : start + 11]}>") == f"<{VALUE[start : start + 11]}>"
 
 
 def test_neighbours_leave_no_rest() -> None:
@@ -259,6 +259,155 @@ def test_what_of_the_environment_is_secret() -> None:
     assert not revealed & {"https://api.kraken.com", "/home/user", "git", "ms"}
     assert not is_secret("HOME")
     assert without_secrets(environ).keys() == {"KRAKEN_SPOT_URL", "HOME", "GIT", "KRAKEN_USER_A_NONCE_UNIT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("HTTPS_PROXY", "http://someone:hunter2!@proxy:3128", "proxy:3128"),
+        ("https_proxy", "HTTP://someone:hunter2!@proxy:3128", "proxy:3128"),
+        ("ALL_PROXY", "socks5h://someone:hunter2!@proxy:1080", "proxy:1080"),
+        ("HTTP_PROXY", "someone:hunter2!@proxy:3128", "proxy:3128"),
+        ("HTTP_PROXY", "http://:hunter2!@proxy:3128", "proxy:3128"),
+        ("HTTP_PROXY", "http://hunter2!@proxy:3128", "proxy:3128"),
+        ("HTTP_PROXY", "http://someone:hunter2%21@proxy", "proxy"),
+        ("HTTP_PROXY", "http://someone:hunter2!/x@proxy", "proxy"),
+        ("HTTP_PROXY", "http://someone:a@hunter2!@proxy", "proxy"),
+        ("HTTP_PROXY", "http://someone:hunter2!#x@proxy", "proxy"),
+        ("KRAKEN_NONCE_STORE", "redis://:hunter2!@redis:6379/0", "redis:6379/0"),
+        ("KRAKEN_NONCE_STORE", "rediss://bot:hunter2%21@redis:6379/0", "redis:6379/0"),
+        ("KRAKEN_NONCE_STORE", "redis://redis:6379/0?username=bot&password=hunter2!", "redis:6379/0"),
+        ("KRAKEN_NONCE_STORE", "redis://redis/0?password=hunter2%21&db=1", "db=1"),
+        ("KRAKEN_NONCE_STORE", "rediss://redis/0?ssl_password=hunter2!", "redis/0"),
+        ("KRAKEN_NONCE_STORE", "unix://bot:hunter2!@/run/redis.sock?db=1", "/run/redis.sock"),
+        ("KRAKEN_NONCE_STORE", "unix:///run/redis.sock?password=hunter2!", "/run/redis.sock"),
+        ("KRAKEN_NONCE_STORE", ":hunter2!@redis:6379", "redis:6379"),
+        ("DATABASE_URL", "postgres://bot:hunter2!@db/x", "db/x"),
+    ],
+)
+def test_a_login_in_every_form_that_is_accepted(name: str, value: str, kept: str) -> None:
+    """As it stands, decoded, and in the header that requests makes of it; the host is still named."""
+    redact = Redactor(secrets_of({name: value}))
+    headers = [f"Basic {base64.b64encode(f'{user}:{word}'.encode()).decode()}" for user in ("someone", "bot", "", "x")
+               for word in ("hunter2!", "hunter2!/x", "a@hunter2!", "hunter2!#x")]  # fmt: skip
+    for text in (value, f"{name}={value}", "said hunter2! twice, hunter2!", "hunter2%21", *headers):
+        shown = redact(text)
+        assert "hunter2" not in shown
+        assert (kept in shown) is (kept in text)
+        letters = [part for part in re.findall(r"[A-Za-z0-9+/]{4,}", shown) if text in headers]
+        assert not any("unter" in _decoded("A" * skipped + part) for part in letters for skipped in range(4)), shown
+    assert is_secret(name, value)
+    assert without_secrets({name: value, "HOME": "x"}) == {"HOME": "x"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_login_that_is_no_ascii_in_a_header(encoding: str) -> None:
+    """requests makes it of latin-1, curl of what the terminal has."""
+    redact = Redactor(secrets_of({"HTTPS_PROXY": "http://jemand:schlüssel-wört@proxy"}))
+    header = base64.b64encode("jemand:schlüssel-wört".encode(encoding)).decode()
+    assert len(redact(f"<{header}>").replace(HIDDEN, "")) <= 2 + 2 + header.count("=")
+
+
+def test_a_webhook_is_a_secret() -> None:
+    """Its path, and of some services the host's name; also within a command. Where it is set alone, nothing is."""
+    variable = "KRAKEN_DOCTOR_WATCH_ON_CHANGE"
+    url = "https://eo8zs1x3.webhooks.example/T000/B000/abcdef?sig=123456"
+    for value in (url, f"curl -d @- '{url}'"):
+        redact = Redactor(secrets_of({variable: value}))
+        for text in (url, "to host eo8zs1x3.webhooks.example", "with url: /T000/B000/abcdef?sig=123456 (Caused by)"):
+            assert not re.search("eo8zs1x3|abcdef|123456", redact(text)), text
+    assert Redactor(secrets_of({variable: "notify-send"}))("notify") == "notify"
+    local = Redactor(secrets_of({variable: "http://localhost/hook-1"}))
+    assert local("http://localhost:9/0/private, /hook-1") == f"http://localhost:9/0/private, {HIDDEN}"
+    assert is_secret(variable)
+
+
+def test_a_key_that_an_option_s_variable_holds() -> None:
+    """`init --key` has one, as each option has."""
+    assert [secret.reveal() for secret in secrets_of({"KRAKEN_DOCTOR_INIT_KEY": "k/ey"})] == ["k/ey"]
+
+
+@pytest.mark.parametrize("name", ["KRAKEN_API_KEY", "KRAKEN_USER_DAIVON_API_SECRET", "KRAKEN_MASTER_OTP"])
+def test_a_variable_s_name_is_never_hidden(name: str) -> None:
+    """Also where its value is a placeholder that is a part of it, or where it has none."""
+    for value in (name, f"${{{name}}}", "KRAKEN_API", "API_KEY", "MASTER", "DAIVON", "API_SECRET"):
+        redact = Redactor(secrets_of({name: value}))
+        for text in (f"{name}=", f"{name}: not set", f"looked for {name}, KRAKEN_API_KEY and KRAKEN_SPOT_URL"):
+            assert redact(text) == text, value
+    text = f"{name}=\nKRAKEN_API_KEY=\nKRAKEN_MASTER_API_SECRET=\n{name}= KRAKEN_NONCE_STORE="
+    assert Redactor()(text) == text
+    assert Redactor()(f"{name}=kraken_9f8a7b6c") == f"{name}={HIDDEN}"
+
+
+@given(st.text(min_size=6), st.booleans())
+def test_in_hexadecimal_digits(value: str, upper: bool) -> None:
+    """Of the text; of a secret, of what its base64 stands for too: a bot prints it as it signs."""
+    for known, raw in ((f"|{value}|", f"|{value}|".encode(errors="surrogatepass")), (VALUE, base64.b64decode(VALUE))):
+        digits = raw.hex().upper() if upper else raw.hex()
+        assert Redactor([Secret(known)])(f"<{digits}>") == f"<{HIDDEN}>"
+
+
+_DRESSED = {
+    "as it is": VALUE,
+    "quoted": urllib.parse.quote(VALUE, safe=""),
+    "hex": VALUE.encode().hex(),
+    "decoded": base64.b64decode(VALUE).hex().upper(),
+    "base64": base64.b64encode(VALUE.encode()).decode().rstrip("=")[:-1],
+}
+
+
+@pytest.mark.parametrize("dress", _DRESSED)
+def test_what_a_cut_leaves(dress: str) -> None:
+    """At either end, in any dress: 16 characters anywhere, 8 where the text ends or says that it was cut."""
+    redact, whole = Redactor([Secret(VALUE)]), _DRESSED[dress]
+    for left in range(8, len(whole)):
+        head, tail = whole[:left], whole[-left:]
+        for text in (f"said {head}", f"{tail} said", f"<{head}… ", f" …{tail}>", f"<{head}...", f"...{tail}>"):
+            assert head not in redact(text), text
+            assert tail not in redact(text), text
+        if left >= 16:
+            assert redact(f"<{head}> <{tail}>") == f"<{HIDDEN}> <{HIDDEN}>"
+    assert redact("key …4tZA, F1huXg==, kQH5HW") == "key …4tZA, F1huXg==, kQH5HW"
+
+
+def test_what_a_cut_leaves_of_a_short_one() -> None:
+    """Three quarters of it, and no less than eight characters: words occur by themselves."""
+    redact = Redactor([Secret("redis-canary-8840")])
+    assert redact("redis-canary") == HIDDEN
+    assert redact("said redis-canary-8") == f"said {HIDDEN}"
+    assert redact("anary-8840 said") == "anary-8840 said"
+    assert redact("-canary-8840 said") == f"{HIDDEN} said"
+    assert redact("<-canary-8840>") == "<-canary-8840>"
+    assert redact("redis-can") == "redis-can"
+
+
+@given(
+    value=st.sampled_from([VALUE, VALUE.encode().hex(), "hunter2!", "p│w|d #1"]),
+    width=st.integers(1, 40),
+    between=st.sampled_from(["\n", "\r\n", "\n> ", " │\n│ ", "\n    ", "\\n", "  |\n|  ", "\n# "]),
+    before=st.sampled_from(["", "said ", "said\n", "│ "]),
+)
+def test_folded_over_lines(value: str, width: int, between: str, before: str) -> None:
+    """In a table, a quotation, a log: whatever the width, nothing of it is left."""
+    known = "p│w|d #1" if value.startswith("p") else value if value == "hunter2!" else VALUE
+    text = f"{before}{between.join(value[at : at + width] for at in range(0, len(value), width))}\nnonce 17953"
+    shown = Redactor([Secret(known)])(text)
+    if value.startswith("p") and width < len(value):
+        return  # a password of what frames lines, folded where it has it: which of them is whose can't be told
+    assert shown.startswith(f"{before}{HIDDEN}")
+    assert shown.removeprefix(f"{before}{HIDDEN}").strip() == "nonce 17953"
+
+
+def test_digits_are_one_number_a_line() -> None:
+    """What stands on the line below is no part of it."""
+    redact = Redactor([Secret("179539")])
+    assert redact("code 179539\n1234\n56179539") == f"code {HIDDEN}\n1234\n56179539"
+
+
+def test_a_redactor_is_made_once() -> None:
+    """For the same secrets: making it takes longer than using it."""
+    assert redactor("hunter2!", VALUE) is redactor("hunter2!", VALUE)
+    assert redactor(VALUE)(VALUE) == HIDDEN
 
 
 def test_many_secrets_cost_no_more_than_few() -> None:

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 
-from kraken_doctor.accounts.environment import Environment
+from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
-from kraken_doctor.redact import Secret
+from kraken_doctor.redact import STORE_VARIABLE, Secret
 
 MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
@@ -75,6 +76,36 @@ def name_account(user: str | None) -> tuple[str, str]:
     slug = _slug(user) if user is not None else ""
     prefix = f"KRAKEN_USER_{slug}" if slug else _MASTER_PREFIXES[0]
     return f"USER:{slug.lower()}" if slug else MASTER, prefix
+
+
+def refuse_led_elsewhere(
+    environment: Environment, accounts: Iterable[Account], file: Path, *, url: str | None = None
+) -> None:
+    """
+    Keep *file*, a .env that nobody named, from deciding where a key of the process goes, and which nonces it spends.
+
+    Whoever can put a file into a folder, or a folder above it, would get the keys of all who work there.
+
+    Args:
+        environment: Of the process and *file*.
+        accounts: Whose keys are to be sent.
+        file: Where it is.
+        url: What `--api-url` says, which goes before any variable.
+
+    Raises:
+        ConfigurationError: It would decide that.
+    """
+    instead = {} if url else {"KRAKEN_SPOT_URL": "--api-url URL"}
+    instead[STORE_VARIABLE] = f"{STORE_VARIABLE} in the environment"
+    credentials = (name for account in accounts for name in (account.key_variable, account.secret_variable))
+    own = next((name for name in credentials if (set_ := environment.get(name)) and set_.origin == PROCESS), None)
+    for name, other in instead.items():
+        led = environment.get(name)
+        if own and led and led.origin != PROCESS:
+            raise ConfigurationError(
+                f"{own} comes from the environment, but {name} from {file}, a file that was found there: use "
+                f"--env-file {file} if that is meant, --no-env-file to ignore it, or {other}"
+            )
 
 
 def _slug(name: str) -> str:

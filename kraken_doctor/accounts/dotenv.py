@@ -29,33 +29,28 @@ class EnvFile(NamedTuple):
     damaged_lines: tuple[int, ...]
     """Numbers of lines that are no assignment; what they were meant to set is missing."""
     readable_by_others: bool
+    text: str
+    """All of it, to the letter."""
 
     def __repr__(self) -> str:
         return f"EnvFile({str(self.path)!r})"
 
 
 def find(start: Path) -> Path | None:
-    """
-    The nearest ``.env`` in *start* or its parents.
-
-    Raises:
-        ConfigurationError: It belongs to another user, who could send this user's keys to another host with it.
-    """
+    """The nearest ``.env`` in *start* or its parents; to be read as `found`."""
     for folder in (start, *start.parents):
         candidate = folder / ".env"
         try:
             if candidate.is_file():
-                _refuse_another_users(candidate)
                 return candidate
         except OSError:
             return None
     return None
 
 
-def _refuse_another_users(path: Path) -> None:
+def _refuse_another_users(path: Path, owner: int) -> None:
     # Root is in a container as a rule, and the file a volume's of the host.
     user = os.geteuid() if os.name == "posix" else 0
-    owner = path.stat().st_uid
     if user != 0 and owner not in (0, user):
         raise ConfigurationError(
             f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
@@ -63,21 +58,28 @@ def _refuse_another_users(path: Path) -> None:
         )
 
 
-def read(path: Path) -> EnvFile:
+def read(path: Path, *, found: bool = False) -> EnvFile:
     """
     The assignments in *path*; values are taken as they stand, nothing is interpolated.
 
+    Args:
+        path: Opened once: what is judged is what is read, whoever puts another file in its place meanwhile.
+        found: Nobody named it, so it must not be another user's, who could send this user's keys to another host.
+
     Raises:
-        ConfigurationError: It can't be read, or is no text file.
+        ConfigurationError: It can't be read, is no text file, or is another user's.
     """
     from dotenv.parser import parse_stream
 
     try:
-        with path.open(encoding="utf-8-sig") as stream:
+        with open(path, "rb", opener=_open_at_once) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
                 raise ConfigurationError(f"{path}: not a file of settings; name another with --env-file")
-            bindings = list(parse_stream(stream))
+            if found:
+                _refuse_another_users(path, status.st_uid)
+            text = stream.read().decode()
+        bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
     except UnicodeError:
         raise ConfigurationError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except OSError as exc:
@@ -87,7 +89,13 @@ def read(path: Path) -> EnvFile:
         {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None},
         tuple(binding.original.line for binding in bindings if binding.error),
         os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+        text,
     )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe would be waited for, until somebody writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

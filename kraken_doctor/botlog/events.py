@@ -10,7 +10,7 @@ from kraken_doctor.botlog.reading import HEAD_BYTES, Line
 from kraken_doctor.client.retry import READ_ONLY
 from kraken_doctor.diagnosis.recognise import recognise, unknown_error
 from kraken_doctor.model.cause import Sign
-from kraken_doctor.redact import HIDDEN, Redactor
+from kraken_doctor.redact import HIDDEN, redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ def _without_secrets(error: str) -> str:
 
     Here, where it comes in: a form may fold it later, and a value that is cut in two is found by nobody.
     """
-    return _SECRET.sub(HIDDEN, Redactor()(error))
+    return _SECRET.sub(HIDDEN, redactor()(error))
 
 
 def _worker(text: str) -> str:

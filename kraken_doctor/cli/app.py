@@ -60,7 +60,6 @@ class App:
         self.environ = environ
         self._stores: dict[str | None, NonceStore] = {}
         self._told = False
-        self._learn(environ)
         self._env_files = env_files
         self._use_env_file = use_env_file
 
@@ -77,7 +76,7 @@ class App:
         if self._env_files:
             return tuple(dotenv.read(path) for path in reversed(self._env_files))
         found = dotenv.find(Path.cwd())
-        return (dotenv.read(found),) if found else ()
+        return (dotenv.read(found, found=True),) if found else ()
 
     @cached_property
     def environment(self) -> Environment:
@@ -92,15 +91,9 @@ class App:
         )
 
     def _known(self, environment: Environment) -> Environment:
-        self._learn({name: environment.value(name) or "" for name in environment})
-        return environment
-
-    def _learn(self, environ: Mapping[str, str]) -> None:
-        for secret in secrets_of(environ):
+        for secret in secrets_of({name: environment.value(name) or "" for name in environment}):
             self.output.redact.learn(secret)
-
-    def _is_tracked(self, path: Path) -> bool:
-        return git.fate(path, without_secrets(self.environ)) is git.Fate.TRACKED
+        return environment
 
     def variable(self, name: str) -> str | None:
         """A variable of the process, and of it alone; None if it is not set."""
@@ -147,14 +140,24 @@ class App:
             yield context
 
     def requests(self, request: RunRequest) -> list[str]:
-        """Each request that `examine` would make; makes none."""
-        from kraken_doctor.accounts.discovery import find_accounts
+        """Each request that `examine` would make, below where to if that is not Kraken's own host; makes none."""
         from kraken_doctor.examination.plan import Plan
 
         environment = lab.accounts(request.faults) if request.sandbox else self.environment
-        accounts = find_accounts(environment, users=request.users, master=request.master, everyone=request.everyone)
-        plan = Plan(accounts=accounts, checks=request.checks)
-        return [*plan.requests(), *sessions.nonce_plan(request, plan)]
+        plan = Plan(accounts=self._accounts(environment, request), checks=request.checks)
+        lines = [*plan.requests(), *sessions.nonce_plan(request, plan)]
+        url = DEFAULT_API_URL if request.sandbox else self.api_url(request.api_url)
+        return lines if url == DEFAULT_API_URL or not lines else [f"to {url}:", *lines]
+
+    def _accounts(self, environment: Environment, request: RunRequest) -> tuple[Account, ...]:
+        """The accounts of *request*; ConfigurationError if a .env that was found leads a key of theirs elsewhere."""
+        from kraken_doctor.accounts.discovery import find_accounts, refuse_led_elsewhere
+
+        users, master, everyone, static = request.users, request.master, request.everyone, request.static
+        accounts = find_accounts(environment, users=users, master=master, everyone=everyone, required=not static)
+        if not self._env_files and self.dotenv_files and any(check.requests for check in request.checks):
+            refuse_led_elsewhere(environment, accounts, self.dotenv_files[0].path, url=request.api_url)
+        return accounts
 
     def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, lab.Place]:
         """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
@@ -166,7 +169,6 @@ class App:
         return request, lab.Place(self.environment, variables, store, lab.krakenex, self.dotenv_files)
 
     def _examined(self, request: RunRequest, place: lab.Place, stack: contextlib.ExitStack, watcher: Watcher) -> Report:
-        from kraken_doctor.accounts.discovery import find_accounts
         from kraken_doctor.checks.base import Scope
         from kraken_doctor.diagnosis.diagnose import diagnose
         from kraken_doctor.examination.plan import Plan
@@ -174,12 +176,8 @@ class App:
         from kraken_doctor.examination.verdict import ExitStatus, FailOn, exit_status, graded, judge
         from kraken_doctor.model.report import Report
 
-        accounts: tuple[Account, ...] = ()
-        if any(check.scope is Scope.ACCOUNT for check in request.checks):
-            accounts = find_accounts(
-                place.environment, users=request.users, master=request.master, everyone=request.everyone,
-                required=not request.static,
-            )  # fmt: skip
+        scopes = {check.scope for check in request.checks}
+        accounts = self._accounts(place.environment, request) if Scope.ACCOUNT in scopes else ()
         context = self._context(request, place, accounts)
         stack.callback(context.close)
         asked = tuple(account for account in accounts if account.label not in request.resting)
@@ -228,7 +226,8 @@ class App:
             private_call_budget=request.private_call_budget,
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
-        in_git = tuple(file.path.name for file in place.env_files if request.static and self._is_tracked(file.path))
+        judged = [(file.path, without_secrets(self.environ)) for file in place.env_files if request.static]
+        in_git = tuple(path.name for path, environ in judged if git.fate(path, environ) is git.Fate.TRACKED)
         named = place.environment.get("KRAKEN_NONCE_STORE")
         return RunContext(
             settings=settings,

@@ -40,6 +40,7 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
 
 def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
+    from rich.text import Text
 
     from kraken_doctor.renderers import table, words
     from kraken_doctor.renderers.findings import findings
@@ -47,7 +48,11 @@ def _screen(report: Report, terminal: Terminal) -> str:
     from kraken_doctor.renderers.text import marks, plain
 
     signs = marks(terminal)
+    where = plain(words.target(report))
+    elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
     scopes = (None, *(account.label for account in report.accounts))
     found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := words.may_be_empty(a, report))]
-    return to_text(Group(table.accounts_table(report, terminal, signs), *map(plain, notes), *found), terminal)
+    return to_text(
+        Group(*elsewhere, table.accounts_table(report, terminal, signs), *map(plain, notes), *found), terminal
+    )

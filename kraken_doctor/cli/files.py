@@ -47,7 +47,9 @@ def write(path: Path, text: str, *, mode: int | None = None) -> None:
     path = _real(path)
     if mode is None:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")  # made with 0600
+    # What is a secret lies, should this process die here, under a name that `.env*` in a .gitignore matches too.
+    prefix = ".env." if mode is not None else f".{path.name[:100]}."
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # made with 0600
     beside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -71,7 +71,7 @@ def command(
     asks = sys.stdin.isatty() and not secret_stdin
     if not asks and not (secret_stdin and bool(user) != master):
         raise click.UsageError("stdin is no terminal to ask on: give --user NAME or --master, and --secret-stdin", ctx)
-    path = _path(ctx)
+    path, found = _path(ctx)
     if asks and not user and not master:
         user = click.prompt("User's name (empty: the master account)", default="", show_default=False, err=True) or None
     label, prefix = name_account(user)
@@ -87,7 +87,7 @@ def command(
     alone = client is not None and client.needs_own_key
     if alone and check:
         raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
-    written = _write(path, values, replace=replace, asks=asks)
+    written = _write(path, values, found=found, replace=replace, asks=asks)
     app.output.note(f"Written to {path}, readable by you alone: {', '.join(written)}\n")
     _warn(app, path, values)
     declared = app.environment.get(f"{prefix}_NONCE_UNIT") or app.environment.get("KRAKEN_NONCE_UNIT")
@@ -104,8 +104,8 @@ def command(
         app.output.note(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
 
 
-def _path(ctx: click.Context) -> Path:
-    """Where the values go."""
+def _path(ctx: click.Context) -> tuple[Path, bool]:
+    """Where the values go, and whether that was found, not named."""
     from kraken_doctor.accounts import dotenv
 
     given = ctx.find_root().params
@@ -117,7 +117,7 @@ def _path(ctx: click.Context) -> Path:
         files.check(path)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror}") from exc
-    return path
+    return path, not named
 
 
 def _asked(key: str | None) -> tuple[str, str]:
@@ -205,20 +205,20 @@ def _tidy(text: str) -> str:
     return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`" else text
 
 
-def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> list[str]:
+def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, asks: bool) -> list[str]:
     """Set *values*, an empty one only where it has to end what is set; the names of those that were."""
     from kraken_doctor.accounts import dotenv
 
-    text, before = "", {}
+    text, set_before = "", {}
     if path.exists():
-        before = dotenv.read(path).values
-        held = [name for name, value in values.items() if before.get(name) not in (None, "", value)]
+        before = dotenv.read(path, found=found)
+        text, set_before = before.text, before.values
+        held = [name for name, value in values.items() if set_before.get(name) not in (None, "", value)]
         if held and not replace:
             names = " and ".join(held)
             if not (asks and click.confirm(f"{names} in {path} will be replaced. Go on?", err=True)):
                 raise ConfigurationError(f"{path} sets {names} already; nothing was changed (--replace replaces it)")
-        text = path.read_bytes().decode()
-    values = {name: value for name, value in values.items() if value or before.get(name)}
+    values = {name: value for name, value in values.items() if value or set_before.get(name)}
     try:
         files.write(path, dotenv.with_values(text, values), mode=0o600)
     except OSError as exc:

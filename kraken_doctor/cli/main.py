@@ -200,12 +200,8 @@ def _words(exc: click.ClickException) -> str:
 def _bare_output() -> Output:
     """Where the root command was not reached, and there is no App yet."""
     from kraken_doctor.cli.output import Output
-    from kraken_doctor.redact import secrets_of
 
-    output = Output(os.environ)
-    for secret in secrets_of(os.environ):
-        output.redact.learn(secret)
-    return output
+    return Output(os.environ)
 
 
 def _make_streams_forgiving() -> None:

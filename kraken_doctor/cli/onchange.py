@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from kraken_doctor import parallel
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import Secret, without_secrets
+from kraken_doctor.redact import without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.cli.output import Output
@@ -54,9 +54,6 @@ def _webhook(url: str, output: Output) -> Tell:
         named = False
     if not named:
         raise ConfigurationError("--on-change: the URL names no host")
-    # Whoever has the path of such a URL may post to it: only the host is ever shown.
-    output.redact.learn(Secret(url))
-    output.redact.learn(Secret(f"{parts.path}?{parts.query}" if parts.query else parts.path))
 
     def tell(facts: Mapping[str, Any]) -> str:
         from requests import RequestException
@@ -66,9 +63,9 @@ def _webhook(url: str, output: Output) -> Tell:
             # Each of its steps has a limit of its own; this one is for all together.
             status = parallel.within(2 * _WEBHOOK_S, lambda: _post(url, body))
         except (RequestException, TimeoutError, OSError, ValueError) as exc:
-            return f"{parts.hostname}: {type(exc).__name__}"
+            return f"the webhook: {type(exc).__name__}"
         # A redirect is not followed: it would carry the facts where nobody sent them.
-        return "" if 200 <= status < 300 else f"{parts.hostname} answered {status}"
+        return "" if 200 <= status < 300 else f"the webhook answered {status}"
 
     return tell
 
@@ -79,6 +76,8 @@ def _post(url: str, body: str) -> int:
     from requests.utils import get_auth_from_url
 
     from kraken_doctor import __version__
+    from kraken_doctor.client.route import proxies_for
+    from kraken_doctor.client.wire import as_it_is
 
     user, password = get_auth_from_url(url)
     headers = {"Content-Type": "application/json", "User-Agent": f"kraken-doctor/{__version__}"}
@@ -90,16 +89,13 @@ def _post(url: str, body: str) -> int:
             headers=headers,
             timeout=_WEBHOOK_S,
             allow_redirects=False,
+            proxies=proxies_for(session, url),
             stream=True,  # what it answers is not read: there may be no end to it
             # Without one requests would look for a login in ~/.netrc.
-            auth=HTTPBasicAuth(user, password) if user else _without_login,
+            auth=HTTPBasicAuth(user, password) if user else as_it_is,
         ) as answer,
     ):
         return answer.status_code
-
-
-def _without_login(request: Any) -> Any:
-    return request
 
 
 def _command(line: str, environ: Mapping[str, str], output: Output) -> Tell:
@@ -132,8 +128,10 @@ def _command(line: str, environ: Mapping[str, str], output: Output) -> Tell:
                 return f"{arguments[0]}: {exc.strerror or exc}"
             if ended.returncode == 0:
                 return ""
-            said.seek(-min(_SAID_BYTES, said.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = said.read().decode(errors="replace").strip().splitlines()
+            size = said.seek(0, os.SEEK_END)
+            said.seek(max(0, size - _SAID_BYTES))
+            # Where it is cut it says so, by which the rest of a secret is known for one.
+            lines = f"{'…' if size > _SAID_BYTES else ''}{said.read().decode(errors='replace').strip()}".splitlines()
         return f"{arguments[0]} ended with status {ended.returncode}{f': {lines[-1]}' if lines else ''}"
 
     return tell

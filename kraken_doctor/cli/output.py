@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from kraken_doctor.redact import Redactor
+from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
     from kraken_doctor.cli.live import LiveView
@@ -32,7 +32,7 @@ class Output:
     stdout for the report, stderr for everything else.
 
     Args:
-        environ: Decides about colour.
+        environ: Decides about colour; its secrets are hidden in all that is shown.
         verbose: How often ``-v`` was given.
         quiet: Whether to say nothing when all is well.
         color: ``auto``, ``always`` or ``never``.
@@ -43,7 +43,7 @@ class Output:
     ) -> None:
         self.verbose = verbose
         self.quiet = quiet
-        self.redact = Redactor()
+        self.redact = Redactor(secrets_of(environ))
         self._environ = environ
         self._color = color
         self._view: LiveView | None = None

@@ -18,7 +18,7 @@ import click
 from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import without_secrets
+from kraken_doctor.redact import is_read_here, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.renderers.text import Terminal
@@ -35,17 +35,20 @@ if TYPE_CHECKING:
     help="This is wrong there; may be given again.",
     shell_complete=completing.faults,
 )
+@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on as it is; may be given again.")
 @click.option("--list-faults", is_flag=True, help="List the faults that it can have, and end.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
 def command(
-    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], list_faults: bool, arguments: tuple[str, ...]
-) -> None:
+    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...], list_faults: bool,
+    arguments: tuple[str, ...],
+) -> None:  # fmt: skip
     """
     Serve the embedded exchange, or run a command against it.
 
     Prints the variables to export, and serves until Ctrl-C. With a command it runs that with the variables set,
-    and ends with its status; the command sees no real credentials.
+    and ends with its status; the command sees no real credentials: what the doctor itself reads is taken out of its
+    environment, and what is named like a secret, a password, a token or a key has a dummy in its place.
 
     \b
     Examples:
@@ -60,7 +63,7 @@ def command(
         return
     with _serving(host, port, faults) as variables:
         if arguments:
-            ctx.exit(_run(arguments, variables))
+            ctx.exit(_run(arguments, variables, pass_env))
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
@@ -94,10 +97,17 @@ def _listing(terminal: Terminal) -> str:
     return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
-def _run(arguments: tuple[str, ...], variables: dict[str, str]) -> int:
+def _run(arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[str, ...]) -> int:
     """The command's exit status; a signal that ended it counts as shells count it."""
+    from kraken_doctor.sandbox.keys import without_named_secrets
+
     # None of the user's own accounts: a real key has no business in a test, not even on loopback.
+    if own := [name for name in passed if is_read_here(name)]:
+        raise ConfigurationError(
+            f"--pass-env {own[0]} is refused: the doctor itself reads that, and gives it to no command"
+        )
     inherited = {name: value for name, value in without_secrets(os.environ).items() if not _is_of_an_account(name)}
+    inherited = without_named_secrets(inherited) | {name: os.environ[name] for name in passed if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",

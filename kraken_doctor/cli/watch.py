@@ -15,6 +15,7 @@ from kraken_doctor.cli import options
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.conduct import finish
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
 
 if TYPE_CHECKING:
     from kraken_doctor.cli.request import RunRequest
@@ -30,6 +31,13 @@ _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
 
 
+def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A webhook's address, from here on: whoever has it may post there."""
+    for secret in secrets_of({WEBHOOK_VARIABLE: value or ""}):
+        ctx.obj.output.redact.learn(secret)
+    return value
+
+
 @click.command("watch")
 @options.run
 @click.option(
@@ -43,7 +51,10 @@ _LEAST_EVERY_S = 15.0
     "--metrics-address", default="127.0.0.1", show_default=True, help="Where to serve them; by default for this host."
 )
 @click.option(
-    "--on-change", metavar="URL|COMMAND", help="Tell of a change: POST JSON there, or run it with that on stdin."
+    "--on-change",
+    metavar="URL|COMMAND",
+    callback=_kept_secret,
+    help="Tell of a change: POST JSON there, or run it with that on stdin.",
 )
 @options.output
 @click.pass_context

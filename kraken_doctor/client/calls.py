@@ -12,7 +12,7 @@ import requests
 
 from kraken_doctor.client import wire
 from kraken_doctor.client.form import Form
-from kraken_doctor.client.guarding import cleaned, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
@@ -64,6 +64,14 @@ class PrivateCalls(Ledger):
             NonceError: No nonce, or no turn: nothing was sent. What may pass is a ``requests.ConnectionError`` too.
             requests.RequestException: As krakenex raises it, after the last attempt.
         """
+        try:
+            return self._query(api, method, data, timeout)
+        except BaseException as exc:
+            proxies = {f"{scheme}_proxy": url for scheme, url in api.session.proxies.items()}
+            cleanse(exc, api.key, api.secret, self.options.otp, settings=proxies)
+            raise
+
+    def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not api.key or not api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
         refuse_demo_key(*api.doctor_where())

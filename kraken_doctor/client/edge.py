@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.network.failures import shortened
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
-_TITLE_LIMIT_CHARACTERS = 80
 
 _CHALLENGES = ("attention required!", "just a moment")
 """Titles of Cloudflare's challenge pages; newer ones say it in a header, see
@@ -49,7 +49,7 @@ def not_the_api(response: Any) -> TransportError:
 def seen_in(headers: Mapping[str, str]) -> dict[str, str]:
     """Who stands in front of the API, by the headers of an answer (their names in any case, or all in lower)."""
     names = {"http.server": "server", "http.ray": "cf-ray"}
-    return {fact: headers[name].strip()[:_TITLE_LIMIT_CHARACTERS] for fact, name in names.items() if name in headers}
+    return {fact: shortened(headers[name].strip()) for fact, name in names.items() if name in headers}
 
 
 def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:
@@ -65,8 +65,7 @@ def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str
 
 
 def _words(response: Any, title: str) -> str:
-    reason = f" {response.reason}" if response.reason else ""
-    words = f"HTTP {response.status_code}{reason[:_TITLE_LIMIT_CHARACTERS]}"
+    words = f"HTTP {response.status_code} {shortened(response.reason or '')}".rstrip()
     if location := response.headers.get("Location"):
         words += f", sent on to {_host(location)}"
     elif title:
@@ -80,7 +79,7 @@ def _words(response: Any, title: str) -> str:
 def _host(location: str) -> str:
     """Where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
     scheme, _, rest = location.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"[:_TITLE_LIMIT_CHARACTERS] if rest else "another path"
+    return shortened(f"{scheme}://{rest.partition('/')[0]}") if rest else "another path"
 
 
 def _page(response: Any) -> str:
@@ -96,8 +95,7 @@ def _title(page: str, content_type: str) -> str:
         text = page.lstrip().partition("\n")[0]
     else:
         return ""
-    text = " ".join(text.split())
-    return text if len(text) <= _TITLE_LIMIT_CHARACTERS else f"{text[: _TITLE_LIMIT_CHARACTERS - 1]}…"
+    return shortened(" ".join(text.split()))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> int | None:

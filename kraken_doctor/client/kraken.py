@@ -12,11 +12,11 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import InOrder, PrivateCalls
-from kraken_doctor.client.guarding import cleaned, cleaned_error, cleaned_failure, refuse_demo_key
+from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.recording import say
 from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of
-from kraken_doctor.errors import NonceError, TransportError, is_failure
+from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
@@ -74,17 +74,20 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
             answer = self.query_private(method, data, timeout)
         except NonceError:  # which is one of requests' as well
             raise
-        except requests.RequestException as exc:
+        except (requests.RequestException, UnicodeEncodeError) as exc:
             if archive := archive_in(exc, method):
                 return archive
-            raise cleaned_failure(as_transport_error(exc), *self._sent()) from exc
+            raise as_transport_error(exc) from exc
         if flaw := flaw_of(answer, method):
             raise TransportError("response-invalid", flaw)
-        errors = error_strings(answer)
+        # What a server says goes into logs, and some servers repeat what they were sent.
+        errors = [
+            cleaned(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
+        ]
         if is_failure(errors):
-            raise cleaned_error(errors, *self._sent())
+            raise kraken_error(errors)
         if errors:
-            say(logger, logging.WARNING, "%s: accepted, with %s", method, cleaned(", ".join(errors), *self._sent()))
+            say(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
         return answer.get("result")
 
     @property
@@ -108,10 +111,6 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _sent(self) -> tuple[str | None, ...]:
-        """What no error may repeat."""
-        return self.key, self.secret, self._kraken_doctor.options.otp
 
     def __getstate__(self) -> dict[str, Any]:
         # What a thread received last is nothing that a copy has received.

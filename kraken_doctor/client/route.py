@@ -13,7 +13,7 @@ import requests.utils
 from urllib3.util import create_urllib3_context
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.url import login_of, without_login
+from kraken_doctor.network.url import is_loopback, login_of, without_login
 from kraken_doctor.redact import Secret
 
 AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -82,6 +82,16 @@ def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
     session.verify = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or session.verify
 
 
+def proxies_for(session: requests.Session, url: str) -> dict[str, str]:
+    """
+    What goes before the environment's proxies in a call to *url*: on loopback only what is set on *session* itself.
+
+    A proxy would take the call to its own loopback, or show a demo's key to whoever runs it.
+    """
+    # Not by `no_proxy`: requests would set that variable for a moment, for all threads and for ever if two meet.
+    return {name: session.proxies.get(name, "") for name in ("http", "https", "all")} if is_loopback(url) else {}
+
+
 def settle(session: requests.Session, url: str) -> None:
     """
     Let *session* know the way to *url* for good, by what the environment says of it now.
@@ -89,7 +99,7 @@ def settle(session: requests.Session, url: str) -> None:
     requests looks through all variables twice a call; with the credentials of a thousand accounts among them that
     takes longer than the call.
     """
-    settings = session.merge_environment_settings(url, {}, None, None, None)
+    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
 
 
@@ -105,7 +115,7 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     Raises:
         TransportError: ``proxy-failed``: a proxy is set in a form that can't be used.
     """
-    settings = session.merge_environment_settings(url, {}, None, None, None)
+    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     verify = settings["verify"]
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     variable = next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")

@@ -11,7 +11,9 @@ import requests
 import urllib3
 
 from kraken_doctor.client.edge import not_the_api
+from kraken_doctor.client.guarding import cleanse
 from kraken_doctor.client.redirects import keep_home
+from kraken_doctor.client.route import proxies_for
 from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
 
@@ -28,7 +30,8 @@ class Post:
         self._api = api
         self._url = api.uri + urlpath
         self._timeout_s = timeout_s
-        self._settings = api.session.merge_environment_settings(self._url, {}, None, None, None)
+        proxies = proxies_for(api.session, self._url)
+        self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
 
     def send(
         self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]
@@ -96,12 +99,17 @@ def query(
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
-    with answer_judged():
-        if "/public/" in urlpath:
-            response = api.session.get(api.uri + urlpath, params=data, **send)
-        else:
-            response = api.session.post(api.uri + urlpath, data=data, **send)
-    return _read(api, response)
+    send |= {"proxies": proxies_for(api.session, api.uri)}
+    try:
+        with answer_judged():
+            if "/public/" in urlpath:
+                response = api.session.get(api.uri + urlpath, params=data, **send)
+            else:
+                response = api.session.post(api.uri + urlpath, data=data, **send)
+        return _read(api, response)
+    except requests.RequestException as exc:
+        cleanse(exc, api.key, api.secret, settings={f"{name}_proxy": url for name, url in api.session.proxies.items()})
+        raise
 
 
 @contextmanager
@@ -216,14 +224,14 @@ def archive_in(source: object, endpoint: str) -> bytes | None:
     return content if endpoint == "RetrieveExport" and isinstance(content, bytes) and content[:2] == b"PK" else None
 
 
-def as_transport_error(exc: requests.RequestException) -> TransportError:
+def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:
     """*exc* as the step of the way that failed."""
     response = getattr(exc, "response", None)
     answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
     if isinstance(exc, answered) and response is not None:
         return not_the_api(response)
-    if isinstance(exc, requests.exceptions.InvalidHeader):
-        # requests quotes the header in its message, and the header is the key.
+    if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
+        # requests and Python quote the header, and the header is the key.
         return TransportError("credentials-damaged", "the key can't be sent as a header")
     for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):

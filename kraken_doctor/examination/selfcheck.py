@@ -53,7 +53,6 @@ def _installed(store: NonceStore, unit: NonceUnit, krakenex: Any) -> SelfTest:
     with SandboxServer(Exchange([key])) as server:
         api = krakenex.API(api_key, secret)
         api.uri = server.url
-        api.session.trust_env = False  # a proxy of the environment has no business on loopback
         if not install(api, store=store, unit=unit, retry=RetryPolicy.none(), metrics=False):
             return SelfTest("installed", False, "krakenex has no nonce hook")
         workers = [threading.Thread(target=_call, args=(api,)) for _ in range(_THREADS)]

@@ -20,7 +20,7 @@ def failure_kind(exc: BaseException) -> str | None:
     HTTP libraries wrap the operating system's exception two or three deep, and their own types don't
     tell a refused connection from an unknown name. What the system said does.
     """
-    for inner in _layers(exc):
+    for inner in layers(exc):
         for kind, types in _KINDS:
             if isinstance(inner, types):
                 return kind
@@ -38,8 +38,13 @@ def transport_error(exc: BaseException, default: str) -> TransportError:
 
 def said(exc: BaseException) -> str:
     """What the innermost exception says: the outer ones repeat it with addresses of objects around it."""
-    innermost = list(_layers(exc))[-1]
+    innermost = list(layers(exc))[-1]
     return _words(innermost) or _words(exc)
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """*text*, somebody else's, with an ellipsis where it is cut: by that the rest of a secret is known for one."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 _KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
@@ -78,7 +83,7 @@ def _words(exc: BaseException) -> str:
     return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
 
 
-def _layers(exc: BaseException) -> Iterator[BaseException]:
+def layers(exc: BaseException) -> Iterator[BaseException]:
     """*exc* and all that it wraps, outermost first, each once."""
     seen: set[int] = set()
     pending: list[object] = [exc]

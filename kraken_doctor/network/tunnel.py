@@ -8,7 +8,7 @@ import socket
 import time
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.failures import transport_error
+from kraken_doctor.network.failures import shortened, transport_error
 
 _HEAD_LIMIT_BYTES = 1 << 16
 """No proxy has that much to say before it lets through."""
@@ -46,7 +46,7 @@ def open_tunnel(connection: socket.socket, host: str, port: int, timeout_s: floa
     said = _STATUS_LINE.match(head)
     if said is None or len(head) > _HEAD_LIMIT_BYTES:
         raise TransportError("proxy-failed", f"its answer to CONNECT {target} is not HTTP")
-    status, reason = int(said[1]), said[2].decode("latin-1")[:80]
+    status, reason = int(said[1]), shortened(said[2].decode("latin-1"))
     if not 200 <= status < 300:
         detail = f"it answered {status} {reason}".rstrip() + f" to CONNECT {target}"
         raise TransportError("proxy-failed", detail, {"proxy.status": status})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.errors import ConfigurationError
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
     """Whether *url* leads to this host alone."""
     host = urlsplit(url).hostname or ""
@@ -44,10 +46,11 @@ def checked_url(url: str) -> str:
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         valid = False
+    shown = without_login(url)[:80]
     if not valid:
-        raise ConfigurationError(f"API URL {url[:80]!r}: give scheme and host, such as https://api.kraken.com")
+        raise ConfigurationError(f"API URL {shown!r}: give scheme and host, such as https://api.kraken.com")
     if "@" in parts.netloc:
         raise ConfigurationError("the API URL holds a login; Kraken's API has none: remove what stands before the @")
     if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigurationError(f"API URL {url[:80]!r}: http:// is for loopback alone; use https://")
+        raise ConfigurationError(f"API URL {shown!r}: http:// is for loopback alone; use https://")
     return url.rstrip("/")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.redact import is_secret
+
+_SAYS_SECRET = re.compile(r"(?i)secret|passw(?:or)?d|passphrase|(?:token|key)s?(?![a-z])")
+"""A keyboard and a tokenizer are none."""
 
 # https://docs.kraken.com/api-reference/account-data/get-api-key-info lists all of them.
 READ_PERMISSIONS = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
@@ -95,6 +99,17 @@ def demo_credentials(label: str) -> tuple[str, str]:
     noise = base64.b64encode(hashlib.sha512(b"sandbox key " + label.encode()).digest()).decode()
     secret = base64.b64encode(hashlib.sha512(b"sandbox secret " + label.encode()).digest()).decode()
     return (DEMO_KEY_PREFIX + noise)[:56], secret
+
+
+def without_named_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    *environ* with a dummy for each variable whose name says that it holds a secret.
+
+    It is a demo's key or secret, which opens the embedded exchange alone: a bot with names of its own starts with it.
+    """
+    key, secret = demo_credentials("KRAKEN_MASTER")
+    said = {name: found[0].lower() for name in environ if (found := _SAYS_SECRET.search(name))}
+    return {**environ, **{name: key if word.startswith("key") else secret for name, word in said.items()}}
 
 
 def demo_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,38 @@ def test_no_value_is_in_the_repr(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("A=hidden")
     assert "hidden" not in repr(dotenv.read(path))
+
+
+def test_what_is_judged_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened once: a file that is put in its place after it was found, or after it was opened, is not read unjudged."""
+    path, other = tmp_path / ".env", tmp_path / "other"
+    path.write_text("A=mine\n")
+    path.chmod(0o600)
+    other.write_text("A=theirs\n")
+    other.chmod(0o644)
+    found = dotenv.find(tmp_path)
+    assert found is not None
+    fstat = os.fstat
+
+    def swap(descriptor: int) -> os.stat_result:
+        if other.exists():
+            other.replace(path)
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", swap)
+    file = dotenv.read(found, found=True)
+    assert (file.values, file.text, file.readable_by_others) == ({"A": "mine"}, "A=mine\n", False)
+    assert not other.exists()
+    if os.getuid() == 0:  # whose files pass for the system's
+        os.chown(path, 1, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 54321)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        dotenv.read(found, found=True)
+    assert dotenv.read(found).values == {"A": "theirs"}, "who names it means it"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(ConfigurationError, match="not a file of settings"):
+        dotenv.read(tmp_path / ".env")

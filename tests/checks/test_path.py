@@ -22,7 +22,7 @@ from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.messages import Response, refusal
 from tests.network import certificates
-from tests.network.proxies import Proxy
+from tests.network.proxies import EXCHANGE, Proxy
 from tests.network.wild import WildServer, dead_address, page
 
 
@@ -164,12 +164,12 @@ def test_behind_a_proxy_the_first_steps_are_the_proxys(
     bundle = str(certificates.bundle(tmp_path, authority))
     with (
         WildServer(proxy) as between,
-        SandboxServer(exchange, tls=certificates.server_context(authority)) as server,
+        SandboxServer(exchange, tls=certificates.server_context(authority, EXCHANGE)) as server,
     ):
         environ = {"HTTPS_PROXY": f"http://daivon:sesame-0815@127.0.0.1:{between.port}", "REQUESTS_CA_BUNDLE": bundle}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        finding = path.path.run(contexts(server.url, environ))
+        finding = path.path.run(contexts(server.url.replace("127.0.0.1", EXCHANGE), environ))
     found = values(finding)
     assert finding.outcome is Outcome.PASS
     assert found["path.proxy"] == f"http://127.0.0.1:{between.port}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import io
 import os
 import signal
@@ -108,6 +109,28 @@ def test_the_nearest_file_is_the_one(doctor: Run, stdin: pytest.MonkeyPatch, key
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     assert doctor("--env-file", str(named), "init", "--master", "--secret-stdin").status == 0
     assert mode(named) == 0o600
+
+
+@pytest.mark.parametrize("name", [".env", "prod.env"])
+def test_a_crash_leaves_nothing_that_git_would_take(
+    doctor: Run, stdin: pytest.MonkeyPatch, key: Key, tmp_path: Path, name: str
+) -> None:
+    """What is written beside the file is ignored by `.env*` too, and readable by nobody else from its first moment."""
+    seen: dict[str, int] = {}
+
+    def killed(path: Path, _target: Path) -> None:
+        seen[path.name] = mode(path)
+        raise SystemExit(9)
+
+    give(stdin, f"{key.api_key}\n{key.secret}\n")
+    stdin.setattr(Path, "replace", killed)
+    stdin.setattr(Path, "unlink", lambda _path: None)
+    with pytest.raises(SystemExit):
+        doctor("--env-file", str(tmp_path / name), "init", "--master", "--secret-stdin")
+    (beside,) = (path for path in tmp_path.iterdir() if path.is_file())
+    assert {beside.name: mode(beside)} == seen == {beside.name: 0o600}
+    assert fnmatch.fnmatch(beside.name, ".env*")
+    assert key.secret in beside.read_text()
 
 
 @pytest.mark.parametrize(

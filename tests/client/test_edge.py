@@ -10,6 +10,7 @@ import requests
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.wire import as_transport_error
 from kraken_doctor.errors import TransportError
+from kraken_doctor.redact import redactor
 from tests.network.wild import Behaviour, WildServer, page, says
 
 CLOUDFLARE = {"Server": "cloudflare", "CF_RAY": "8c1f00ba4-FRA"}
@@ -165,3 +166,15 @@ def test_a_page_in_a_private_call_is_judged_alike(session: requests.Session) -> 
     api.close()
     found = as_transport_error(caught.value)
     assert (found.kind, found.facts["http.ray"]) == ("edge-error", "8c1f00ba4-FRA")
+
+
+@pytest.mark.parametrize("before", range(60, 80))
+def test_where_words_are_cut_a_secret_is_still_known(session: requests.Session, before: int) -> None:
+    """A cut leaves less of it than is known anywhere: so each cut says that it is one."""
+    secret = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSU"
+    echo = f"{'x' * before}{secret}"
+    failure = judged(session, page(f"502 {echo}", f"<title>{echo}</title>", Server=echo, CF_RAY=echo, Location="/"))
+    shown = redactor(secret).everywhere((failure.detail, tuple(failure.facts.values())))
+    assert not any(secret[:length] in repr(shown) for length in range(8, 20))
+    failure = judged(session, page("302 Found", Location=f"https://{echo}.x/"))
+    assert not any(secret[:length] in redactor(secret)(failure.detail) for length in range(8, 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.client.listener import Listener, Reply
 from tests.network import certificates
+from tests.network.proxies import Proxy
+from tests.network.wild import WildServer
 
 KEY, SECRET = "a-key-of-nobody", "QUFB" * 21 + "QQ=="
 
@@ -326,9 +329,40 @@ def test_no_login_of_a_netrc_file_goes_along(
 
 def test_the_settings_of_the_environment_hold(listener: Listener, bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy for the exchange's host is used for private calls too."""
-    monkeypatch.setenv("HTTP_PROXY", bot.url)
-    assert KrakenClient(KEY, SECRET, url="http://127.8.8.8:1", **bot.options).call("Balance", timeout=5) == {"n": 1}
-    assert listener.heard[0].path == "http://127.8.8.8:1/0/private/Balance"
+    proxy = Proxy(refusal="503 Service Unavailable")
+    with WildServer(proxy) as between:
+        monkeypatch.setenv("HTTPS_PROXY", between.url)
+        client = KrakenClient(KEY, SECRET, url="https://exchange.test", **bot.options)
+        for call in (client.call, client.query_public):
+            with pytest.raises((TransportError, requests.exceptions.ProxyError)):
+                call("Balance", timeout=5)
+    assert proxy.asked == ["CONNECT exchange.test:443"] * 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_call_to_loopback_goes_by_no_proxy_of_the_environment(
+    listener: Listener, bot: Bot, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
+) -> None:
+    """It would get the key, and look for the exchange on its own loopback."""
+    proxy = Proxy(refusal="503 Service Unavailable")
+    with WildServer(proxy, host="127.0.0.2") as between:
+        monkeypatch.setenv(variable, between.url)
+        url = bot.url.replace("127.0.0.1", host)
+        client = KrakenClient(KEY, SECRET, url=url, **bot.options)
+        api = krakenex.API(KEY, SECRET)
+        api.uri = url
+        install(api, **bot.options)
+        for made in (client, api):
+            assert made.query_private("Balance")["result"] == {"n": 1}
+            assert made.query_public("Time")["result"] == {"n": 1}
+        # One that is set on the session was meant.
+        client.session.proxies = {"http": between.url}
+        with pytest.raises(requests.HTTPError):
+            client.query_private("Balance")
+    assert {"NO_PROXY", "no_proxy"}.isdisjoint(os.environ)
+    assert [asked for asked in proxy.asked if "private/Balance" not in asked] == []
+    assert len(proxy.asked) == 1
 
 
 def test_the_authorities_of_the_environment_are_trusted(

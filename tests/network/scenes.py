@@ -25,7 +25,7 @@ from kraken_doctor.sandbox.keys import Key, demo_credentials
 from kraken_doctor.sandbox.messages import Request, Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from tests.network import certificates, namespace, wild
-from tests.network.proxies import proxy
+from tests.network.proxies import EXCHANGE, proxy
 from tests.network.wild import Behaviour, WildServer
 
 _DEMO_KEY, SECRET = demo_credentials("scenes")
@@ -376,8 +376,9 @@ def _cut_handshake(stage: Stage) -> Case:
 def _through(stage: Stage, behaviour: Behaviour, url: str | None = None, login: str = "") -> Case:
     """HTTPS through a proxy that does *behaviour*."""
     server = stage.wild(behaviour)
-    target = url or stage.exchange(tls=certificates.server_context(stage.authority)).url
-    return Case(target, {**stage.trusting, "HTTPS_PROXY": f"http://{login}127.0.0.1:{server.port}"})
+    target = url or stage.exchange(tls=certificates.server_context(stage.authority, EXCHANGE)).url
+    environ = {**stage.trusting, "HTTPS_PROXY": f"http://{login}127.0.0.1:{server.port}"}
+    return Case(target.replace("127.0.0.1", EXCHANGE), environ, ("--no-ntp",))
 
 
 @fault("a proxy that works")
@@ -397,13 +398,13 @@ def _proxy_407(stage: Stage) -> Case:
 
 @fault("a proxy that is not there", "proxy-failed")
 def _proxy_refused(stage: Stage) -> Case:
-    return Case("https://127.0.0.1:9", {"HTTPS_PROXY": f"http://127.0.0.1:{wild.closed_port()}"})
+    return Case(f"https://{EXCHANGE}:9", {"HTTPS_PROXY": f"http://127.0.0.1:{wild.closed_port()}"}, ("--no-ntp",))
 
 
 @fault("a proxy at the end of a dead route", "proxy-failed")
 def _proxy_dead(stage: Stage) -> Case:
     port = stage.stack.enter_context(wild.dead_address())
-    return Case("https://127.0.0.1:9", {"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+    return Case(f"https://{EXCHANGE}:9", {"HTTPS_PROXY": f"http://127.0.0.1:{port}"}, ("--no-ntp",))
 
 
 @fault("a proxy that is silent", "proxy-failed")
@@ -438,38 +439,38 @@ def _proxy_no_http(stage: Stage) -> Case:
 
 @fault("a proxy's URL that is none", "proxy-failed")
 def _proxy_no_url(stage: Stage) -> Case:
-    return Case("https://127.0.0.1:9", {"HTTPS_PROXY": "http://daivon:sesame-0815@:x"})
+    return Case(f"https://{EXCHANGE}:9", {"HTTPS_PROXY": "http://daivon:sesame-0815@:x"}, ("--no-ntp",))
 
 
 @fault("a proxy that intercepts", "tls-untrusted")
 def _proxy_intercepts(stage: Stage) -> Case:
-    forged = certificates.server_context(trustme.CA(organization_name="Corporate Interception"))
+    forged = certificates.server_context(trustme.CA(organization_name="Corporate Interception"), EXCHANGE)
     return _through(stage, proxy(intercept=forged))
 
 
 @fault("behind a proxy: the edge fails", "edge-error")
 def _proxy_edge(stage: Stage) -> Case:
-    tls = certificates.server_context(stage.authority)
+    tls = certificates.server_context(stage.authority, EXCHANGE)
     return _through(stage, proxy(), stage.wild(wild.page("520 Unknown"), tls=tls).url)
 
 
 @fault("behind a proxy: silence", "read-timeout")
 def _proxy_silence(stage: Stage) -> Case:
-    tls = certificates.server_context(stage.authority)
+    tls = certificates.server_context(stage.authority, EXCHANGE)
     return _through(stage, proxy(), stage.wild(wild.silent, tls=tls).url)
 
 
 @fault("behind a proxy: an expired certificate", "tls-expired")
 def _proxy_expired(stage: Stage) -> Case:
-    server = stage.exchange(tls=certificates.expired(stage.authority))
+    server = stage.exchange(tls=certificates.expired(stage.authority, EXCHANGE))
     case = _through(stage, proxy(), server.url)
     return case._replace(arguments=_ntp(stage.clock()))
 
 
-@fault("a dead proxy, and NO_PROXY for the exchange")
+@fault("a dead proxy, and an exchange on loopback")
 def _proxy_bypassed(stage: Stage) -> Case:
     server = stage.exchange(tls=certificates.server_context(stage.authority))
-    environ = {"HTTPS_PROXY": f"http://127.0.0.1:{wild.closed_port()}", "NO_PROXY": "127.0.0.1"}
+    environ = {"HTTPS_PROXY": f"http://127.0.0.1:{wild.closed_port()}"}
     return Case(server.url, {**stage.trusting, **environ})
 
 

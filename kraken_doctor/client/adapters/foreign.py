@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kraken_doctor.client.adapters.asyncturn import AsyncTurns
-from kraken_doctor.client.guarding import refuse_demo_key
+from kraken_doctor.client.guarding import cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import NOT_SENT, UNKNOWN, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
@@ -46,7 +46,7 @@ class ForeignCalls(Ledger):
         ongoing = self._begun(client, endpoint)
         with (
             self.also_as,
-            _told(ongoing),
+            self._told(client, ongoing),
             self.turn(ongoing.key, timeout_s) as turn,
             _inside(ongoing, turn),
         ):
@@ -57,10 +57,24 @@ class ForeignCalls(Ledger):
         """The same in an event loop."""
         ongoing = self._begun(client, endpoint)
         key = ongoing.key
-        with self.also_as, _told(ongoing), self.under_way_in_loop(key):
+        with self.also_as, self._told(client, ongoing), self.under_way_in_loop(key):
             async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
                 with _inside(ongoing, turn):
                     yield
+
+    @contextmanager
+    def _told(self, client: Any, ongoing: Ongoing) -> Iterator[None]:
+        try:
+            yield
+        except Exception as exc:
+            failure = exc
+            secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+            cleanse(exc, self.options.otp, *secrets, settings=vars(client))
+            if ongoing.outcome in (NOT_SENT, UNKNOWN):
+                ongoing.failed(lambda: _quoted(failure))
+            raise
+        finally:
+            ongoing.close()
 
     def _begun(self, client: Any, endpoint: str) -> Ongoing:
         key, url = client.doctor_where()
@@ -76,19 +90,6 @@ def _inside(ongoing: Ongoing, turn: Turn) -> Iterator[None]:
     finally:
         _current.reset(token)
         ongoing.answered()
-
-
-@contextmanager
-def _told(ongoing: Ongoing) -> Iterator[None]:
-    try:
-        yield
-    except Exception as exc:
-        failure = exc
-        if ongoing.outcome in (NOT_SENT, UNKNOWN):
-            ongoing.failed(lambda: _quoted(failure))
-        raise
-    finally:
-        ongoing.close()
 
 
 def _quoted(exc: Exception) -> str:

@@ -49,7 +49,8 @@ def open_store(url: str | None = None) -> NonceStore:
         return RedisStore(url)
     # The URL itself may hold a password: only its scheme is repeated.
     raise ConfigurationError(
-        f"nonce store {scheme[:20]!r}: use memory://, sqlite:///path or redis://host:port/db (KRAKEN_NONCE_STORE)",
+        f"nonce store {scheme[:20] if separator else ''!r}: use memory://, sqlite:///path or "
+        "redis://host:port/db (KRAKEN_NONCE_STORE)",
     )
 
 
