@@ -270,8 +270,7 @@ STRINGS: dict[str, type[KrakenError]] = {
 The one table of Kraken's strings, for whoever reads one: a call, a report, a log, `explain`.
 
 ``*`` stands for any category or any text; a more general form stands below those that it would hide. Any string may
-have details behind a colon (``EGeneral:Internal error:5``). The forms with ``*`` are kept from older lists and from the
-guide's families; a string that is here on no more than hearsay would be a guess.
+have details behind a colon (``EGeneral:Internal error:5``). What is known by hearsay alone is not here.
 """
 
 
@@ -292,9 +291,6 @@ def pattern_of(string: str) -> str:
 _JOINT = re.compile(r",\s*(?=[EW][A-Z]\w*\s*:)")
 """Between the strings of one answer, where a record or a report has joined them."""
 
-_LONGEST_CHARACTERS = 200
-"""Of a string that is looked up: none of Kraken's comes near that."""
-
 
 @functools.lru_cache(maxsize=1024)
 def _type_of(text: str) -> type[KrakenError] | None:
@@ -313,7 +309,7 @@ def kraken_error(errors: Sequence[str]) -> KrakenError:
     """
     texts = [text for joined in errors for text in _JOINT.split(joined)]
     for text in texts:
-        if kind := _type_of(text[:_LONGEST_CHARACTERS]):
+        if kind := _type_of(text[:200]):  # none of Kraken's comes near that
             return kind(text, texts)
     return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts)
 

@@ -264,7 +264,7 @@ def test_a_bot_s_log_and_errors(server: SandboxServer, tmp_path: Path, caplog: p
         store = open_store(f"sqlite:///{tmp_path}/bot.db")
         retry = RetryPolicy(0.01)
         client = KrakenClient(API_KEY, SECRET, url=server.url, store=store, otp=OTP, retry=retry)
-        text = repr(client) + str(client._calls.options)
+        text = repr(client) + str(client._kraken_doctor.options)
         try:
             client.call("Balance")
         except (KrakenError, TransportError) as exc:

@@ -11,17 +11,19 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import PrivateCalls
+from kraken_doctor.client.calls import InOrder, PrivateCalls
+from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of, query
-from kraken_doctor.errors import TransportError, is_failure, kraken_error
+from kraken_doctor.client.recording import say
+from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of
+from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
 
 
-class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
+class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has no types
     """
     A ``krakenex.API`` whose private calls arrive in order and are never refused for their nonce.
 
@@ -51,21 +53,12 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         super().__init__(key, secret)
         if url is not None:
             self.uri = checked_url(url)
-        refuse_demo_key(key, self.uri)
+        refuse_demo_key(*self.doctor_where())
         self._owns_session = session is None
         if session is not None:
             self.session = session
-        self._calls = PrivateCalls(self, CallOptions(**options))
-
-    def query_private(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
-        """
-        A private call; krakenex's own answer, ``{"error": [...], "result": {...}}``.
-
-        Raises:
-            NonceError: No nonce, or no turn: nothing was sent.
-            requests.RequestException: No answer of the API, after the last attempt.
-        """
-        return self._calls.query(method, data, timeout)
+        self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
+        begin_anew_in_child(self)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
@@ -80,7 +73,9 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
             TransportError: No answer of the API, or one that has not its form.
         """
         try:
-            answer = self._calls.query(method, data, timeout)
+            answer = self.query_private(method, data, timeout)
+        except NonceError:  # which is one of requests' as well
+            raise
         except (requests.RequestException, UnicodeEncodeError) as exc:
             if archive := archive_in(exc, method):
                 return archive
@@ -88,11 +83,13 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
         if flaw := flaw_of(answer, method):
             raise TransportError("response-invalid", flaw)
         # What a server says goes into logs, and some servers repeat what they were sent.
-        errors = [cleaned(text, self.key, self.secret, self._calls.options.otp) for text in error_strings(answer)]
+        errors = [
+            cleaned(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
+        ]
         if is_failure(errors):
             raise kraken_error(errors)
         if errors:
-            logger.warning("%s: accepted, with %s", method, ", ".join(errors))
+            say(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
         return answer.get("result")
 
     @property
@@ -117,14 +114,9 @@ class KrakenClient(krakenex.API):  # type: ignore[misc] # krakenex has no types
     ) -> None:
         self.close()
 
-    def _nonce(self) -> int:
-        return self._calls.nonce()
+    def __getstate__(self) -> dict[str, Any]:
+        # What a thread received last is nothing that a copy has received.
+        return {name: value for name, value in vars(self).items() if name != "_local"}
 
-    def _query(
-        self,
-        urlpath: str,
-        data: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Any:
-        return query(self, urlpath, data, headers, self._calls.options.timeout if timeout is None else timeout)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _local=threading.local())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -18,14 +19,25 @@ CALL_TIMEOUT_S = 10.0
 """For each call that names none. krakenex has no default: a silent exchange would block it for ever."""
 
 
+def declared_unit() -> NonceUnit:
+    """
+    What ``KRAKEN_NONCE_UNIT`` of this process says the programs on its keys count in, else microseconds.
+
+    Raises:
+        ConfigurationError: It names no unit.
+    """
+    text = os.environ.get("KRAKEN_NONCE_UNIT", "")
+    return NonceUnit.parse(text, named="KRAKEN_NONCE_UNIT") if text.strip() else NonceUnit.US
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallOptions:
     """What `KrakenClient` and `install` take as keyword arguments."""
 
     store: NonceStore = field(default_factory=open_store)
-    """Keeps the key's mark and turns; by default an SQLite file that all processes of this user share."""
-    unit: NonceUnit = NonceUnit.US
-    """Ticks of the nonce. A key can follow only towards a finer unit."""
+    """Keeps the key's mark and turns; by default what `open_store` gives without a URL."""
+    unit: NonceUnit = field(default_factory=declared_unit)
+    """Ticks of the nonce; a key can follow only towards a finer one. Another maker's client has its own by default."""
     in_order: bool = True
     """False lets requests of a key overtake each other: for a key with a nonce window, at the user's own risk."""
     timeout: float = CALL_TIMEOUT_S
@@ -43,7 +55,10 @@ class CallOptions:
     metrics: bool = True
     """Whether calls are counted for Prometheus, where the extra is installed."""
     observers: tuple[Observer, ...] = ()
-    """Called with each `CallRecord` by the thread that made the call; they must neither block nor raise."""
+    """
+    Called with each `CallRecord` by the thread that made the call, which waits. What they raise is logged. They are not
+    pickled with a client.
+    """
     check_nonce: Callable[[int], None] | None = None
     """Called with each nonce before it is sent; what it raises keeps it from being sent. The nonce is spent."""
     by: str = BOT

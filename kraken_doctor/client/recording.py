@@ -2,48 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
-
-if TYPE_CHECKING:
-    from kraken_doctor.nonce.stores import NonceStore
 
 logger = logging.getLogger(__name__)
 
 Observer = Callable[[CallRecord], None]
 
 
-class Audit:
+class Quiet:
     """
-    Writes records to the store.
+    An observer that can't change what a call returns or raises.
 
-    A record that can't be written is lost, and said once: the call that it tells of has been made, and its
-    answer must reach the caller.
+    A record that it can't take is lost, and said once: the call that it tells of has been made, and its answer must
+    reach the caller, who may otherwise place the same order again.
+
+    Args:
+        observer: What is to see the records.
+        trouble: What to say when it fails.
     """
 
-    def __init__(self, store: NonceStore) -> None:
-        self._store = store
+    def __init__(self, observer: Observer, trouble: str) -> None:
+        self._observer = observer
+        self._trouble = trouble
         self._failing = False
 
     def __call__(self, record: CallRecord) -> None:
         try:
-            self._store.record(record)
-        except NonceStoreError as exc:
+            self._observer(record)
+        except Exception as exc:  # noqa: BLE001 - of whatever kind: see above
             if not self._failing:
-                logger.warning("the audit log can't be written: %s", exc)
+                say(logger, logging.WARNING, "%s: %s: %s", self._trouble, type(exc).__name__, exc)
             self._failing = True
         else:
             self._failing = False
 
 
+@functools.cache
 def metrics() -> Observer | None:
-    """The metrics of this process; None without the extra ``kraken-doctor[metrics]``."""
+    """The metrics of this process; None without the extra ``kraken-doctor[metrics]``, or where they can't be had."""
     try:
         from kraken_doctor.client.metrics import observe
     except ImportError:
         return None
-    return observe
+    except Exception as exc:  # noqa: BLE001 - a folder that is missing, a metric of the same name
+        say(logger, logging.WARNING, "there are no metrics of private calls: %s: %s", type(exc).__name__, exc)
+        return None
+    return Quiet(observe, "the metrics miss a call")
+
+
+def say(log: logging.Logger, level: int, message: str, *arguments: object) -> None:
+    """Log; a handler that raises must not replace the answer of a call."""
+    with contextlib.suppress(Exception):
+        log.log(level, message, *arguments)

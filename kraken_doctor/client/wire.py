@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import urllib3
 
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.guarding import cleanse
+from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.client.route import proxies_for
 from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
@@ -32,9 +33,13 @@ class Post:
         proxies = proxies_for(api.session, self._url)
         self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
 
-    def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
+    def send(
+        self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]
+    ) -> requests.Response:
         """
         Send *data*; redirects are not followed: requests would repeat the key's headers to wherever they point.
+
+        *sending* is called just before something may leave.
 
         Raises:
             requests.RequestException: No answer.
@@ -43,6 +48,7 @@ class Post:
         request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=as_it_is)
         session = self._api.session
         prepared = session.prepare_request(request)
+        sending()
         with answer_judged():
             response: requests.Response = session.send(
                 prepared, timeout=self._timeout_s, allow_redirects=False, **self._settings
@@ -60,8 +66,10 @@ class OwnQuery:
     def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
         self._api, self._urlpath, self._timeout_s = api, urlpath, timeout_s
 
-    def send(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+    def send(self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]) -> Any:
         """Whatever its ``_query`` gives; see `Post.send`."""
+        keep_home(self._api.session)
+        sending()
         return self._api._query(self._urlpath, data, headers, timeout=self._timeout_s)  # noqa: SLF001
 
     def read(self, answer: Any) -> Any:

@@ -20,7 +20,11 @@ class CallRecord:
     endpoint: str
     """``Balance``, …"""
     outcome: str
-    """``ok``, the API's error string, or the cause id of the step that failed, such as ``read-timeout``."""
+    """
+    ``ok``, the API's error string, or the cause id of the step that failed, such as ``read-timeout``.
+
+    ``not-sent`` where nothing can have left; ``unknown`` where it may have been executed, and nobody saw its answer.
+    """
     latency_s: float
     """From sending to the answer, in seconds."""
     waited_s: float

@@ -99,9 +99,9 @@ def examined(doctor: Run, target: str) -> tuple[int, dict[str, Any]]:
         ("bot:small_counter", "nonce-generator-broken", None, None),
         # Its guard is not locked: in Python ccxt's `lock_last_nonce` does nothing.
         ("others:ccxt_plain", "nonce-generator-broken", "ms", False),
-        ("others:ccxt_ordered", None, "us", True),
+        ("others:ccxt_ordered", None, "ms", True),
         ("others:sdk_plain", "nonce-generator-broken", "10ns", False),
-        ("others:sdk_ordered", None, "us", True),
+        ("others:sdk_ordered", None, "10ns", True),
     ],
 )
 def test_each_generator_gets_its_verdict(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from kraken_doctor.client.asyncturn import AsyncTurns
+from kraken_doctor.client.adapters.asyncturn import AsyncTurns
 from kraken_doctor.errors import TurnTimeoutError
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.turn import Turn
@@ -48,10 +48,10 @@ def test_whoever_gave_up_gives_back_what_comes_late() -> None:
 
     async def give_up() -> None:
         async def wait() -> None:
-            async with turns.turn():
+            async with turns.turn("key", taken):
                 raise AssertionError("it was cancelled")
 
-        turns = AsyncTurns(taken)
+        turns = AsyncTurns()
         with taken.store.turn("key", 1.0):
             waiting = asyncio.ensure_future(wait())
             await _in_the_queue(taken)
@@ -69,10 +69,10 @@ def test_whoever_gave_up_has_nothing_to_give_back_where_nothing_came() -> None:
 
     async def give_up() -> None:
         async def wait() -> None:
-            async with turns.turn():
+            async with turns.turn("key", taken):
                 raise AssertionError("it was cancelled")
 
-        turns = AsyncTurns(taken)
+        turns = AsyncTurns()
         waiting = asyncio.ensure_future(wait())
         await _in_the_queue(taken)
         waiting.cancel()
@@ -91,7 +91,7 @@ def test_an_error_inside_gives_the_turn_back() -> None:
     taken = Taken(timeout_s=0.05)
 
     async def fail() -> None:
-        async with AsyncTurns(taken).turn():
+        async with AsyncTurns().turn("key", taken):
             raise LookupError("inside")
 
     with pytest.raises(LookupError, match="inside"):
@@ -104,10 +104,10 @@ def test_an_error_inside_gives_the_turn_back() -> None:
 def test_one_object_in_several_loops() -> None:
     """One after the other, as `asyncio.run` makes them: a lock of a loop that is gone binds nobody."""
     taken = Taken()
-    turns = AsyncTurns(taken)
+    turns = AsyncTurns()
 
     async def use() -> int:
-        async with turns.turn():
+        async with turns.turn("key", taken):
             return len(turns._queues)
 
     assert [asyncio.run(use()) for _ in range(3)] == [1, 1, 1]

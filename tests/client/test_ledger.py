@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kraken_doctor import key_id
-from kraken_doctor.client.ledger import Ledger
+from kraken_doctor.client.ledger import Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
@@ -29,13 +29,16 @@ class Desk:
             "observers": (self.told.append,),
             "metrics": False,
         }
-        self.ledger = Ledger(lambda: "a-key-of-nobody", CallOptions(**{**chosen, **options}))
+        self.ledger = Ledger(CallOptions(**{**chosen, **options}), ConnectionError)
+
+    def begin(self) -> Ongoing:
+        return self.ledger.begin("a-key-of-nobody", "Balance")
 
 
 def test_the_times_of_a_call() -> None:
     """How long it waited, how long the exchange took, and by the wall clock when it began; reading does not count."""
     desk = Desk(unit=NonceUnit.MS)
-    call = desk.ledger.begin("Balance")
+    call = desk.begin()
     desk.clock.step(2.0)
     began_ns = desk.clock.wall_ns
     assert call.take_nonce(Turn()) == NonceUnit.MS.floor(began_ns)
@@ -56,7 +59,7 @@ def test_the_times_of_a_call() -> None:
 def test_a_call_without_an_answer() -> None:
     """It lasted until it was given up; and what was not sent is said so."""
     desk = Desk()
-    call = desk.ledger.begin("Balance")
+    call = desk.begin()
     call.take_nonce(Turn())
     desk.clock.step(3.0)
     call.close()
@@ -68,9 +71,9 @@ def test_a_call_without_an_answer() -> None:
 def test_without_a_nonce_there_is_nothing_to_tell() -> None:
     """The turn did not come. The first nonce of all is one, though: 0, by a clock that begins anew."""
     desk = Desk(now_ns=0)
-    desk.ledger.begin("Balance").close()
+    desk.begin().close()
     assert desk.told == []
-    call = desk.ledger.begin("Balance")
+    call = desk.begin()
     call.take_nonce(Turn())
     call.close()
     assert [record.nonce for record in desk.told] == [0]
@@ -81,7 +84,7 @@ def test_the_store_keeps_a_record_where_it_is_wanted(audit: bool) -> None:
     """Observers are told in any case."""
     desk = Desk(audit=audit)
     for _ in range(2):
-        call = desk.ledger.begin("Balance")
+        call = desk.begin()
         call.take_nonce(Turn())
         call.close()
     assert len(desk.told) == 2
@@ -91,7 +94,7 @@ def test_the_store_keeps_a_record_where_it_is_wanted(audit: bool) -> None:
 def test_a_servers_words_are_cleaned_before_they_are_told() -> None:
     """Of the key and of the one-time password that were sent."""
     desk = Desk(otp="sesame-7391")
-    call = desk.ledger.begin("Balance")
+    call = desk.begin()
     call.take_nonce(Turn())
     call.outcome = "EFoo:sesame-7391 and a-key-of-nobody"
     call.close()

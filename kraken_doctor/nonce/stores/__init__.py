@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from pathlib import Path
 
@@ -13,7 +14,9 @@ __all__ = ["NonceStore", "open_store"]
 
 def open_store(url: str | None = None) -> NonceStore:
     """
-    The nonce store that *url* names; without one, the SQLite file in this user's state directory.
+    The nonce store that *url* names; without one, that of ``KRAKEN_NONCE_STORE``, else this user's SQLite file.
+
+    Only the process's environment is read, no ``.env``; a variable that is empty counts as unset.
 
     Args:
         url: ``memory://`` (this process), ``sqlite:///path`` or ``sqlite:///relative/path`` (all
@@ -24,7 +27,13 @@ def open_store(url: str | None = None) -> NonceStore:
         ConfigurationError: The URL names no store, or its extra is missing. Nothing is opened before the first nonce.
     """
     if url is None:
-        return _default()
+        named = os.environ.get("KRAKEN_NONCE_STORE")
+        if not named:
+            return _default()
+        try:
+            return open_store(named)
+        except ConfigurationError as exc:
+            raise ConfigurationError(f"KRAKEN_NONCE_STORE: {exc}") from None
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "memory" and not rest:
         from kraken_doctor.nonce.stores.memory import MemoryStore

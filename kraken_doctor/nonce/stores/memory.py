@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
@@ -24,13 +27,18 @@ class MemoryStore:
 
     name = "memory"
 
-    def __init__(self) -> None:
+    def __init__(self, *, copied: bool = False) -> None:
         self._lock = threading.RLock()
         self._marks: dict[str, int] = {}
         self._notes: dict[tuple[str, str], str] = {}
         self._turns: dict[str, FairLock] = {}
         self._records: deque[CallRecord] = deque(maxlen=_RECORDS)
-        self._process = process()
+        self._process = None if copied else process()
+        self._token = os.urandom(16)
+        _ALIVE[self._token] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._token,)
 
     def advance(self, key_id: str, floor: int, is_possible: Possible | None = None) -> int:
         self._refuse_in_a_fork()
@@ -74,4 +82,15 @@ class MemoryStore:
         # A forked child has a copy of the marks that the parent goes on raising: both would issue the
         # same nonces. There is nothing here to tell them apart, so the child gets none.
         if self._process is not process():
-            raise NonceStoreError("memory:// does not reach across fork: use sqlite://, or open it in the child")
+            raise NonceStoreError(
+                "memory:// does not reach across fork, nor pickle to another process: "
+                "use sqlite://, or open it in the child"
+            )
+
+
+_ALIVE: weakref.WeakValueDictionary[bytes, MemoryStore] = weakref.WeakValueDictionary()
+
+
+def _again(token: bytes) -> MemoryStore:
+    """The store that was copied: itself, or in another process one that gives no nonces."""
+    return _ALIVE.get(token) or MemoryStore(copied=True)

@@ -74,7 +74,11 @@ class RedisStore:
         except ValueError:
             raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None
         self._redis: Any = redis  # the module: loaded by whoever has such a store
-        self._process = PerProcess(lambda: _Process(make_pool()))
+        self._process = PerProcess(lambda: _Process(make_pool))
+        self._url = url
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._advance(key_id, floor, is_possible, [name_of(key_id, "mark")], [])
@@ -189,33 +193,43 @@ class RedisStore:
             raise _as_ours(exc) from exc
 
     def _exchange(self, command: tuple[str | float, ...], judge: Judge) -> Any:
-        pool = self._process.get().pool
-        connection = pool.get_connection()
+        process = self._process.get()
+        pool, connection = process.pool, None
         try:
+            connection = pool.get_connection()
             connection.send_command(*command)
             answer = judge(connection.read_response())
+            pool.release(connection)
         except self._redis.ResponseError:
             pool.release(connection)  # that was the answer
             raise
-        except BaseException:
-            # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or it
-            # was no answer to this command, and may be that to another.
-            connection.disconnect()
-            pool.release(connection)
+        except BaseException as exc:
+            if connection is not None:
+                # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or
+                # it was no answer to this command, and may be that to another.
+                connection.disconnect()
+                pool.release(connection)
+            elif not isinstance(exc, (self._redis.RedisError, OSError)):
+                # It may have got one that we never saw: the pool would count it for ever, and run out.
+                process.renew_pool()
             raise
-        pool.release(connection)
         return answer
 
 
 class _Process:
     """What one process keeps: its connections, its place in each key's queue, and the last nonce of each key."""
 
-    def __init__(self, pool: Any) -> None:
-        self.pool = pool
+    def __init__(self, make_pool: Callable[[], Any]) -> None:
+        self._make_pool = make_pool
+        self.renew_pool()
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
         self._lines: dict[str, Line] = {}
+
+    def renew_pool(self) -> None:
+        """Begin anew; whoever is using a connection of the old pool gives it back to that."""
+        self.pool = self._make_pool()
 
     def take_unsent(self) -> list[str]:
         """The waiting records, each to one taker."""

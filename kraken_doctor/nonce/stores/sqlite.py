@@ -54,6 +54,9 @@ class SQLiteStore:
         self._path = path
         self._found: _Shared | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path,)
+
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._shared().advance(key_id, floor, is_possible)
 

@@ -21,24 +21,25 @@ class AsyncTurns:
     One task at a time waits in a thread; the others queue before it, in order. The loop's own threads
     would not do: all of them waiting for the turn, none would be left to resolve the name that the request of
     its holder needs.
-
-    Args:
-        take: Makes the context manager of one turn.
     """
 
-    def __init__(self, take: Take) -> None:
-        self._take = take
-        self._queues: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+    def __init__(self) -> None:
+        self._queues: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn]:
-        """The turn; see `NonceGenerator.turn` for its errors."""
-        loop = asyncio.get_running_loop()
-        for gone in [other for other in self._queues if other.is_closed()]:
+    async def turn(self, key: str, take: Take) -> AsyncIterator[Turn]:
+        """
+        The turn of *key*; see `NonceGenerator.turn` for its errors.
+
+        Args:
+            key: Whose turn.
+            take: Makes the context manager of one turn.
+        """
+        for gone in [other for other in self._queues if other[0].is_closed()]:
             del self._queues[gone]
-        queue = self._queues.setdefault(loop, asyncio.Lock())
+        queue = self._queues.setdefault((asyncio.get_running_loop(), key), asyncio.Lock())
         async with queue:
-            manager = self._take()
+            manager = take()
             entering = parallel.start([manager.__enter__], workers=1)[0]
             try:
                 turn = await asyncio.wrap_future(entering)

@@ -1,0 +1,97 @@
+"""What the adapters for clients of other makers share: each call inside its turn, with its nonce and its record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from kraken_doctor.client.adapters.asyncturn import AsyncTurns
+from kraken_doctor.client.guarding import cleanse, refuse_demo_key
+from kraken_doctor.client.ledger import NOT_SENT, UNKNOWN, Ledger, Ongoing
+from kraken_doctor.client.options import CallOptions
+from kraken_doctor.nonce.turn import Turn
+
+# A variable of the context: threads and tasks alike see the call that they are in themselves.
+_current: ContextVar[tuple[Ongoing, Turn] | None] = ContextVar("current", default=None)
+
+
+class ForeignCalls(Ledger):
+    """The private calls of a client of another maker, and of its copies; timeouts and retries are the client's own."""
+
+    def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
+        super().__init__(options, network_error)
+        self._async_turns = AsyncTurns()
+
+    def next_nonce(self, key: str) -> int:
+        """The nonce of the call that the caller is in; outside of any, just the next one."""
+        current = _current.get()
+        if current is None or current[0].key != key:
+            return self.nonce(key)
+        ongoing, turn = current
+        nonce = ongoing.take_nonce(turn)
+        ongoing.sending()  # when they do is not seen
+        return nonce
+
+    def judge(self, answer: object) -> None:
+        """Take *answer* as that of the call that the caller is in."""
+        if current := _current.get():
+            current[0].judge(answer)
+
+    @contextmanager
+    def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
+        """Inside is a call of *client*, from its turn to its answer."""
+        ongoing = self._begun(client, endpoint)
+        with (
+            self.also_as,
+            self._told(client, ongoing),
+            self.turn(ongoing.key, timeout_s) as turn,
+            _inside(ongoing, turn),
+        ):
+            yield
+
+    @asynccontextmanager
+    async def call_async(self, client: Any, endpoint: str, timeout_s: float) -> AsyncIterator[None]:
+        """The same in an event loop."""
+        ongoing = self._begun(client, endpoint)
+        key = ongoing.key
+        with self.also_as, self._told(client, ongoing), self.under_way_in_loop(key):
+            async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
+                with _inside(ongoing, turn):
+                    yield
+
+    @contextmanager
+    def _told(self, client: Any, ongoing: Ongoing) -> Iterator[None]:
+        try:
+            yield
+        except Exception as exc:
+            failure = exc
+            secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+            cleanse(exc, self.options.otp, *secrets, settings=vars(client))
+            if ongoing.outcome in (NOT_SENT, UNKNOWN):
+                ongoing.failed(lambda: _quoted(failure))
+            raise
+        finally:
+            ongoing.close()
+
+    def _begun(self, client: Any, endpoint: str) -> Ongoing:
+        key, url = client.doctor_where()
+        refuse_demo_key(key, url)
+        return self.begin(key, endpoint)
+
+
+@contextmanager
+def _inside(ongoing: Ongoing, turn: Turn) -> Iterator[None]:
+    token = _current.set((ongoing, turn))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        ongoing.answered()
+
+
+def _quoted(exc: Exception) -> str:
+    """Their exceptions quote the exchange somewhere in their text; if not, their type says what happened."""
+    return ", ".join(re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))) or type(exc).__name__

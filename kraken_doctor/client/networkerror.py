@@ -1,0 +1,39 @@
+"""Errors of the turn and of the store that are also the network error which a bot on some client retries."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
+
+
+class AlsoAs:
+    """
+    Inside, what the turn and the store raise is an error of the type *theirs* as well.
+
+    They pass as a network's errors do, and nothing was sent: a bot that goes on after those must not end after these.
+    The end of the 64-bit range does not pass, and stays what it is.
+    """
+
+    def __init__(self, theirs: Any) -> None:
+        self.theirs = theirs
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, (TurnTimeoutError, TurnLostError, NonceStoreError)) and not isinstance(exc, self.theirs):
+            raise _both(kind, self.theirs)(*exc.args) from exc
+
+
+@functools.cache
+def _both(ours: Any, theirs: Any) -> Any:
+    def reduce(self: Exception) -> tuple[Any, ...]:
+        return _made, (ours, theirs, self.args), self.__dict__
+
+    names = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__reduce__": reduce}
+    return type(ours.__name__, (ours, theirs), names)
+
+
+def _made(ours: Any, theirs: Any, arguments: tuple[Any, ...]) -> Any:
+    return _both(ours, theirs)(*arguments)
