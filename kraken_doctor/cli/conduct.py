@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -58,8 +57,7 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
 
     def run() -> Report:
-        # `timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good.
-        with app.interruption.heeding(signal.SIGTERM), app.output.live_view(app.clock) as view:
+        with app.output.live_view(app.clock) as view:
             return app.examine(request, view)
 
     return guarded(app, request, run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from kraken_doctor import __version__
-from kraken_doctor.cli.interruption import Interruption
+from kraken_doctor.cli.interruption import ENDINGS, Interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -158,7 +157,7 @@ def cli(
         interruption=start.interruption if start else None,
         own_process=start.own_process if start else False,
     )
-    ctx.with_resource(strays.gathered(output))
+    ctx.with_resource(strays.gathered(output, ctx.obj.interruption))
 
 
 def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
@@ -174,7 +173,7 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     _make_streams_forgiving()
     interruption = Interruption()
     try:
-        with interruption.heeding(signal.SIGINT):
+        with interruption.heeding(*ENDINGS):
             status = cli.main(
                 list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=Start(interruption, own_process)
             )

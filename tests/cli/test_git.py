@@ -75,7 +75,7 @@ def hostile(tmp_path: Path, marker: Path) -> Path:
         lines.append(f"[{section}]\n")
         lines += [f"\t{key} = {program(marker, f'{section}.{key}')}\n" for key in keys]
     lines.append(
-        f'[core]\n\trepositoryformatversion = 1\n\thooksPath = {folder / ".git" / "hooks"}\n\tuntrackedCache = true\n'
+        f"[core]\n\trepositoryformatversion = 1\n\thooksPath = {folder / '.git' / 'hooks'}\n\tuntrackedCache = true\n"
         f'[remote "origin"]\n\turl = ext::{program(marker, "remote.url")} %S x\n\tpromisor = true\n'
         '[protocol]\n\tallow = always\n[protocol "ext"]\n\tallow = always\n'
         f"[include]\n\tpath = {included}\n"
