@@ -67,13 +67,17 @@ def command(
     if list_faults:
         app.output.out(_listing(app.output.terminal()))
         return
-    with _serving(host, port, faults) as variables:
-        if arguments:
+    if arguments:
+        with _serving(host, port, faults) as variables:
             ctx.exit(_run(arguments, variables))
+    ended: list[int] = []
+    # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
+    with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        _wait_for_the_end()
+        while not ended:  # Ctrl-C is raised
+            time.sleep(_GLANCE_S)
 
 
 @contextlib.contextmanager
@@ -176,12 +180,3 @@ def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
     excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     hosts = ",".join(filter(None, (excepted, "127.0.0.1,::1,localhost")))
     return {"no_proxy": hosts, "NO_PROXY": hosts}
-
-
-def _wait_for_the_end() -> None:
-    """Until Ctrl-C (which is raised here), or what else ends a process, which ends this one cleanly."""
-    ended: list[int] = []
-    # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
-    with handled(ENDINGS[1:], lambda number, _frame: ended.append(number)):
-        while not ended:
-            time.sleep(_GLANCE_S)
