@@ -9,6 +9,7 @@ The one exception tree, and the one table from Kraken's error strings to it.
     │   ├── NonceHookError            this krakenex has no nonce hook
     │   ├── TurnTimeoutError          the key's turn was not free in time
     │   └── TurnLostError             the turn ran out between taking the nonce and sending it
+    ├── HostLimitError                this process can't open another file or connection
     ├── TimeSourceError               a time server gave no answer that can be believed
     ├── TransportError                no answer of the API: which step failed is in `kind`
     └── KrakenError                   the API's own refusal, one subclass a string of the table below
@@ -55,6 +56,10 @@ class TurnTimeoutError(NonceError):
 
 class TurnLostError(NonceError):
     """The turn ran out before the request was sent, so it was not sent; its nonce is spent."""
+
+
+class HostLimitError(KrakenDoctorError):
+    """This process can't open another file or connection: it says nothing of the other end."""
 
 
 class TimeSourceError(KrakenDoctorError):
@@ -227,7 +232,7 @@ _TYPES: dict[str, type[KrakenError]] = {
 
 def _normal(text: str) -> str:
     # The official client also meets "EService: Throttled: 1741500000", with blanks after the colons.
-    return re.sub(r"\s*:\s*", ":", " ".join(text.split())).casefold()
+    return re.sub(" ?: ?", ":", " ".join(text.split())).casefold()
 
 
 _BY_PREFIX = {_normal(prefix): kind for prefix, kind in _TYPES.items()}

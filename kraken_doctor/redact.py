@@ -47,7 +47,7 @@ _PATTERNS = (
 )
 
 _SECRET_NAME = re.compile(r"KRAKEN_(?:.*_)?(?:API_KEY|API_SECRET|OTP)", re.DOTALL)
-_LOGIN = re.compile(r"://([^/\s@]*:[^/\s]*)@")
+_LOGIN = re.compile(r"://([^/\s@:]*:[^/\s]*)@")
 
 T = TypeVar("T")
 

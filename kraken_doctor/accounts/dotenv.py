@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kraken_doctor.descriptors import without_waiting
 from kraken_doctor.errors import ConfigurationError
 
 _MAX_BYTES = 1 << 20
@@ -18,7 +19,9 @@ _MAX_BYTES = 1 << 20
 
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
-_COMMENT_OR_END = re.compile(r"(?:[^\S\r\n]+\#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\r|\n)?\Z")
+_COMMENT = re.compile(r"\s\#")
+_MAX_BLANKS = 1000
+"""In a row: python-dotenv looks for a comment from each of them to the last."""
 
 
 class EnvFile(NamedTuple):
@@ -73,11 +76,17 @@ def read(path: Path) -> EnvFile:
     from dotenv.parser import parse_stream
 
     try:
-        with path.open(encoding="utf-8-sig") as stream:
+        # A pipe by that name is opened at once, and then found to be none.
+        with open(path, encoding="utf-8-sig", opener=without_waiting) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
                 raise ConfigurationError(f"{path}: not a file of settings; name another with --env-file")
-            bindings = list(parse_stream(stream))
+            text = stream.read()
+            if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
+                raise ConfigurationError(
+                    f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file"
+                )
+            bindings = list(parse_stream(io.StringIO(text)))
     except UnicodeError:
         raise ConfigurationError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except OSError as exc:
@@ -135,5 +144,6 @@ def _assign(original: str, name: str, value: str) -> str:
         return f"{blank}{name}={value}{original[len(original.rstrip()) :]}"
     rest = original[head.end() :]
     quoted = _QUOTED.match(rest)
-    behind = _COMMENT_OR_END.search(rest, quoted.end() if quoted else 0)
-    return f"{head[0]}{value}{behind[0] if behind else ''}"
+    comment = _COMMENT.search(rest, quoted.end() if quoted else 0)
+    before = rest[: comment.start() if comment else None].rstrip()
+    return f"{head[0]}{value}{rest[len(before) :]}"

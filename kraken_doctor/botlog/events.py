@@ -94,6 +94,8 @@ _SECRET = re.compile(
     r"|[A-Za-z0-9+/_-]{32,}={0,2}"
 )
 
+_REDACT = Redactor()
+
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
 _NUMBERS = re.compile(r"\d{4,}|\d+[:.,]\d+")
 
@@ -152,7 +154,7 @@ def _without_secrets(error: str) -> str:
 
     Here, where it comes in: a form may fold it later, and a value that is cut in two is found by nobody.
     """
-    return _SECRET.sub(HIDDEN, Redactor()(error))
+    return _SECRET.sub(HIDDEN, _REDACT(error))
 
 
 def _worker(text: str) -> str:

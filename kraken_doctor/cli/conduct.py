@@ -14,6 +14,8 @@ import click
 
 from kraken_doctor import parallel
 from kraken_doctor.cli import files
+from kraken_doctor.cli.output import NotWrittenError
+from kraken_doctor.descriptors import without_waiting
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
@@ -117,12 +119,17 @@ def finish(
     instead = paths.pop("", None)
     report = write_files(app.output, report, paths, own)
     if instead is not None:
+        before = report
         report = write_files(app.output, report, {form: instead}, own)
-        app.output.note(f"Written: {instead}\n")
+        if report is before:
+            app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
         with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
             text = _rendered(app.output, report, form, own)
-        app.output.out(text, commands=form == "github")
+        try:
+            app.output.out(text, commands=form == "github")
+        except NotWrittenError as exc:
+            report = _not_written(app.output, report, "stdout", exc)
     if form == "github":
         _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
@@ -143,18 +150,22 @@ def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
 
 
 def write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
-    """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
-    from kraken_doctor.examination.verdict import ExitStatus
-
+    """The report as it ends; *report* itself where all were written: without one the run is not in order."""
     # JSON last: it is the one that says the exit status, which a failure to write the others may change.
     for form, path in sorted(paths.items(), reverse=True):
         try:
             files.write(path, output.redact(_rendered(output, report, form, own)))
         except OSError as exc:
-            output.warn(f"Not written: {path}: {exc.strerror or exc}\n")
-            if report.exit_status == ExitStatus.OK:
-                report = replace(report, exit_status=ExitStatus.NO_VERDICT)
+            report = _not_written(output, report, path, exc)
     return report
+
+
+def _not_written(output: Output, report: Report, where: Path | str, exc: OSError) -> Report:
+    from kraken_doctor.examination.verdict import ExitStatus
+
+    output.warn(f"Not written: {where}: {exc.strerror or exc}\n")
+    ok = report.exit_status == ExitStatus.OK
+    return replace(report, exit_status=ExitStatus.NO_VERDICT if ok else report.exit_status)
 
 
 def _append_summary(app: App, report: Report) -> None:
@@ -165,7 +176,7 @@ def _append_summary(app: App, report: Report) -> None:
     if not path:
         return
     try:
-        with Path(path).open("a", encoding="utf-8", errors="replace") as stream:
+        with open(path, "a", encoding="utf-8", errors="replace", opener=without_waiting) as stream:
             stream.write(app.output.redact(github.summary(report)))
     except OSError as exc:
         app.output.warn(f"No job summary: {exc.strerror or exc}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -89,12 +90,16 @@ class LazyGroup(click.Group):
             early = isinstance(ctx.obj, Start)
             if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
+            from kraken_doctor.cli.output import NotWrittenError
             from kraken_doctor.errors import ConfigurationError
 
             output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
                 output.usage_error(str(exc))
                 return _USAGE
+            if isinstance(exc, NotWrittenError):
+                output.warn(f"Not written: stdout: {exc.strerror}\n")
+                return _NO_VERDICT
             output.complain(exc)
             return _NO_VERDICT
 
@@ -181,12 +186,25 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         _bare_output().warn_in_lines(_words(exc))
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nInterrupted.", err=True)
-        return _INTERRUPTED
+        return _interrupted()
+    except SystemExit as exc:
+        # Click's way to say that who reads `--help` has gone; as an error it would be "problem found".
+        return _OK if isinstance(exc.__context__, BrokenPipeError) else _NO_VERDICT
     except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
-        _bare_output().complain(exc)
+        if interruption.wanted():
+            return _interrupted()
+        if isinstance(exc, OSError):  # what Click writes by itself: help, version
+            _bare_output().warn(f"Not written: stdout: {exc.strerror}\n")
+        else:
+            _bare_output().complain(exc)
         return _NO_VERDICT
     return status if isinstance(status, int) else _OK
+
+
+def _interrupted() -> int:
+    with contextlib.suppress(OSError):  # stderr may be gone, as with a terminal that was closed
+        click.echo("\nInterrupted.", err=True)
+    return _INTERRUPTED
 
 
 def _words(exc: click.ClickException) -> str:

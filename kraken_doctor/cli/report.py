@@ -122,7 +122,7 @@ def _read(path: Path) -> Saved:
         ConfigurationError: It can't be read, or is none.
     """
     try:
-        with path.open("rb") as stream:
+        with files.opened(path) as stream:
             data = stream.read(_MAX_BYTES + 1)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc

@@ -10,7 +10,7 @@ from typing import Any
 
 from kraken_doctor.errors import TransportError
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
 _TITLE_LIMIT_CHARACTERS = 80
 

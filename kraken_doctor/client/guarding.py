@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from kraken_doctor.errors import ConfigurationError, KrakenError, TransportError, kraken_error
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.network.url import is_loopback
@@ -26,7 +28,13 @@ def refuse_demo_key(api_key: str, url: str) -> None:
 
 def cleaned(text: str, *secrets: str | None) -> str:
     """*text*, a server's, without *secrets* and what looks like one: some servers repeat what they were sent."""
-    return Redactor(Secret(value) for value in secrets if value)(text)
+    return _redactor(secrets)(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _redactor(secrets: tuple[str | None, ...]) -> Redactor:
+    """Made once: all the ways in which a secret may be spelled take longer to find than a call to take."""
+    return Redactor(Secret(value) for value in secrets if value)
 
 
 def cleaned_error(errors: tuple[str, ...], *secrets: str | None) -> KrakenError:
@@ -36,5 +44,5 @@ def cleaned_error(errors: tuple[str, ...], *secrets: str | None) -> KrakenError:
 
 def cleaned_failure(failure: TransportError, *secrets: str | None) -> TransportError:
     """*failure* with its words cleaned."""
-    redact = Redactor(Secret(value) for value in secrets if value)
+    redact = _redactor(secrets)
     return TransportError(failure.kind, redact(failure.detail), redact.everywhere(failure.facts))

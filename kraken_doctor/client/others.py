@@ -152,7 +152,7 @@ class _Calls:
             ongoing.outcome = "ok"
         except Exception as exc:
             # Their exceptions quote the exchange somewhere in their text; if not, their type says what happened.
-            quoted = re.search(r"E[A-Z][A-Za-z]*:[^\"'\],]+", str(exc))
+            quoted = re.search(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))
             ongoing.outcome = quoted[0] if quoted else type(exc).__name__
             raise
         finally:
