@@ -134,7 +134,7 @@ def witness(parsed: Any) -> str:
 
 def _of_one(name: str, argument: Any) -> str:
     if name.endswith("_REPEAT"):
-        return witness(argument[2]) * max(argument[0], 1)
+        return witness(argument[2]) * max(int(argument[0]), 1)
     # Places, looks ahead or back and references are nothing to write.
     made: dict[str, Any] = {
         "LITERAL": lambda: chr(argument),

@@ -15,7 +15,7 @@ import click
 from kraken_doctor import parallel
 from kraken_doctor.cli import files
 from kraken_doctor.cli.output import NotWrittenError
-from kraken_doctor.descriptors import without_waiting
+from kraken_doctor.descriptors import SHORTAGE, exhausted, without_waiting
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
@@ -82,6 +82,8 @@ def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
             if isinstance(exc, KeyboardInterrupt) or app.interruption.wanted():
                 return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", 130)
             app.output.complain(exc)
+            if exhausted(exc):
+                return _without_results(app, request, Outcome.INCONCLUSIVE, SHORTAGE)
             return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
 
 

@@ -27,7 +27,7 @@ def opened(path: Path) -> io.BufferedReader:
     Raises:
         OSError: It can't be opened, and why.
     """
-    stream = open(_named(path), "rb", opener=without_waiting)  # noqa: SIM115 - the caller closes it
+    stream = open(path, "rb", opener=without_waiting)  # noqa: SIM115 - the caller closes it
     if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode) and not _is_written_to(stream.fileno()):
         stream.close()
         raise OSError(errno.ENXIO, "a pipe that nothing writes to")
@@ -53,12 +53,6 @@ def _wait_from_now_on(descriptor: int) -> None:
         os.set_blocking(descriptor, True)
 
 
-def _named(path: Path) -> Path:
-    if "\0" in str(path):
-        raise OSError(errno.EINVAL, "not a name that a file can have")
-    return path
-
-
 def check(path: Path) -> None:
     """
     Whether `write` will be able to write *path*; it is left as it is.
@@ -66,7 +60,7 @@ def check(path: Path) -> None:
     Raises:
         OSError: It won't, and why.
     """
-    if _named(path).is_dir():
+    if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a directory")
     folder = _real(path).parent
     if not folder.is_dir():

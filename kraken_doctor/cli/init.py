@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +13,9 @@ from kraken_doctor.cli import completing, files
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
+
+_OTHERS_S = 10.0
+"""For another `init` to write a file, which takes milliseconds."""
 
 _MAX_CHARACTERS = 4096
 """A key has 56, a secret 88; a file given on stdin by mistake has more."""
@@ -163,19 +167,51 @@ def _tidy(text: str) -> str:
 def _write(path: Path, values: dict[str, str], *, replace: bool, asks: bool) -> None:
     from kraken_doctor.accounts import dotenv
 
-    text = ""
-    if path.exists():
-        before = dotenv.read(path).values
-        held = [name for name, value in values.items() if before.get(name) not in (None, "", value)]
-        if held and not replace:
-            names = " and ".join(held)
-            if not (asks and click.confirm(f"{names} in {path} will be replaced. Go on?", err=True)):
-                raise ConfigurationError(f"{path} sets {names} already; nothing was changed (--replace replaces it)")
-        text = path.read_bytes().decode()
+    def held() -> list[str]:
+        before = dotenv.read(path).values if path.exists() else {}
+        return [name for name, value in values.items() if before.get(name) not in (None, "", value)]
+
+    agreed = asks and not replace and bool(names := held())
+    if agreed and not click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True):
+        agreed = False
+    # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
+    with _alone():
+        if (names := held()) and not (replace or agreed):
+            named = " and ".join(names)
+            raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
+        try:
+            text = path.read_bytes().decode() if path.exists() else ""
+            files.write(path, dotenv.with_values(text, values), mode=0o600)
+        except OSError as exc:
+            raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """
+    One `init` of this user at a time.
+
+    Raises:
+        ConfigurationError: Another one does not get done.
+    """
+    import platformdirs
+
+    from kraken_doctor.nonce.stores import folder
+    from kraken_doctor.nonce.stores.kernellock import KernelLock
+
+    state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
+    lock = KernelLock(state / "init.lock")
     try:
-        files.write(path, dotenv.with_values(text, values), mode=0o600)
-    except OSError as exc:
-        raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+        folder.own(state)
+        free = lock.acquire(_OTHERS_S)
+    except OSError:
+        free = True  # no place for a lock, as in a container that may not write: nor is there a second init
+    if not free:
+        raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:

@@ -91,12 +91,15 @@ class LazyGroup(click.Group):
             if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.cli.output import NotWrittenError
-            from kraken_doctor.errors import ConfigurationError
+            from kraken_doctor.errors import ConfigurationError, NonceError
 
             output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
                 output.usage_error(str(exc))
                 return _USAGE
+            if isinstance(exc, NonceError):  # the store, said by the store
+                output.usage_error(str(exc))
+                return _NO_VERDICT
             if isinstance(exc, NotWrittenError):
                 output.warn(f"Not written: stdout: {exc.strerror}\n")
                 return _NO_VERDICT
@@ -177,6 +180,9 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """
     _make_streams_forgiving()
     interruption = Interruption()
+    if any("\0" in argument for argument in arguments):
+        _bare_output().usage_error("an argument holds a NUL, which no name of a file can")
+        return _USAGE
     try:
         with interruption.heeding(*ENDINGS):
             status = cli.main(
@@ -187,9 +193,8 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
         return _interrupted()
-    except SystemExit as exc:
-        # Click's way to say that who reads `--help` has gone; as an error it would be "problem found".
-        return _OK if isinstance(exc.__context__, BrokenPipeError) else _NO_VERDICT
+    except SystemExit:
+        return _OK  # Click's 1 where who reads `--help` has gone: here that means "problem found"
     except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
         if interruption.wanted():
             return _interrupted()

@@ -54,7 +54,9 @@ def from_document(document: Mapping[str, Any]) -> Saved:
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(f"schema_version is {str(version)[:20]}; this version reads {SCHEMA_VERSION}")
-    target = _get(dict, document, "target")
+    target, environment = _get(dict, document, "target"), _get(dict, document, "environment")
+    for path in _get(list, {"env_files": [], **environment}, "env_files", "environment."):
+        _as(str, path, "environment.env_files")
     report = Report(
         command=_get(str, document, "command"),
         started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
@@ -63,7 +65,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
         exit_status=_get(int, document, "exit_status"),
         api_url=_get(str, target, "api_url", "target."),
         sandbox=_get(bool, target, "sandbox", "target."),
-        environment=_get(dict, document, "environment"),
+        environment=environment,
         checks=tuple(_check(*item) for item in _items(document, "checks")),
         extra={name: document[name] for name in _KEPT if isinstance(document.get(name), dict)},
     )
