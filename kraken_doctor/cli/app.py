@@ -186,9 +186,7 @@ class App:
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         sessions = functools.partial(self._session, request, context, watcher)
-        given_up = stack.enter_context(self.interruption.held())
-        if given_up():
-            raise KeyboardInterrupt  # it was put off, or lost; nothing has been sent
+        given_up = stack.enter_context(self.interruption.held(unless_wanted=True))
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began = max(0.0, began - self._began), float("inf")
         examination = Examination(plan, context, sessions, watcher.observe, given_up, spent_s=spent_s)

@@ -68,10 +68,17 @@ class Interruption:
             yield
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[], bool]]:
-        """Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway."""
+    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
+        """
+        Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway.
+
+        Args:
+            unless_wanted: What was put off or lost until now is raised instead: nothing has begun yet.
+        """
         before, self._held = self._held, True
         try:
+            if unless_wanted and self._wanted:
+                raise KeyboardInterrupt
             yield self.wanted
         finally:
             self._held = before
