@@ -124,11 +124,11 @@ def tried(doctor: Run, option: str, path: str) -> tuple[int, str]:
 @POSIX
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_pipe_with_nobody_at_its_other_end(
-    doctor: Run, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    doctor: Run, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Key
 ) -> None:
     """It is not waited for: a job would stand there for ever, without a word."""
     monkeypatch.setattr(files, "_READER_S", 0.1)
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{key.api_key}\n{key.secret}\n"))
     os.mkfifo(tmp_path / "pipe")
     status, stderr = tried(doctor, option, f"{tmp_path}/pipe")
     assert status == OPTIONS[option][1]
