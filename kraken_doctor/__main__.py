@@ -10,6 +10,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line and end the process with its status."""
     _be_silent_at_ctrl_c()
+    _open_what_is_closed()
     import contextlib
     import gc
 
@@ -24,6 +25,21 @@ def main() -> NoReturn:
         with contextlib.suppress(OSError):
             stream.flush()
     os._exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """
+    Give a standard stream that is closed a descriptor on which every use fails, as it does where it is closed.
+
+    Else the next file gets its number: a database would be written to by whatever prints.
+    """
+    for number, (name, flags) in enumerate((("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_RDONLY))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # gets the lowest number that is free, which is this one
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="replace", closefd=False))  # noqa: SIM115
 
 
 def _be_silent_at_ctrl_c() -> None:

@@ -10,6 +10,7 @@ The one exception tree, and the one table from Kraken's error strings to it.
     │   ├── TurnTimeoutError          the key's turn was not free in time
     │   │   └── TurnHeldError         nor could it be: this very thread has it
     │   └── TurnLostError             the turn ran out between taking the nonce and sending it
+    ├── HostLimitError                this process can't open another file or connection
     ├── TimeSourceError               a time server gave no answer that can be believed
     ├── TransportError                no answer of the API: which step failed is in `kind`
     └── KrakenError                   the API's own refusal, one subclass a string of the table below
@@ -61,6 +62,10 @@ class TurnHeldError(TurnTimeoutError):
 
 class TurnLostError(NonceError):
     """The turn ran out before the request was sent, so it was not sent; its nonce is spent."""
+
+
+class HostLimitError(KrakenDoctorError):
+    """This process can't open another file or connection: it says nothing of the other end."""
 
 
 class TimeSourceError(KrakenDoctorError):
@@ -278,8 +283,8 @@ def pattern_of(string: str) -> str:
     """
     Return the regular expression of a *string* of the table, for use without regard to case.
 
-    Some clients take the leading E off (npm kraken-api, gekko, zenbot), others meet or put a blank behind the colon.
-    A form with ``*`` needs its E: "Order: placed" is no error.
+    Some clients take the leading E off (npm kraken-api, gekko, zenbot), others put a blank behind the colon. A form
+    with ``*`` needs its E: "Order: placed" is no error.
     """
     category, _, text = string.partition(":")
     if text == "*":
@@ -302,11 +307,7 @@ def _type_of(text: str) -> type[KrakenError] | None:
 
 
 def kraken_error(errors: Sequence[str]) -> KrakenError:
-    """
-    Return the typed error for the strings of one answer, or for an outcome that joins them.
-
-    The first string that the table knows decides, wherever it stands; warnings (``W...``) never do.
-    """
+    """Return the typed error for the strings of an answer: the first that the table knows decides, never a warning."""
     texts = [text for joined in errors for text in _JOINT.split(joined)]
     for text in texts:
         if kind := _type_of(text[:200]):  # none of Kraken's comes near that

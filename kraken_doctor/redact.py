@@ -154,7 +154,8 @@ def _logins(name: str, value: str) -> Iterator[str]:
     yield from _LOGIN.findall(value)
     yield from _IN_QUERY.findall(value)
     if "@" in value and holds_a_login(name):
-        yield _SCHEME.sub("", value.rpartition("@")[0], count=1)
+        scheme = _SCHEME.match(value)
+        yield value.rpartition("@")[0].removeprefix(scheme[0] if scheme else "")
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ LAYERS = (
     {"client"},
     {"accounts", "network", "nonce", "timesource"},
     {"model"},
-    {"errors", "clock", "redact", "parallel"},
+    {"errors", "clock", "redact", "parallel", "child", "descriptors"},
     {"spellings"},
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

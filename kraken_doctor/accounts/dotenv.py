@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kraken_doctor.descriptors import without_waiting
 from kraken_doctor.errors import ConfigurationError
 
 _MAX_BYTES = 1 << 20
@@ -18,7 +19,9 @@ _MAX_BYTES = 1 << 20
 
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
-_COMMENT_OR_END = re.compile(r"(?:[^\S\r\n]+\#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\r|\n)?\Z")
+_COMMENT = re.compile(r"\s\#")
+_MAX_BLANKS = 1000
+"""In a row: python-dotenv looks for a comment from each of them to the last."""
 
 
 class EnvFile(NamedTuple):
@@ -72,13 +75,16 @@ def read(path: Path, *, found: bool = False) -> EnvFile:
     from dotenv.parser import parse_stream
 
     try:
-        with open(path, "rb", opener=_open_at_once) as stream:
+        # A pipe by that name is opened at once, and then found to be none.
+        with open(path, "rb", opener=without_waiting) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
                 raise ConfigurationError(f"{path}: not a file of settings; name another with --env-file")
             if found:
                 _refuse_another_users(path, status.st_uid)
             text = stream.read().decode()
+        if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
+            raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file")
         bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
     except UnicodeError:
         raise ConfigurationError(f"{path}: not UTF-8 text; save it as UTF-8") from None
@@ -91,11 +97,6 @@ def read(path: Path, *, found: bool = False) -> EnvFile:
         os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
         text,
     )
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """A pipe would be waited for, until somebody writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
@@ -143,5 +144,6 @@ def _assign(original: str, name: str, value: str) -> str:
         return f"{blank}{name}={value}{original[len(original.rstrip()) :]}"
     rest = original[head.end() :]
     quoted = _QUOTED.match(rest)
-    behind = _COMMENT_OR_END.search(rest, quoted.end() if quoted else 0)
-    return f"{head[0]}{value}{behind[0] if behind else ''}"
+    comment = _COMMENT.search(rest, quoted.end() if quoted else 0)
+    before = rest[: comment.start() if comment else None].rstrip()
+    return f"{head[0]}{value}{rest[len(before) :]}"

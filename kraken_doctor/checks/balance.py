@@ -18,8 +18,9 @@ _CURRENCY = {"ZUSD": "USD", "USD": "USD", "USDT": "USDT"}
 
 # .S staked, .M opt-in rewards, .P parachain, .B yield-bearing, .F Kraken Rewards, .HOLD on hold.
 # Not .T: a tokenised share is no cash. Digits before the suffix are a bonding period in days.
-_SUFFIX = re.compile(r"(?:\d+\.[SB]|\.(?:[SMPFB]|HOLD))$")
-
+# Only so many, as for all that is repeated in a pattern for foreign text: with \d+, a name of a hundred thousand digits
+# is searched anew from each of them.
+_SUFFIX = re.compile(r"(?:\d{1,4}\.[SB]|\.(?:[SMPFB]|HOLD))$")
 
 _LONGEST_AMOUNT_CHARACTERS = 64
 _LARGEST_EXPONENT = 20

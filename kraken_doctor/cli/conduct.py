@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,8 @@ import click
 
 from kraken_doctor import parallel
 from kraken_doctor.cli import files
+from kraken_doctor.cli.output import NotWrittenError
+from kraken_doctor.descriptors import SHORTAGE, exhausted, without_waiting
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
@@ -58,8 +59,7 @@ def examined(app: App, request: RunRequest, form: str = "") -> Report:
         parallel.start([functools.partial(import_module, "kraken_doctor.renderers.table")], workers=1)
 
     def run() -> Report:
-        # `timeout`, `docker stop` and a cancelled CI job send SIGTERM: what was learned until then is as good.
-        with app.interruption.heeding(signal.SIGTERM), app.output.live_view(app.clock) as view:
+        with app.output.live_view(app.clock) as view:
             return app.examine(request, view)
 
     return guarded(app, request, run)
@@ -82,6 +82,8 @@ def guarded(app: App, request: RunRequest, run: Callable[[], Report]) -> Report:
             if isinstance(exc, KeyboardInterrupt) or app.interruption.wanted():
                 return _without_results(app, request, Outcome.INCONCLUSIVE, "interrupted", 130)
             app.output.complain(exc)
+            if exhausted(exc):
+                return _without_results(app, request, Outcome.INCONCLUSIVE, SHORTAGE)
             return _without_results(app, request, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
 
 
@@ -119,12 +121,17 @@ def finish(
     instead = paths.pop("", None)
     report = write_files(app.output, report, paths, own)
     if instead is not None:
+        before = report
         report = write_files(app.output, report, {form: instead}, own)
-        app.output.note(f"Written: {instead}\n")
+        if report is before:
+            app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
         with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
             text = _rendered(app.output, report, form, own)
-        app.output.out(text, commands=form == "github")
+        try:
+            app.output.out(text, commands=form == "github")
+        except NotWrittenError as exc:
+            report = _not_written(app.output, report, "stdout", exc)
     if form == "github":
         _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
@@ -145,18 +152,22 @@ def _rendered(output: Output, report: Report, form: str, own: Forms) -> str:
 
 
 def write_files(output: Output, report: Report, paths: Mapping[str, Path], own: Forms) -> Report:
-    """The report as it ends: without the file that was asked for the run is not in order, whatever it found."""
-    from kraken_doctor.examination.verdict import ExitStatus
-
+    """The report as it ends; *report* itself where all were written: without one the run is not in order."""
     # JSON last: it is the one that says the exit status, which a failure to write the others may change.
     for form, path in sorted(paths.items(), reverse=True):
         try:
             files.write(path, output.redact(_rendered(output, report, form, own)))
         except OSError as exc:
-            output.warn(f"Not written: {path}: {exc.strerror or exc}\n")
-            if report.exit_status == ExitStatus.OK:
-                report = replace(report, exit_status=ExitStatus.NO_VERDICT)
+            report = _not_written(output, report, path, exc)
     return report
+
+
+def _not_written(output: Output, report: Report, where: Path | str, exc: OSError) -> Report:
+    from kraken_doctor.examination.verdict import ExitStatus
+
+    output.warn(f"Not written: {where}: {exc.strerror or exc}\n")
+    ok = report.exit_status == ExitStatus.OK
+    return replace(report, exit_status=ExitStatus.NO_VERDICT if ok else report.exit_status)
 
 
 def _append_summary(app: App, report: Report) -> None:
@@ -167,7 +178,7 @@ def _append_summary(app: App, report: Report) -> None:
     if not path:
         return
     try:
-        with Path(path).open("a", encoding="utf-8", errors="replace") as stream:
+        with open(path, "a", encoding="utf-8", errors="replace", opener=without_waiting) as stream:
             stream.write(app.output.redact(github.summary(report)))
     except OSError as exc:
         app.output.warn(f"No job summary: {exc.strerror or exc}\n")

@@ -4,13 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
+
+from kraken_doctor.descriptors import without_waiting
+
+_READER_S = 2.0
+"""So long is waited for whoever is to read a pipe: it may have been started together with us."""
 
 META = "kraken_doctor.files"
 """Where `options.files` keeps what it was given, in the context: form to path."""
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """
+    *path*, to be read. A pipe is one too, if somebody writes to it: else it would be waited for, without a word.
+
+    Raises:
+        OSError: It can't be opened, and why.
+    """
+    stream = open(path, "rb", opener=without_waiting)  # noqa: SIM115 - the caller closes it
+    if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode) and not _is_written_to(stream.fileno()):
+        stream.close()
+        raise OSError(errno.ENXIO, "a pipe that nothing writes to")
+    _wait_from_now_on(stream.fileno())
+    return stream
+
+
+def _is_written_to(pipe: int) -> bool:
+    import select
+
+    look = select.poll()
+    look.register(pipe, select.POLLIN)
+    if look.poll(0):
+        return True  # there is something in it, if only its end
+    try:
+        return bool(os.read(pipe, 1))
+    except BlockingIOError:
+        return True  # somebody has it open, and has said nothing yet
+
+
+def _wait_from_now_on(descriptor: int) -> None:
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
 
 
 def check(path: Path) -> None:
@@ -42,13 +82,13 @@ def write(path: Path, text: str, *, mode: int | None = None) -> None:
     # What no encoding takes (half a surrogate pair) is written as its escape, which JSON reads back.
     data = text.encode("utf-8", errors="backslashreplace")
     if _is_special(path):
-        path.write_bytes(data)  # a pipe or a device, such as /dev/stdout: there is nothing to replace
+        _write_into(path, data)
         return
     path = _real(path)
+    # What is a secret lies, should this process die here, under a name that `.env*` in a .gitignore matches too.
+    prefix = f".{path.name[:100]}." if mode is None else ".env."
     if mode is None:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-    # What is a secret lies, should this process die here, under a name that `.env*` in a .gitignore matches too.
-    prefix = ".env." if mode is not None else f".{path.name[:100]}."
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # made with 0600
     beside = Path(name)
     try:
@@ -62,6 +102,23 @@ def write(path: Path, text: str, *, mode: int | None = None) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    """A pipe or a device, such as /dev/stdout: there is nothing to replace."""
+    until = time.monotonic() + _READER_S
+    while True:
+        try:
+            with open(path, "wb", opener=without_waiting) as stream:
+                _wait_from_now_on(stream.fileno())
+                stream.write(data)
+                return
+        except OSError as exc:
+            if exc.errno != errno.ENXIO or not path.is_fifo():
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "a pipe that nothing reads") from exc
+        time.sleep(_READER_S / 100)
 
 
 def _real(path: Path) -> Path:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import enum
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 _TIMEOUT_S = 10.0
 """git answers in milliseconds; one that waits, for a network drive say, must not hold up the command for long."""
+
+# A repository's own configuration names programs, and whoever made the folder wrote it. Of those, the two questions
+# asked here can start fsmonitor (when the index is read), a pager, a hook (when an index is written), and, to fetch an
+# object that is missing, whatever its remote needs: ssh, helpers, "ext::" addresses. What stands on the command line
+# and in the environment wins over any file, those that it includes among them. The user's and the system's own
+# configuration counts: it says what is ignored, and which folders of others are safe.
+_NOTHING_OF_THE_FOLDER_S = (
+    "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=", "-c", f"core.hooksPath={os.devnull}"
+)  # fmt: skip
+_NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 class Fate(enum.Enum):
@@ -28,7 +39,7 @@ def fate(path: Path, environ: Mapping[str, str]) -> Fate:
 
     Args:
         path: The file.
-        environ: Variables of the child: a git may run hooks and helpers, which need none of our credentials.
+        environ: Variables of the child, which needs none of our credentials.
     """
     if _git(path, environ, "ls-files", "--error-unmatch") == 0:
         return Fate.TRACKED
@@ -37,7 +48,8 @@ def fate(path: Path, environ: Mapping[str, str]) -> Fate:
 
 
 def _git(path: Path, environ: Mapping[str, str], *arguments: str) -> int | None:
-    command = ["git", "-C", str(path.parent), *arguments, "--", path.name]
+    command = ["git", *_NOTHING_OF_THE_FOLDER_S, "-C", str(path.parent), *arguments, "--", path.name]
+    environ = {**environ, **_NO_TRANSPORT}
     try:
         ended = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S, env=environ)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import completing, files
+from kraken_doctor.cli import completing, files, pasted
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
@@ -17,6 +18,9 @@ from kraken_doctor.redact import Secret, without_secrets
 if TYPE_CHECKING:
     from kraken_doctor.accounts.environment import Variable
     from kraken_doctor.accounts.families import Family
+
+_OTHERS_S = 10.0
+"""For another `init` to write a file, which takes milliseconds."""
 
 _MAX_CHARACTERS = 4096
 """A key has 56, a secret 88; a file given on stdin by mistake has more."""
@@ -122,8 +126,10 @@ def _path(ctx: click.Context) -> tuple[Path, bool]:
 
 def _asked(key: str | None) -> tuple[str, str]:
     """Key and secret from the person at the terminal, who gets another try."""
-    key = _sound_key(key) if key else click.prompt("API key", value_proc=_again(_sound_key), err=True)
-    secret = click.prompt("API secret (not shown)", hide_input=True, value_proc=_again(_sound_secret), err=True)
+    key = pasted.sound_key(key) if key else click.prompt("API key", value_proc=pasted.again(pasted.sound_key), err=True)
+    secret = click.prompt(
+        "API secret (not shown)", hide_input=True, value_proc=pasted.again(pasted.sound_secret), err=True
+    )
     return key, secret
 
 
@@ -135,95 +141,69 @@ def _asked_client() -> Family:
     clients = [(unit.value if unit else "own key", ", ".join(c.id for c in group)) for unit, group in by_unit().items()]
     table.write_dl([("nothing", "nothing trades on it yet, or it is a key of the doctor's own"), *clients])
     click.echo(f"What trades on this key? By the unit of its nonces:\n{table.getvalue().rstrip()}", err=True)
-    client: Family = click.prompt("Client, or unit", value_proc=_again(find), err=True)
+    client: Family = click.prompt("Client, or unit", value_proc=pasted.again(find), err=True)
     return client
 
 
 def _given(key: str | None) -> tuple[str, str]:
     """Key and secret from stdin."""
     lines = [sys.stdin.readline(_MAX_CHARACTERS) for _ in range(1 if key else 2)]
-    return _sound_key(key or lines[0]), _sound_secret(lines[-1])
-
-
-def _again(sound: Callable[[str], Any]) -> Callable[[str], Any]:
-    def value(text: str) -> Any:
-        try:
-            return sound(text)
-        except ConfigurationError as exc:
-            raise click.UsageError(str(exc)) from exc
-
-    return value
-
-
-def _sound_key(text: str) -> str:
-    """
-    The key without what a paste brings along.
-
-    Raises:
-        ConfigurationError: It can't work.
-    """
-    from kraken_doctor.accounts.form import inspect_key
-
-    text = _tidy(text)
-    form = inspect_key(text)
-    if not text or form.placeholder:
-        raise ConfigurationError("that is no API key but a placeholder: copy it from the key's page on Kraken")
-    if form.shape == "secret":
-        raise ConfigurationError("that has the form of a secret: the API key is the shorter of the two")
-    if form.flaws:
-        raise ConfigurationError(f"the API key holds {', '.join(form.flaws)}: copy it once more")
-    return text
-
-
-def _sound_secret(text: str) -> str:
-    """
-    The same for a secret. The message never repeats it.
-
-    Raises:
-        ConfigurationError: It can't work.
-    """
-    from kraken_doctor.accounts.form import SECRET_BYTES, inspect_secret
-
-    text = _tidy(text)
-    form = inspect_secret(text)
-    if not text or form.placeholder:
-        raise ConfigurationError("that is no secret but a placeholder: Kraken shows it once, when the key is made")
-    if form.shape == "key":
-        raise ConfigurationError("that has the form of an API key: the secret is the longer of the two")
-    if form.flaws:
-        raise ConfigurationError(f"the secret holds {', '.join(form.flaws)}: copy it once more")
-    if form.decoded_bytes != SECRET_BYTES:
-        raise ConfigurationError(
-            f"the secret is not base64 of {SECRET_BYTES} bytes ({form.characters} characters): its end may be missing"
-        )
-    return text
-
-
-def _tidy(text: str) -> str:
-    """Without blanks, a line's end, a byte order mark or a pair of quotes around it: they come with the paste."""
-    text = text.strip().strip("\ufeff").strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`" else text
+    return pasted.sound_key(key or lines[0]), pasted.sound_secret(lines[-1])
 
 
 def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, asks: bool) -> list[str]:
     """Set *values*, an empty one only where it has to end what is set; the names of those that were."""
     from kraken_doctor.accounts import dotenv
 
-    text, set_before = "", {}
-    if path.exists():
-        before = dotenv.read(path, found=found)
-        text, set_before = before.text, before.values
-        held = [name for name, value in values.items() if set_before.get(name) not in (None, "", value)]
-        if held and not replace:
-            names = " and ".join(held)
-            if not (asks and click.confirm(f"{names} in {path} will be replaced. Go on?", err=True)):
-                raise ConfigurationError(f"{path} sets {names} already; nothing was changed (--replace replaces it)")
-    values = {name: value for name, value in values.items() if value or set_before.get(name)}
-    try:
-        files.write(path, dotenv.with_values(text, values), mode=0o600)
-    except OSError as exc:
-        raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+    def before() -> dotenv.EnvFile | None:
+        return dotenv.read(path, found=found) if path.exists() else None
+
+    def held(file: dotenv.EnvFile | None) -> list[str]:
+        return [name for name, value in values.items() if file and file.values.get(name) not in (None, "", value)]
+
+    agreed = asks and not replace and bool(names := held(before()))
+    if agreed and not click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True):
+        agreed = False
+    # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
+    with _alone():
+        file = before()
+        if (names := held(file)) and not (replace or agreed):
+            named = " and ".join(names)
+            raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
+        values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}
+        try:
+            files.write(path, dotenv.with_values(file.text if file else "", values), mode=0o600)
+        except OSError as exc:
+            raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
     return list(values)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """
+    One `init` of this user at a time.
+
+    Raises:
+        ConfigurationError: Another one does not get done.
+    """
+    import platformdirs
+
+    from kraken_doctor.nonce.stores import folder
+    from kraken_doctor.nonce.stores.kernellock import KernelLock
+
+    state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
+    lock = KernelLock(state / "init.lock")
+    try:
+        folder.own(state)
+        free = lock.acquire(_OTHERS_S)
+    except OSError:
+        free = True  # no place for a lock, as in a container that may not write: nor is there a second init
+    if not free:
+        raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:

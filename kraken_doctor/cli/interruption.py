@@ -1,12 +1,19 @@
-"""Ctrl-C: an exception where nothing is at stake, a flag that is looked at where a run is under way."""
+"""Ctrl-C and SIGTERM: an exception where nothing is at stake, a flag that is looked at where a run is under way."""
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl-C; `timeout`, `docker stop` and a cancelled CI job; a terminal that was closed."""
+
+_AGAIN_S = 0.01
 
 
 class Interruption:
@@ -17,6 +24,9 @@ class Interruption:
     is printed and lost, and a run whose threads have just begun makes such calls (of every thread that ends); in the
     middle of a lock's own code it comes out as a ``RuntimeError``. The one makes a run go on that was told to end, the
     other takes from it what it had learned. A flag can't be lost.
+
+    In the middle of an import it leaves the locks of Python's imports taken, and every thread that imports anything
+    then waits for good: there it is put off until the import is over.
     """
 
     def __init__(self) -> None:
@@ -28,30 +38,75 @@ class Interruption:
         return self._wanted
 
     def strike(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler. Raises KeyboardInterrupt, except where `held`."""
+        """A signal handler. Raises KeyboardInterrupt, except where `held`, and after an import that is under way."""
         self._wanted = True
-        if not self._held:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def heeding(self, number: signal.Signals) -> Iterator[None]:
-        """Meanwhile the signal *number* is ours; not where it is ignored, as in what ``nohup`` and ``&`` start."""
-        main = threading.current_thread() is threading.main_thread()
-        before = signal.getsignal(number) if main else signal.SIG_IGN
-        if before in (signal.SIG_IGN, None):
-            yield
+        if self._held:
             return
-        signal.signal(number, self.strike)
-        try:
-            yield
-        finally:
-            signal.signal(number, before)
+        if _is_importing(frame):
+            self.again(number)
+            return
+        raise KeyboardInterrupt
+
+    def again(self, number: int = signal.SIGINT) -> None:
+        """Have `strike` called once more, in a moment: what was to be raised could not be, or was lost."""
+        # Not a threading.Thread: to start one takes locks, and the main thread may hold them at this very moment.
+        _thread.start_new_thread(self._resend, (number,))
+
+    def _resend(self, number: int) -> None:
+        time.sleep(_AGAIN_S)
+        if signal.getsignal(number) != self.strike:
+            return  # the command line has ended
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, number)  # wakes it, whatever it waits in
+        else:
+            signal.raise_signal(number)
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[], bool]]:
-        """Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway."""
+    def heeding(self, *names: str) -> Iterator[None]:
+        """Meanwhile these signals are ours; not one that is ignored, as in what ``nohup`` and ``&`` start."""
+        with handled(names, self.strike):
+            yield
+
+    @contextmanager
+    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
+        """
+        Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway.
+
+        Args:
+            unless_wanted: What was put off or lost until now is raised instead: nothing has begun yet.
+        """
         before, self._held = self._held, True
         try:
+            if unless_wanted and self._wanted:
+                raise KeyboardInterrupt
             yield self.wanted
         finally:
             self._held = before
+
+
+@contextmanager
+def handled(names: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """
+    Meanwhile *handler* is called for the signals of these *names*.
+
+    Not for one that this system does not have, or that is ignored; in another thread than the main one for none.
+    """
+    befores = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+                if (before := signal.getsignal(number)) not in (signal.SIG_IGN, None):
+                    befores[number] = before
+                    signal.signal(number, handler)
+        yield
+    finally:
+        for number, before in befores.items():
+            signal.signal(number, before)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
+from kraken_doctor.cli import files as paths
 from kraken_doctor.cli import options
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.conduct import finish
@@ -69,19 +72,32 @@ def _opened(stack: contextlib.ExitStack, name: str) -> BinaryIO:
     from kraken_doctor.errors import ConfigurationError
 
     try:
-        stream: Any = sys.stdin.buffer if name == "-" else stack.enter_context(_file(name))
-        packed = stream.peek(2)[:2] == b"\x1f\x8b"
-    except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{name}: {getattr(exc, 'strerror', None) or exc}") from exc
-    if packed:
+        stream: Any = sys.stdin.buffer if name == "-" else stack.enter_context(paths.opened(Path(name)))
+        head = stream.peek(2)
+    except OSError as exc:
+        raise ConfigurationError(f"{name}: {exc.strerror or exc}") from exc
+    if head[:2] == b"\x1f\x8b":
         import gzip
 
         stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
-    return cast("BinaryIO", stream)
+        with contextlib.suppress(OSError, EOFError):  # said when it is read
+            head = stream.peek(2)
+    return cast("BinaryIO", _Utf8(stream) if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else stream)
 
 
-def _file(name: str) -> BinaryIO:
-    return Path(name).open("rb")
+class _Utf8:
+    """*stream*, which is UTF-16 as Windows PowerShell writes it, as it is read here."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._text = io.TextIOWrapper(stream, "utf-16", errors="replace", newline="")
+
+    def read(self, size: int) -> bytes:
+        """About so many bytes; as a file has it."""
+        return self._text.read(size).encode(errors="replace")
+
+    def readline(self, size: int) -> bytes:
+        """The rest of the line, or as much of it."""
+        return self._text.readline(size).encode(errors="replace")
 
 
 def _report(found: Findings, names: tuple[str, ...], began_ns: int, duration_s: float) -> Report:

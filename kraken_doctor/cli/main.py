@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from kraken_doctor import __version__
-from kraken_doctor.cli.interruption import Interruption
+from kraken_doctor.cli.interruption import ENDINGS, Interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -90,12 +90,19 @@ class LazyGroup(click.Group):
             early = isinstance(ctx.obj, Start)
             if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
-            from kraken_doctor.errors import ConfigurationError
+            from kraken_doctor.cli.output import NotWrittenError
+            from kraken_doctor.errors import ConfigurationError, NonceError
 
             output = _bare_output() if early else ctx.obj.output
             if isinstance(exc, ConfigurationError):
                 output.usage_error(str(exc))
                 return _USAGE
+            if isinstance(exc, NonceError):  # the store, said by the store
+                output.usage_error(str(exc))
+                return _NO_VERDICT
+            if isinstance(exc, NotWrittenError):
+                output.warn(f"Not written: stdout: {exc.strerror}\n")
+                return _NO_VERDICT
             output.complain(exc)
             return _NO_VERDICT
 
@@ -158,7 +165,7 @@ def cli(
         interruption=start.interruption if start else None,
         own_process=start.own_process if start else False,
     )
-    ctx.with_resource(strays.gathered(output))
+    ctx.with_resource(strays.gathered(output, ctx.obj.interruption))
 
 
 def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
@@ -173,8 +180,11 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """
     _make_streams_forgiving()
     interruption = Interruption()
+    if any("\0" in argument for argument in arguments):
+        _bare_output().usage_error("an argument holds a NUL, which no name of a file can")
+        return _USAGE
     try:
-        with interruption.heeding(signal.SIGINT):
+        with interruption.heeding(*ENDINGS):
             status = cli.main(
                 list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=Start(interruption, own_process)
             )
@@ -182,12 +192,25 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         _bare_output().warn_in_lines(_words(exc))
         return _USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nInterrupted.", err=True)
-        return _INTERRUPTED
+        return _interrupted()
+    except SystemExit as exc:
+        # Click's 1 where who reads `--help` has gone: here that means "problem found".
+        return _OK if isinstance(exc.__context__, BrokenPipeError) else _NO_VERDICT
     except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
-        _bare_output().complain(exc)
+        if interruption.wanted():
+            return _interrupted()
+        if isinstance(exc, OSError):  # what Click writes by itself: help, version
+            _bare_output().warn(f"Not written: stdout: {exc.strerror}\n")
+        else:
+            _bare_output().complain(exc)
         return _NO_VERDICT
     return status if isinstance(status, int) else _OK
+
+
+def _interrupted() -> int:
+    with contextlib.suppress(OSError):  # stderr may be gone, as with a terminal that was closed
+        click.echo("\nInterrupted.", err=True)
+    return _INTERRUPTED
 
 
 def _words(exc: click.ClickException) -> str:

@@ -31,8 +31,10 @@ def command(
     Installs it on a krakenex API object, lets the embedded exchange judge it under threads, and tests it
     alone. Uses a nonce store of its own, which is deleted afterwards: your keys' marks stay as they are.
 
-    With --target it tests what your bot uses instead, in a process of its own without network: is krakenex's hook
-    replaced, by what, in which unit; does it repeat, decrease or race; does it keep requests in order.
+    With --target it tests what your bot uses instead, in a process of its own: is krakenex's hook replaced, by what,
+    in which unit; does it repeat, decrease or race; does it keep requests in order. Importing the module runs it:
+    connections through Python's socket module are refused in that process, but child processes and C extensions
+    are not kept from the network.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kraken_doctor import parallel
+from kraken_doctor import child, parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import without_secrets
 
@@ -115,23 +115,24 @@ def _command(line: str, environ: Mapping[str, str], output: Output) -> Tell:
             "KRAKEN_DOCTOR_BEFORE": str(facts["before"] or ""),
             "KRAKEN_DOCTOR_TEXT": output.redact(str(facts["text"])),
         }
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as facts_in, tempfile.TemporaryFile() as said:
+            facts_in.write(body.encode())
+            facts_in.seek(0)
+            options = {"stdin": facts_in, "stdout": subprocess.DEVNULL, "stderr": said, "env": {**passed, **told}}
             try:
                 # No shell: nothing of what is told can become a command, or is seen in a list of processes.
-                ended = subprocess.run(  # noqa: S603 - the user's own command
-                    arguments, input=body.encode(), stdout=subprocess.DEVNULL, stderr=said, env={**passed, **told},
-                    timeout=_COMMAND_S, check=False,
-                )  # fmt: skip
+                with child.started(arguments, children_may_stay=True, **options) as process:
+                    status = process.wait(_COMMAND_S)
             except subprocess.TimeoutExpired:
                 return f"{arguments[0]}: ended after {_COMMAND_S:g} s"
             except OSError as exc:
                 return f"{arguments[0]}: {exc.strerror or exc}"
-            if ended.returncode == 0:
+            if status == 0:
                 return ""
             size = said.seek(0, os.SEEK_END)
             said.seek(max(0, size - _SAID_BYTES))
             # Where it is cut it says so, by which the rest of a secret is known for one.
             lines = f"{'…' if size > _SAID_BYTES else ''}{said.read().decode(errors='replace').strip()}".splitlines()
-        return f"{arguments[0]} ended with status {ended.returncode}{f': {lines[-1]}' if lines else ''}"
+        return f"{arguments[0]} ended with status {status}{f': {lines[-1]}' if lines else ''}"
 
     return tell

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
+from kraken_doctor.descriptors import SHORTAGE, exhausted
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _WITHHELD = "[text withheld: it could not be searched for secrets]"
 
 _ERROR_LIMIT_CHARACTERS = 1000
 """Our own sentences with a name or a path of the user's in them."""
+
+
+class NotWrittenError(OSError):
+    """stdout takes nothing: its disk is full, or it is closed."""
 
 
 class Output:
@@ -93,8 +98,7 @@ class Output:
 
         The one way around the redactor; what goes through here must come from `sandbox` alone.
         """
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        self._send(sys.stdout, text)
 
     def note(self, text: str) -> None:
         """*text* on stderr, unless ``-q`` asks for silence."""
@@ -107,6 +111,9 @@ class Output:
 
     def complain(self, exc: BaseException) -> None:
         """The doctor itself failed: one line, and with ``-vv`` where."""
+        if exhausted(exc):
+            self.warn(f"Error: {SHORTAGE}\n")
+            return
         where = "".join(traceback.format_exception(exc)) if self.verbose >= 2 else ""
         hint = "" if where else " (-vv shows where)"
         self.warn_in_lines(f"{where}kraken-doctor itself failed: {type(exc).__name__}: {_on_one_line(exc)}{hint}")
@@ -144,12 +151,21 @@ class Output:
         from kraken_doctor.renderers.text import defused
 
         text = self._redacted(text)
+        self._send(stream, text if commands else defused(text))
+
+    @staticmethod
+    def _send(stream: TextIO, text: str) -> None:
         try:
-            stream.write(text if commands else defused(text))
+            stream.write(text)
             stream.flush()
-        except BrokenPipeError:
-            # `kraken-doctor check | head -1`: what is still buffered goes nowhere, quietly.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError as exc:
+            # What is still buffered goes nowhere: it would fail again with all that follows.
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), stream.fileno())
+            # `kraken-doctor check | head -1`: the reader has what it wanted. And where stderr is lost, there is nothing
+            # to say it on.
+            if stream is sys.stdout and not isinstance(exc, BrokenPipeError):
+                raise NotWrittenError(exc.errno, exc.strerror) from exc
 
 
 def _on_one_line(exc: BaseException) -> str:

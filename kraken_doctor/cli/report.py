@@ -125,7 +125,7 @@ def _read(path: Path) -> Saved:
         ConfigurationError: It can't be read, or is none.
     """
     try:
-        with path.open("rb") as stream:
+        with files.opened(path) as stream:
             data = stream.read(_MAX_BYTES + 1)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
@@ -193,14 +193,13 @@ def _private(app: App, request: RunRequest, report: Report) -> dict[str, str]:
     for server in request.ntp_servers:
         words[parse_server(server)[0]] = "<time server>"
     for name in network.PATH_VARIABLES:
-        proxy = urlsplit(app.variable(name) or "").hostname
-        if proxy:
-            words[proxy] = "<proxy>"
+        with contextlib.suppress(ValueError):
+            words[urlsplit(app.variable(name) or "").hostname or ""] = "<proxy>"
     words |= _store_words(app)
     api = urlsplit(report.api_url).hostname
     if api and not api.endswith("kraken.com") and not is_loopback(report.api_url):
         words[api] = "<API host>"
-    return {word: shown for word, shown in words.items() if word not in ("/", "localhost", "127.0.0.1")}
+    return {word: shown for word, shown in words.items() if word not in ("", "/", "localhost", "127.0.0.1")}
 
 
 def _store_words(app: App) -> dict[str, str]:

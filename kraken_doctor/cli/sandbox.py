@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor import child
 from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.interruption import ENDINGS, handled
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.renderers.text import Terminal
+
+_ENDS_WITHIN_S = 10.0
+"""After SIGTERM a command has that long; as `docker stop` has it."""
+
+_GLANCE_S = 0.2
 
 
 @click.command("sandbox")
@@ -61,13 +70,17 @@ def command(
     if list_faults:
         app.output.out(_listing(app.output.terminal()))
         return
-    with _serving(host, port, faults) as variables:
-        if arguments:
+    if arguments:
+        with _serving(host, port, faults) as variables:
             ctx.exit(_run(arguments, variables, pass_env))
+    ended: list[int] = []
+    # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
+    with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        _wait_for_the_end()
+        while not ended:  # Ctrl-C is raised
+            time.sleep(_GLANCE_S)
 
 
 @contextlib.contextmanager
@@ -108,7 +121,9 @@ def _run(arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[st
         )
     inherited = {name: value for name, value in without_secrets(os.environ).items() if not _is_of_an_account(name)}
     inherited = without_named_secrets(inherited) | {name: os.environ[name] for name in passed if name in os.environ}
-    with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
+    command = _Command(arguments)
+    # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
+    with handled(ENDINGS, command.hand_on), tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",
             **inherited,
@@ -116,15 +131,54 @@ def _run(arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[st
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
         }
-        try:
-            process = subprocess.Popen(arguments, env=environ)  # noqa: S603 - running it is what was asked for
-        except OSError as exc:
-            raise ConfigurationError(f"can't run {arguments[0][:60]!r}: {exc.strerror}") from exc
-        # Ctrl-C reaches the command too: it is the one to decide what that means.
-        with contextlib.suppress(KeyboardInterrupt):
-            process.wait()
-        status = process.wait()
+        status = command.run(environ)
     return status if status >= 0 else 128 - status
+
+
+class _Command:
+    """The command, and the signals that are handed on to it: it decides what they mean, but not for ever."""
+
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self._arguments = arguments
+        # At a terminal it stays in our group: it may ask there, and Ctrl-C reaches it from there.
+        self._has_group = not sys.stdin.isatty()
+        self._struck: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def hand_on(self, number: int, _frame: object) -> None:
+        """A signal handler."""
+        self._struck.append(number)
+        if self._process is None:
+            return
+        if self._has_group or number != signal.SIGINT:
+            self._send(number)
+        if number != signal.SIGINT:
+            _thread.start_new_thread(self._kill_later, ())  # not a threading.Thread: see `Interruption.again`
+
+    def run(self, environ: Mapping[str, str]) -> int:
+        """How it ended, as `subprocess` has it."""
+        try:
+            self._process = subprocess.Popen(self._arguments, env=environ, start_new_session=self._has_group)  # noqa: S603
+        except OSError as exc:
+            raise ConfigurationError(f"can't run {self._arguments[0][:60]!r}: {exc.strerror}") from exc
+        for number in tuple(self._struck):
+            self.hand_on(number, None)
+        status = self._process.wait()
+        if self._struck and self._has_group:
+            child.end(self._process)  # what it has started and left
+        return status
+
+    def _send(self, number: int) -> None:
+        assert self._process is not None  # noqa: S101
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._has_group:
+                child.send(self._process, number)
+            else:
+                self._process.send_signal(number)
+
+    def _kill_later(self) -> None:
+        time.sleep(_ENDS_WITHIN_S)
+        self._send(getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _is_of_an_account(name: str) -> bool:
@@ -136,10 +190,3 @@ def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
     excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     hosts = ",".join(filter(None, (excepted, "127.0.0.1,::1,localhost")))
     return {"no_proxy": hosts, "NO_PROXY": hosts}
-
-
-def _wait_for_the_end() -> None:
-    """Until Ctrl-C (which is raised here) or SIGTERM, which ends cleanly."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    ended.wait()

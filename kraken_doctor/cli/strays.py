@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kraken_doctor.cli.interruption import Interruption
     from kraken_doctor.cli.output import Output
 
 
 @contextmanager
-def gathered(output: Output) -> Iterator[None]:
+def gathered(output: Output, interruption: Interruption) -> Iterator[None]:
     """
     Inside, all of it goes through *output*, and so through its redactor.
 
@@ -27,7 +28,9 @@ def gathered(output: Output) -> Iterator[None]:
     before = ours.level, sys.excepthook, sys.unraisablehook, threading.excepthook
 
     def tell(unhandled: Any) -> None:
-        if unhandled.exc_value is not None:
+        if isinstance(unhandled.exc_value, KeyboardInterrupt):
+            interruption.again()  # raised in a callback, where it goes no further
+        elif unhandled.exc_value is not None:
             output.complain(unhandled.exc_value)
 
     root.addHandler(handler)

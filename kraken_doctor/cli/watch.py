@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -92,7 +91,6 @@ def command(
     tell = teller(on_change, app.environ, app.output) if on_change else None
     watch = Watch(app.clock.monotonic())
     with contextlib.ExitStack() as stack:
-        stack.enter_context(app.interruption.heeding(signal.SIGTERM))
         if metrics_port is not None:
             stack.enter_context(_metrics(app, watch, every, metrics_address, metrics_port))
         view = stack.enter_context(app.output.live_view(app.clock))

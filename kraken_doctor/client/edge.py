@@ -11,7 +11,7 @@ from typing import Any
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import shortened
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
 
 _CHALLENGES = ("attention required!", "just a moment")

@@ -1,7 +1,9 @@
 """
 The generator or client object of the user's own bot, examined in a process of its own.
 
-`examine` runs in that child: it imports the user's code, so the parent gives it a time limit, no input, and no network.
+`examine` runs in that child: it imports the user's code, so the parent gives it a time limit and no input, and
+Python's `socket` refuses to connect. That holds for what uses that module in this process. It does not for child
+processes, C extensions, ctypes, or whoever imports `_socket`: for them there is no limit here.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -38,13 +41,21 @@ def main() -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     _refuse_network()
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a str is wanted
+    # Before what is installed, as where the bot is started; but behind Python's own modules: a random.py that lies
+    # there is not what we, or the packages that the bot uses, have asked for.
+    sys.path.insert(_behind_the_standard_library(), os.getcwd())  # noqa: PTH109 - a str is wanted
     try:
         facts = examine(sys.argv[1])
     except _Unusable as exc:
         facts = {"unusable": str(exc)}
     os.write(answer, json.dumps(facts).encode())
     os._exit(0)  # threads of the user's code don't keep the child
+
+
+def _behind_the_standard_library() -> int:
+    library = Path(os.__file__).parent
+    own = (str(library), str(library / "lib-dynload"))
+    return max((at + 1 for at, entry in enumerate(sys.path) if entry in own), default=0)
 
 
 class _Unusable(Exception):  # noqa: N818 - a statement about the target
@@ -174,7 +185,7 @@ def _number(next_nonce: Callable[[], Any]) -> int:
 
 
 def _refuse_network() -> None:
-    """Nothing that the user's code does at import, or in a test, reaches anybody."""
+    """What goes through Python's `socket` at import, or in a test, reaches nobody; see above for what does not."""
 
     def refuse(*_arguments: Any, **_named: Any) -> NoReturn:
         raise ConnectionRefusedError("no network in this test")

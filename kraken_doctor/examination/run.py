@@ -10,11 +10,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
-from kraken_doctor import parallel
+from kraken_doctor import descriptors, parallel
 from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
 from kraken_doctor.checks.clock import exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
+from kraken_doctor.errors import HostLimitError
 from kraken_doctor.examination.plan import Plan
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
@@ -129,6 +130,8 @@ class Examination:
                 finding = run()
             except Exception as exc:  # noqa: BLE001
                 finding = _broken(exc)
+            if finding.outcome in _BLOCKING and descriptors.are_short():
+                finding = Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
         result = CheckResult(
             id=check.id,
             account=account,
@@ -189,6 +192,8 @@ class Examination:
 
 def _broken(exc: Exception) -> Finding:
     """A fault of ours: what it was and where, for whoever is to mend it."""
+    if isinstance(exc, HostLimitError) or descriptors.exhausted(exc):
+        return Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
     where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
     summary = f"the check itself broke: {type(exc).__name__}: {exc}"

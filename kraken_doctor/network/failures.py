@@ -7,7 +7,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.descriptors import SHORTAGE, exhausted
+from kraken_doctor.errors import HostLimitError, TransportError
 
 # X509_V_ERR_*, see https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _IP_MISMATCH = 9, 10, 62, 64
@@ -32,7 +33,14 @@ def failure_kind(exc: BaseException) -> str | None:
 
 
 def transport_error(exc: BaseException, default: str) -> TransportError:
-    """*exc* as a `TransportError`; *default* names the cause when the exception doesn't."""
+    """
+    *exc* as a `TransportError`; *default* names the cause when the exception doesn't.
+
+    Raises:
+        HostLimitError: It was this process that could not open a connection; no step of the way has failed.
+    """
+    if any(map(exhausted, layers(exc))):
+        raise HostLimitError(SHORTAGE) from exc
     return TransportError(failure_kind(exc) or default, said(exc))
 
 

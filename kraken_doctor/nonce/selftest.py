@@ -6,6 +6,7 @@ Each returns what it saw; none prints, and each can fail.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from kraken_doctor import child
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
@@ -30,11 +32,8 @@ _RAPID_ROUNDS = 20
 THREADS, THREAD_CALLS = 5, 10
 PROCESSES, PROCESS_CALLS = 4, 50
 
-_WORKER = """
-import sys
-from kraken_doctor.nonce.selftest import work
-work(*sys.argv[1:])
-"""
+_WORKER = "from kraken_doctor.nonce.selftest import work; work(*sys.argv[1:])"
+_WORKER_S = 60
 
 
 class SelfTest(NamedTuple):
@@ -100,13 +99,14 @@ def isolation(make: Callable[[str], NonceGenerator]) -> SelfTest:
 
 def processes(store_url: str, unit: NonceUnit) -> SelfTest:
     """Bursts from several processes on one key: no two nonces alike."""
-    arguments = [sys.executable, "-c", _WORKER, store_url, unit.value, str(PROCESS_CALLS)]
+    command = child.python(_WORKER, store_url, unit.value, str(PROCESS_CALLS))
     environ = without_secrets(os.environ)
-    running = [
-        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environ)  # noqa: S603
-        for _ in range(PROCESSES)
-    ]
-    taken = [[int(line) for line in process.communicate(timeout=60)[0].split()] for process in running]
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(child.started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ))
+            for _ in range(PROCESSES)
+        ]
+        taken = [list(map(int, process.communicate(timeout=_WORKER_S)[0].split())) for process in running]
     together = [nonce for mine in taken for nonce in mine]
     expected = PROCESSES * PROCESS_CALLS
     passed = len(set(together)) == expected == len(together) and all(map(_strictly_increasing, taken))

@@ -21,7 +21,7 @@ _PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))
 _OPENING = re.compile(r"^(\d{0,9})(?=[.)](?:\s|$)|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 # What GitHub turns into a link or a message to somebody, backslash or not: only code is left alone.
-_REACHES_OUT = re.compile(r"\S*(?:@|://|www\.|#\d)\S*")
+_REACHES_OUT = re.compile(r"(?<!\S)\S*(?:@|://|www\.|#\d)\S*")
 
 
 def render(report: Report, *, notes: bool = False) -> str:

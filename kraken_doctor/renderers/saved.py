@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import calendar
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
@@ -36,12 +38,19 @@ def read(text: str) -> Saved:
         ValueError: It is none; the message says what is wrong and where, in one line.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply for a report") from None
     except ValueError:
         raise ValueError("not a JSON document, as check -o json or report -o json make one") from None
     return from_document(_as(dict, document, "the document"))
+
+
+def _finite(text: str) -> float:
+    """JSON has no others; Python reads them, also out of 1e999, and can't write them again."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def from_document(document: Mapping[str, Any]) -> Saved:
@@ -54,7 +63,10 @@ def from_document(document: Mapping[str, Any]) -> Saved:
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(f"schema_version is {str(version)[:20]}; this version reads {SCHEMA_VERSION}")
-    target = _get(dict, document, "target")
+    target, environment = _get(dict, document, "target"), _get(dict, document, "environment")
+    for path in _get(list, {"env_files": [], **environment}, "env_files", "environment."):
+        _as(str, path, "environment.env_files")
+    urlsplit(_get(str, target, "api_url", "target."))  # raises where its host can't be read
     report = Report(
         command=_get(str, document, "command"),
         started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
@@ -63,7 +75,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
         exit_status=_get(int, document, "exit_status"),
         api_url=_get(str, target, "api_url", "target."),
         sandbox=_get(bool, target, "sandbox", "target."),
-        environment=_get(dict, document, "environment"),
+        environment=environment,
         checks=tuple(_check(*item) for item in _items(document, "checks")),
         extra={name: document[name] for name in _KEPT if isinstance(document.get(name), dict)},
     )

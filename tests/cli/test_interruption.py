@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -38,7 +41,7 @@ def test_holding_within_holding() -> None:
 def test_the_signal_is_heeded_for_a_while() -> None:
     """Whoever runs the command line in a process of their own gets their handler back."""
     interruption, before = Interruption(), signal.getsignal(signal.SIGTERM)
-    with interruption.heeding(signal.SIGTERM), interruption.held():
+    with interruption.heeding("SIGTERM"), interruption.held():
         os.kill(os.getpid(), signal.SIGTERM)
     assert interruption.wanted()
     assert signal.getsignal(signal.SIGTERM) is before
@@ -48,7 +51,7 @@ def test_what_is_ignored_stays_ignored() -> None:
     """What a shell starts in the background must not end by another's Ctrl-C."""
     interruption, before = Interruption(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with interruption.heeding(signal.SIGTERM):
+        with interruption.heeding("SIGTERM"):
             os.kill(os.getpid(), signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
@@ -61,7 +64,7 @@ def test_other_threads_have_no_signals() -> None:
     done = []
 
     def heed() -> None:
-        with Interruption().heeding(signal.SIGTERM):
+        with Interruption().heeding("SIGTERM"):
             done.append(True)
 
     thread = threading.Thread(target=heed)
@@ -160,3 +163,80 @@ def test_while_it_loads(module: str, tmp_path: Path) -> None:
     assert status == 130
     assert stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
     assert not stdout or json.loads(stdout)["exit_status"] == 130
+
+
+# Where the locks of Python's imports are taken and given back. A line is not hit by chance: the trace counts them.
+IN_AN_IMPORT = """
+import os, signal, sys
+
+lines = []
+
+def watch(frame, event, argument):
+    code = frame.f_code
+    if not code.co_filename.startswith("<frozen importlib"):
+        return None
+    if event == "line" and code.co_name == {function!r}:
+        lines.append(frame.f_lineno)
+        if len(lines) == {line}:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.{name})
+    return watch
+
+def begin(event, arguments):
+    if event == "import" and arguments[0] == "kraken_doctor.nonce.stores":
+        sys.settrace(watch)
+
+sys.addaudithook(begin)
+sys.argv[1:] = ["check", "--sandbox", "-o", "table"]
+from kraken_doctor.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent to oneself")
+@pytest.mark.parametrize("function", ["_get_module_lock", "acquire", "release", "_find_and_load", "cb"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
+    """Raised there, it would leave every thread that imports anything waiting, for good: it comes a moment later."""
+    for line in range(1, 8):
+        program = IN_AN_IMPORT.format(function=function, line=line, name=name)
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=40, check=False)
+        assert ended.returncode == 130, (line, ended.stderr)
+        assert ended.stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent")
+def test_no_moment_of_the_start_hangs() -> None:
+    """SIGTERM at each of 300 moments of a run that takes half a second."""
+    for moment in range(300):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kraken_doctor", "check", "--sandbox"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment * 0.002)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode in (0, 130, -signal.SIGTERM), stderr
+        assert b"itself failed" not in stderr
+
+
+def test_one_that_was_lost_in_a_callback_comes_again() -> None:
+    """A callback's exception goes nowhere: what was pressed then is raised a moment later."""
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt), interruption.heeding("SIGINT"):
+        interruption.again()
+        while True:
+            time.sleep(0.01)
+
+
+def test_one_that_was_put_off_is_not_sent_when_the_command_has_ended() -> None:
+    """Whoever runs the command line in a process of their own must not be hit by it afterwards."""
+    interruption = Interruption()
+    with interruption.heeding("SIGTERM"):
+        pass
+    interruption._resend(signal.SIGTERM)
+    assert not interruption.wanted()

@@ -235,7 +235,7 @@ CLIENT_SIGNS = (
             "key-invalid": "the text behind it quotes EAPI:Invalid key",
             "signature-invalid": "the text behind it quotes EAPI:Invalid signature",
         },
-        pattern=r"\bAuthenticationError\b|KrakenAuthentication\w*Error",
+        pattern=r"\bAuthenticationError\b|KrakenAuthentication\w{0,40}Error",
         links=("https://docs.ccxt.com/",),
     ),
 )

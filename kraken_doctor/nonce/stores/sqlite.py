@@ -40,6 +40,10 @@ _ADVANCE = f"""
 """  # noqa: S608 - the one value in it is ours
 
 
+_DAMAGES = (sqlite3.Error, OSError, UnicodeError)
+"""The last where SQLite quotes what is no text any more, out of a damaged file."""
+
+
 class SQLiteStore:
     """
     Reaches all processes of this host. *path* must lie on a local file system: locks rely on it.
@@ -130,14 +134,14 @@ class _Shared:
                     if rows:
                         self._last[key_id] = nonce
                         return nonce
-        except (sqlite3.Error, OSError) as exc:
+        except _DAMAGES as exc:
             raise self._error(exc) from exc
         raise NonceExhaustedError(f"key {key_id}: the mark is at 2**64 - 1")
 
     def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             return self.file.run(statement, values)
-        except (sqlite3.Error, OSError) as exc:
+        except _DAMAGES as exc:
             raise self._error(exc) from exc
 
     def _error(self, exc: Exception) -> NonceStoreError:

@@ -1,0 +1,72 @@
+"""Keys and secrets as people paste them: tidied, and refused where they can't work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from kraken_doctor.errors import ConfigurationError
+
+
+def again(sound: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Make of *sound* what `click.prompt` asks again for."""
+
+    def value(text: str) -> Any:
+        try:
+            return sound(text)
+        except ConfigurationError as exc:
+            raise click.UsageError(str(exc)) from exc
+
+    return value
+
+
+def sound_key(text: str) -> str:
+    """
+    The key without what a paste brings along.
+
+    Raises:
+        ConfigurationError: It can't work.
+    """
+    from kraken_doctor.accounts.form import inspect_key
+
+    text = _tidy(text)
+    form = inspect_key(text)
+    if not text or form.placeholder:
+        raise ConfigurationError("that is no API key but a placeholder: copy it from the key's page on Kraken")
+    if form.shape == "secret":
+        raise ConfigurationError("that has the form of a secret: the API key is the shorter of the two")
+    if form.flaws:
+        raise ConfigurationError(f"the API key holds {', '.join(form.flaws)}: copy it once more")
+    return text
+
+
+def sound_secret(text: str) -> str:
+    """
+    The same for a secret. The message never repeats it.
+
+    Raises:
+        ConfigurationError: It can't work.
+    """
+    from kraken_doctor.accounts.form import SECRET_BYTES, inspect_secret
+
+    text = _tidy(text)
+    form = inspect_secret(text)
+    if not text or form.placeholder:
+        raise ConfigurationError("that is no secret but a placeholder: Kraken shows it once, when the key is made")
+    if form.shape == "key":
+        raise ConfigurationError("that has the form of an API key: the secret is the longer of the two")
+    if form.flaws:
+        raise ConfigurationError(f"the secret holds {', '.join(form.flaws)}: copy it once more")
+    if form.decoded_bytes != SECRET_BYTES:
+        raise ConfigurationError(
+            f"the secret is not base64 of {SECRET_BYTES} bytes ({form.characters} characters): its end may be missing"
+        )
+    return text
+
+
+def _tidy(text: str) -> str:
+    """Without blanks, a line's end, a byte order mark or a pair of quotes around it: they come with the paste."""
+    text = text.strip().strip("\ufeff").strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`" else text

@@ -1,0 +1,36 @@
+"""Opening files: whether this process may open another one, and how it is not held up by it."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+NEEDED = 4
+"""The most that one step opens at a time: a database with its two files, or a socket beside what waits for it."""
+
+# Where no more can be opened every step fails, and none of them is at fault.
+SHORTAGE = "this process can't open as many files as it needs: raise the limit (ulimit -n), or close what holds them"
+
+
+def exhausted(exc: BaseException) -> bool:
+    """Whether *exc* says so: this process's limit, or the system's."""
+    return isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE)
+
+
+def without_waiting(name: str, flags: int) -> int:
+    """`open`'s *opener*: of a pipe that is named, the other end is not waited for."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def are_short(needed: int = NEEDED) -> bool:
+    """Whether fewer than *needed* are left: for what fails then without saying why, as SQLite and resolvers do."""
+    taken: list[int] = []
+    try:
+        for _ in range(needed):
+            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - what was opened is to be closed
+    except OSError as exc:
+        return exhausted(exc)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return False
