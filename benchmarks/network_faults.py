@@ -81,6 +81,7 @@ def environment(case: Case) -> dict[str, str]:
     }
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     keys = {"KRAKEN_MASTER_API_KEY": API_KEY, "KRAKEN_MASTER_API_SECRET": SECRET, "KRAKEN_NONCE_STORE": "memory://"}
+    keys["KRAKEN_NONCE_UNIT"] = "ms"  # else the note about a unit that is not declared is part of each run
     # The wrapper of a namespace runs from here.
     return {**inherited, "PYTHONPATH": str(Path(__file__).parent.parent), **keys, **case.environ}
 

@@ -194,8 +194,8 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _interrupted()
     except SystemExit as exc:
-        # Click's 1 where who reads `--help` has gone: here that means "problem found".
-        return _OK if isinstance(exc.__context__, BrokenPipeError) else _NO_VERDICT
+        # Click's own, of completion, and 1 where who reads `--help` has gone: here that means "problem found".
+        return _OK if exc.code in (0, 1) else _NO_VERDICT
     except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
         if interruption.wanted():
             return _interrupted()

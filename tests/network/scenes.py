@@ -486,7 +486,8 @@ for _error, _cause in (
     def _error_scene(stage: Stage, error: str = _error) -> Case:
         return Case(stage.exchange(answers={"SystemStatus": refusal(error)}).url)
 
-    FAULTS.append(Fault(_error, _cause, "fail", _error_scene))
+    # Beside private calls that work it is a warning.
+    FAULTS.append(Fault(_error, _cause, "warn", _error_scene))
 
 for _status, _cause, _severity in (
     ("maintenance", "exchange-maintenance", "fail"),
