@@ -69,7 +69,10 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
     first, *others = group
     because = first.because if all(other.because == first.because for other in others) else first.because[:1]
     everyone = f"in all {len({diagnosis.account for diagnosis in group})} accounts"
-    one = replace(first, account=None, because=(*because, everyone))
+    # A command may name its account: each is said.
+    commands = tuple(dict.fromkeys(command for one in group for command in one.remedy.commands))
+    remedy = replace(first.remedy, commands=commands)
+    one = replace(first, account=None, because=(*because, everyone), remedy=remedy)
     if first.cause not in _TOGETHER:
         return one
     summary, possible, remedy = _TOGETHER[first.cause]

@@ -68,6 +68,7 @@ def _remark(diagnosis: Diagnosis, marks: Marks) -> RenderableType:
         Text(plain(remedy.text, _PROSE_LIMIT_CHARACTERS)),
         *(Text(f"Run: {plain(command)}") for command in remedy.commands),
         *([Text(f"Or: {plain(remedy.otherwise, _PROSE_LIMIT_CHARACTERS)}")] if remedy.otherwise else []),
+        *([Text(plain(remedy.avoid, _PROSE_LIMIT_CHARACTERS))] if remedy.avoid else []),
     ]
     return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
 

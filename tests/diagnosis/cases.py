@@ -394,6 +394,19 @@ CASES: dict[str, list[CheckResult]] = {
     "two accounts with one warning": [
         found("permissions", label, {"permissions.excess": ("withdraw-funds",)}) for label in (A, B)
     ],
+    "two accounts, withheld": [
+        RIGHT,
+        *(
+            found(
+                "authentication", label,
+                {
+                    "nonce.unit": "ms", "nonce.declared": False, "nonce.withheld": "finer", "nonce.mark": US,
+                    "nonce.mark.unit": "us",
+                },
+            )
+            for label in (A, B)
+        ),
+    ],
     "one cause in two severities": [
         RIGHT,
         found("authentication", A, call(1, "ms", MS, REFUSED) | call(2, "us", US)),

@@ -8,6 +8,7 @@ What the doctor says, word for word.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ import pytest
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.model.diagnosis import Diagnosis
 from tests.diagnosis.cases import CASES
+
+DECLARING = re.compile(r"kraken-doctor check\b(.*?)--nonce-unit")
 
 FILE = Path(__file__).with_name("said.txt")
 
@@ -52,6 +55,21 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+def test_a_unit_is_advised_for_one_account_and_with_its_condition() -> None:
+    """The option goes for each account of a run: without its account the advice would lock out the others' bots."""
+    seen = 0
+    for found in (found for name in CASES for found in diagnose(CASES[name])):
+        confirming = [other.told_apart_by for other in found.possible if DECLARING.search(other.told_apart_by)]
+        assert all("only if all of them count so" in text for text in confirming)
+        if any("--nonce-unit" in command for command in found.remedy.commands):
+            assert found.remedy.text.startswith("Only if all programs on this key count in")
+        for text in (*confirming, *found.remedy.commands, found.remedy.otherwise):
+            for options in DECLARING.findall(text):
+                seen += 1
+                assert re.search(r"--user \S+|--master", options), text
+    assert seen > 10
 
 
 @pytest.mark.usefixtures("in_tokyo")

@@ -58,8 +58,9 @@ NONCE = (
             "Stop the other programs that use this key, and check again. A clock that was ahead heals by waiting.",
             ("kraken-doctor check",),
             otherwise=(
-                "If all programs on the key count in one finer unit, declare it: kraken-doctor check --nonce-unit us. If"
-                " none of these is it: create a new API key for this bot alone."
+                "Only if all programs on the key count in one finer unit, declare it for this account:"
+                " kraken-doctor check --user NAME --nonce-unit us. If none of these is it: create a new API key for this"
+                " bot alone."
             ),
             avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
         ),

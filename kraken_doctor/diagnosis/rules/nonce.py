@@ -46,6 +46,9 @@ _NEXT_FINER = {
 }
 """The next unit that clients really count in."""
 
+_DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", NonceUnit.NS: "19"}
+"""Of a nonce of today, as a bot's log shows it: it confirms a unit without sending anything."""
+
 _LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
 
 _NEW_KEY = Remedy(
@@ -162,7 +165,7 @@ def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(facts, "clock-ahead"),
-        possible=_readings(NonceUnit(refused[-1].unit))[:2],
+        possible=_readings(account, NonceUnit(refused[-1].unit))[:2],
     )
 
 
@@ -181,22 +184,32 @@ def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
             otherwise="If none of these is it: create a new API key for this bot alone.",
             avoid=_LOOP,
         ),
-        possible=_readings(unit, doubtful_clock=not clock_is_right(facts)),
+        possible=_readings(account, unit, doubtful_clock=not clock_is_right(facts)),
     )
 
 
-def _readings(unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
+def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
     """What a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
-    command = f"kraken-doctor check --nonce-unit {finer.value}, only if all of them count so" if finer else ""
+    confirmed = (
+        f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: {_declaring(account, finer)}"
+        if finer
+        else ""
+    )
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
-        Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", command),
+        Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", confirmed),
         Alternative("a clock was ahead when the key was last used: that heals by itself when its time comes"),
     ]
     if doubtful_clock:
         readings.insert(1, Alternative("this host's clock is behind", "kraken-doctor clock"))
     return tuple(readings)
+
+
+def _declaring(account: str, unit: NonceUnit) -> str:
+    """The command for this account alone: the option goes for every account of a run, and could lock out their bots."""
+    which = "--master" if account == "MASTER" else f"--user {account.removeprefix('USER:')}"
+    return f"kraken-doctor check {which} --nonce-unit {unit.value}"
 
 
 def _refused_when(refused: list[Call]) -> str:
@@ -240,7 +253,8 @@ def _withheld(facts: Facts, account: str) -> Diagnosis:
                 otherwise="If a call with such a nonce was accepted: create a new API key.",
             ),
         )
-    words = NonceUnit(found).words
+    finer = NonceUnit(found)
+    words = finer.words
     if reason == "note":
         summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
         otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
@@ -258,9 +272,11 @@ def _withheld(facts: Facts, account: str) -> Diagnosis:
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
         remedy=Remedy(
-            f"If all programs on this key count in {words}, declare it.",
-            (f"kraken-doctor check --nonce-unit {found}",),
+            f"Only if all programs on this key count in {words} (nonces of {_DIGITS[finer]} digits in their logs),"
+            " declare that.",
+            (_declaring(account, finer),),
             otherwise,
+            "Don't declare a finer unit to try it out: accepted once, it locks coarser bots out of the key for good.",
         ),
     )
 
