@@ -122,8 +122,8 @@ NEIGHBOURS_SAY = {1: "list parameters", 2: "list parameters", 4: "temporary-lock
 # By row: what else the answer has to say.
 SAYS: dict[int, str] = {
     3: "rate-limited",
-    5: "kraken-doctor check --user daivon_frazier --nonce-unit us",
-    12: "kraken-doctor check --user daivon_frazier --nonce-unit us",
+    5: "kraken-doctor check --user daivon --nonce-unit us",
+    12: "kraken-doctor check --user daivon --nonce-unit us",
     15: "ccxt went from 1.2.0 to 1.1.9",
     16: "the clock is right",
     22: "of a call of another worker",

@@ -107,7 +107,9 @@ def _of_course(tally: Tally) -> list[Pattern]:
         return [Pattern("sparse", f"refused {times(tally.refused)}, far apart; the log shows no call that works")]
     if not tally.worked:
         public = f", public ones worked {times(tally.public_worked)}" if tally.public_worked else ""
-        return [Pattern("always", f"refused {times(tally.refused)}, and no private call is seen to work{public}")]
+        return [
+            Pattern("always", f"refused {times(tally.refused)}, and no private call is logged as successful{public}")
+        ]
     if tally.refused_in_a_row >= 3:
         text = f"{tally.refused_in_a_row} in a row since {when(tally.row_began)}, and no call worked since"
         return [Pattern("since", text)]

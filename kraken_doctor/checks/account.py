@@ -47,10 +47,9 @@ def permissions(ctx: AccountContext) -> Finding:
     facts = ctx.facts()
     if facts.outcome("authentication") is None:
         return Finding(Outcome.SKIP, "the key's permissions were not asked for")
-    if "nonce.withheld" in facts:
-        return Finding(Outcome.SKIP, "nothing was sent")
     if "key.permissions" not in facts:
-        return Finding(Outcome.SKIP, "the server does not tell what the key may do")
+        unsent = "nonce.withheld" in facts
+        return Finding(Outcome.SKIP, "nothing was sent" if unsent else "the server does not tell what the key may do")
     granted = facts.texts("key.permissions")
     if QUERY_FUNDS not in granted:
         missing = Evidence("permissions.missing", (QUERY_FUNDS,))

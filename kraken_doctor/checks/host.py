@@ -29,9 +29,9 @@ def krakenex(ctx: RunContext) -> Finding:
     if missing:
         return Finding(Outcome.FAIL, f"{version}, nonce hook missing", tuple(facts))
     if version != TESTED_KRAKENEX:
-        summary = f"{version}, nonce hook there, tested with {TESTED_KRAKENEX}"
+        summary = f"{version}, nonce hook present, tested with {TESTED_KRAKENEX}"
         return Finding(Outcome.WARN, summary, tuple(facts))
-    return Finding(Outcome.PASS, f"{version}, nonce hook there", tuple(facts))
+    return Finding(Outcome.PASS, f"{version}, nonce hook present", tuple(facts))
 
 
 @check("store", title="Nonce store", scope=Scope.RUN)

@@ -28,7 +28,7 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     List the accounts found, and where each credential came from.
 
-    Asks nobody: what it says of a key is what can be seen without sending it. Shows no secret.
+    Makes no network calls: what it says of a key is what can be seen without sending it. Shows no secret.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("audit")
 @options.accounts
-@click.option("--key-id", multiple=True, metavar="ID", help="This key, by its fingerprint; may be given again.")
+@click.option("--key-id", multiple=True, metavar="ID", help="Only this key, by its fingerprint (repeatable).")
 @click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")
 @click.option("--until", type=Moment(), metavar="TIME", help="Until then.")
 @click.option("--outcome", metavar="TEXT", help="Only calls whose outcome contains this: ok, nonce, timeout.")
@@ -33,8 +33,8 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     """
     Show the nonce audit log: what was issued when, for which call, with which outcome.
 
-    Reads the nonce store that the environment names; asks nobody. Accounts of the environment are shown by their
-    names, other keys by their fingerprints.
+    Reads the nonce store that the environment names; makes no network calls. Accounts of the environment are shown by
+    their names, other keys by their fingerprints.
     """
     from kraken_doctor.nonce.auditing import summarise
 

@@ -35,14 +35,14 @@ _EVERY_S = 10.0
     show_default=True,
     help="Seconds that the clock may be off.",
 )
-@click.option("--watch", is_flag=True, help="Look again and again: offset over time, its rate, steps.")
+@click.option("--watch", is_flag=True, help="Poll repeatedly: offset over time, its rate, steps.")
 @click.option(
     "--every",
     type=options.PAUSE,
     metavar="SECONDS",
-    help="With --watch: between looks.  [default: 10]",
+    help="With --watch: seconds between polls.  [default: 10]",
 )
-@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many looks; else until Ctrl-C.")
+@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many polls; else until Ctrl-C.")
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any

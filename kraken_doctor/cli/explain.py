@@ -18,16 +18,14 @@ _FORMS = ("table", "json", "markdown")
 
 @click.command("explain")
 @click.argument("words", nargs=-1, metavar="[CAUSE|ERROR]", shell_complete=completing.causes)
-@click.option(
-    "-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="The explanation's form."
-)
+@click.option("-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="Output format.")
 @click.pass_context
 def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
-    Say what a cause or an error means, how it is proved and mended.
+    Say what a cause or an error means, how it is proved and fixed.
 
     Takes a cause's id, or an error as it was printed, with whatever stands around it; "-" reads it from stdin.
-    Without either it lists all causes. Asks nobody.
+    Without either it lists all causes. Makes no network calls.
 
     \b
     Examples:

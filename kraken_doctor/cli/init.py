@@ -52,7 +52,7 @@ def command(
     replace: bool, check: bool | None,
 ) -> None:  # fmt: skip
     """
-    Put an account's key and secret into a .env file.
+    Put an account's key, secret and nonce unit into a .env file.
 
     Asks for what is not given, without showing the secret, and checks the form of both before anything is written.
     The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone, and

@@ -56,7 +56,7 @@ def make(faults: tuple[str, ...]) -> Scenario:
 
         for fault in [find(name) for name in faults]:
             if fault.inject is nothing and fault.command:
-                raise ConfigurationError(f"fault {fault.name} is a bot's: kraken-doctor {fault.command}")
+                raise ConfigurationError(f"{fault.name} simulates a faulty bot; run: kraken-doctor {fault.command}")
             fault.inject(scenario)
     return scenario
 

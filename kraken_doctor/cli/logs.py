@@ -37,8 +37,8 @@ def command(ctx: click.Context, /, files: tuple[str, ...], output: str, fail_on:
     """
     Read a bot's log: nonce errors over time, and the cause they point to.
 
-    Plain text, JSON lines or either in gzip, of any size and in any order; "-" is stdin. Asks nobody, and shows no
-    line of the log: what is quoted is the exchange's error.
+    Plain text, JSON lines or either in gzip, of any size and in any order; "-" is stdin. Makes no network calls,
+    and shows no line of the log: what is quoted is the exchange's error.
 
     \b
     Examples:
@@ -137,10 +137,10 @@ def _check(found: Findings) -> CheckResult:
     elif broken:
         outcome, summary = Outcome.INCONCLUSIVE, f"not read to its end: {broken}"
     elif not says_something:
-        outcome, summary = Outcome.INCONCLUSIVE, "nothing in it is about Kraken, so it says neither well nor ill"
+        outcome, summary = Outcome.INCONCLUSIVE, "no Kraken calls found; no verdict"
     else:
         outcome = Outcome.WARN if Severity.WARN in severities else Outcome.PASS
-        summary = "no failure that lasts" if tally.errors else f"no errors; {tally.worked} calls seen to work"
+        summary = "no failure that lasts" if tally.errors else f"no errors; {tally.worked} calls logged as successful"
     return CheckResult(id="log", account=None, outcome=outcome, summary=summary, evidence=tuple(_evidence(found)))
 
 

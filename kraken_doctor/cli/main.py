@@ -25,19 +25,19 @@ _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 # Name: what `--help` says. A command's module is imported when the command is used, so that `--help` and
 # `--version` stay fast; a test holds these lines to the commands' own.
 COMMANDS = {
-    "check": "Examine the connection: environment once, then each account.",
+    "check": "Check the connection: environment once, then each account.",
     "balances": "Show USD, USDT and total per account.",
     "clock": "Compare this host's clock with NTP and with the exchange.",
     "version": "Compare the installed krakenex with the tested one.",
     "nonce": "Confirm the custom nonce generator with self-tests.",
     "accounts": "List the accounts found, and where each credential came from.",
-    "explain": "Say what a cause or an error means, how it is proved and mended.",
+    "explain": "Say what a cause or an error means, how it is proved and fixed.",
     "logs": "Read a bot's log: nonce errors over time, and the cause they point to.",
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
-    "watch": "Make the check again and again, and say what changes.",
+    "watch": "Run the check repeatedly and report changes.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
-    "init": "Put an account's key and secret into a .env file.",
+    "init": "Put an account's key, secret and nonce unit into a .env file.",
     "completion": "Print the completion script for a shell.",
 }
 
@@ -120,7 +120,7 @@ class LazyGroup(click.Group):
     "--env-file",
     multiple=True,
     type=click.Path(),
-    help="Read variables from this file instead of .env; may be given again, later ones win.",
+    help="Read variables from this file instead of .env; repeatable, later ones win.",
 )
 @click.option("--no-env-file", is_flag=True, help="Read no .env file.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv shows a traceback where the doctor itself fails.")
@@ -137,15 +137,15 @@ def cli(
     ctx: click.Context, env_file: tuple[str, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
 ) -> None:
     """
-    Names the cause of a failed connection to Kraken, with its proof and its cure.
+    Names the cause of a failed connection to Kraken, with its proof and its fix.
 
     Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
 
     \b
     Examples:
       kraken-doctor check --sandbox               try it: an exchange on loopback, no credentials
-      kraken-doctor init                          put a key and its secret into .env
-      kraken-doctor check                         all accounts of the environment and .env
+      kraken-doctor init                          put a key, its secret and its nonce unit into .env
+      kraken-doctor check                         all accounts (first stop the bots on these keys)
       kraken-doctor check --user daivon_frazier   one account
       kraken-doctor clock                         is this host's clock right?
     """

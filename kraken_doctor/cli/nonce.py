@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("nonce")
 @click.option("--target", metavar="MODULE:ATTRIBUTE", help="Test the generator, or the client object, of your own bot.")
-@click.option("--nonce-unit", type=click.Choice(options.UNITS), default="us", show_default=True, help="Ticks of ours.")
+@click.option(
+    "--nonce-unit",
+    type=click.Choice(options.UNITS),
+    default="us",
+    show_default=True,
+    help="Unit of the tested generator.",
+)
 @click.option("--timeout", type=options.SECONDS, default=30.0, show_default=True, help="Seconds for the target.")
 @options.output
 @options.fail_on

@@ -50,34 +50,30 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 accounts = _together(
     click.option(
-        "--user", multiple=True, metavar="NAME", help="This user; may be given again.", shell_complete=completing.users
+        "--user", multiple=True, metavar="NAME", help="Check this user (repeatable).", shell_complete=completing.users
     ),
-    click.option("--master", is_flag=True, help="The master account."),
+    click.option("--master", is_flag=True, help="Check the master account."),
     click.option("--all", is_flag=True, help="Every account found (the default when none is named)."),
 )
 target = _together(
     click.option("--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."),
-    click.option("--sandbox", is_flag=True, help="An embedded exchange on loopback, with demo accounts."),
+    click.option("--sandbox", is_flag=True, help="Use the embedded exchange on loopback, with demo accounts."),
     click.option(
         "--fault",
         multiple=True,
         metavar="NAME",
-        help="With --sandbox: this is wrong there; may be given again.",
+        help="With --sandbox: simulate this fault (repeatable).",
         shell_complete=completing.faults,
     ),
     click.option("--timeout", type=SECONDS, default=10.0, show_default=True, help="Seconds for one call."),
     click.option("--deadline", type=SECONDS, default=60.0, show_default=True, help="Seconds for the whole run."),
 )
 ntp = _together(
-    click.option(
-        "--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this time server; may be given again."
-    ),
+    click.option("--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this time server (repeatable)."),
     click.option("--no-ntp", is_flag=True, help="Ask no time server."),
 )
 retry = _together(
-    click.option(
-        "--retry/--no-retry", default=False, show_default=True, help="Wait and try again while what is wrong may pass."
-    ),
+    click.option("--retry/--no-retry", default=False, show_default=True, help="Retry transient failures."),
     click.option(
         "--retry-base",
         type=SECONDS,
@@ -87,11 +83,15 @@ retry = _together(
     ),
 )
 nonce_unit = click.option(
-    "--nonce-unit", type=click.Choice(UNITS), help="The unit that the bots on these keys count in."
+    "--nonce-unit",
+    type=click.Choice(UNITS),
+    help="The nonce unit of the bots, for every account of this run: name one with --user where they differ.",
 )
-jobs = click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts side by side.")
+jobs = click.option(
+    "--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts checked in parallel."
+)
 output = click.option(
-    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="The report's form."
+    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
 )
 
 
@@ -114,8 +114,8 @@ def _file(name: str, help_: str) -> Callable[[F], F]:
 
 # What they name is for `conduct.finish`: no command has to hand it on.
 files = _together(
-    _file("--json-file", "Write the JSON document there too, whatever -o says."),
-    _file("--junit-file", "Write the JUnit XML there too, whatever -o says."),
+    _file("--json-file", "Also write the JSON report to FILE."),
+    _file("--junit-file", "Also write the JUnit report to FILE."),
 )
 file = _file("--file", "Write the report there instead of to stdout.")
 
@@ -124,14 +124,14 @@ selection = _together(
         "--only",
         multiple=True,
         metavar="CHECK",
-        help="Only this check and what it needs; may be given again.",
+        help="Run only this check and its prerequisites (repeatable).",
         shell_complete=completing.checks,
     ),
     click.option(
         "--skip",
         multiple=True,
         metavar="CHECK",
-        help="Not this check; may be given again.",
+        help="Skip this check (repeatable).",
         shell_complete=completing.checks,
     ),
     click.option("--dry-run", is_flag=True, help="List each request that would be made, and make none."),
@@ -141,7 +141,7 @@ fail_on = click.option(
     type=click.Choice(["fail", "warn", "never"]),
     default="fail",
     show_default=True,
-    help="From which severity on the exit status is 1.",
+    help="Lowest severity that exits with 1.",
 )
 run = _together(accounts, target, ntp, retry, nonce_unit, files, fail_on, selection, jobs)
 """What every command takes that examines accounts."""
@@ -164,7 +164,7 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
         fields["retry_delays_s"] = RetryPolicy(fields["retry_base"]).delays_s
     fields.pop("retry_base", None)
     if fields.get("faults") and not fields.get("sandbox"):
-        raise click.UsageError("--fault goes with --sandbox: what is wrong in earnest needs no fault")
+        raise click.UsageError("--fault requires --sandbox")
     only, skip = fields.pop("only", ()), fields.pop("skip", ())
     if only or skip:
         from kraken_doctor.examination.plan import choose

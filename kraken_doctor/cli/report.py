@@ -43,7 +43,7 @@ _MAX_BYTES = 64 << 20
     "-o",
     "--output",
     type=click.Choice([*options.OUTPUTS, "html"]),
-    help="The report's form; by default what the name of --file ends in, else markdown.",
+    help="Output format; by default what the name of --file ends in, else markdown.",
 )
 @options.file
 @click.option("--offline", is_flag=True, help="Make no network call: only what this host can tell.")

@@ -133,7 +133,7 @@ class Rounds:
         if problem := self._tell({"schema_version": SCHEMA_VERSION, "tool": tool, **rounds.document(change)}):
             from kraken_doctor.renderers.text import plain
 
-            output.warn(f"Not told (--on-change): {plain(problem)}\n")
+            output.warn(f"--on-change notification failed: {plain(problem)}\n")
 
     def _standing(self, now_s: float, width: int, *, unicode: bool) -> list[str]:
         report = self._watch.latest

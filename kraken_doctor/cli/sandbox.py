@@ -41,11 +41,11 @@ _GLANCE_S = 0.2
     "faults",
     multiple=True,
     metavar="NAME",
-    help="This is wrong there; may be given again.",
+    help="Simulate this fault (repeatable).",
     shell_complete=completing.faults,
 )
-@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on as it is; may be given again.")
-@click.option("--list-faults", is_flag=True, help="List the faults that it can have, and end.")
+@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
+@click.option("--list-faults", is_flag=True, help="List the faults that it can simulate, and exit.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
 def command(

@@ -27,7 +27,7 @@ def command(ctx: click.Context, /, output: str) -> None:
     """
     Compare the installed krakenex with the tested one.
 
-    Is its nonce hook there? The other dependencies are listed with their versions.
+    Is its nonce hook present? The other dependencies are listed with their versions.
 
     \b
     Examples:

@@ -53,7 +53,7 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
     "--on-change",
     metavar="URL|COMMAND",
     callback=_kept_secret,
-    help="Tell of a change: POST JSON there, or run it with that on stdin.",
+    help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
 )
 @options.output
 @click.pass_context
@@ -62,11 +62,11 @@ def command(
     metrics_address: str, on_change: str | None, **choices: Any,
 ) -> None:  # fmt: skip
     """
-    Make the check again and again, and say what changes.
+    Run the check repeatedly and report changes.
 
-    A line a change; on a terminal the accounts stand below them. An account that the exchange refuses is left alone
-    for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round is always
-    in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
+    Prints a line for each change; on a terminal the accounts stand below them. An account that the exchange refuses is
+    left alone for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round
+    is always in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
 
     Give it a key of its own: beside a running bot, calls of either can be refused.
 

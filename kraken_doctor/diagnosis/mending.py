@@ -61,7 +61,7 @@ def clock_remedy(facts: Facts, cause: str) -> Remedy | None:
     if remedy is None or cause != "clock-ahead":
         return remedy
     return Remedy(
-        f"Stop the bots first, and keep the nonce store: it goes on from its mark. {remedy.text}",
+        f"Stop the bots first, and keep the nonce store: with it kraken_doctor goes on from the mark. {remedy.text}",
         remedy.commands,
         otherwise=remedy.otherwise,
         avoid="Don't delete the nonce store now: it is what remembers how far ahead the key is.",

@@ -44,7 +44,7 @@ def summary(report: Report) -> str:
 
 def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
     for diagnosis, accounts in words.grouped(report):
-        first = ", first to mend" if diagnosis.primary else ""
+        first = ", fix first" if diagnosis.primary else ""
         yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
     for result in words.undecided(report):
         whose = f" {result.account}" if result.account else ""

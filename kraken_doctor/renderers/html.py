@@ -98,7 +98,7 @@ def _own_faults(report: Report) -> Iterator[ET.Element]:
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
     severity = words.SEVERITY_WORDS[diagnosis.severity]
     whose = f", {plain(accounts)}" if accounts else ""
-    first = ", the first to mend" if diagnosis.primary else ""
+    first = ", fix first" if diagnosis.primary else ""
     remedy = diagnosis.remedy
     rows: list[tuple[str, Child]] = []
     parts: list[tuple[str, Sequence[Child]]] = [

@@ -99,7 +99,7 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     if log["generator"]["failed"]:
         generator = f"its installation failed {_times(log['generator']['failed'])}"
     lines = [f"Nonce generator: {generator}"]
-    lines.append(f"Calls: {log['refused']} refused for their nonce, {log['worked']} seen to work")
+    lines.append(f"Calls: {log['refused']} refused for their nonce, {log['worked']} logged as successful")
     if starts:
         lines.append(f"Starts: {starts}")
     if log["versions"]:

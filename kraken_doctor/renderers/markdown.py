@@ -70,7 +70,7 @@ def checks(report: Report) -> str:
 def finding(diagnosis: Diagnosis, accounts: str) -> str:
     """One diagnosis of *accounts*: its proof, its cure, and what not to do."""
     whose = f", {code(accounts)}" if accounts else ""
-    first = ": the first to mend" if diagnosis.primary else ""
+    first = ": fix first" if diagnosis.primary else ""
     severity = words.SEVERITY_WORDS[diagnosis.severity]
     remedy = diagnosis.remedy
     avoid = remedy.avoid.removeprefix("Don't ")

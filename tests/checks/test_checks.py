@@ -49,7 +49,7 @@ def values(finding: Any) -> dict[str, Any]:
 def test_krakenex_is_in_order(context: RunContext) -> None:
     """The tested version, with its hook."""
     finding = host.krakenex.run(context)
-    assert (finding.outcome, finding.summary) == (Outcome.PASS, "2.2.2, nonce hook there")
+    assert (finding.outcome, finding.summary) == (Outcome.PASS, "2.2.2, nonce hook present")
 
 
 def test_another_krakenex_is_a_warning(context: RunContext) -> None:

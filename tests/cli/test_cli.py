@@ -271,7 +271,7 @@ def test_version(doctor: Run) -> None:
     """The tested krakenex, and what else is installed; asks nobody."""
     ended = doctor("version")
     assert ended.status == 0
-    assert "2.2.2, nonce hook there" in ended.stdout
+    assert "2.2.2, nonce hook present" in ended.stdout
     assert document(doctor("version", "-o", "json").stdout)["versions"]["krakenex"] == "2.2.2"
 
 

@@ -24,7 +24,7 @@ def test_the_primary_cause_comes_first() -> None:
     failed = replace(diagnosis("Z"), summary="50% of it: gone, all")
     found = commands(github.render(report(diagnoses=(warned, failed), outcome=Outcome.FAIL)))
     assert [name for name, _, _ in found] == ["error", "warning"]
-    assert found[0][1] == "title=nonce-spent-higher Z%2C first to mend"
+    assert found[0][1] == "title=nonce-spent-higher Z%2C fix first"
     assert found[0][2].startswith("50%25 of it: gone, all%0A")
 
 

@@ -22,7 +22,7 @@ def test_the_page() -> None:
     assert "**1 of 2 accounts failing. Fix first: nonce-spent-higher.**" in page
     assert r"| `USER:daivon_frazier` | yes | \$100.00 | \$50.00 | \$150.00 | us | `…4tZA` |" in page
     assert "| `B` | no: `EAPI:Invalid nonce` |" in page
-    assert "**nonce-spent-higher** (failure, likely, `B`): the first to mend" in page
+    assert "**nonce-spent-higher** (failure, likely, `B`): fix first" in page
     assert "- Run: `kraken-doctor clock`" in page
     assert "- Don't: retry in a loop." in page
     assert "a note" not in page

@@ -90,7 +90,7 @@ CLIENT_SIGNS = (
     Sign(
         title="certificate has expired",
         kind="way",
-        meaning="By this host's clock the certificate is out of its time; nothing was sent.",
+        meaning="By this host's clock the certificate has expired, or is not yet valid; nothing was sent.",
         causes={
             "clock-ahead": "this host's clock is far ahead, and the certificate is said to have expired",
             "clock-behind": "this host's clock is far behind, and the certificate is said to be not yet valid",

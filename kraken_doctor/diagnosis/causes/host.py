@@ -83,7 +83,8 @@ HOST = (
         ),
         proof="The offset against NTP servers, or the exchange's own time, less the error bound, is over the limit.",
         remedy=Remedy(
-            "Stop the bots, correct the clock, and keep the nonce store: it goes on from the mark.",
+            "Stop the bots, correct the clock, and keep the nonce store: with it kraken_doctor goes on from the mark.",
+            otherwise="Other bots are refused until the time that they have used is reached again: wait for that.",
             avoid="Don't delete the nonce store now: it is what remembers how far ahead the key is.",
         ),
         wrong_when="Time servers are answered by a middlebox that lies: compare with another network.",

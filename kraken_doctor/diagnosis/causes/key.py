@@ -20,7 +20,7 @@ KEY = (
             "It was deleted, has expired, is another product's or another account's, or was damaged when pasted."
             " The same answer comes when a one-time password is sent to a key that has none set."
         ),
-        proof="The exchange's own word; a failure to reach it is never called so.",
+        proof="Kraken's own response; a failure to reach it is never called so.",
         remedy=Remedy(
             "Open the key's page on Kraken: does it exist, is it active, is this host's address allowed? Else make a new key.",
             avoid="Don't retry in a loop: failed calls can lock the account for a quarter of an hour.",
@@ -36,7 +36,7 @@ KEY = (
         severity=Severity.FAIL,
         title="The exchange does not accept the signature",
         meaning="The secret does not belong to this key; or the key has two-factor authentication and no password was sent.",
-        proof="The exchange's own word. The request was signed by krakenex from the bytes that were sent.",
+        proof="Kraken's own response. The request was signed by krakenex from the bytes that were sent.",
         remedy=Remedy(
             "Paste key and secret again, both from the same key; if the key has 2FA, set its ..._OTP variable.",
             avoid="Don't retry in a loop: failed calls can lock the account for a quarter of an hour.",
@@ -49,7 +49,7 @@ KEY = (
         severity=Severity.FAIL,
         title="The key may not do this",
         meaning="Key and secret are right; the permission that the call needs is not set on the key.",
-        proof="The exchange's own word, or the key's list of permissions.",
+        proof="Kraken's own response, or the key's list of permissions.",
         remedy=Remedy('Edit the key on Kraken and tick "Query" under Funds; give it a few minutes to take effect.'),
         wrong_when="The key was edited just now: edits take some minutes.",
         links=(_ERRORS, _API_KEYS),
@@ -59,9 +59,9 @@ KEY = (
         severity=Severity.FAIL,
         title="The account is locked",
         meaning="Kraken has disabled the account, for security or compliance; the key is not at fault.",
-        proof="The exchange's own word.",
+        proof="Kraken's own response.",
         remedy=Remedy("Log in on kraken.com and write to Kraken's support."),
-        wrong_when="It is the exchange's own word.",
+        wrong_when="It is Kraken's own response.",
         links=(_ERRORS,),
     ),
     Cause(
@@ -69,9 +69,9 @@ KEY = (
         severity=Severity.FAIL,
         title="The account's e-mail address is not confirmed",
         meaning="The API stays closed until it is.",
-        proof="The exchange's own word.",
+        proof="Kraken's own response.",
         remedy=Remedy("Log in on kraken.com and confirm the e-mail address."),
-        wrong_when="It is the exchange's own word.",
+        wrong_when="It is Kraken's own response.",
         links=(_ERRORS,),
     ),
     Cause(
@@ -79,7 +79,7 @@ KEY = (
         severity=Severity.FAIL,
         title="Too many failed calls: locked out for a while",
         meaning="It hides the error that led to it. Each further attempt may restart the wait. Public calls still work.",
-        proof="The exchange's own word. This run stopped at once.",
+        proof="Kraken's own response. This run stopped at once.",
         remedy=Remedy(
             "Stop every program that uses this account, wait 15 minutes, then run this check alone.",
             avoid="Don't restart the bot to see whether it works again: that restarts the wait.",
@@ -92,7 +92,7 @@ KEY = (
         severity=Severity.FAIL,
         title="The key's call counter is full",
         meaning="Private calls come faster than the account's tier allows; the counter falls with time.",
-        proof="The exchange's own word.",
+        proof="Kraken's own response.",
         remedy=Remedy(
             "Wait 15 seconds; let the programs on this key ask less often.",
             avoid="Don't retry at once: calls that are refused keep it full.",
@@ -105,9 +105,9 @@ KEY = (
         severity=Severity.FAIL,
         title="Kraken has switched this feature off",
         meaning="A function or a parameter is disabled, for a while or for good.",
-        proof="The exchange's own word.",
+        proof="Kraken's own response.",
         remedy=Remedy("Ask Kraken's support, with the whole call."),
-        wrong_when="It is the exchange's own word.",
+        wrong_when="It is Kraken's own response.",
         links=(_ERRORS,),
     ),
     Cause(
@@ -127,7 +127,7 @@ KEY = (
         severity=Severity.FAIL,
         title="An error that this version does not know",
         meaning="It is given in full. Nothing is guessed from it.",
-        proof="The exchange's own word.",
+        proof="Kraken's own response.",
         remedy=Remedy("Look it up in Kraken's list of errors; if it is not there, ask Kraken's support."),
         wrong_when="A newer version may know it.",
         links=(_ERRORS,),
@@ -168,7 +168,7 @@ KEY = (
         title="The account is empty",
         meaning="Connected and healthy; there is nothing in it. Other tools report such a key as broken.",
         proof="Balance succeeded, with no amounts.",
-        remedy=Remedy("Nothing to mend. If you expected funds, look whether this is the right (sub)account."),
+        remedy=Remedy("Nothing to fix. If you expected funds, look whether this is the right (sub)account."),
         wrong_when="The key belongs to another (sub)account than you think.",
         links=("https://github.com/hummingbot/hummingbot/issues/7337",),
     ),

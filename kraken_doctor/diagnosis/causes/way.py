@@ -94,7 +94,7 @@ WAY = (
     Cause(
         id="tls-expired",
         severity=Severity.FAIL,
-        title="The certificate is out of its time",
+        title="The certificate has expired, or is not yet valid",
         meaning="It has expired, or is not yet valid, by this host's clock.",
         proof="The certificate's dates against a clock that was found right.",
         remedy=Remedy(
@@ -131,7 +131,7 @@ WAY = (
         meaning="A 403, a 451 or a challenge page: the edge in front of the API does not let this address through.",
         proof="The HTTP status, and a page instead of the API's JSON.",
         remedy=Remedy(
-            "Use another way out: not the VPN's or the data centre's address.",
+            "Connect from another IP address: not the VPN's or the data centre's.",
             avoid="Don't hammer: a quick retry makes an address look worse.",
         ),
         wrong_when="A company proxy blocks the site: its page says so.",
@@ -167,7 +167,7 @@ WAY = (
         meaning="Its own status says so: no orders, no cancellations.",
         proof="SystemStatus.",
         remedy=Remedy("Wait until status.kraken.com says that it is over."),
-        wrong_when="It is the exchange's own word.",
+        wrong_when="It is Kraken's own response.",
         links=(_STATUS, _STATUS_API),
     ),
     Cause(
@@ -177,7 +177,7 @@ WAY = (
         meaning="cancel_only, post_only or limit_only: reading works, some orders are refused.",
         proof="SystemStatus.",
         remedy=Remedy("Expect refused orders until the status is online again."),
-        wrong_when="It is the exchange's own word.",
+        wrong_when="It is Kraken's own response.",
         links=(_STATUS, _STATUS_API),
     ),
     Cause(

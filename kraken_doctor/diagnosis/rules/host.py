@@ -60,7 +60,7 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
             f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
             (
                 clock_words(facts),
-                *(("the certificate is out of its time only by this clock",) if blamed else ()),
+                *(("the certificate has expired, or is not yet valid, only by this clock",) if blamed else ()),
                 *_kept_by(facts),
             ),
             severity=Severity.FAIL if blamed or asked else None,
@@ -89,7 +89,7 @@ def _clock(facts: Facts) -> Iterator[Diagnosis]:
             summary = "The time sources contradict each other."
             yield name("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
         else:
-            last = "the exchange's own time was not to be had either"
+            last = "the exchange's own time was not available either"
             yield name("clock-unverified", None, "", (*problems[:3], last))
 
 

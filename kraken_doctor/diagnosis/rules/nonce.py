@@ -38,12 +38,7 @@ _FINER_CLIENTS = {
     NonceUnit.NS: "only a jump into the future, or a shifted counter, gives more than nanoseconds",
 }
 
-_NEXT_FINER = {
-    NonceUnit.S: NonceUnit.MS,
-    NonceUnit.MS: NonceUnit.US,
-    NonceUnit.US: NonceUnit.TEN_NS,
-    NonceUnit.TEN_NS: NonceUnit.NS,
-}
+_NEXT_FINER = dict(pairwise(NonceUnit))
 """The next unit that clients really count in."""
 
 _DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", NonceUnit.NS: "19"}
@@ -191,11 +186,8 @@ def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
 def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
     """What a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
-    confirmed = (
-        f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: {_declaring(account, finer)}"
-        if finer
-        else ""
-    )
+    confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
+    confirmed += _declaring(account, finer) if finer else ""
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
         Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", confirmed),

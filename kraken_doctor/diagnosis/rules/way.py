@@ -30,7 +30,7 @@ def way(facts: Facts) -> Iterator[Diagnosis]:
             yield from _failed(facts, step)
             return
         if error := facts.text(f"{step}.error"):
-            because = ("the exchange's own word",)
+            because = ("Kraken's own response",)
             yield name(kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(facts, step))
             return
     status = facts.text("exchange.status")
