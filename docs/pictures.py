@@ -32,6 +32,9 @@ PHONE_HEIGHT = 2600
 SPENT = 2 * 10**18
 """A nonce in nanoseconds, of about the year 2033: what Kraken's own command line leaves behind on a key."""
 
+BEHIND_S = 3600
+"""The host's clock in the picture where all fail, against time servers and exchange."""
+
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
@@ -110,13 +113,18 @@ def on_a_terminal(arguments: list[str], environ: dict[str, str]) -> str:
 def exchange(spent: tuple[str, ...] | None) -> Iterator[dict[str, str]]:
     """The demo's exchange and time servers; yields the variables that lead to them."""
     scenario = healthy()
+    if spent is None:
+        scenario.exchange.clock_offset_s = BEHIND_S
     for key in scenario.exchange.keys.values():
-        if spent is None or key.name in spent:
+        if spent is None:  # used a moment ago by a bot whose clock is right, in the unit of each
+            per_second = 10**6 if key.name == "kraken_user_grid_bot" else 10**3
+            key.mark = round(scenario.exchange.now() * per_second)
+        elif key.name in spent:
             key.mark = SPENT
     with (
         SandboxServer(scenario.exchange) as server,
-        SandboxNtpServer(offset_s=3600 if spent is None else 0.012) as one,
-        SandboxNtpServer(offset_s=3600 if spent is None else 0.013) as other,
+        SandboxNtpServer(offset_s=BEHIND_S if spent is None else 0.012) as one,
+        SandboxNtpServer(offset_s=BEHIND_S if spent is None else 0.013) as other,
     ):
         names = [f"KRAKEN_DOCTOR_{command}_NTP_SERVER" for command in ("CHECK", "REPORT")]
         servers = dict.fromkeys(names, f"{one.address} {other.address}")
