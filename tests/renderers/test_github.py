@@ -54,8 +54,11 @@ def test_the_same_finding_of_many_accounts_is_one_annotation() -> None:
 def test_no_verdict_is_an_error() -> None:
     """Status 3 fails the step: the annotation says why."""
     late = CheckResult(id="balances", account="B", outcome=Outcome.INCONCLUSIVE, summary="the deadline was reached")
-    found = commands(github.render(replace(report(outcome=Outcome.INCONCLUSIVE), checks=(late,))))
+    undecided = replace(report(outcome=Outcome.INCONCLUSIVE), checks=(late,), exit_status=3)
+    found = commands(github.render(undecided))
     assert found == [("error", "title=no verdict%3A balances B", "the deadline was reached")]
+    passing = replace(undecided, outcome=Outcome.WARN, exit_status=0)
+    assert commands(github.render(passing)) == [("notice", *found[0][1:])]
 
 
 def test_a_summary_that_would_be_dropped_is_not_sent() -> None:

@@ -53,7 +53,7 @@ NONCE = (
             " microseconds, python-kraken-sdk and Kraken's own command line finer still); or a clock was ahead. An accepted"
             " nonce can't be lowered."
         ),
-        proof="Refused twice in the same unit, one to two seconds apart. That can't tell the readings apart: it is possible, not certain.",
+        proof="Refused twice in the same unit, one to two seconds apart: possible, not certain. As a warning: nothing was sent, since the nonce store knows of a finer unit.",
         remedy=Remedy(
             "Stop the other programs that use this key, and check again. A clock that was ahead heals by waiting.",
             ("kraken-doctor check",),
