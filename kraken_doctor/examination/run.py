@@ -122,9 +122,9 @@ class Examination:
         began = self._context.clock.monotonic()
         blocked_by = self._blocked_by(check, account)
         if blocked_by is not None:
-            finding = Finding(Outcome.SKIP, f"not made: {blocked_by} failed")
+            finding = Finding(Outcome.SKIP, f"not run: {blocked_by} failed")
         elif not self._deadline.remaining():
-            finding = Finding(Outcome.INCONCLUSIVE, "not made: the deadline was reached")
+            finding = Finding(Outcome.INCONCLUSIVE, "not run: deadline reached")
         else:
             try:
                 finding = run()

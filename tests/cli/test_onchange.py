@@ -104,7 +104,7 @@ def test_a_refusal_is_a_line_and_no_redirect_is_followed(doctor: Run, hooks: Hoo
     """The URL's path is what lets one post there: it is not shown."""
     hooks.status = status
     said = told(doctor, hooks.url)
-    assert said == f"Not told (--on-change): the webhook answered {status}\n"
+    assert said == f"--on-change notification failed: the webhook answered {status}\n"
     assert len(hooks.got) == 1
 
 
@@ -113,11 +113,11 @@ def test_a_hook_that_is_not_there_or_silent_is_a_line(doctor: Run, monkeypatch: 
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         said = told(doctor, f"http://127.0.0.1:{nobody.getsockname()[1]}/secret-path")
-    assert said == "Not told (--on-change): the webhook: ConnectionError\n"
+    assert said == "--on-change notification failed: the webhook: ConnectionError\n"
     monkeypatch.setattr(onchange, "_WEBHOOK_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = told(doctor, f"http://127.0.0.1:{silent.getsockname()[1]}/secret-path")
-    assert said == "Not told (--on-change): the webhook: ReadTimeout\n"
+    assert said == "--on-change notification failed: the webhook: ReadTimeout\n"
 
 
 def test_nobody_is_told_that_all_is_well_from_the_start(doctor: Run, hooks: Hooks, key: Key) -> None:

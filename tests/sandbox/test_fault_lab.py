@@ -132,7 +132,7 @@ def test_a_nonce_is_not_blamed_on_a_clock_that_nobody_has_verified(doctor: Run) 
 @pytest.mark.parametrize(
     ("given", "status", "words"),
     [
-        (("check", "--fault", "key-invalid"), 2, "goes with --sandbox"),
+        (("check", "--fault", "key-invalid"), 2, "--fault requires --sandbox"),
         (("check", "--sandbox", "--fault", "key-invlid"), 2, "did you mean key-invalid?"),
         (("check", "--sandbox", "--fault", "nonce-reordered"), 2, "kraken-doctor nonce --target"),
         (("sandbox", "--fault", "krakenex-missing", "--", "true"), 2, "inside the doctor"),
