@@ -180,3 +180,12 @@ def test_the_account_of_a_bot_in_microseconds(doctor: Run) -> None:
     report, status = examine(doctor, "check", "--sandbox", "--nonce-unit", "ms")
     failed = {d["account"]: d["cause"] for d in report["diagnoses"] if d["severity"] == "fail"}
     assert (status, failed) == (1, {label: "nonce-spent-higher"})
+
+
+def test_what_was_not_sent_is_not_put_down_to_the_server(doctor: Run) -> None:
+    """The permissions were not refused: nobody was asked. And the page says what not to do about it."""
+    ended = doctor("check", "--sandbox", "--fault", "nonce-mark-finer", "--user", "daivon_frazier", "-o", "json")
+    checks = {check["id"]: check for check in json.loads(ended.stdout)["checks"]}
+    assert (checks["permissions"]["outcome"], checks["permissions"]["summary"]) == ("skip", "nothing was sent")
+    page = doctor("check", "--sandbox", "--fault", "nonce-mark-finer", "--user", "daivon_frazier").stdout
+    assert "Don't declare a finer unit to try it out" in " ".join(page.split())
