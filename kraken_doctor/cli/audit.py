@@ -103,7 +103,7 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
     from kraken_doctor.model.unit import NonceUnit
 
     unit = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
-    lead_now_s = (mark - unit.floor(now_ns)) * unit.tick_ns / 1e9 if mark is not None and unit else None
+    lead_now_s = unit.lead_s(mark, now_ns) if mark is not None and unit else None
     return {
         "key_id": summary.key_id,
         "account": names.get(summary.key_id),
