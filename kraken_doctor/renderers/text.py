@@ -12,6 +12,9 @@ from kraken_doctor.model.evidence import Outcome
 FOREIGN_LIMIT_CHARACTERS = 300
 """What a server or a label may take up; nothing that Kraken says is near that."""
 
+PROSE_LIMIT_CHARACTERS = 600
+"""Our own sentences with a server's words in them: longer than one foreign text, and still bounded."""
+
 
 class Terminal(NamedTuple):
     """What the reader's screen can do."""
