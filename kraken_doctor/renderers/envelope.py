@@ -11,6 +11,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy
 from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
+from kraken_doctor.redact import shortened
 
 _LONGEST_CHARACTERS = 10_000
 """Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
@@ -52,7 +53,7 @@ def document(report: Report) -> dict[str, Any]:
 def _bounded(value: Any) -> Any:
     """*value* with every text in it cut to what a person could still read."""
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_CHARACTERS else f"{value[: _LONGEST_CHARACTERS - 1]}…"
+        return shortened(value, _LONGEST_CHARACTERS)
     if isinstance(value, list):
         return [_bounded(item) for item in value]
     if isinstance(value, dict):
