@@ -10,6 +10,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.request import RunRequest
+from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 OUTPUTS = ("table", "short", "json", "junit", "github", "markdown")
-UNITS = ("s", "ms", "us", "10ns", "ns")
+UNITS = tuple(unit.value for unit in NonceUnit)
 
 
 class _Seconds(click.FloatRange):

@@ -38,12 +38,7 @@ _FINER_CLIENTS = {
     NonceUnit.NS: "only a jump into the future, or a shifted counter, gives more than nanoseconds",
 }
 
-_NEXT_FINER = {
-    NonceUnit.S: NonceUnit.MS,
-    NonceUnit.MS: NonceUnit.US,
-    NonceUnit.US: NonceUnit.TEN_NS,
-    NonceUnit.TEN_NS: NonceUnit.NS,
-}
+_NEXT_FINER = dict(pairwise(NonceUnit))
 """The next unit that clients really count in."""
 
 _LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
