@@ -46,9 +46,11 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
     for diagnosis, accounts in words.grouped(report):
         first = ", first to mend" if diagnosis.primary else ""
         yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
+    # Where the rest has a verdict, one that is missing is no error: most often a clock known by the exchange alone.
+    kind = "error" if report.outcome in words.NO_VERDICT else "notice"
     for result in words.undecided(report):
         whose = f" {result.account}" if result.account else ""
-        yield "error", f"no verdict: {result.id}{whose}", plain(result.summary)
+        yield kind, f"no verdict: {result.id}{whose}", plain(result.summary)
 
 
 def _body(diagnosis: Diagnosis) -> str:
