@@ -54,14 +54,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def send(process: subprocess.Popen[bytes], number: int) -> None:
+def send(process: subprocess.Popen[bytes], number: int, *, group: bool = True) -> None:
     """
-    Send the signal *number* to the group of *process*; on Windows to the process alone.
+    Send the signal *number* to the group of *process*; on Windows, and without a *group*, to the process alone.
 
     Raises:
         ProcessLookupError: There is none any more.
     """
-    if os.name == "posix":
+    if group and os.name == "posix":
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)

@@ -22,11 +22,11 @@ def without_waiting(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
-def are_short(needed: int = NEEDED) -> bool:
-    """Whether fewer than *needed* are left: for what fails then without saying why, as SQLite and resolvers do."""
+def are_short() -> bool:
+    """Whether fewer than `NEEDED` are left: for what fails then without saying why, as SQLite and resolvers do."""
     taken: list[int] = []
     try:
-        for _ in range(needed):
+        for _ in range(NEEDED):
             taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - what was opened is to be closed
     except OSError as exc:
         return exhausted(exc)

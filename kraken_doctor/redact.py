@@ -163,6 +163,11 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not is_secret(name, value)}
 
 
+def shortened(text: str, limit: int = 80) -> str:
+    """*text*, somebody else's, with an ellipsis where it is cut: by that the rest of a secret is known for one."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 class Redactor:
     """Replaces the secrets that this process holds, then whatever looks like one."""
 

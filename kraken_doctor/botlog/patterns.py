@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kraken_doctor.botlog.tally import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, Tally
+from kraken_doctor.model.unit import NonceUnit
 
 MOST = 0.8
 """Of the refusals: so many make a pattern, since a bot has other troubles too."""
@@ -61,15 +62,8 @@ def _of_nonces(tally: Tally) -> list[Pattern]:
     return found
 
 
-_WORDS = {
-    "s": "seconds",
-    "ms": "milliseconds",
-    "us": "microseconds",
-    "100ns": "100-nanosecond ticks",
-    "10ns": "10-nanosecond ticks",
-    "ns": "nanoseconds",
-}
-_UNITS = list(_WORDS)
+_UNITS = ("s", "ms", "us", "100ns", "10ns", "ns")
+_WORDS = {"100ns": "100-nanosecond ticks"} | {unit.value: unit.words for unit in NonceUnit}
 
 
 def _of_neighbours(tally: Tally) -> list[Pattern]:

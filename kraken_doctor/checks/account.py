@@ -48,8 +48,7 @@ def permissions(ctx: AccountContext) -> Finding:
     if facts.outcome("authentication") is None:
         return Finding(Outcome.SKIP, "the key's permissions were not asked for")
     if "key.permissions" not in facts:
-        unsent = "nonce.withheld" in facts
-        return Finding(Outcome.SKIP, "nothing was sent" if unsent else "the server does not tell what the key may do")
+        return Finding(Outcome.SKIP, "nothing was sent" if "nonce.withheld" in facts else "the server does not say")
     granted = facts.texts("key.permissions")
     if QUERY_FUNDS not in granted:
         missing = Evidence("permissions.missing", (QUERY_FUNDS,))

@@ -38,7 +38,7 @@ def nonce(ctx: AccountContext) -> Finding:
     except NonceError as exc:
         return Finding(Outcome.FAIL, str(exc), (*facts, Evidence("nonce.error", str(exc))))
     unit = session.guard.choice.unit
-    lead_s = (mark - unit.floor(ctx.run.clock.now_ns())) * unit.tick_ns / 1e9 if mark else 0.0
+    lead_s = unit.lead_s(mark, ctx.run.clock.now_ns()) if mark else 0.0
     facts.append(Evidence("nonce.lead", round(lead_s, 6), "s", f"<= {_MAX_LEAD_S:g}", store.name))
     if not (rising and on_wire):
         return Finding(Outcome.FAIL, "what left this host is not what the generator issued", tuple(facts))

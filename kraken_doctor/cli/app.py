@@ -226,8 +226,9 @@ class App:
             private_call_budget=request.private_call_budget,
         )
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
-        judged = [(file.path, without_secrets(self.environ)) for file in place.env_files if request.static]
-        in_git = tuple(path.name for path, environ in judged if git.fate(path, environ) is git.Fate.TRACKED)
+        paths = [file.path for file in place.env_files] if request.static else []
+        environ = without_secrets(self.environ)
+        in_git = tuple(path.name for path in paths if git.fate(path, environ) is git.Fate.TRACKED)
         named = place.environment.get("KRAKEN_NONCE_STORE")
         return RunContext(
             settings=settings,

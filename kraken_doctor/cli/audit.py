@@ -37,6 +37,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     their names, other keys by their fingerprints.
     """
     from kraken_doctor.nonce.auditing import summarise
+    from kraken_doctor.renderers.calls import values
 
     app: App = ctx.obj
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()
@@ -53,7 +54,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     summaries = summarise(passing())
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), app.clock.now_ns()) for summary in summaries],
-        "records": [_record(record, names) for record in newest],
+        "records": [values(record, _time(record.at_ns), account=names.get(record.key_id)) for record in newest],
     }
     report = _report(began_ns, app.clock.monotonic() - began, summaries, extra)
     finish(ctx, report, output, screen=_screen, forms={"markdown": _markdown})
@@ -103,7 +104,7 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
     from kraken_doctor.model.unit import NonceUnit
 
     unit = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
-    lead_now_s = (mark - unit.floor(now_ns)) * unit.tick_ns / 1e9 if mark is not None and unit else None
+    lead_now_s = unit.lead_s(mark, now_ns) if mark is not None and unit else None
     return {
         "key_id": summary.key_id,
         "account": names.get(summary.key_id),
@@ -118,21 +119,6 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "repeated": summary.backward,
         "mark": mark,
         "lead_s": round(lead_now_s, 3) if lead_now_s is not None else None,
-    }
-
-
-def _record(record: CallRecord, names: dict[str, str]) -> dict[str, Any]:
-    return {
-        "at": _time(record.at_ns),
-        "key_id": record.key_id,
-        "account": names.get(record.key_id),
-        "unit": record.unit,
-        "nonce": record.nonce,
-        "endpoint": record.endpoint,
-        "outcome": record.outcome,
-        "by": record.by,
-        "latency_s": record.latency_s,
-        "waited_s": record.waited_s,
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ import click
 from kraken_doctor import parallel
 from kraken_doctor.cli.conduct import finish
 from kraken_doctor.clock import Deadline
+from kraken_doctor.renderers.envelope import moment
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import RunContext
@@ -86,11 +86,7 @@ def _line(sight: Sight) -> str:
     from kraken_doctor.renderers.text import plain
 
     step = f"  the clock was set by {sight.step_s:+.3f} s" if sight.step_s else ""
-    return f"{_moment(sight.at_ns)}  {plain(sight.summary)}{step}"
-
-
-def _moment(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment(sight.at_ns)}  {plain(sight.summary)}{step}"
 
 
 def _report(
@@ -139,7 +135,7 @@ def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
         "every_s": every_s,
         "samples": [
             {
-                "at": _moment(sight.at_ns),
+                "at": moment(sight.at_ns),
                 "offset_s": round(sight.consensus.sample.offset_s, 6) if sight.consensus else None,
                 "bound_s": round(sight.consensus.sample.bound_s, 6) if sight.consensus else None,
                 "step_s": round(sight.step_s, 6),
@@ -148,7 +144,7 @@ def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
             for sight in seen.sights
         ],
         "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
-        "steps": [{"at": _moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
+        "steps": [{"at": moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
     }
 
 

@@ -87,19 +87,15 @@ class LazyGroup(click.Group):
             raise
         except Exception as exc:
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
-            early = isinstance(ctx.obj, Start)
             if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.cli.output import NotWrittenError
             from kraken_doctor.errors import ConfigurationError, NonceError
 
-            output = _bare_output() if early else ctx.obj.output
-            if isinstance(exc, ConfigurationError):
+            output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
+            if isinstance(exc, (ConfigurationError, NonceError)):  # the latter is the store's, said by the store
                 output.usage_error(str(exc))
-                return _USAGE
-            if isinstance(exc, NonceError):  # the store, said by the store
-                output.usage_error(str(exc))
-                return _NO_VERDICT
+                return _USAGE if isinstance(exc, ConfigurationError) else _NO_VERDICT
             if isinstance(exc, NotWrittenError):
                 output.warn(f"Not written: stdout: {exc.strerror}\n")
                 return _NO_VERDICT

@@ -10,6 +10,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.request import RunRequest
+from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 OUTPUTS = ("table", "short", "json", "junit", "github", "markdown")
-UNITS = ("s", "ms", "us", "10ns", "ns")
+UNITS = tuple(unit.value for unit in NonceUnit)
 
 
 class _Seconds(click.FloatRange):
@@ -83,13 +84,9 @@ retry = _together(
     ),
 )
 nonce_unit = click.option(
-    "--nonce-unit",
-    type=click.Choice(UNITS),
-    help="The nonce unit of the bots, for every account of this run: name one with --user where they differ.",
+    "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit of the bots, for all accounts of this run."
 )
-jobs = click.option(
-    "--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts checked in parallel."
-)
+jobs = click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts in parallel.")
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
 )

@@ -171,10 +171,7 @@ class _Command:
     def _send(self, number: int) -> None:
         assert self._process is not None  # noqa: S101
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._has_group:
-                child.send(self._process, number)
-            else:
-                self._process.send_signal(number)
+            child.send(self._process, number, group=self._has_group)
 
     def _kill_later(self) -> None:
         time.sleep(_ENDS_WITHIN_S)

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.failures import shortened
+from kraken_doctor.redact import shortened
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16

@@ -65,10 +65,11 @@ def graded(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
     """Return *results*; a public endpoint that failed is a warning at most where a private call was accepted."""
     if not any(result.id in CALLING and result.outcome is Outcome.PASS for result in results):
         return tuple(results)
-    failed = [any(item.name in _PUBLIC_FAILURES for item in result.evidence) for result in results]
-    return tuple(
-        replace(result, outcome=Outcome.WARN) if bad else result for result, bad in zip(results, failed, strict=True)
-    )
+    return tuple(replace(result, outcome=Outcome.WARN) if _failed_in_public(result) else result for result in results)
+
+
+def _failed_in_public(result: CheckResult) -> bool:
+    return any(item.name in _PUBLIC_FAILURES for item in result.evidence)
 
 
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kraken_doctor.errors import STRINGS
 from kraken_doctor.model.diagnosis import Remedy, Severity
@@ -50,7 +50,7 @@ class Sign:
     """The words themselves, as short as they can be known by."""
     meaning: str
     """What is certain from these words alone."""
-    causes: Mapping[str, str]
+    causes: Mapping[str, str] = field(default_factory=dict)
     """Ids of causes, most likely first, each with what tells it from the others; empty where there is one."""
     command: str = "kraken-doctor check"
     """Which command of the doctor decides."""

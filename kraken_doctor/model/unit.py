@@ -18,25 +18,31 @@ class NonceUnit(enum.Enum):
     another on the same key only towards a finer unit.
     """
 
-    S = "s"
-    MS = "ms"
-    US = "us"
-    TEN_NS = "10ns"
-    NS = "ns"
+    S = "s", 1_000_000_000, "seconds"
+    MS = "ms", 1_000_000, "milliseconds"
+    US = "us", 1_000, "microseconds"
+    TEN_NS = "10ns", 10, "10-nanosecond ticks"
+    NS = "ns", 1, "nanoseconds"
 
-    @property
-    def tick_ns(self) -> int:
-        """Nanoseconds a tick."""
-        return _TICK_NS[self]
+    _value_: str
+    tick_ns: int
+    """Nanoseconds a tick."""
+    words: str
+    """The unit's name in a sentence."""
 
-    @property
-    def words(self) -> str:
-        """The unit's name in a sentence."""
-        return _WORDS[self]
+    # The defaults are for type checkers alone: `NonceUnit("ms")` is a look-up, and makes nothing.
+    def __new__(cls, value: str, tick_ns: int = 0, words: str = "") -> NonceUnit:
+        unit = object.__new__(cls)
+        unit._value_, unit.tick_ns, unit.words = value, tick_ns, words
+        return unit
 
     def floor(self, now_ns: int) -> int:
         """The wall clock *now_ns* (nanoseconds since 1970) in whole ticks of this unit."""
         return now_ns // self.tick_ns
+
+    def lead_s(self, nonce: int, now_ns: int) -> float:
+        """Return by how many seconds *nonce* is ahead of the wall clock *now_ns*; negative where it is behind."""
+        return (nonce - self.floor(now_ns)) * self.tick_ns / 1e9
 
     @classmethod
     def parse(cls, text: str, *, named: str = "nonce unit") -> NonceUnit:
@@ -64,20 +70,3 @@ class NonceUnit(enum.Enum):
             if unit.floor(now_ns) // 2 <= mark <= unit.floor(now_ns) * 2:
                 return unit
         return None
-
-
-_TICK_NS = {
-    NonceUnit.S: 1_000_000_000,
-    NonceUnit.MS: 1_000_000,
-    NonceUnit.US: 1_000,
-    NonceUnit.TEN_NS: 10,
-    NonceUnit.NS: 1,
-}
-
-_WORDS = {
-    NonceUnit.S: "seconds",
-    NonceUnit.MS: "milliseconds",
-    NonceUnit.US: "microseconds",
-    NonceUnit.TEN_NS: "10-nanosecond ticks",
-    NonceUnit.NS: "nanoseconds",
-}

@@ -50,11 +50,6 @@ def said(exc: BaseException) -> str:
     return _words(innermost) or _words(exc)
 
 
-def shortened(text: str, limit: int = 80) -> str:
-    """*text*, somebody else's, with an ellipsis where it is cut: by that the rest of a secret is known for one."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
 _KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
     ("dns-failed", socket.gaierror),
     ("connection-refused", ConnectionRefusedError),

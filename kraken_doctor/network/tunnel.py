@@ -8,7 +8,8 @@ import socket
 import time
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.failures import shortened, transport_error
+from kraken_doctor.network.failures import transport_error
+from kraken_doctor.redact import shortened
 
 _HEAD_LIMIT_BYTES = 1 << 16
 """No proxy has that much to say before it lets through."""

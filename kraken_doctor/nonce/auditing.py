@@ -63,8 +63,7 @@ def is_refusal(record: CallRecord) -> bool:
 
 def lead_s(record: CallRecord) -> float:
     """The record's nonce less the clock when it was taken, in seconds."""
-    unit = NonceUnit(record.unit)
-    return (record.nonce - unit.floor(record.at_ns)) * unit.tick_ns / 1e9
+    return NonceUnit(record.unit).lead_s(record.nonce, record.at_ns)
 
 
 def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:

@@ -88,4 +88,4 @@ class NonceGenerator:
         A small lead is normal after a burst. A large one means that the clock was set back, or was ahead.
         """
         mark = self.store.mark(self.key_id)
-        return None if mark is None else (mark - self._now_ns() // self._tick_ns) * self._tick_ns / 1e9
+        return None if mark is None else self.unit.lead_s(mark, self._now_ns())

@@ -65,20 +65,23 @@ def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
 
 def document(records: Iterable[CallRecord]) -> list[dict[str, Any]]:
     """The records in the published JSON form, see schema.json."""
-    return [
-        {
-            "at": moment(record.at_ns),
-            "key_id": record.key_id,
-            "unit": record.unit,
-            "nonce": record.nonce,
-            "endpoint": record.endpoint,
-            "outcome": record.outcome,
-            "by": record.by,
-            "latency_s": round(record.latency_s, 6),
-            "waited_s": round(record.waited_s, 6),
-        }
-        for record in records
-    ]
+    return [values(record, moment(record.at_ns)) for record in records]
+
+
+def values(record: CallRecord, at: str, **more: object) -> dict[str, Any]:
+    """One record as JSON values: *at* is its time, *more* are fields beside its own."""
+    return {
+        "at": at,
+        "key_id": record.key_id,
+        **more,
+        "unit": record.unit,
+        "nonce": record.nonce,
+        "endpoint": record.endpoint,
+        "outcome": record.outcome,
+        "by": record.by,
+        "latency_s": round(record.latency_s, 6),
+        "waited_s": round(record.waited_s, 6),
+    }
 
 
 LATENCY_COLUMNS = ("Calls", "How many", "Connecting", "TLS", "First byte", "Whole answer")

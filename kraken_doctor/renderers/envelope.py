@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Alternative, Diagnosis
+from kraken_doctor.model.diagnosis import Diagnosis, Remedy
 from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
+from kraken_doctor.redact import shortened
 
 _LONGEST_CHARACTERS = 10_000
 """Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
@@ -52,7 +53,7 @@ def document(report: Report) -> dict[str, Any]:
 def _bounded(value: Any) -> Any:
     """*value* with every text in it cut to what a person could still read."""
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_CHARACTERS else f"{value[: _LONGEST_CHARACTERS - 1]}…"
+        return shortened(value, _LONGEST_CHARACTERS)
     if isinstance(value, list):
         return [_bounded(item) for item in value]
     if isinstance(value, dict):
@@ -85,7 +86,6 @@ def _evidence(item: Evidence) -> dict[str, Any]:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
-    remedy = diagnosis.remedy
     return {
         "cause": diagnosis.cause,
         "account": diagnosis.account,
@@ -94,20 +94,21 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         "primary": diagnosis.primary,
         "summary": diagnosis.summary,
         "because": list(diagnosis.because),
-        "remedy": {
-            "text": remedy.text,
-            "commands": list(remedy.commands),
-            "otherwise": remedy.otherwise,
-            "avoid": remedy.avoid,
-        },
+        "remedy": remedy_values(diagnosis.remedy),
         "error": diagnosis.error,
-        "possible": [_alternative(alternative) for alternative in diagnosis.possible],
+        "possible": [{"text": other.text, "told_apart_by": other.told_apart_by} for other in diagnosis.possible],
         "explains": list(diagnosis.explains),
     }
 
 
-def _alternative(alternative: Alternative) -> dict[str, str]:
-    return {"text": alternative.text, "told_apart_by": alternative.told_apart_by}
+def remedy_values(remedy: Remedy) -> dict[str, Any]:
+    """A remedy as JSON values."""
+    return {
+        "text": remedy.text,
+        "commands": list(remedy.commands),
+        "otherwise": remedy.otherwise,
+        "avoid": remedy.avoid,
+    }
 
 
 def _account(account: AccountReport) -> dict[str, Any]:

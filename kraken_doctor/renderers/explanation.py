@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model.cause import Cause, Sign
+from kraken_doctor.renderers import envelope
 from kraken_doctor.renderers.screen import SEVERITY_STYLES, to_text
 from kraken_doctor.renderers.text import Terminal, plain
-from kraken_doctor.renderers.words import SEVERITY_WORDS
+from kraken_doctor.renderers.words import SEVERITY_WORDS, cure
 
 Sections = Mapping[str, Sequence[Cause]]
 
@@ -104,7 +105,6 @@ def list_markdown(sections: Sections) -> str:
 
 def cause_values(cause: Cause, section: str) -> dict[str, Any]:
     """One cause as JSON values."""
-    remedy = cause.remedy
     return {
         "cause": cause.id,
         "section": section,
@@ -112,12 +112,7 @@ def cause_values(cause: Cause, section: str) -> dict[str, Any]:
         "title": cause.title,
         "meaning": cause.meaning,
         "proof": cause.proof,
-        "remedy": {
-            "text": remedy.text,
-            "commands": list(remedy.commands),
-            "otherwise": remedy.otherwise,
-            "avoid": remedy.avoid,
-        },
+        "remedy": envelope.remedy_values(cause.remedy),
         "wrong_when": cause.wrong_when,
         "errors": list(cause.errors),
         "links": list(cause.links),
@@ -137,15 +132,9 @@ def sign_values(sign: Sign) -> dict[str, Any]:
 
 
 def _said_of(cause: Cause) -> Iterator[tuple[str, str]]:
-    remedy = cause.remedy
     yield "What it is", cause.meaning
     yield "Proved by", cause.proof
-    yield "Do", remedy.text
-    yield from (("Run", command) for command in remedy.commands)
-    if remedy.otherwise:
-        yield "Or", remedy.otherwise
-    if remedy.avoid:
-        yield "Don't", remedy.avoid.removeprefix("Don't ")
+    yield from ((heading, text) for heading, texts in cure(cause.remedy) for text in texts if text)
     yield "Wrong when", cause.wrong_when
     if cause.errors:
         yield "Errors", ", ".join(cause.errors)

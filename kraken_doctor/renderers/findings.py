@@ -11,10 +11,8 @@ from rich.text import Text
 
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.renderers.screen import SEVERITY_STYLES
-from kraken_doctor.renderers.text import Marks, plain
-
-_PROSE_LIMIT_CHARACTERS = 600
-"""Our own sentences with a server's words in them: longer than one foreign text, and still bounded."""
+from kraken_doctor.renderers.text import PROSE_LIMIT_CHARACTERS, Marks, plain
+from kraken_doctor.renderers.words import details
 
 
 def findings(
@@ -37,19 +35,9 @@ def _failure(diagnosis: Diagnosis) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column()
-    remedy = diagnosis.remedy
-    rows = (
-        ("Because", diagnosis.because),
-        ("Explains", (", ".join(diagnosis.explains),)),
-        ("Possible", tuple(_alternative(a.text, a.told_apart_by) for a in diagnosis.possible)),
-        ("Do", (remedy.text,)),
-        ("Run", remedy.commands),
-        ("Or", (remedy.otherwise,)),
-        ("Don't", (remedy.avoid.removeprefix("Don't "),)),
-    )
-    for name, texts in rows:
-        for position, text in enumerate(text for text in texts if text):
-            grid.add_row(Text(name if position == 0 else ""), Text(plain(text, _PROSE_LIMIT_CHARACTERS)))
+    for name, texts in details(diagnosis):
+        for position, text in enumerate(texts if name != "The exchange said" else ()):
+            grid.add_row(Text(name if position == 0 else ""), Text(plain(text, PROSE_LIMIT_CHARACTERS)))
     head = Text(diagnosis.cause, style=f"bold {SEVERITY_STYLES[diagnosis.severity]}")
     head.append(f" ({diagnosis.confidence.value})", style="default")
     more = Text(f"More: kraken-doctor explain {diagnosis.cause}", style="dim")
@@ -65,13 +53,9 @@ def _remark(diagnosis: Diagnosis, marks: Marks) -> RenderableType:
     remedy = diagnosis.remedy
     lines = [
         Text(f"{plain(diagnosis.summary)}{because}"),
-        Text(plain(remedy.text, _PROSE_LIMIT_CHARACTERS)),
+        Text(plain(remedy.text, PROSE_LIMIT_CHARACTERS)),
         *(Text(f"Run: {plain(command)}") for command in remedy.commands),
-        *([Text(f"Or: {plain(remedy.otherwise, _PROSE_LIMIT_CHARACTERS)}")] if remedy.otherwise else []),
-        *([Text(plain(remedy.avoid, _PROSE_LIMIT_CHARACTERS))] if remedy.avoid else []),
+        *([Text(f"Or: {plain(remedy.otherwise, PROSE_LIMIT_CHARACTERS)}")] if remedy.otherwise else []),
+        *([Text(plain(remedy.avoid, PROSE_LIMIT_CHARACTERS))] if remedy.avoid else []),
     ]
     return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
-
-
-def _alternative(text: str, told_apart_by: str) -> str:
-    return f"{text} (to confirm: {told_apart_by})" if told_apart_by else text

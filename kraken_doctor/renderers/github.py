@@ -46,10 +46,11 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
     for diagnosis, accounts in words.grouped(report):
         first = ", fix first" if diagnosis.primary else ""
         yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
+    # Where the rest has a verdict, one that is missing is no error: most often a clock known by the exchange alone.
+    kind = "error" if report.outcome in words.NO_VERDICT else "notice"
     for result in words.undecided(report):
-        title = f"no verdict: {result.id} {result.account or ''}".rstrip()
-        # Not an error in the list of a job that passes, as with a clock that cannot be judged while calls work.
-        yield "error" if report.exit_status else "notice", title, plain(result.summary)
+        whose = f" {result.account}" if result.account else ""
+        yield kind, f"no verdict: {result.id}{whose}", plain(result.summary)
 
 
 def _body(diagnosis: Diagnosis) -> str:

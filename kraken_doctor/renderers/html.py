@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,7 +15,7 @@ from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.renderers import calls as figures
 from kraken_doctor.renderers import chart, words
 from kraken_doctor.renderers.elements import Child, code, document, element, table, terms
-from kraken_doctor.renderers.text import OUTCOME_WORDS, plain
+from kraken_doctor.renderers.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, plain
 
 _MAX_CHARTS = 8
 """A page with more keys than that says so, instead of growing without end."""
@@ -99,19 +100,11 @@ def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
     severity = words.SEVERITY_WORDS[diagnosis.severity]
     whose = f", {plain(accounts)}" if accounts else ""
     first = ", fix first" if diagnosis.primary else ""
-    remedy = diagnosis.remedy
     rows: list[tuple[str, Child]] = []
-    parts: list[tuple[str, Sequence[Child]]] = [
-        ("Because", [plain(fact) for fact in diagnosis.because if fact]),
-        ("Possible", [_possible(other.text, other.told_apart_by) for other in diagnosis.possible]),
-        ("Do", [plain(remedy.text)] if remedy.text else []),
-        ("Run", [code(command) for command in remedy.commands]),
-        ("Or", [plain(remedy.otherwise)] if remedy.otherwise else []),
-        ("Don't", [plain(remedy.avoid.removeprefix("Don't "))] if remedy.avoid else []),
-        ("The exchange said", [code(diagnosis.error)] if diagnosis.error else []),
-    ]
-    for name, texts in parts:
-        rows += [(name if position == 0 else "", text) for position, text in enumerate(texts)]
+    for name, texts in words.details(diagnosis):
+        shown = code if name in words.LITERAL else functools.partial(plain, limit=PROSE_LIMIT_CHARACTERS)
+        if name != "Explains":
+            rows += [(name if position == 0 else "", shown(text)) for position, text in enumerate(texts)]
     return element(
         "article",
         element("h3", plain(diagnosis.cause)),
@@ -121,10 +114,6 @@ def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
         element("p", plain(diagnosis.summary)),
         terms(rows) if rows else None,
     )
-
-
-def _possible(text: str, told_apart_by: str) -> str:
-    return f"{plain(text)} (to confirm: {plain(told_apart_by)})" if told_apart_by else plain(text)
 
 
 def _accounts(report: Report) -> Iterator[ET.Element]:

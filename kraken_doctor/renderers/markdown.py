@@ -9,10 +9,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.renderers import words
-from kraken_doctor.renderers.text import OUTCOME_WORDS, money, plain
-
-_PROSE_LIMIT_CHARACTERS = 600
-"""As on the screen: our own sentences with a server's words in them."""
+from kraken_doctor.renderers.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, money, plain
 
 # What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
 _PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -72,21 +69,15 @@ def finding(diagnosis: Diagnosis, accounts: str) -> str:
     whose = f", {code(accounts)}" if accounts else ""
     first = ": fix first" if diagnosis.primary else ""
     severity = words.SEVERITY_WORDS[diagnosis.severity]
-    remedy = diagnosis.remedy
-    avoid = remedy.avoid.removeprefix("Don't ")
     lines = [
         f"**{text(diagnosis.cause)}** ({severity}, {diagnosis.confidence.value}{whose}){first}",
         "",
         text(diagnosis.summary),
         "",
-        *(f"- Because: {text(fact)}" for fact in diagnosis.because if fact),
-        *(f"- Possible: {text(other.text)}{_apart(other.told_apart_by)}" for other in diagnosis.possible),
-        *([f"- Do: {text(remedy.text)}"] if remedy.text else []),
-        *(f"- Run: {code(command)}" for command in remedy.commands),
-        *([f"- Or: {text(remedy.otherwise)}"] if remedy.otherwise else []),
-        *([f"- Don't: {text(avoid)}"] if avoid else []),
-        *([f"- The exchange said: {code(diagnosis.error)}"] if diagnosis.error else []),
     ]
+    for name, texts in words.details(diagnosis):
+        shown = code if name in words.LITERAL else text
+        lines += [f"- {name}: {shown(one)}" for one in texts if name != "Explains"]
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +89,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def text(foreign: str) -> str:
     """A sentence, with whatever stands in it, as nothing but words."""
-    shown = plain(foreign, _PROSE_LIMIT_CHARACTERS)
+    shown = plain(foreign, PROSE_LIMIT_CHARACTERS)
     parts: list[str] = []
     end = 0
     for match in _REACHES_OUT.finditer(shown):
@@ -125,7 +116,3 @@ def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[
         return code(account.label), state, unit, code(account.key_id) if account.key_id else ""
     amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else [""] * 3
     return code(account.label), state, *map(text, amounts), unit, code(account.key) if account.key else ""
-
-
-def _apart(told_apart_by: str) -> str:
-    return f" (to confirm: {text(told_apart_by)})" if told_apart_by else ""

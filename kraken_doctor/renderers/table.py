@@ -13,13 +13,14 @@ from rich.text import Text
 from kraken_doctor import __version__
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.renderers import words
 from kraken_doctor.renderers.findings import findings
 from kraken_doctor.renderers.screen import style_of, to_text
 from kraken_doctor.renderers.text import OUTCOME_WORDS, Marks, Terminal, marks, money, plain
 
 _STORES = {"sqlite": "SQLite", "redis": "Redis"}
-_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "10ns": "10-ns ticks", "ns": "nanoseconds"}
+_UNITS = {unit.value: unit.words for unit in NonceUnit}
 _STARTER_CALLS = 15
 """The call counter of the smallest tier: https://docs.kraken.com/exchange/guides/rest/ratelimits"""
 

@@ -8,9 +8,13 @@ from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.redact import shortened
 
 FOREIGN_LIMIT_CHARACTERS = 300
 """What a server or a label may take up; nothing that Kraken says is near that."""
+
+PROSE_LIMIT_CHARACTERS = 600
+"""Our own sentences with a server's words in them: longer than one foreign text, and still bounded."""
 
 
 class Terminal(NamedTuple):
@@ -67,8 +71,7 @@ def plain(text: str, limit: int = FOREIGN_LIMIT_CHARACTERS) -> str:
 
     What is not printable is spelled out (``\\x1b``), so that the reader sees it was there.
     """
-    shown = "".join(_spelled(character) for character in text[: limit + 1])
-    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+    return shortened("".join(_spelled(character) for character in text[: limit + 1]), limit)
 
 
 def _spelled(character: str) -> str:

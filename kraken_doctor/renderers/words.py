@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 
@@ -13,6 +14,9 @@ SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.I
 
 YES_NO = {True: "yes", False: "no", None: "unknown"}
 """`AccountReport.connected` in words."""
+
+LITERAL = ("Run", "The exchange said")
+"""Headings of `details` below which each letter counts."""
 
 NO_VERDICT = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 
@@ -105,6 +109,26 @@ def grouped(report: Report, *, notes: bool = False) -> list[tuple[Diagnosis, str
         first.setdefault(kind, diagnosis)
         groups.setdefault(kind, []).extend([diagnosis.account] if diagnosis.account else [])
     return [(first[kind], ", ".join(accounts)) for kind, accounts in groups.items()]
+
+
+def cure(remedy: Remedy) -> list[tuple[str, tuple[str, ...]]]:
+    """What to do and what not, each by its heading; an empty text is one that there is not."""
+    avoid = remedy.avoid.removeprefix("Don't ")
+    return [("Do", (remedy.text,)), ("Run", remedy.commands), ("Or", (remedy.otherwise,)), ("Don't", (avoid,))]
+
+
+def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
+    """What stands below a diagnosis's summary, as far as there is any: by its heading, in the order of reading."""
+    possible = (f"{a.text} (to confirm: {a.told_apart_by})" if a.told_apart_by else a.text for a in diagnosis.possible)
+    for heading, texts in (
+        ("Because", diagnosis.because),
+        ("Explains", (", ".join(diagnosis.explains),)),
+        ("Possible", possible),
+        *cure(diagnosis.remedy),
+        ("The exchange said", (diagnosis.error,)),
+    ):
+        if found := list(filter(None, texts)):
+            yield heading, found
 
 
 def fact(item: Evidence) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,18 +13,21 @@ from kraken_doctor.cli.options import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal
+from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from tests.conftest import Run
 from tests.runner import commands
 from tests.schema import document
 
 
 @pytest.fixture
-def real(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> SandboxServer:
-    """A user whose exchange happens to be on loopback."""
+def real(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxServer]:
+    """A user whose exchange happens to be on loopback, and whose clock a time server vouches for."""
     monkeypatch.setenv("KRAKEN_SPOT_URL", server.url)
     monkeypatch.setenv("KRAKEN_MASTER_API_KEY", key.api_key)
     monkeypatch.setenv("KRAKEN_MASTER_API_SECRET", key.secret)
-    return server
+    with SandboxNtpServer() as right:
+        monkeypatch.setenv("KRAKEN_DOCTOR_CHECK_NTP_SERVER", right.address)
+        yield server
 
 
 @pytest.mark.parametrize("form", OUTPUTS)

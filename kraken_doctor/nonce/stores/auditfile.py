@@ -105,17 +105,13 @@ class AuditFile:
             if not self._moving.acquire(_MOVE_TIMEOUT_S):
                 return
             if self._is_at_path(mine):
-                os.replace(self._path, self._older)  # noqa: PTH105 - see `_is_at_path`
+                os.replace(self._path, self._older)  # noqa: PTH105 - as `folder.identity`
         finally:
             self._moving.close()
         self._close()
 
     def _is_at_path(self, mine: os.stat_result) -> bool:
-        try:
-            there = os.stat(self._path)  # noqa: PTH116 - a record a call, and Path.stat doubles its cost
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+        return folder.identity(self._path) == (mine.st_dev, mine.st_ino)
 
     def _close(self) -> None:
         # In this order: interrupted between, the number might be closed twice, and be another file's by then.

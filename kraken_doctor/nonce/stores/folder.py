@@ -62,6 +62,15 @@ def check(path: Path, *, may_have_names: bool = False) -> None:
         raise PermissionError(errno.EPERM, f"the file belongs to another user ({status.st_uid}); {how}", str(path))
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file at *path*; None if there is none, or it can't be said."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def open_file(path: Path, flags: int) -> int:
     """
     Open the lock or log at *path*, which is made where it is missing.

@@ -91,18 +91,11 @@ class KernelLock:
             _try(self._file)
         except (BlockingIOError, PermissionError):  # the latter is what Windows says
             return False
-        if self._is_at_path():
+        if folder.identity(self._path) == self._identity:
             return True
         # Deleted or replaced meanwhile: others lock another file, and this one keeps out nobody.
         self.close()
         return False
-
-    def _is_at_path(self) -> bool:
-        try:
-            there = os.stat(self._path)  # noqa: PTH116 - twice a call, and Path.stat doubles its cost
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == self._identity
 
 
 _all: weakref.WeakSet[KernelLock] = weakref.WeakSet()

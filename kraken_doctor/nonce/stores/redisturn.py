@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from kraken_doctor.errors import NonceStoreError, TurnLostError
-from kraken_doctor.nonce.marks import Possible
 from kraken_doctor.nonce.turn import NonceSource, Relay, Turn
+
+if TYPE_CHECKING:
+    from kraken_doctor.nonce.stores.redis import RedisStore
 
 _LOOK_S = 0.5
 """How long a waiter sleeps at most before it shows that it waits, and looks whether it still has to."""
@@ -22,23 +24,10 @@ _ACCEPT_MS = "1000"
 """A waiter that is handed the turn and does not take it for so long is taken for dead; the bell wakes it in one."""
 
 
-class Steps(Protocol):
-    """What a turn needs of the store."""
-
-    def run(self, script: str, keys: list[str], arguments: list[str], judge: Callable[[Any], Any] = ...) -> Any:
-        """What *judge* makes of the answer to one of the Lua steps; `NonceStoreError` if Redis does not do it."""
-
-    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
-        """Sleep until somebody hands over the turn, or so many seconds."""
-
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: Possible) -> int:
-        """`NonceStore.advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
-
-
 class RedisTurn(Turn):
     """The turn of one call; the lease behind it may serve several threads in a row."""
 
-    def __init__(self, store: Steps, line: Line, lease_ms: int) -> None:
+    def __init__(self, store: RedisStore, line: Line, lease_ms: int) -> None:
         self._store = store
         self._line = line
         self._lease_ms = str(lease_ms)
@@ -69,7 +58,7 @@ class Line:
     that comes back too late from believing that it still has it.
     """
 
-    def __init__(self, store: Steps, key_id: str) -> None:
+    def __init__(self, store: RedisStore, key_id: str) -> None:
         self.key_id = key_id
         self.holder = name_of(key_id, "holder")
         self.token = ""

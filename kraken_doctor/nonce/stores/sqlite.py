@@ -15,11 +15,12 @@ from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
+from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.fileturn import FileTurns
 from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_reentry
-from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile, identity
+from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile
 from kraken_doctor.nonce.turn import Turn
 
 # SQLite's integers are signed. Marks are kept minus 2**63: the order stays, and the whole unsigned
@@ -99,7 +100,7 @@ class SQLiteStore:
         found = self._found
         if found is not None and found.process is process() and not look:
             return found
-        now = identity(self._path)
+        now = folder.identity(self._path)
         if found is None or found.process is not process() or found.file.identity != now:
             real, shared = os.path.realpath(self._path), _open.get()
             with _opening.get():

@@ -36,7 +36,7 @@ class SQLiteFile:
         """Held by whoever uses `connection`, after `refuse_reentry`."""
         self.path = path
         self.identity: tuple[int, int] | None = None
-        """Of what is open: see `identity`."""
+        """Of what is open: see `folder.identity`."""
         self._schema = schema
         self._db: sqlite3.Connection | None = None
         everything = _all.get()
@@ -57,7 +57,7 @@ class SQLiteFile:
         """The open file; for whoever holds `lock`."""
         if self._db is None:
             self._db = self._open()
-            self.identity = identity(self.path)
+            self.identity = folder.identity(self.path)
         return self._db
 
     def close(self) -> None:
@@ -110,15 +110,6 @@ class SQLiteFile:
                 raise sqlite3.DatabaseError(
                     f"not a file of this library, it has {name[:40]!r}: use another, or delete it"
                 )
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of the file at *path*; None if there is none, or it can't be said."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 _all: PerProcess[set[weakref.ref[SQLiteFile]]] = PerProcess(set)
