@@ -130,7 +130,10 @@ class NonceGuard:
         # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
         if nonce > 2 * floor:
             raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
-        if nonce > max(floor, self.history.nonce or 0) + _MOST_AHEAD_NS // unit.tick_ns:
+        accepted = self.history.nonce or 0
+        if accepted > 2 * floor:
+            accepted = 0  # in a finer unit: of times in this one it says nothing
+        if nonce > max(floor, accepted) + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
 
 
