@@ -107,7 +107,9 @@ def test_sources_that_contradict_each_other_are_shown(doctor: Run, right: str) -
 def test_a_wrong_clock_says_what_it_does_to_nonces(doctor: Run, served: SandboxServer, right: str) -> None:
     """And what it does not; a right one says nothing of the kind."""
     with SandboxNtpServer(offset_s=30) as wrong:
+        served.exchange.clock_offset_s = 30
         ended = doctor("clock", *asking(wrong.address))
+        served.exchange.clock_offset_s = 0
     text = " ".join(ended.stdout.split())
     assert ended.status == 1
     assert "by itself nothing. Kraken compares a nonce with those that the key has used, not with the time" in text
