@@ -108,6 +108,8 @@ class AccountSession:
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
     waiting: Waiting = _nobody_watches
+    is_over: Callable[[], bool] = lambda: False
+    """Whether the run has ended without this session: then nobody would see what it sends, or what comes of it."""
     replies: list[Reply] = field(default_factory=list)
     _tried_again: bool = False
     """Whether the one second try after a refused nonce was made."""
@@ -161,11 +163,13 @@ class AccountSession:
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
-        mark = self.store.mark(self.key_id)
-        self.guard.check_mark(mark)
+        guard, mark = self.guard, self.store.mark(self.key_id)
+        if self.is_over():
+            raise BudgetSpentError("the run has ended; no more private calls")
+        guard.check_mark(mark)
         self._await_tick(mark)
         records: list[CallRecord] = []
-        client = self.connect(self.guard, records.append)
+        client = self.connect(guard, records.append)
         result, error = None, None
         at_s = self.clock.monotonic()
         try:
@@ -176,7 +180,7 @@ class AccountSession:
         reply = Reply(
             number=len(self.replies) + 1,
             endpoint=endpoint,
-            unit=self.guard.choice.unit,
+            unit=guard.choice.unit,
             nonce=record.nonce,
             sent_nonce=_nonce_on_the_wire(client.response),
             at_s=at_s + record.waited_s,
