@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kraken_doctor.checks.unit import NonceGuard
+from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import (
-    KrakenDoctorError,
     KrakenError,
     KrakenInvalidNonce,
     KrakenTemporaryLockout,
@@ -45,10 +44,6 @@ Waiting = Callable[[str, float], None]
 
 def _nobody_watches(reason: str, seconds: float) -> None:
     """The default `Waiting`."""
-
-
-class BudgetSpentError(KrakenDoctorError):
-    """The run has made as many private calls for this account as it allows itself."""
 
 
 class Reply(NamedTuple):
@@ -109,7 +104,7 @@ class AccountSession:
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
     waiting: Waiting = _nobody_watches
     is_over: Callable[[], bool] = lambda: False
-    """Whether the run has ended without this session: then nobody would see what it sends, or what comes of it."""
+    """See `NonceGuard`."""
     replies: list[Reply] = field(default_factory=list)
     _tried_again: bool = False
     """Whether the one second try after a refused nonce was made."""
@@ -117,7 +112,7 @@ class AccountSession:
     @cached_property
     def guard(self) -> NonceGuard:
         """The unit, and what judges the nonces."""
-        return self.make_guard()
+        return replace(self.make_guard(), is_over=self.is_over)
 
     def call(self, endpoint: str) -> Reply:
         """
@@ -163,13 +158,11 @@ class AccountSession:
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
-        guard, mark = self.guard, self.store.mark(self.key_id)
-        if self.is_over():
-            raise BudgetSpentError("the run has ended; no more private calls")
-        guard.check_mark(mark)
+        mark = self.store.mark(self.key_id)
+        self.guard.check_mark(mark)
         self._await_tick(mark)
         records: list[CallRecord] = []
-        client = self.connect(guard, records.append)
+        client = self.connect(self.guard, records.append)
         result, error = None, None
         at_s = self.clock.monotonic()
         try:
@@ -180,7 +173,7 @@ class AccountSession:
         reply = Reply(
             number=len(self.replies) + 1,
             endpoint=endpoint,
-            unit=guard.choice.unit,
+            unit=self.guard.choice.unit,
             nonce=record.nonce,
             sent_nonce=_nonce_on_the_wire(client.response),
             at_s=at_s + record.waited_s,

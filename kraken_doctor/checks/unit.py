@@ -7,11 +7,12 @@ good. A refusal in milliseconds is no proof of a finer unit, since a bot whose r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import NonceError
+from kraken_doctor.errors import KrakenDoctorError, NonceError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
@@ -30,6 +31,10 @@ class UnitChoice(NamedTuple):
     """Who said so: an option, a variable and where it is set, a bot's call, or ``default``."""
     declared: bool = False
     """Whether the user said so."""
+
+
+class BudgetSpentError(KrakenDoctorError):
+    """The run has made as many private calls for this account as it allows itself, or has ended."""
 
 
 class NonceWithheldError(NonceError):
@@ -93,6 +98,7 @@ class NonceGuard:
         clock: The time from which nonces are taken.
         note: What version 0.1 noted, None for nothing.
         correction_s: What was added to this host's clock, 0 or below: it is proved to be so far ahead.
+        is_over: Whether the run has ended meanwhile: then nobody would see what is sent, or what comes of it.
     """
 
     choice: UnitChoice
@@ -100,6 +106,7 @@ class NonceGuard:
     clock: Clock
     note: str | None = None
     correction_s: float = 0.0
+    is_over: Callable[[], bool] = lambda: False
 
     def ahead_s(self, mark: int | None) -> float:
         """Return by how many seconds the nonce that follows *mark* is ahead of the time; 0 or below if it is not."""
@@ -111,7 +118,9 @@ class NonceGuard:
 
         Raises:
             NonceWithheldError: It should not.
+            BudgetSpentError: The run has ended.
         """
+        self._check_time()
         noted = _noted_unit(self.note)
         if self.choice.source == "default" and noted is not None and noted is not NonceUnit.MS:
             raise NonceWithheldError("note", None, noted)
@@ -124,7 +133,9 @@ class NonceGuard:
 
         Raises:
             NonceWithheldError: It should not be sent.
+            BudgetSpentError: The run has ended, while it waited for the key's turn.
         """
+        self._check_time()
         unit, now_ns = self.choice.unit, self.clock.now_ns()
         floor = unit.floor(now_ns)
         # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
@@ -135,6 +146,10 @@ class NonceGuard:
             accepted = 0  # in a finer unit: of times in this one it says nothing
         if nonce > max(floor, accepted) + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
+
+    def _check_time(self) -> None:
+        if self.is_over():
+            raise BudgetSpentError("the run has ended; no more private calls")
 
 
 def _noted_unit(note: str | None) -> NonceUnit | None:
