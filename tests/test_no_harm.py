@@ -31,7 +31,7 @@ from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
-from kraken_doctor.sandbox.messages import Request, Response
+from kraken_doctor.sandbox.messages import Request, Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from kraken_doctor.timesource.ntp import TimeServers
 from kraken_doctor.timesource.sample import TimeSample
@@ -225,6 +225,58 @@ def test_no_nonce_leaves_that_could_lock_a_bot_out(
     if prepared not in ("accepted_ms", "accepted_us", "said_to_be_ns"):
         for nonce in seen.nonces:
             assert nonce <= now(unit, 62 - max(ahead_s, 0.0)), "a time that has not come"
+
+
+ANSWERS = {
+    "accepted": None,
+    "nonce": refusal("EAPI:Invalid nonce"),
+    "nonce, warning": refusal("WGeneral:Danger", "EAPI:Invalid nonce"),
+    "nonce, busy": refusal("EAPI:Invalid nonce", "EService:Busy"),
+    "lockout": refusal("EGeneral:Temporary lockout"),
+    "lockout, busy": refusal("EService:Busy", "EGeneral:Temporary lockout"),
+    "busy": refusal("EService:Busy"),
+    "unknown method": refusal("EGeneral:Unknown method"),
+    "page": Response(b"<html>", 502),
+    "cut": Response(b"", reset=True),
+    "late": Response(b'{"error":[],"result":{}}', delay_s=0.5),
+    "forbidden": Response(b'{"message": "Forbidden"}'),
+    "torn": Response(b'{"error":[],"re', length=500),
+}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    command=st.sampled_from(list(COMMANDS)),
+    retry=st.booleans(),
+    plan=st.lists(st.sampled_from(list(ANSWERS)), min_size=1, max_size=5),
+)
+def test_whatever_is_answered_calls_are_few_and_nothing_is_said_to_work(
+    command: str, retry: bool, plan: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rising nonces; two that are refused at the most; a lockout is the end; connected is who was accepted."""
+    met: list[tuple[str, int]] = []
+
+    def answers(request: Request) -> Response | None:
+        if "/private/" not in request.path:
+            return None
+        name = plan[len(met)] if len(met) < len(plan) else "accepted"
+        met.append((name, int(request.fields()["nonce"])))
+        return ANSWERS[name]
+
+    arguments, most = COMMANDS[command]
+    options = ["--timeout", "0.3", *(["--retry", "--retry-base", "0.05"] if retry else [])]
+    with scene(0, 0.0, "asked", "nothing", None, answers) as (_key, _seen):
+        status = run([*arguments, *([] if command == "init" else options)])
+    names, nonces = [name for name, _ in met], [nonce for _, nonce in met]
+    assert status in (0, 1, 3)
+    assert 0 < len(met) <= most
+    assert nonces == sorted(set(nonces))
+    assert sum("nonce" in name for name in names) <= 2
+    assert not any("lockout" in name for name in names[:-1])
+    if not {"accepted", "late"} & set(names):
+        assert status != 0
+        assert "✅" not in capsys.readouterr().out
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,9 @@ class NonceGuard:
         if nonce > 2 * floor:
             raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
         accepted = self.history.nonce or 0
-        if accepted > 2 * floor:
-            accepted = 0  # in a finer unit: of times in this one it says nothing
-        if nonce > max(floor, accepted) + _MOST_AHEAD_NS // unit.tick_ns:
+        # One in a finer unit says nothing of times in this one.
+        latest = accepted if floor < accepted <= 2 * floor else floor
+        if nonce > latest + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
 
     def _check_time(self) -> None:
