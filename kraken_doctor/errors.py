@@ -307,15 +307,10 @@ def _type_of(text: str) -> type[KrakenError] | None:
 
 
 def kraken_error(errors: Sequence[str]) -> KrakenError:
-    """
-    Return the typed error for the strings of an answer: the first that the table knows decides, never a warning.
-
-    One that forbids trying again goes before one that does not: beside a lockout the exchange is not only busy.
-    """
+    """Return the typed error for an answer's strings: the first known one, but for another that forbids a retry."""
     texts = [text for joined in errors for text in _JOINT.split(joined)]
     known = [(kind, text) for text in texts if (kind := _type_of(text[:200]))]  # none of Kraken's comes near that
-    if known:
-        kind, text = min(known, key=lambda found: found[0].retry is not Retry.NEVER)
+    for kind, text in sorted(known, key=lambda found: found[0].retry is not Retry.NEVER):
         return kind(text, texts)
     return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts)
 

@@ -405,3 +405,19 @@ def test_nothing_is_sent_behind_the_back_of_a_run_that_has_ended(
         assert given_up.wait(60)
         ended.set()
     assert seen.nonces == []
+
+
+@pytest.mark.parametrize("since_1970_s", [2_700, 4 * DAY_S])
+def test_a_clock_that_begins_in_1970_makes_no_finer_unit_of_the_times_of_today(
+    since_1970_s: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A board without a battery: by its clock the milliseconds of its bot's calls would be nanoseconds."""
+    behind_s = time.time() - since_1970_s
+    with pytest.MonkeyPatch.context() as patched, scene(0, 0.0, "asked", "accepted_ms", None) as (key, seen):
+        patched.setattr(
+            "kraken_doctor.clock.SystemClock.now_ns", staticmethod(lambda: time.time_ns() - round(behind_s * 1e9))
+        )
+        assert run(["check"]) == 0
+    assert key.accepted == len(seen.nonces) == 2
+    assert max(seen.nonces) <= time.time_ns() // 10**6
+    assert "nanoseconds" not in capsys.readouterr().out

@@ -221,5 +221,4 @@ def date_samples(ctx: RunContext) -> list[TimeSample]:
 
     Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
     """
-    samples = (kraken.from_date_header(*date) for date in ctx.api.dates.values())
-    return [sample for sample in samples if sample is not None]
+    return list(filter(None, (kraken.from_date_header(*date) for date in ctx.api.dates.values())))

@@ -16,6 +16,7 @@ from kraken_doctor.errors import KrakenDoctorError, NonceError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.history import KeyHistory
 
 _MOST_AHEAD_NS = 60 * 10**9
@@ -136,7 +137,8 @@ class NonceGuard:
             BudgetSpentError: The run has ended, while it waited for the key's turn.
         """
         self._check_time()
-        unit, now_ns = self.choice.unit, self.clock.now_ns()
+        # By a clock that begins in 1970 the milliseconds of today would pass for nanoseconds.
+        unit, now_ns = self.choice.unit, max(self.clock.now_ns(), marks.FIRST_NS)
         floor = unit.floor(now_ns)
         # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
         if nonce > 2 * floor:

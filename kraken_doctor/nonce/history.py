@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kraken_doctor.model.call import BOT
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
 
 UNIT_NOTE_0_1 = "accepted unit"
@@ -38,7 +39,8 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
     wanted = set(key_ids)
     found = dict.fromkeys(wanted, KeyHistory())
     for record in store.newest(wanted):
-        unit, shown = NonceUnit(record.unit), NonceUnit.of_mark(record.nonce, record.at_ns)
+        unit, at_ns = NonceUnit(record.unit), max(record.at_ns, marks.FIRST_NS)
+        shown = NonceUnit.of_mark(record.nonce, at_ns)
         if record.outcome != "ok" or shown is None or shown.tick_ns > unit.tick_ns:
             continue
         history = found[record.key_id]
