@@ -279,10 +279,10 @@ def _another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[
     if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
         return
     declared = NonceUnit(str(chosen.value))
-    remedy = f"correct the declaration to {bot}, or set {declared.value} where the bot runs."
-    if accepted and declared.tick_ns < NonceUnit(bot).tick_ns:
-        # What was accepted can't be taken back: only whoever goes on from this store's mark is above it now.
-        remedy = f"set {declared.value} where the bot runs. {NonceUnit(bot).words.capitalize()} alone are refused now."
+    # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
+    finer = declared.tick_ns < NonceUnit(bot).tick_ns
+    ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
+    ways += [f"set {declared.value} where the bot runs"] if finer else []
     yield name(
         "nonce-spent-higher",
         account,
@@ -295,7 +295,7 @@ def _another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
         remedy=Remedy(
-            f"Give all programs on this key one unit: {remedy}",
+            f"Give all programs on this key one unit: {', or '.join(ways)}.",
             avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
         ),
     )
