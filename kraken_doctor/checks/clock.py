@@ -221,4 +221,5 @@ def date_samples(ctx: RunContext) -> list[TimeSample]:
 
     Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
     """
-    return list(filter(None, (kraken.from_date_header(*date) for date in ctx.api.dates.values())))
+    # A copy: other checks ask at the same time.
+    return list(filter(None, (kraken.from_date_header(*date) for date in list(ctx.api.dates.values()))))
