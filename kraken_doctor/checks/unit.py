@@ -119,9 +119,7 @@ class NonceGuard:
 
         Raises:
             NonceWithheldError: It should not.
-            BudgetSpentError: The run has ended.
         """
-        self._check_time()
         noted = _noted_unit(self.note)
         if self.choice.source == "default" and noted is not None and noted is not NonceUnit.MS:
             raise NonceWithheldError("note", None, noted)
@@ -134,24 +132,20 @@ class NonceGuard:
 
         Raises:
             NonceWithheldError: It should not be sent.
-            BudgetSpentError: The run has ended, while it waited for the key's turn.
+            BudgetSpentError: The run has ended, it may be while it waited for the key's turn.
         """
-        self._check_time()
+        if self.is_over():
+            raise BudgetSpentError("the run has ended; no more private calls")
         # By a clock that begins in 1970 the milliseconds of today would pass for nanoseconds.
         unit, now_ns = self.choice.unit, max(self.clock.now_ns(), marks.FIRST_NS)
         floor = unit.floor(now_ns)
         # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
         if nonce > 2 * floor:
             raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
-        accepted = self.history.nonce or 0
-        # One in a finer unit says nothing of times in this one.
-        latest = accepted if floor < accepted <= 2 * floor else floor
+        # What was accepted in a finer unit says nothing of times in this one.
+        latest = max(floor, accepted) if (accepted := self.history.nonce or 0) <= 2 * floor else floor
         if nonce > latest + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
-
-    def _check_time(self) -> None:
-        if self.is_over():
-            raise BudgetSpentError("the run has ended; no more private calls")
 
 
 def _noted_unit(note: str | None) -> NonceUnit | None:

@@ -269,8 +269,11 @@ def test_the_budget_is_a_bound(make: Make, server: SandboxServer) -> None:
 
 
 @pytest.mark.parametrize("over", [[True], [False, True]], ids=["before", "while it waited for the turn"])
-def test_nothing_is_sent_once_the_run_has_ended(make: Make, key: Key, over: list[bool]) -> None:
+def test_nothing_is_sent_once_the_run_has_ended(
+    make: Make, key: Key, store: NonceStore, clock: ManualClock, over: list[bool]
+) -> None:
     """A watch goes on, and would send what piled up in the rounds that it gave up, all at once."""
+    store.advance(key_id(key.api_key), NonceUnit.MS.floor(clock.wall_ns))
     answers = iter(over)
     session = make(is_over=lambda: next(answers))
     with pytest.raises(BudgetSpentError, match="ended"):

@@ -74,6 +74,10 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
     yield from _another_unit(facts, account, accepted)
+    ahead_s = -(facts.number("nonce.correction") or 0.0)
+    if ahead_s and "clock.offset" not in facts:
+        summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
+        yield name("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
     yield from _window(facts, account, accepted)
     lead_s = facts.number("nonce.lead")
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts) and "nonce.withheld" not in facts:
