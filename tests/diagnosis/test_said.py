@@ -56,6 +56,13 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("in_tokyo")
 @pytest.mark.parametrize("name", CASES)
+def test_commands_are_safe_as_they_stand(name: str) -> None:
+    """Who is tired runs what is printed: a unit is declared only under a condition, which a command can't state."""
+    commands = [command for found in diagnose(CASES[name]) for command in found.remedy.commands]
+    assert not [command for command in commands if "--nonce-unit" in command]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_what_is_said_is_what_was_agreed(name: str) -> None:
     """Causes, order, confidence, facts, remedy: nothing changes unseen. And nothing depends on the host's time zone."""
     agreed = FILE.read_text(encoding="utf-8").split("\n\n")
