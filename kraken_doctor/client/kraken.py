@@ -58,7 +58,7 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         if session is not None:
             self.session = session
         self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
-        begin_anew_in_child(self)
+        begin_anew_in_child(self.session)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
