@@ -73,6 +73,8 @@ class RedisStore:
             make_pool()
         except ValueError:
             raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None
+        for step in _STEPS:
+            _script(step)  # read now: between order and answer there may be no file to open any more
         self._redis: Any = redis  # the module: loaded by whoever has such a store
         self._process = PerProcess(lambda: _Process(make_pool))
         self._url = url
@@ -242,6 +244,9 @@ class _Process:
     def line(self, key_id: str, store: RedisStore) -> Line:
         # setdefault is atomic: of two threads that come first, both get the same one.
         return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
+
+
+_STEPS = ("advance", "audit", "confirm", "enter", "leave")
 
 
 @functools.cache
