@@ -71,6 +71,7 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
             KrakenError: The API refused; the subclass says why.
             NonceError: No nonce, or no turn: nothing was sent.
             TransportError: No answer of the API, or one that has not its form.
+            HostLimitError: This process can't open another connection; nothing was sent.
         """
         try:
             answer = self.query_private(method, data, timeout)
