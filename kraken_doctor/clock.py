@@ -31,17 +31,19 @@ class CorrectedClock:
     """
     *clock* with *offset_s* seconds added to its wall clock.
 
-    For nonces on a host whose clock is ahead: one from tomorrow would lock every other host out until tomorrow.
+    For nonces on a host whose clock is ahead: one from tomorrow would lock every other host out until tomorrow. So
+    would one of a clock that is set to tomorrow meanwhile: more than a second of a step ahead is not followed.
     """
 
     def __init__(self, clock: Clock, offset_s: float) -> None:
         self._now_ns = clock.now_ns
         self._offset_ns = round(offset_s * 1e9)
         self.monotonic, self.sleep = clock.monotonic, clock.sleep
+        self._most_ns = clock.now_ns() - round(clock.monotonic() * 1e9) + 10**9
 
     def now_ns(self) -> int:
         """The corrected wall clock, nanoseconds since 1970 UTC."""
-        return self._now_ns() + self._offset_ns
+        return min(self._now_ns(), self._most_ns + round(self.monotonic() * 1e9)) + self._offset_ns
 
 
 def cpu_seconds() -> float:

@@ -12,7 +12,7 @@ NEEDED = 4
 SHORTAGE = "this process can't open as many files as it needs: raise the limit (ulimit -n), or close what holds them"
 
 
-def exhausted(exc: BaseException) -> bool:
+def exhausted(exc: BaseException | None) -> bool:
     """Whether *exc* says so: this process's limit, or the system's."""
     return isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE)
 

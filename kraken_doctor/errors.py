@@ -307,11 +307,11 @@ def _type_of(text: str) -> type[KrakenError] | None:
 
 
 def kraken_error(errors: Sequence[str]) -> KrakenError:
-    """Return the typed error for the strings of an answer: the first that the table knows decides, never a warning."""
+    """Return the typed error for an answer's strings: the first known one, but for another that forbids a retry."""
     texts = [text for joined in errors for text in _JOINT.split(joined)]
-    for text in texts:
-        if kind := _type_of(text[:200]):  # none of Kraken's comes near that
-            return kind(text, texts)
+    known = [(kind, text) for text in texts if (kind := _type_of(text[:200]))]  # none of Kraken's comes near that
+    for kind, text in sorted(known, key=lambda found: found[0].retry is not Retry.NEVER):
+        return kind(text, texts)
     return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts)
 
 

@@ -260,9 +260,9 @@ class Redactor:
 
 
 @functools.lru_cache(maxsize=256)
-def redactor(*secrets: str) -> Redactor:
-    """The redactor for *secrets*, which is made once: that takes longer than to use it."""
-    return Redactor(map(Secret, secrets))
+def redactor(*secrets: object) -> Redactor:
+    """The redactor for *secrets*, texts or what a bot has for them; made once, which takes longer than its use."""
+    return Redactor(Secret(each.decode(errors="replace") if isinstance(each, bytes) else str(each)) for each in secrets)
 
 
 def _replaced(item: Any, clean: Any) -> Any:

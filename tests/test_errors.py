@@ -40,6 +40,15 @@ def test_the_first_known_string_decides() -> None:
     assert error.errors == ("WDatabase:No change", "EFoo:Bar", "EAPI:Invalid key")
 
 
+def test_one_that_forbids_trying_again_goes_before_one_that_does_not() -> None:
+    """In whatever order they stand."""
+    for texts in (
+        ("EService:Busy", "EGeneral:Temporary lockout"),
+        ("EGeneral:Temporary lockout", "EAPI:Rate limit exceeded"),
+    ):
+        assert isinstance(kraken_error(texts), errors.KrakenTemporaryLockout)
+
+
 def test_warnings_are_no_failure() -> None:
     """A string that begins with W stands beside a result."""
     assert not is_failure(())

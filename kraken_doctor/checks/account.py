@@ -6,8 +6,8 @@ import math
 
 from kraken_doctor.checks import balance, keyinfo
 from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
-from kraken_doctor.checks.session import BudgetSpentError, Reply
-from kraken_doctor.checks.unit import NonceWithheldError
+from kraken_doctor.checks.session import Reply
+from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
 from kraken_doctor.errors import KrakenUnknownMethod, NonceError, TurnTimeoutError
 from kraken_doctor.model.evidence import Evidence, Facts, Outcome
 

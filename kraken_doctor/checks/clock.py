@@ -54,14 +54,16 @@ def clock(ctx: RunContext) -> Finding:
     """
     measured = measure(ctx)
     facts = _facts(measured, len(ctx.settings.ntp_servers))
+    agreed = measured.consensus.sample if measured.consensus else None
+    exchange = [measured.coarse] if measured.coarse else date_samples(ctx)
+    if ahead_s := proved_ahead_s(filter(None, (agreed, *exchange))):
+        facts.append(Evidence("clock.ahead", round(ahead_s, 6), "s", f">= -{_PROVED_AHEAD_S:g}"))
     if measured.consensus is None:
         heard = measured.servers or measured.exchange
         said = "the time sources contradict each other" if heard else "no time source answered"
         return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
     best = measured.consensus.sample
     facts += offset_facts(best, ctx.settings.max_offset_s)
-    if ahead_s := proved_ahead_s(filter(None, (best, measured.coarse))):
-        facts.append(Evidence("clock.ahead", round(ahead_s, 6), "s", f">= -{_PROVED_AHEAD_S:g}"))
     outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
     if outcome is not Outcome.PASS:
         facts += keeper_facts(ctx)
@@ -211,3 +213,13 @@ def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample
     dated = [answer] if again else ctx.api.answers()
     dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)
     return [*samples, *(sample for sample in dates if sample is not None)]
+
+
+def date_samples(ctx: RunContext) -> list[TimeSample]:
+    """
+    The dates of whatever came back, refusals and error pages included.
+
+    Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
+    """
+    # A copy: other checks ask at the same time.
+    return list(filter(None, (kraken.from_date_header(*date) for date in list(ctx.api.dates.values()))))

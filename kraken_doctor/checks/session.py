@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kraken_doctor.checks.unit import NonceGuard
+from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import (
-    KrakenDoctorError,
     KrakenError,
     KrakenInvalidNonce,
     KrakenTemporaryLockout,
@@ -45,10 +44,6 @@ Waiting = Callable[[str, float], None]
 
 def _nobody_watches(reason: str, seconds: float) -> None:
     """The default `Waiting`."""
-
-
-class BudgetSpentError(KrakenDoctorError):
-    """The run has made as many private calls for this account as it allows itself."""
 
 
 class Reply(NamedTuple):
@@ -108,6 +103,8 @@ class AccountSession:
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
     waiting: Waiting = _nobody_watches
+    is_over: Callable[[], bool] = lambda: False
+    """See `NonceGuard`."""
     replies: list[Reply] = field(default_factory=list)
     _tried_again: bool = False
     """Whether the one second try after a refused nonce was made."""
@@ -115,7 +112,7 @@ class AccountSession:
     @cached_property
     def guard(self) -> NonceGuard:
         """The unit, and what judges the nonces."""
-        return self.make_guard()
+        return replace(self.make_guard(), is_over=self.is_over)
 
     def call(self, endpoint: str) -> Reply:
         """

@@ -7,14 +7,16 @@ good. A refusal in milliseconds is no proof of a finer unit, since a bot whose r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import NonceError
+from kraken_doctor.errors import KrakenDoctorError, NonceError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.history import KeyHistory
 
 _MOST_AHEAD_NS = 60 * 10**9
@@ -30,6 +32,10 @@ class UnitChoice(NamedTuple):
     """Who said so: an option, a variable and where it is set, a bot's call, or ``default``."""
     declared: bool = False
     """Whether the user said so."""
+
+
+class BudgetSpentError(KrakenDoctorError):
+    """The run has made as many private calls for this account as it allows itself, or has ended."""
 
 
 class NonceWithheldError(NonceError):
@@ -93,6 +99,7 @@ class NonceGuard:
         clock: The time from which nonces are taken.
         note: What version 0.1 noted, None for nothing.
         correction_s: What was added to this host's clock, 0 or below: it is proved to be so far ahead.
+        is_over: Whether the run has ended meanwhile: then nobody would see what is sent, or what comes of it.
     """
 
     choice: UnitChoice
@@ -100,6 +107,7 @@ class NonceGuard:
     clock: Clock
     note: str | None = None
     correction_s: float = 0.0
+    is_over: Callable[[], bool] = lambda: False
 
     def ahead_s(self, mark: int | None) -> float:
         """Return by how many seconds the nonce that follows *mark* is ahead of the time; 0 or below if it is not."""
@@ -124,13 +132,19 @@ class NonceGuard:
 
         Raises:
             NonceWithheldError: It should not be sent.
+            BudgetSpentError: The run has ended, it may be while it waited for the key's turn.
         """
-        unit, now_ns = self.choice.unit, self.clock.now_ns()
+        if self.is_over():
+            raise BudgetSpentError("the run has ended; no more private calls")
+        # By a clock that begins in 1970 the milliseconds of today would pass for nanoseconds.
+        unit, now_ns = self.choice.unit, max(self.clock.now_ns(), marks.FIRST_NS)
         floor = unit.floor(now_ns)
         # Neighbouring units are a factor of 10 or more apart: twice the present time is no time in this one.
         if nonce > 2 * floor:
             raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
-        if nonce > max(floor, self.history.nonce or 0) + _MOST_AHEAD_NS // unit.tick_ns:
+        # What was accepted in a finer unit says nothing of times in this one.
+        latest = max(floor, accepted) if (accepted := self.history.nonce or 0) <= 2 * floor else floor
+        if nonce > latest + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
 
 

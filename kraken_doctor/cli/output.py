@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from kraken_doctor.descriptors import SHORTAGE, exhausted
+from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Output:
 
     def complain(self, exc: BaseException) -> None:
         """The doctor itself failed: one line, and with ``-vv`` where."""
-        if exhausted(exc):
+        if exhausted(exc) or exhausted(exc.__cause__) or are_short():
             self.warn(f"Error: {SHORTAGE}\n")
             return
         where = "".join(traceback.format_exception(exc)) if self.verbose >= 2 else ""

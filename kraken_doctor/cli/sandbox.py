@@ -20,7 +20,7 @@ import click
 from kraken_doctor import child
 from kraken_doctor.cli import completing, lab
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.interruption import ENDINGS, handled
+from kraken_doctor.cli.interruption import ENDINGS, Interruption, handled
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
 
@@ -72,14 +72,14 @@ def command(
         return
     if arguments:
         with _serving(host, port, faults) as variables:
-            ctx.exit(_run(arguments, variables, pass_env))
+            ctx.exit(_run(arguments, variables, pass_env, app.interruption))
     ended: list[int] = []
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        while not ended:  # Ctrl-C is raised
+        while not (ended or app.interruption.wanted()):  # Ctrl-C is raised
             time.sleep(_GLANCE_S)
 
 
@@ -110,7 +110,9 @@ def _listing(terminal: Terminal) -> str:
     return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
-def _run(arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[str, ...]) -> int:
+def _run(
+    arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[str, ...], interruption: Interruption
+) -> int:
     """The command's exit status; a signal that ended it counts as shells count it."""
     from kraken_doctor.sandbox.keys import without_named_secrets
 
@@ -123,7 +125,11 @@ def _run(arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[st
     inherited = without_named_secrets(inherited) | {name: os.environ[name] for name in passed if name in os.environ}
     command = _Command(arguments)
     # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
-    with handled(ENDINGS, command.hand_on), tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
+    with (
+        handled(ENDINGS, command.hand_on),
+        interruption.held(unless_wanted=True),  # what was put off until now has no other handler any more
+        tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder,
+    ):
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",
             **inherited,

@@ -15,6 +15,7 @@ from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.retry import may_repeat
+from kraken_doctor.client.route import own_proxies
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 
 logger = logging.getLogger(__name__)
@@ -67,8 +68,7 @@ class PrivateCalls(Ledger):
         try:
             return self._query(api, method, data, timeout)
         except BaseException as exc:
-            proxies = {f"{scheme}_proxy": url for scheme, url in api.session.proxies.items()}
-            cleanse(exc, api.key, api.secret, self.options.otp, settings=proxies)
+            cleanse(exc, api.key, api.secret, self.options.otp, settings=own_proxies(api.session))
             raise
 
     def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:

@@ -12,11 +12,13 @@ _sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
 _inherited: list[object] = []
 
 
-def begin_anew_in_child(client: object) -> None:
-    """See to it that the sessions of *client* that are of requests have no connection in a child of this process."""
-    for value in getattr(client, "__dict__", {}).values():
-        if isinstance(value, requests.Session):
-            _sessions.add(value)
+def begin_anew_in_child(*sessions: object) -> None:
+    """
+    See to it that *sessions*, where they are of requests, have no connection in a child of this process.
+
+    Said of what a client has when it is made, and again when one is used: it may be a copy's, or exchanged.
+    """
+    _sessions.update(session for session in sessions if isinstance(session, requests.Session))
 
 
 def _leave_to_parent() -> None:

@@ -58,7 +58,7 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         if session is not None:
             self.session = session
         self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
-        begin_anew_in_child(self)
+        begin_anew_in_child(self.session)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
@@ -71,6 +71,7 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
             KrakenError: The API refused; the subclass says why.
             NonceError: No nonce, or no turn: nothing was sent.
             TransportError: No answer of the API, or one that has not its form.
+            HostLimitError: This process can't open another connection; nothing was sent.
         """
         try:
             answer = self.query_private(method, data, timeout)

@@ -50,6 +50,8 @@ class PublicApi:
         self._clock = clock
         self._guard = threading.Lock()
         self._asked: dict[str, _Once] = {}
+        self.dates: dict[str, tuple[str, int, int]] = {}
+        """By endpoint: the ``Date`` of whatever answered last, between which two times by this host's clock."""
 
     def ask(self, endpoint: str, *, again: bool = False) -> PublicAnswer:
         """
@@ -82,7 +84,13 @@ class PublicApi:
                 response = self._session.get(
                     f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
                 )
-            latency_s = self._clock.monotonic() - began
+            latency_s, timing = self._clock.monotonic() - began, timing_of(response)
+            # The time that the answer names lies between the two; connecting would only blur it. The later one must not
+            # be pieced together from the parts of the call: a busy processor spends time between them. Nor is it read
+            # from the wall clock again, which may have been set while the call was under way.
+            sent_ns = called_ns + round((timing.until_sent_s if timing else 0) * 1e9)
+            received_ns = called_ns + round(latency_s * 1e9)
+            self.dates[endpoint] = response.headers.get("date", ""), sent_ns, received_ns
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
             answer = json_of(response)
@@ -96,15 +104,11 @@ class PublicApi:
             raise kraken_error(errors)
         if flaw or not isinstance(result, dict):
             raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is no object'}")
-        timing = timing_of(response)
-        # The time that the answer names lies between the two; connecting would only blur it. The later one must not be
-        # pieced together from the parts of the call: a busy processor spends time between them. Nor is it read from
-        # the wall clock again, which may have been set while the call was under way.
         return PublicAnswer(
             result=result,
             headers={name.lower(): value for name, value in response.headers.items()},
-            sent_ns=called_ns + round((timing.until_sent_s if timing else 0) * 1e9),
-            received_ns=called_ns + round(latency_s * 1e9),
+            sent_ns=sent_ns,
+            received_ns=received_ns,
             latency_s=latency_s,
             timing=timing,
         )

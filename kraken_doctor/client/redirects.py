@@ -14,6 +14,8 @@ from typing import Any
 
 import requests
 
+from kraken_doctor.client.forked import begin_anew_in_child
+
 _REFUSED = "the answer to a private call was a redirect, which is not followed: key and signature would go along"
 
 
@@ -22,8 +24,9 @@ class RedirectError(requests.TooManyRedirects, requests.HTTPError):
 
 
 def keep_home(session: Any) -> None:
-    """Let *session*, of requests or aiohttp, refuse redirects of requests that carry a key; once is enough."""
+    """Let *session*, of requests or aiohttp, refuse redirects of requests that carry a key; said before each use."""
     if isinstance(session, requests.Session):
+        begin_anew_in_child(session)
         if "get_redirect_target" not in vars(session):
             # Asked by every version of requests for where a redirect leads; unlike a hook not lost to another hook.
             target = functools.partial(_target, weakref.ref(session))

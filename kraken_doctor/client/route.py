@@ -6,7 +6,7 @@ import ssl
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import requests
 import requests.utils
@@ -89,7 +89,13 @@ def proxies_for(session: requests.Session, url: str) -> dict[str, str]:
     A proxy would take the call to its own loopback, or show a demo's key to whoever runs it.
     """
     # Not by `no_proxy`: requests would set that variable for a moment, for all threads and for ever if two meet.
-    return {name: session.proxies.get(name, "") for name in ("http", "https", "all")} if is_loopback(url) else {}
+    own = own_proxies(session)
+    return {name: own.get(f"{name}_proxy", "") for name in ("http", "https", "all")} if is_loopback(url) else {}
+
+
+def own_proxies(session: Any) -> dict[str, str]:
+    """The proxies that are set on *session* itself, named like variables; of a subclass it may be anything."""
+    return {f"{name}_proxy": url for name, url in (getattr(session, "proxies", None) or {}).items()}
 
 
 def settle(session: requests.Session, url: str) -> None:

@@ -11,9 +11,10 @@ import requests
 import urllib3
 
 from kraken_doctor.client.edge import not_the_api
+from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.guarding import cleanse
 from kraken_doctor.client.redirects import keep_home
-from kraken_doctor.client.route import proxies_for
+from kraken_doctor.client.route import own_proxies, proxies_for
 from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
 
@@ -30,6 +31,7 @@ class Post:
         self._api = api
         self._url = api.uri + urlpath
         self._timeout_s = timeout_s
+        begin_anew_in_child(api.session)
         proxies = proxies_for(api.session, self._url)
         self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
 
@@ -98,6 +100,7 @@ def query(
     Raises:
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
+    begin_anew_in_child(api.session)
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
     send |= {"proxies": proxies_for(api.session, api.uri)}
     try:
@@ -108,7 +111,7 @@ def query(
                 response = api.session.post(api.uri + urlpath, data=data, **send)
         return _read(api, response)
     except requests.RequestException as exc:
-        cleanse(exc, api.key, api.secret, settings={f"{name}_proxy": url for name, url in api.session.proxies.items()})
+        cleanse(exc, api.key, api.secret, settings=own_proxies(api.session))
         raise
 
 

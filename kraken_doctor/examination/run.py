@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kraken_doctor import descriptors, parallel
 from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
-from kraken_doctor.checks.clock import exchange_samples, proved_ahead_s
+from kraken_doctor.checks.clock import date_samples, exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.errors import HostLimitError
@@ -110,6 +110,7 @@ class Examination:
             session=self._sessions(account, self._correction_s),
             facts=lambda: Facts(self._finished(account.label), account.label),
         )
+        context.session.is_over = lambda: self._given_up() or not self._deadline.remaining()
         for check in self._plan.of_scope(Scope.ACCOUNT):
             self._make(check, account.label, functools.partial(check.run, context))
 
@@ -164,7 +165,7 @@ class Examination:
 
     def _correction_s(self) -> float:
         if "clock" not in self._run_checks:
-            return proved_ahead_s(exchange_samples(self._context))
+            return proved_ahead_s(exchange_samples(self._context) or date_samples(self._context))
         self._wait(self._run_checks["clock"])
         with self._lock:
             result = self._results.get((None, "clock"))

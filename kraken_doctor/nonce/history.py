@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kraken_doctor.model.call import BOT
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
 
 UNIT_NOTE_0_1 = "accepted unit"
@@ -30,6 +31,7 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
     The history of each key; one pass over the log for all of them, which ends when all is known.
 
     A mark proves nothing here: it is set when a nonce is issued, and a bot that never reached the exchange has one too.
+    Nor does a record whose nonce is no time of its moment, or falls short of the unit that it names: it is damaged.
 
     Raises:
         NonceStoreError: The log can't be read.
@@ -37,13 +39,15 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
     wanted = set(key_ids)
     found = dict.fromkeys(wanted, KeyHistory())
     for record in store.newest(wanted):
-        if record.outcome != "ok":
+        unit, at_ns = NonceUnit(record.unit), max(record.at_ns, marks.FIRST_NS)
+        shown = NonceUnit.of_mark(record.nonce, at_ns)
+        if record.outcome != "ok" or shown is None or shown.tick_ns > unit.tick_ns:
             continue
         history = found[record.key_id]
         if history.nonce is None:
             history = history._replace(nonce=record.nonce)
         if record.by == BOT or (record.by and record.declared):
-            history = history._replace(unit=NonceUnit(record.unit), by_bot=record.by == BOT)
+            history = history._replace(unit=unit, by_bot=record.by == BOT)
             wanted.discard(record.key_id)
         found[record.key_id] = history
     return found

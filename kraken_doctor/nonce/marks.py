@@ -9,7 +9,7 @@ from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
 
 Possible = Callable[[int], bool]
 
-_FIRST_S = 1_790_000_000
+FIRST_NS = 1_790_000_000 * 10**9
 """
 September 2026, when this library was written. Marks come from it alone, so none is of an earlier time; and a clock that
 says so is wrong: that of a board without a battery, which begins in 1970 until it has been set.
@@ -30,12 +30,11 @@ def possible(nonce: int, unit: NonceUnit, now_ns: int) -> bool:
     takes nothing below it any more, and the bot has to go on from there. A time before this library, or further ahead
     than a clock is wrong, is a damaged mark or somebody's trap: sent once, it would make the key useless for good.
     """
-    now_s = now_ns // 10**9
-    latest_ns = ((now_s if now_s >= _FIRST_S else _FAR_S) + _AHEAD_S) * 10**9
+    latest_ns = (now_ns if now_ns >= FIRST_NS else _FAR_S * 10**9) + _AHEAD_S * 10**9
     if nonce <= unit.floor(latest_ns):
         return True
     finer = (other for other in NonceUnit if other.tick_ns < unit.tick_ns)
-    return any(other.floor(_FIRST_S * 10**9) <= nonce <= other.floor(latest_ns) for other in finer)
+    return any(other.floor(FIRST_NS) <= nonce <= other.floor(latest_ns) for other in finer)
 
 
 def judged(answer: object, least: int, is_possible: Possible | None, remedy: str) -> int:

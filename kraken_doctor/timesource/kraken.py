@@ -24,6 +24,6 @@ def from_date_header(date: str, sent_ns: int, received_ns: int) -> TimeSample | 
     """The same from an HTTP ``Date`` header; None if it is no date."""
     try:
         unixtime = parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return from_unixtime(unixtime, sent_ns, received_ns, "exchange (HTTP Date)")

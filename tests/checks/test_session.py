@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kraken_doctor import KrakenClient, RetryPolicy, open_store
-from kraken_doctor.checks.session import AccountSession, BudgetSpentError
-from kraken_doctor.checks.unit import NonceGuard, NonceWithheldError, choose_unit
+from kraken_doctor.checks.session import AccountSession
+from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard, NonceWithheldError, choose_unit
 from kraken_doctor.clock import CorrectedClock
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.call import DOCTOR, CallRecord
@@ -266,6 +266,19 @@ def test_the_budget_is_a_bound(make: Make, server: SandboxServer) -> None:
     assert len(session.replies) == 2
     with pytest.raises(BudgetSpentError, match="2 private calls"):
         session.call("Balance")
+
+
+@pytest.mark.parametrize("over", [[True], [False, True]], ids=["before", "while it waited for the turn"])
+def test_nothing_is_sent_once_the_run_has_ended(
+    make: Make, key: Key, store: NonceStore, clock: ManualClock, over: list[bool]
+) -> None:
+    """A watch goes on, and would send what piled up in the rounds that it gave up, all at once."""
+    store.advance(key_id(key.api_key), NonceUnit.MS.floor(clock.wall_ns))
+    answers = iter(over)
+    session = make(is_over=lambda: next(answers))
+    with pytest.raises(BudgetSpentError, match="ended"):
+        session.call("GetApiKeyInfo")
+    assert (session.replies, key.accepted, key.mark) == ([], 0, 0)
 
 
 @pytest.mark.parametrize("answer", [refusal("EService:Unavailable"), Response(b"", 502), Response(b"", reset=True)])

@@ -228,6 +228,17 @@ def test_too_few_descriptors_are_no_verdict_on_the_network(
         assert any("ulimit -n" in text for text in said), (said, ended.stderr)
 
 
+@POSIX
+@pytest.mark.parametrize("limit", range(5, 18))
+@pytest.mark.parametrize("line", ["sandbox -- true", "nonce"])
+def test_nor_a_fault_of_the_doctor(line: str, limit: int) -> None:
+    """The same: whatever could not be opened, a folder for what is thrown away among it."""
+    ended = shell(f"ulimit -n {limit}; @ {line}")
+    assert ended.returncode in (0, 3), ended
+    assert "itself failed" not in ended.stderr
+    assert ended.returncode == 0 or "ulimit -n" in ended.stderr, ended
+
+
 def test_whose_limit_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process's or the system's; what else can't be opened is no shortage."""
     assert not descriptors.are_short()

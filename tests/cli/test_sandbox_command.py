@@ -96,3 +96,32 @@ def test_serving_ends_cleanly(number: signal.Signals) -> None:
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (0, b"")
+
+
+WHILE_IT_LOADS = """
+import os, signal, sys
+import kraken_doctor.cli.interruption as interruption
+
+def watch(event, arguments):
+    if event == "import" and arguments[0] == "kraken_doctor.cli.lab" and not pressed:
+        pressed.append(1)
+        os.kill(os.getpid(), {number})
+
+interruption._AGAIN_S = 3600  # a machine that is busy: the command has begun by then
+pressed = []
+sys.addaudithook(watch)
+from kraken_doctor.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", [["--", sys.executable, "-c", "import time; time.sleep(600)"], []])
+def test_a_signal_while_it_loads_is_not_lost(number: signal.Signals, command: list[str]) -> None:
+    """In the middle of an import it is put off; what handles signals by then is another one."""
+    program = [sys.executable, "-c", WHILE_IT_LOADS.format(number=int(number)), "sandbox", *command]
+    ended = subprocess.run(
+        program, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, start_new_session=True
+    )
+    assert ended.returncode == (130 if command else 0)
+    assert b"Traceback" not in ended.stderr

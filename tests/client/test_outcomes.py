@@ -12,13 +12,14 @@ import requests
 
 from kraken_doctor import open_store
 from kraken_doctor.client.metrics import observe
+from kraken_doctor.errors import NonceError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.auditing import is_refusal, summarise
 from kraken_doctor.nonce.stores import recordtext
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request
-from tests.client.kinds import ASYNC, CCXT, CLIENT, KINDS, KRAKENEX, NOBODY, OWN, PYKRAKENAPI, SDK, Kind, named
+from tests.client.kinds import ASYNC, CCXT, CLIENT, KINDS, KRAKENEX, NOBODY, OWN, PYKRAKENAPI, SDK, SECRET, Kind, named
 from tests.client.listener import Listener
 from tests.conftest import Run
 
@@ -126,6 +127,34 @@ def test_what_can_not_have_left_was_not_sent(listener: Listener) -> None:
     client = KRAKENEX.installed(NOBODY, "a", listener.url, observers=(records.append,))
     with pytest.raises(ValueError, match="base64"):
         client.query_private("Balance")
+    assert [record.outcome for record in records] == ["not-sent"]
+    assert listener.heard == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_nor_did_what_was_withheld(kind: Kind, listener: Listener) -> None:
+    """Its nonce was judged, and is spent; by whatever client."""
+    records: list[CallRecord] = []
+
+    def withhold(_nonce: int) -> None:
+        raise NonceError("withheld")
+
+    async def inside() -> None:
+        client = kind.installed(
+            NOBODY,
+            SECRET,
+            listener.url,
+            observers=(records.append,),
+            check_nonce=withhold,
+            store=open_store("memory://"),
+        )
+        try:
+            with pytest.raises(NonceError, match="withheld"):
+                await kind.ask(client)
+        finally:
+            await kind.close(client)
+
+    asyncio.run(inside())
     assert [record.outcome for record in records] == ["not-sent"]
     assert listener.heard == []
 

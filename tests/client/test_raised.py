@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import ccxt
 import ccxt.async_support
@@ -209,6 +209,36 @@ def test_a_login_of_a_session_s_own_proxy(login: str) -> None:
             with pytest.raises(Exception) as caught:  # noqa: PT011 - of any type
                 call()
             assert "hunter2" not in shown(caught.value), number
+
+
+class _Bare:
+    """A session of a subclass's own: of requests it has what that subclass uses."""
+
+    def post(self, *_arguments: object, **_named: object) -> None:
+        raise requests.ReadTimeout(f"{API_KEY} was sent")
+
+
+class _OwnWay(krakenex.API):  # type: ignore[misc]
+    def _query(self, urlpath: str, data: Any, headers: Any = None, timeout: Any = None) -> Any:
+        return self.session.post(self.uri + urlpath, data=data, headers=headers, timeout=timeout)
+
+
+@pytest.mark.parametrize("odd", ["bytes", "number", "no proxies", "no session of requests"])
+def test_what_is_no_text_does_not_replace_what_was_raised(odd: str) -> None:
+    """A bot that is told of another error than a timeout may place its order twice."""
+    otp = cast("str", 123456) if odd == "number" else OTP
+    api = (_OwnWay if odd.startswith("no session") else krakenex.API)(API_KEY, SECRET)
+    api.uri = f"http://127.0.0.1:{wild.closed_port()}"
+    assert install(api, store=open_store("memory://"), retry=RetryPolicy.none(), metrics=False, otp=otp)
+    if odd == "bytes":
+        api.secret = SECRET.encode()
+    elif odd == "no proxies":
+        api.session.proxies = None
+    elif odd != "number":
+        api.session = _Bare()
+    with pytest.raises((requests.ConnectionError, requests.ReadTimeout)) as caught:
+        api.query_private("AddOrder")
+    assert secrets_in(caught.value) == set()
 
 
 def test_of_a_large_page_the_beginning_is_kept() -> None:

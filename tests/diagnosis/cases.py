@@ -338,6 +338,15 @@ CASES: dict[str, list[CheckResult]] = {
     "a bot in another unit than declared": [
         RIGHT, called(call(1, "us", US), nonce__unit="us", nonce__declared=True, nonce__unit__bot="ms"),
     ],
+    "a bot in a coarser unit than declared, and nothing accepted yet": [
+        RIGHT, called(nonce__unit="us", nonce__declared=True, nonce__unit__bot="ms"),
+    ],
+    "a bot in a finer unit than declared": [
+        RIGHT, called(nonce__unit="ms", nonce__declared=True, nonce__unit__bot="us"),
+    ],
+    "a clock that is ahead by the exchange's answers alone": [
+        called(call(1, "ms", MS), nonce__unit="ms", nonce__correction=-DAY_S),
+    ],
     "a bot in the unit that is used": [RIGHT, called(nonce__unit="ms", nonce__declared=True, nonce__unit__bot="ms")],
     "a bot in another unit, and none declared": [
         RIGHT, called(nonce__unit="ms", nonce__declared=False, nonce__unit__bot="us"),

@@ -63,8 +63,11 @@ def test_a_unit_is_advised_for_one_account_and_with_its_condition() -> None:
     for found in (found for name in CASES for found in diagnose(CASES[name])):
         confirming = [other.told_apart_by for other in found.possible if DECLARING.search(other.told_apart_by)]
         assert all("only if all of them count so" in text for text in confirming)
-        if any("--nonce-unit" in command for command in found.remedy.commands):
-            assert found.remedy.text.startswith("Only if all programs on this key count in")
+        assert not any(
+            "--nonce-unit" in command for command in found.remedy.commands
+        )  # as it stands, without its condition
+        if DECLARING.search(found.remedy.otherwise):
+            assert found.remedy.otherwise.startswith("Only if all programs on")
         for text in (*confirming, *found.remedy.commands, found.remedy.otherwise):
             for options in DECLARING.findall(text):
                 seen += 1
@@ -73,6 +76,13 @@ def test_a_unit_is_advised_for_one_account_and_with_its_condition() -> None:
 
 
 @pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize("name", CASES)
+def test_commands_are_safe_as_they_stand(name: str) -> None:
+    """Who is tired runs what is printed: a unit is declared only under a condition, which a command can't state."""
+    commands = [command for found in diagnose(CASES[name]) for command in found.remedy.commands]
+    assert not [command for command in commands if "--nonce-unit" in command]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_said_is_what_was_agreed(name: str) -> None:
     """Causes, order, confidence, facts, remedy: nothing changes unseen. And nothing depends on the host's time zone."""

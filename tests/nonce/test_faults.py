@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor import KrakenClient, RetryPolicy
+from kraken_doctor import KrakenClient, RetryPolicy, key_id
 from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
-from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.stores import NonceStore, open_store, redis
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.clocks import ManualClock
@@ -191,6 +191,34 @@ def test_a_client_that_lost_its_turn_sends_nothing(redis_server: RedisServer, se
         store.advance_in_turn = original  # type: ignore[attr-defined]
         client.query_private("Balance")
     assert (key.accepted, key.refused) == (2, 0)
+
+
+@pytest.mark.redis
+@needs_redis
+def test_an_order_is_answered_where_no_file_can_be_opened_any_more(
+    redis_server: RedisServer, server: SandboxServer, key: Key
+) -> None:
+    """What gives the turn back must be here already: an error in its place would have the order placed twice."""
+    resource = pytest.importorskip("resource")
+    redis._script.cache_clear()
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    arrived: list[object] = []
+
+    def full(request: object) -> None:
+        arrived.append(request)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit[1]))
+
+    server.exchange.interceptors.append(full)
+    store = open_store(redis_server.url)
+    with KrakenClient(key.api_key, key.secret, url=server.url, store=store, retry=RetryPolicy.none()) as client:
+        try:
+            assert client.query_private("Balance")["error"] == []
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        server.exchange.interceptors.clear()
+        assert len(arrived) == 1
+        with store.turn(key_id(key.api_key), 1):
+            assert store.advance(key_id(key.api_key), 0) > 0
 
 
 @pytest.mark.redis

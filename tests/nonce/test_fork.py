@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import ccxt
 import krakenex
 import pytest
+import requests
 from kraken.spot import SpotClient
 from urllib3.connection import HTTPConnection
 
@@ -22,6 +25,7 @@ from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
+from tests.client.kinds import BLOCKING, Kind, named
 from tests.nonce.test_sqlite_store import in_fork
 from tests.redisserver import RedisServer, needs_redis
 
@@ -132,5 +136,35 @@ def test_a_child_does_not_use_its_parents_connection(
     assert len(sockets) == 1
     assert in_fork(lambda: call() and len(sockets)) == "2"
     call()
+    assert len(sockets) == 1, "the parent keeps its own"
+    store.close()
+
+
+def _with_another_session(client: Any) -> Any:
+    setattr(client, next(name for name in vars(client) if name.endswith("session")), requests.Session())
+    return client
+
+
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client)), _with_another_session]
+)
+@pytest.mark.parametrize("kind", [kind for kind in BLOCKING if kind.name != "pykrakenapi"], ids=named)
+def test_nor_one_of_a_session_that_came_later(
+    server: SandboxServer, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, way: Any
+) -> None:
+    """A copy has one of its own, the SDK a new one every five minutes, and a caller may exchange it."""
+    store = open_store(f"sqlite:///{tmp_path}/nonce.db")
+    client = way(kind.installed(key.api_key, key.secret, server.url, store=store))
+    opened = HTTPConnection.connect
+    sockets: list[object] = []
+
+    def connect(self: HTTPConnection) -> None:
+        opened(self)
+        sockets.append(self.sock)
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect)
+    kind.call(client)
+    assert in_fork(lambda: kind.call(client) and len(sockets)) == "2"
+    kind.call(client)
     assert len(sockets) == 1, "the parent keeps its own"
     store.close()

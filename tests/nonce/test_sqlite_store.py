@@ -16,6 +16,7 @@ from kraken_doctor.errors import ConfigurationError, NonceStoreError
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+from kraken_doctor.redact import redactor
 from tests.renderers.samples import call
 
 
@@ -179,7 +180,9 @@ def test_redis_without_its_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     """In one line, with the command that brings it; and a URL that can't be read, with the form that can."""
     with pytest.raises(ConfigurationError) as unreadable:
         open_store("redis://host:notaport/0")
-    assert str(unreadable.value) == "the Redis URL can't be read: use redis://[user:password@]host:port/db"
+    said = str(unreadable.value)
+    assert said.startswith("the Redis URL can't be read: use redis://host:port/db, with user:password@")
+    assert redactor()(said) == said
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigurationError) as missing:
         open_store("redis://127.0.0.1/0")

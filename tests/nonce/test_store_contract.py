@@ -229,23 +229,34 @@ def test_the_newest_records_come_first_and_of_the_keys_that_are_wanted(open_it: 
 
 def test_what_was_accepted_is_known_by_key(open_it: Open) -> None:
     """The newest accepted call, and the unit of the newest by a bot or in a declared run."""
-    store = open_it()
-    for key_id, unit, nonce, by, declared, outcome in (
+    store, at_ns = open_it(), 1_795_392_000 * 10**9
+
+    def at(unit: str, number: int) -> int:
+        return NonceUnit(unit).floor(at_ns) + number
+
+    for key_id, unit, number, by, declared, outcome in (
         ("bot", "s", 5, BOT, True, "ok"),
         ("bot", "us", 7, BOT, True, "ok"),
         ("bot", "ms", 8, DOCTOR, False, "ok"),
         ("bot", "ns", 9, BOT, True, "EAPI:Invalid nonce"),
         ("declared", "10ns", 6, DOCTOR, True, "ok"),
         ("old", "us", 4, "", False, "ok"),
+        ("altered", "us", 3, BOT, True, "ok"),
+        ("altered", "ns", 2**63 - at("ns", 0), BOT, True, "ok"),  # no time at all
+        ("altered", "ns", at("ms", 0) - at("ns", 0), BOT, True, "ok"),  # a time in milliseconds
+        ("coarser", "ms", at("us", 2) - at("ms", 0), BOT, True, "ok"),  # a mark in microseconds was stepped over
     ):
         store.record(replace(
-            record(nonce), key_id=key_id, unit=unit, nonce=nonce, by=by, declared=declared, outcome=outcome
+            record(number), at_ns=at_ns, key_id=key_id, unit=unit, nonce=at(unit, number), by=by, declared=declared,
+            outcome=outcome,
         ))  # fmt: skip
     store.close()
-    assert key_histories(open_it(), ["bot", "declared", "old", "never"]) == {
-        "bot": KeyHistory(8, NonceUnit.US, by_bot=True),
-        "declared": KeyHistory(6, NonceUnit.TEN_NS),
-        "old": KeyHistory(4, None),
+    assert key_histories(open_it(), ["bot", "declared", "old", "altered", "coarser", "never"]) == {
+        "bot": KeyHistory(at("ms", 8), NonceUnit.US, by_bot=True),
+        "declared": KeyHistory(at("10ns", 6), NonceUnit.TEN_NS),
+        "old": KeyHistory(at("us", 4), None),
+        "altered": KeyHistory(at("us", 3), NonceUnit.US, by_bot=True),
+        "coarser": KeyHistory(at("us", 2), NonceUnit.MS, by_bot=True),
         "never": KeyHistory(),
     }
 

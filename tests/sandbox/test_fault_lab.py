@@ -188,4 +188,4 @@ def test_what_was_not_sent_is_not_put_down_to_the_server(doctor: Run) -> None:
     checks = {check["id"]: check for check in json.loads(ended.stdout)["checks"]}
     assert (checks["permissions"]["outcome"], checks["permissions"]["summary"]) == ("skip", "nothing was sent")
     page = doctor("check", "--sandbox", "--fault", "nonce-mark-finer", "--user", "daivon_frazier").stdout
-    assert "Don't declare a finer unit to try it out" in " ".join(page.split())
+    assert "Don't declare microseconds on a guess" in " ".join(page.split())

@@ -81,6 +81,7 @@ def test_the_exchange_is_a_coarse_clock() -> None:
     assert header is not None
     assert header.low_s == pytest.approx(0.0)
     assert kraken.from_date_header("yesterday", 0, 0) is None
+    assert kraken.from_date_header("Thu, 01 Jan 1970 00:16:40 +999999999999999", 0, 0) is None
 
 
 @given(

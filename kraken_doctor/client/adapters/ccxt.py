@@ -77,9 +77,9 @@ class _Common:
 
 class _Blocking(_Common):
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        keep_home(self.session)  # type: ignore[attr-defined]
         if not isinstance(headers, _Later):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
-        keep_home(self.session)  # type: ignore[attr-defined]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
             answer = super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
             self._kraken_doctor.judge(answer)

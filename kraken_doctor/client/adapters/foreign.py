@@ -10,7 +10,7 @@ from typing import Any
 
 from kraken_doctor.client.adapters.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import cleanse, refuse_demo_key
-from kraken_doctor.client.ledger import NOT_SENT, UNKNOWN, Ledger, Ongoing
+from kraken_doctor.client.ledger import UNKNOWN, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.nonce.turn import Turn
 
@@ -70,7 +70,7 @@ class ForeignCalls(Ledger):
             failure = exc
             secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
             cleanse(exc, self.options.otp, *secrets, settings=vars(client))
-            if ongoing.outcome in (NOT_SENT, UNKNOWN):
+            if ongoing.outcome == UNKNOWN:
                 ongoing.failed(lambda: _quoted(failure))
             raise
         finally:

@@ -40,7 +40,7 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
             client.__class__ = before
             own.update(taken)
             raise NonceHookError(f"{before.__qualname__}.{name} can't be replaced")
-    begin_anew_in_child(client)
+    begin_anew_in_child(*own.values())
 
 
 def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type:

@@ -44,6 +44,8 @@ _NEXT_FINER = dict(pairwise(NonceUnit))
 _DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", NonceUnit.NS: "19"}
 """Of a nonce of today, as a bot's log shows it: it confirms a unit without sending anything."""
 
+_CORRECTED = "our nonces came from the corrected time"
+
 _LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
 
 _NEW_KEY = Remedy(
@@ -69,7 +71,11 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
     elif facts.text("nonce.error_type") == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
-    yield from _another_unit(facts, account)
+    yield from _another_unit(facts, account, accepted)
+    ahead_s = -(facts.number("nonce.correction") or 0.0)
+    if ahead_s and "clock.offset" not in facts:
+        summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
+        yield name("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
     yield from _window(facts, account, accepted)
     lead_s = facts.number("nonce.lead")
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts) and "nonce.withheld" not in facts:
@@ -155,7 +161,12 @@ def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         "clock-ahead",
         account,
         f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
-        (clock_words(facts), "our nonces came from the corrected time", _refused_when(refused)),
+        (
+            clock_words(facts),
+            _CORRECTED,
+            _refused_when(refused),
+            f"the right time passes them within {span(ahead_s)}: no new key is needed",
+        ),
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
@@ -171,7 +182,7 @@ def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         "nonce-spent-higher",
         account,
         f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
-        (_refused_when(refused), clock_words(facts)),
+        (_refused_when(refused), clock_words(facts), *((_CORRECTED,) if facts.number("nonce.correction") else ())),
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
         remedy=Remedy(
@@ -245,8 +256,7 @@ def _withheld(facts: Facts, account: str) -> Diagnosis:
                 otherwise="If a call with such a nonce was accepted: create a new API key.",
             ),
         )
-    finer = NonceUnit(found)
-    words = finer.words
+    words = NonceUnit(found).words
     if reason == "note":
         summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
         otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
@@ -264,21 +274,24 @@ def _withheld(facts: Facts, account: str) -> Diagnosis:
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
         remedy=Remedy(
-            f"Only if all programs on this key count in {words} (nonces of {_DIGITS[finer]} digits in their logs),"
-            " declare that.",
-            (_declaring(account, finer),),
-            otherwise,
-            "Don't declare a finer unit to try it out: accepted once, it locks coarser bots out of the key for good.",
+            f"Look up whether a call in {words} was ever accepted: the audit log has those of this nonce store.",
+            ("kraken-doctor audit --outcome ok",),
+            f"Only if all programs on this key count in {words}: {_declaring(account, NonceUnit(found))}. {otherwise}",
+            f"Don't declare {words} on a guess: once accepted, they lock coarser programs out of the key for good.",
         ),
     )
 
 
-def _another_unit(facts: Facts, account: str) -> Iterator[Diagnosis]:
+def _another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
     """A bot that shares the store counts otherwise than the user says."""
     bot, chosen = facts.text("nonce.unit.bot"), facts.item("nonce.unit")
     if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
         return
     declared = NonceUnit(str(chosen.value))
+    # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
+    finer = declared.tick_ns < NonceUnit(bot).tick_ns
+    ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
+    ways += [f"set {declared.value} where the bot runs"] if finer else []
     yield name(
         "nonce-spent-higher",
         account,
@@ -291,8 +304,7 @@ def _another_unit(facts: Facts, account: str) -> Iterator[Diagnosis]:
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
         remedy=Remedy(
-            f"Give all programs on this key one unit: correct the declaration to {bot}, or set {declared.value} where"
-            " the bot runs.",
+            f"Give all programs on this key one unit: {', or '.join(ways)}.",
             avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
         ),
     )

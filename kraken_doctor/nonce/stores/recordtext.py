@@ -49,7 +49,7 @@ def load(line: str | bytes) -> CallRecord | None:
             by=str(by),
             declared=declared is True,
         )
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return None
     return record if _is_possible(record) else None
 

@@ -24,6 +24,11 @@ from kraken_doctor.nonce.turn import Turn, hold
 _SOCKET_TIMEOUT_S = 5.0
 """A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
 
+_UNREADABLE = (
+    "the Redis URL can't be read: use redis://host:port/db, with user:password@ before a host that asks for it"
+)
+"""Not the two together: what looks like a login in a URL is hidden."""
+
 Judge = Callable[[Any], Any]
 
 
@@ -72,7 +77,9 @@ class RedisStore:
         try:
             make_pool()
         except ValueError:
-            raise ConfigurationError("the Redis URL can't be read: use redis://[user:password@]host:port/db") from None
+            raise ConfigurationError(_UNREADABLE) from None
+        for step in _STEPS:
+            _script(step)  # read now: between order and answer there may be no file to open any more
         self._redis: Any = redis  # the module: loaded by whoever has such a store
         self._process = PerProcess(lambda: _Process(make_pool))
         self._url = url
@@ -242,6 +249,9 @@ class _Process:
     def line(self, key_id: str, store: RedisStore) -> Line:
         # setdefault is atomic: of two threads that come first, both get the same one.
         return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
+
+
+_STEPS = ("advance", "audit", "confirm", "enter", "leave")
 
 
 @functools.cache
