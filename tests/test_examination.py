@@ -187,3 +187,21 @@ def test_an_unknown_clock_alone_leaves_a_verdict() -> None:
     """By itself it decides nothing once nonces are accepted."""
     unknown = CheckResult(id="clock", account=None, outcome=Outcome.INCONCLUSIVE, summary="")
     assert outcome_of([unknown, *results_of(Outcome.PASS)], []) is Outcome.PASS
+
+
+def test_a_call_that_is_not_made_since_the_user_gave_up_is_an_interruption() -> None:
+    """Also where all checks end before whoever waits for them looks: what was learned is not the whole."""
+    session: Any = SimpleNamespace(replies=[])
+
+    def asks(context: Any) -> Finding:
+        return Finding(Outcome.INCONCLUSIVE if context.session.is_over() else Outcome.PASS, "")
+
+    context: Any = SimpleNamespace(clock=SystemClock())
+    examination = Examination(
+        Plan(accounts=ACCOUNTS[:1], checks=(check("calls", asks, scope=Scope.ACCOUNT),), deadline_s=10),
+        context,
+        lambda account, clock: session,
+        given_up=lambda: threading.current_thread() is not threading.main_thread(),
+    )
+    assert [result.outcome for result in examination.run()] == [Outcome.INCONCLUSIVE]
+    assert examination.interrupted

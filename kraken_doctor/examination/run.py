@@ -110,9 +110,15 @@ class Examination:
             session=self._sessions(account, self._correction_s),
             facts=lambda: Facts(self._finished(account.label), account.label),
         )
-        context.session.is_over = lambda: self._given_up() or not self._deadline.remaining()
+        context.session.is_over = self._is_over
         for check in self._plan.of_scope(Scope.ACCOUNT):
             self._make(check, account.label, functools.partial(check.run, context))
+
+    def _is_over(self) -> bool:
+        """Whether nothing is to be sent any more. For a call that is not made since the user gave up, that is said."""
+        if self._given_up():
+            self.interrupted = True
+        return self.interrupted or not self._deadline.remaining()
 
     def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
         """One check to its result, whatever it does: a broken one must not take the others with it."""

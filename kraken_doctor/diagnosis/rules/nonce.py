@@ -8,6 +8,7 @@ from itertools import pairwise
 from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.rules.host import wrong_clock
+from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
@@ -65,13 +66,13 @@ def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
     elif refused:
         yield _refused(facts, account, refused, accepted)
     if "nonce.withheld" in facts:
-        yield _withheld(facts, account)
+        yield withheld(facts, account)
     if facts.text("nonce.error_type") == "NonceStoreError":
         yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
     elif facts.text("nonce.error_type") == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
-    yield from _another_unit(facts, account, accepted)
+    yield from another_unit(facts, account, accepted)
     ahead_s = -(facts.number("nonce.correction") or 0.0)
     if ahead_s and "clock.offset" not in facts:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
@@ -198,7 +199,7 @@ def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) ->
     """What a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
     confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
-    confirmed += _declaring(account, finer) if finer else ""
+    confirmed += declaring(account, finer) if finer else ""
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
         Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", confirmed),
@@ -209,12 +210,6 @@ def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) ->
     return tuple(readings)
 
 
-def _declaring(account: str, unit: NonceUnit) -> str:
-    """The command for this account alone: the option goes for every account of a run, and could lock out their bots."""
-    which = "--master" if account == "MASTER" else f"--user {account.removeprefix('USER:')}"
-    return f"kraken-doctor check {which} --nonce-unit {unit.value}"
-
-
 def _refused_when(refused: list[Call]) -> str:
     """``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``"""
     times = [call.at_s for call in refused if call.at_s is not None]
@@ -222,92 +217,6 @@ def _refused_when(refused: list[Call]) -> str:
     often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")
     nonces = ", ".join(str(call.nonce) for call in refused)
     return f"refused {often} in {NonceUnit(refused[-1].unit).words}{apart}: {nonces}"
-
-
-def _withheld(facts: Facts, account: str) -> Diagnosis:
-    """Nothing was sent, since it could have locked out others: what stands in the way, and both ways on."""
-    unit = NonceUnit(facts.text("nonce.unit"))
-    reason, mark, found = facts.text("nonce.withheld"), facts.integer("nonce.mark"), facts.text("nonce.mark.unit")
-    chosen = facts.item("nonce.unit")
-    used = f"the unit to use is {unit.words} ({chosen.source if chosen else 'default'})"
-    if reason == "ahead":
-        wait = span(facts.number("nonce.mark.lead") or 0.0)
-        return name(
-            "nonce-ahead-of-clock",
-            account,
-            f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
-            (f"the mark is {mark}", used, clock_words(facts)),
-            remedy=Remedy(
-                f"Wait {wait} and run this check again. If no call with such a nonce was ever accepted, use another"
-                " nonce store (KRAKEN_NONCE_STORE).",
-                avoid="Don't delete the store while a bot uses it.",
-            ),
-        )
-    if not found:
-        return name(
-            "nonce-spent-higher",
-            account,
-            "Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
-            (f"the mark is {mark}", used),
-            confidence=Confidence.POSSIBLE,
-            severity=Severity.WARN,
-            remedy=Remedy(
-                "Use another nonce store (KRAKEN_NONCE_STORE): this one may be damaged.",
-                otherwise="If a call with such a nonce was accepted: create a new API key.",
-            ),
-        )
-    words = NonceUnit(found).words
-    if reason == "note":
-        summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
-        otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
-    else:
-        summary = f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}."
-        otherwise = (
-            "If no call in that unit was ever accepted: use another nonce store (KRAKEN_NONCE_STORE). If one was: a"
-            f" program that counts {unit.words} needs a new API key."
-        )
-    return name(
-        "nonce-spent-higher",
-        account,
-        summary,
-        (*((f"the mark is {mark}",) if mark is not None else ()), used),
-        confidence=Confidence.POSSIBLE,
-        severity=Severity.WARN,
-        remedy=Remedy(
-            f"Look up whether a call in {words} was ever accepted: the audit log has those of this nonce store.",
-            ("kraken-doctor audit --outcome ok",),
-            f"Only if all programs on this key count in {words}: {_declaring(account, NonceUnit(found))}. {otherwise}",
-            f"Don't declare {words} on a guess: once accepted, they lock coarser programs out of the key for good.",
-        ),
-    )
-
-
-def _another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
-    """A bot that shares the store counts otherwise than the user says."""
-    bot, chosen = facts.text("nonce.unit.bot"), facts.item("nonce.unit")
-    if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
-        return
-    declared = NonceUnit(str(chosen.value))
-    # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
-    finer = declared.tick_ns < NonceUnit(bot).tick_ns
-    ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
-    ways += [f"set {declared.value} where the bot runs"] if finer else []
-    yield name(
-        "nonce-spent-higher",
-        account,
-        f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",
-        (
-            f"declared by {chosen.source}",
-            "the bot's last accepted call is in the audit log",
-            "the library reads the process's environment, and no .env file",
-        ),
-        confidence=Confidence.LIKELY,
-        severity=Severity.WARN,
-        remedy=Remedy(
-            f"Give all programs on this key one unit: {', or '.join(ways)}.",
-            avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
-        ),
-    )
 
 
 def _window(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
