@@ -19,6 +19,10 @@ _NTP_TIMEOUT_S = 2.0
 _PROVED_AHEAD_S = 1.0
 """By as much a clock has to be ahead, at the least, for the doctor's nonces to come from the corrected time."""
 
+_AGREEMENT_S = 1.0
+"""Servers and exchange that are no further apart agree: nobody promises that Kraken's clock, or that of the edge in
+front of it, is exact to milliseconds, and a healthy clock must not be called doubtful for it."""
+
 _FAR_FUTURE_S = 2**33
 """The year 2242: what is beyond is no time, whoever says it."""
 
@@ -144,7 +148,7 @@ def _span(seconds: float, *, signed: bool = False) -> str:
 
 
 def _apart(one: TimeSample, other: TimeSample) -> bool:
-    return one.low_s > other.high_s or one.high_s < other.low_s
+    return one.low_s > other.high_s + _AGREEMENT_S or one.high_s < other.low_s - _AGREEMENT_S
 
 
 def _facts(measured: Measured, asked: int) -> list[Evidence]:
