@@ -53,7 +53,7 @@ class NonceWithheldError(NonceError):
         self.reason = reason
         self.mark = mark
         self.unit = unit
-        self.lead_s = (mark * unit.tick_ns - now_ns) / 1e9 if mark is not None and unit is not None else None
+        self.lead_s = unit.lead_s(mark, now_ns) if mark is not None and unit is not None else None
 
     def evidence(self) -> tuple[Evidence, ...]:
         """The refusal to send as facts."""
