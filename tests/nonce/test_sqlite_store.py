@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sqlite3
 import stat
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
-from kraken_doctor.nonce.stores import open_store
+from kraken_doctor.nonce.stores import open_store, sqlitefile
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.redact import redactor
@@ -69,6 +70,24 @@ def test_a_replaced_file_is_noticed(path: Path) -> None:
         entry.unlink()
     SQLiteStore(path).advance("key", 500)
     assert store.advance("key", 0) == 501
+
+
+def test_bots_that_start_at_once_wait_for_each_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's timeout does not hold while a new file is given its log: it fails in under a millisecond there."""
+    SQLiteStore(path).advance("key", 10)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    assert other.execute("PRAGMA journal_mode = DELETE").fetchall() == [("delete",)]
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.execute("COMMIT")
+
+    monkeypatch.setattr(sqlitefile, "sleep", wait)
+    assert SQLiteStore(path).advance("key", 0) == 11
+    assert len(waits) == 1
+    other.close()
 
 
 def test_garbage_is_refused_and_left_alone(path: Path) -> None:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from kraken_doctor.nonce.stores import folder
@@ -16,6 +17,9 @@ from kraken_doctor.nonce.stores.perprocess import PerProcess, refuse_reentry
 
 _BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for other processes' statements, each of which takes microseconds."""
+
+_BUSY_POLL_S = 0.005
+"""Between two tries of what SQLite doesn't wait for by itself."""
 
 
 class SQLiteFile:
@@ -91,7 +95,7 @@ class SQLiteFile:
         try:
             self._check()  # nobody has put another there meanwhile
             self._refuse_foreign(db)
-            db.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(db)
             # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock
             # is past them, and no nonce is below the clock.
             db.execute("PRAGMA synchronous = NORMAL")
@@ -110,6 +114,20 @@ class SQLiteFile:
                 raise sqlite3.DatabaseError(
                     f"not a file of this library, it has {name[:40]!r}: use another, or delete it"
                 )
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Wait for others that do the same: SQLite fails at once here, whatever timeout it was given."""
+    until = monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(_BUSY_POLL_S)
+        else:
+            return
 
 
 _all: PerProcess[set[weakref.ref[SQLiteFile]]] = PerProcess(set)
