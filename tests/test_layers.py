@@ -14,7 +14,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"examination", "botlog"},
-    {"checks", "diagnosis", "renderers", "sandbox"},
+    {"checks", "diagnosis", "renderers", "sandbox", "inject"},
     {"client"},
     {"accounts", "network", "nonce", "timesource"},
     {"model"},
