@@ -53,6 +53,7 @@ class App:
     ) -> None:  # fmt: skip
         self.output = output
         self.interruption = interruption or Interruption()
+        self.own_process = own_process
         self.clock = SystemClock()
         self._began = self.clock.monotonic() - (cpu_seconds() if own_process else 0.0)
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)

@@ -23,7 +23,9 @@ _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 @click.command("run")
 @click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
-@click.option("--metrics-port", type=click.IntRange(0, 65_535), help="Serve the bot's calls as Prometheus metrics there.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve the bot's calls as Prometheus metrics there."
+)
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
 @click.pass_context
 def command(ctx: click.Context, /, store: str | None, metrics_port: int | None, arguments: tuple[str, ...]) -> None:
@@ -76,13 +78,16 @@ def _summarise(app: App, collector: Collector, unreached: str) -> None:
         old = [version for version in pythons if tuple(map(int, version.split("."))) < (3, 11)]
         seen = f"{sum(pythons.values())} Python process{'es' if sum(pythons.values()) != 1 else ''} seen"
         reason = f"Python {', '.join(sorted(old))} is too old" if old else f"not reached: {unreached}"
-        app.output.warn(f"kraken-doctor run: no Kraken client was seen, so nothing was put in order ({seen}; {reason}).\n")
+        app.output.warn(
+            f"kraken-doctor run: no Kraken client was seen, so nothing was put in order ({seen}; {reason}).\n"
+        )
         return
     made = ", ".join(f"{count} {name}" for name, count in sorted(collector.clients.items()))
-    line = f"kraken-doctor run: clients: {made}; private calls: {collector.calls}, refused for their nonce: {collector.refused}"
+    calls = f"private calls: {collector.calls}, refused for their nonce: {collector.refused}"
     left = sum(collector.left.values())
     tell: Callable[[str], None] = app.output.warn if left or collector.refused else app.output.note
-    tell(f"{line}{f'; not put in order: {left} of the clients, see above' if left else ''}.\n")
+    rest = f"; {left} of the clients left as they were, see above" if left else ""
+    tell(f"kraken-doctor run: clients: {made}; {calls}{rest}.\n")
 
 
 @contextlib.contextmanager

@@ -19,8 +19,7 @@ from kraken_doctor.inject.imports import complain
 
 def loaded(module: ModuleType) -> None:
     """Change the client classes of *module*."""
-    if module.__name__ != "certifi.core":
-        when_made(module, _prepare)
+    when_made(module, _prepare)
 
 
 class _OnFirstCall:
@@ -105,15 +104,16 @@ def _own_unit(client: Any, kind: Kind) -> Any:
     The unit of the client's own nonces, so that it works on the same key without us as well.
 
     Raises:
-        ValueError: They are no time in any unit; nobody could say what is to follow them.
+        NonceHookError: They are no time in any unit; nobody could say what is to follow them.
     """
     from kraken_doctor.clock import SystemClock
+    from kraken_doctor.errors import NonceHookError
     from kraken_doctor.model.unit import NonceUnit
 
     nonce = int(next(getattr(client, name) for name in kind.nonces if hasattr(client, name))())
     unit = NonceUnit.of_mark(nonce, SystemClock().now_ns())
     if unit is None:
-        raise ValueError("its nonces do not follow the clock")
+        raise NonceHookError("its nonces do not follow the clock")
     return unit
 
 

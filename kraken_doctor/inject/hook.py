@@ -1,4 +1,4 @@
-"""What the start-up hook does in a process, by the mode of the command that started it."""
+"""What the start-up hook does in a process, by the commands that it was started under."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import sys
 from kraken_doctor.inject import imports
 
 
-def start(mode: str) -> None:
+def start(modes: str) -> None:
     """
     Prepare this process for the client libraries that it may import.
 
     Until one is imported that is a look-up for each import, and nothing else.
 
     Args:
-        mode: ``run``, ``observe`` or ``sandbox``.
+        modes: Of ``run``, ``observe`` and ``sandbox`` those that apply, outermost first, with commas between.
     """
-    if mode == "sandbox":
-        from kraken_doctor.inject import confine
+    for mode in modes.split(","):
+        if mode == "sandbox":
+            from kraken_doctor.inject import confine
 
-        confine.start()
-    if mode == "observe":
-        sys.meta_path.insert(0, imports.ImportHook(imports.HTTP_LIBRARIES, "kraken_doctor.inject.record"))
-    else:
-        home = "kraken_doctor.inject.redirect" if mode == "sandbox" else "kraken_doctor.inject.guard"
-        sys.meta_path.insert(0, imports.ImportHook(imports.CLIENTS, home))
+            confine.start()
+        home, names = imports.CHANGES[mode]
+        # Before the ones that are there: each finds what those after it have prepared.
+        sys.meta_path.insert(0, imports.ImportHook(names, home))

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-CLIENTS = frozenset(
-    {"krakenex.api", "ccxt.kraken", "ccxt.async_support.kraken", "ccxt.pro.kraken", "kraken.base_api", "certifi.core"}
-)
-"""The modules that define Kraken's client classes; and where these find the authorities that they trust."""
+_CLIENTS = ("krakenex.api", "ccxt.kraken", "ccxt.async_support.kraken", "ccxt.pro.kraken", "kraken.base_api")
 
-HTTP_LIBRARIES = frozenset({"requests.sessions", "aiohttp.client", "httpx._client"})
-"""The modules through which clients in Python send."""
+CHANGES = {
+    "run": ("kraken_doctor.inject.guard", _CLIENTS),
+    "sandbox": ("kraken_doctor.inject.redirect", (*_CLIENTS, "certifi.core")),
+}
+"""For each mode of the hook, who changes a module, and which modules."""
 
 
 class ImportHook:
@@ -76,7 +76,9 @@ class ImportHook:
 def complain(what: str, exc: Exception) -> None:
     """Say on stderr what does not work here, in one line; never raises."""
     try:
-        text = " ".join(f"kraken-doctor: {what}: {type(exc).__name__}: {exc}".split())
+        # Words of others are left out: they may hold a login, and nothing is redacted here.
+        ours = isinstance(exc, ImportError) or type(exc).__module__.startswith("kraken_doctor.")
+        text = " ".join(f"kraken-doctor: {what}: {exc if ours else type(exc).__name__}".split())
         sys.stderr.write(f"{text[:300]}\n")
     except Exception:  # noqa: BLE001, S110 - a program without a stderr
         pass

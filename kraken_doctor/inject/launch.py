@@ -33,8 +33,14 @@ def with_hook(environ: Mapping[str, str], mode: str, variables: Mapping[str, str
         mode: See `hook.start`.
         variables: What the hook reads in that mode.
     """
-    paths = [str(_STARTUP), *filter(None, [environ.get("PYTHONPATH")])]
-    return {**environ, "PYTHONPATH": os.pathsep.join(paths), "KRAKEN_DOCTOR_HOOK_MODE": mode, **variables}
+    paths = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
+    before = environ.get("KRAKEN_DOCTOR_HOOK_MODE")  # `sandbox -- kraken-doctor run -- bot`
+    return {
+        **environ,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(_STARTUP), *paths])),
+        "KRAKEN_DOCTOR_HOOK_MODE": f"{before},{mode}" if before else mode,
+        **variables,
+    }
 
 
 def unreached(arguments: tuple[str, ...]) -> str:

@@ -12,16 +12,16 @@ import sys
 OLDEST = (3, 11)
 """Older ones are counted, and left alone: the package does not support them."""
 
-_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs a start 5 ms
+_HERE = os.path.dirname(os.path.abspath(__file__))
 _SEEN_BYTES = 65536
 """A service may start processes for months; the command wants to know that there were some, not each of them."""
 
 
-class _OwnPackage(object):  # noqa: UP004 - Python 2
+class _OwnPackage(object):
     """Finds ``kraken_doctor`` where this file lies; asked last, and for that name alone."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(name, path=None, target=None):
         """Return the spec of the package, or None."""
         if name != "kraken_doctor":
             return None
@@ -30,15 +30,15 @@ class _OwnPackage(object):  # noqa: UP004 - Python 2
         return PathFinder.find_spec(name, [os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))])
 
 
-def _say_seen(mode):  # type: ignore[no-untyped-def]
+def _say_seen(mode):
     """Leave a line with this Python's version for the command that started us."""
     seen = os.environ.get("KRAKEN_DOCTOR_HOOK_SEEN")
     if seen and (not os.path.exists(seen) or os.path.getsize(seen) < _SEEN_BYTES):
-        with open(seen, "a") as file:  # noqa: PTH123
-            file.write("%s %d.%d\n" % (mode, sys.version_info[0], sys.version_info[1]))  # noqa: UP031
+        with open(seen, "a") as file:
+            file.write("%s %d.%d\n" % (mode, sys.version_info[0], sys.version_info[1]))
 
 
-def _start():  # type: ignore[no-untyped-def]
+def _start():
     mode = os.environ.get("KRAKEN_DOCTOR_HOOK_MODE")
     if not mode:
         return
@@ -50,15 +50,15 @@ def _start():  # type: ignore[no-untyped-def]
 
             hook.start(mode)
     except Exception as exc:  # the program is not ours: it goes on, whatever is wrong here
-        sys.stderr.write("kraken-doctor: not active in this process: %s: %s\n" % (type(exc).__name__, exc))  # noqa: UP031
+        sys.stderr.write("kraken-doctor: not active in this process: %s: %s\n" % (type(exc).__name__, exc))
 
 
-def _chain():  # type: ignore[no-untyped-def]
+def _chain():
     """Run the sitecustomize that this one hides, as Python would have."""
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]  # noqa: PTH100
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
     ours = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401
+        import sitecustomize
     except ImportError as exc:
         if getattr(exc, "name", "sitecustomize") != "sitecustomize":
             raise

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.sandbox.faults.base import Fault
 from kraken_doctor.sandbox.faults.credentials import CREDENTIALS
+from kraken_doctor.sandbox.faults.healthy_edge_cases import HEALTHY_EDGE_CASES
 from kraken_doctor.sandbox.faults.host import HOST
 from kraken_doctor.sandbox.faults.key import KEY
 from kraken_doctor.sandbox.faults.nonce import NONCE
-from kraken_doctor.sandbox.faults.odd import ODD
 from kraken_doctor.sandbox.faults.way import WAY
 
 SECTIONS: dict[str, tuple[Fault, ...]] = {
@@ -23,7 +23,7 @@ SECTIONS: dict[str, tuple[Fault, ...]] = {
     "The way to the exchange": WAY,
     "The key": KEY,
     "The nonce": NONCE,
-    "Odd, and healthy": ODD,
+    "Odd, and healthy": HEALTHY_EDGE_CASES,
 }
 
 FAULTS: dict[str, Fault] = {fault.name: fault for section in SECTIONS.values() for fault in section}
