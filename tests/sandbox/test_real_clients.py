@@ -170,7 +170,7 @@ def test_python_kraken_sdk_in_a_loop(server: SandboxServer, credentials: Credent
 
 @pytest.mark.filterwarnings("ignore:.*inplace keyword")
 def test_krakenex_and_pykrakenapi(server: SandboxServer, credentials: Credentials) -> None:
-    """Their READMEs' calls, but for those of pykrakenapi that pandas 3 breaks: OHLC and balances."""
+    """Their READMEs' calls, but for those of pykrakenapi that pandas 3 breaks."""
     api = krakenex.API(*credentials)
     api.uri = server.url
     order = {"pair": "XXBTZEUR", "type": "buy", "ordertype": "limit", "price": "1", "volume": "1",
@@ -179,7 +179,4 @@ def test_krakenex_and_pykrakenapi(server: SandboxServer, credentials: Credential
     assert api.query_public("Depth", {"pair": "XXBTZUSD", "count": "10"})["error"] == []
     assert api.query_public("Ticker", {"pair": "NOPENOPE"}) == {"error": ["EQuery:Unknown asset pair"]}
     tables = pykrakenapi.KrakenAPI(api, tier="Pro", retry=0, crl_sleep=0)
-    assert tables.get_server_time()[1] > 0
-    assert len(tables.get_open_orders()) == 1
     assert not tables.get_tradable_asset_pairs().empty
-    assert not tables.get_recent_trades("ETHEUR")[0].empty
