@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.inject.verdict import ObservedCall
 from kraken_doctor.model.call import CallRecord
 
 _DRAIN_S = 2.0
@@ -38,7 +39,7 @@ class Collector:
         self.left: Counter[str] = Counter()
         """Objects whose calls could not be put in order."""
         self.calls = self.refused = 0
-        self.observed: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self.observed: deque[ObservedCall] = deque(maxlen=_KEPT)
         self._seen = folder / "seen"
         self._on_call = on_call
         self._token = secrets.token_hex(16)
@@ -85,7 +86,7 @@ class Collector:
             message = json.loads(line)
             with self._lock:
                 self._take(message)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, KeyError):
             pass
 
     def _take(self, message: Mapping[str, Any]) -> None:
@@ -94,7 +95,7 @@ class Collector:
         elif "left" in message:
             self.left[str(message["left"])[:40]] += 1
         elif "observed" in message:
-            self.observed.append(message["observed"])
+            self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
         elif "call" in message:
             record = CallRecord(**message["call"])
             self.calls += 1

@@ -15,6 +15,7 @@ _CLIENTS = ("krakenex.api", "ccxt.kraken", "ccxt.async_support.kraken", "ccxt.pr
 
 CHANGES = {
     "run": ("kraken_doctor.inject.guard", _CLIENTS),
+    "observe": ("kraken_doctor.inject.record", ("requests.sessions", "aiohttp.client", "httpx._client")),
     "sandbox": ("kraken_doctor.inject.redirect", (*_CLIENTS, "certifi.core")),
 }
 """For each mode of the hook, who changes a module, and which modules."""
