@@ -93,10 +93,11 @@ def test_the_commands_of_a_page(page: Path, environ: dict[str, str], tmp_path: P
         for block in found:
             if block.kind == "python" and block.name:
                 Path(block.name).write_text(block.text, encoding="utf-8")
+        port = str(redis.port) if redis is not None else ""
         for block in found:
             if block.kind == "console":
                 for command in block.commands:
-                    run(command, block.mark, environ)
+                    run(command.replace(" 6379 ", f" {port} "), block.mark, environ)
     finally:
         if redis is not None:
             redis.kill()

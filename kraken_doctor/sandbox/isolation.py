@@ -7,6 +7,7 @@ privilege where the system lets an ordinary user make a user namespace.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -70,6 +71,13 @@ def enter() -> None:
     # Private, or what is mounted below would be seen outside.
     _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
     _raise_loopback()
+
+
+def enter_if_possible() -> None:
+    """Do the same in a process of ours that goes on where it can't be done."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            enter()
 
 
 def listening_unix_sockets() -> list[str]:

@@ -166,7 +166,8 @@ def test_a_port_that_is_allowed(hook_alone: bool) -> None:
             "import socket, sys\n"
             "for port in map(int, sys.argv[1:]):\n"
             "    try:\n"
-            "        link = socket.create_connection(('127.0.0.1', port), 5); link.sendall(b'hello'); print(link.recv(9))\n"
+            "        link = socket.create_connection(('127.0.0.1', port), 5)\n"
+            "        link.sendall(b'hello'); print(link.recv(9))\n"
             "    except OSError as exc: print('refused')\n"
         )
         ended = sandbox(

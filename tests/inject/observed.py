@@ -70,7 +70,8 @@ BROKEN: dict[str, tuple[str, Arrange, str, str]] = {
         "no observed call of the key had a larger nonce before it",
     ),
     "equal nonces": (
-        _API.format(nonce="_nonce = lambda self: int(time.time())") + "[api.query_private('Balance') for _ in range(4)]\n",
+        _API.format(nonce="_nonce = lambda self: int(time.time())")
+        + "[api.query_private('Balance') for _ in range(4)]\n",
         _nothing,
         "nonce-generator-broken (certain): Two calls get the same nonce.",
         "with the same nonce",
@@ -109,7 +110,8 @@ _SLOWLY = "for _ in range(5):\n    {call}; time.sleep(0.002)\n"
 HEALTHY: dict[str, tuple[str, Arrange]] = {
     "krakenex": (_PLAIN + _SLOWLY.format(call="api.query_private('Balance')"), _nothing),
     "microseconds": (
-        _API.format(nonce="_nonce = lambda self: time.time_ns() // 1000") + _SLOWLY.format(call="api.query_private('Balance')"),
+        _API.format(nonce="_nonce = lambda self: time.time_ns() // 1000")
+        + _SLOWLY.format(call="api.query_private('Balance')"),
         _nothing,
     ),
     "a counter": (

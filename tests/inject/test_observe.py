@@ -133,7 +133,8 @@ REFUSED = "EAPI:Invalid nonce"
         # It was signed first, and waited for a rate limiter while the other overtook it.
         ([call(1, 1), call(2, 2), call(3, 1.5, REFUSED), call(4, 4)], "nonce-reordered", "1500 ms before it was sent"),
         ([call(1, 1), call(2, 2), call(3, 3, REFUSED)], "nonce-shared-key", "no observed call"),
-        ([call(1, 1), call(2, -8, REFUSED, step_s=-10), call(3, -7, REFUSED, step_s=-10)], "nonce-generator-broken", "-10.0 s"),
+        ([call(1, 1), call(2, -8, REFUSED, step_s=-10), call(3, -7, REFUSED, step_s=-10)],
+         "nonce-generator-broken", "-10.0 s"),
         ([call(1, 1), call(2, 1, REFUSED, endpoint="AddOrder")], "nonce-generator-broken", "same nonce"),
         ([call(1, 1, "ReadTimeout"), call(2, 1, REFUSED)], "nonce-generator-broken", "no answer: ReadTimeout"),
     ],

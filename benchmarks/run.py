@@ -1,0 +1,263 @@
+"""
+What `run` and `sandbox -- COMMAND` do to bots as they are: refused calls, costs, broken bots named, ways out stopped.
+
+    python -m benchmarks.run [--freqtrade /path/to/freqtrade]
+
+freqtrade comes from an environment of its own (`pip install freqtrade==2026.9`); without it those rows are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kraken_doctor.inject.launch import with_hook
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import BOT_PERMISSIONS, Key, demo_credentials
+from tests.inject import bots, observed
+from tests.sandbox import escapes
+
+DOCTOR = [sys.executable, "-m", "kraken_doctor"]
+CLIENTS = ("krakenex", "ccxt", "ccxt async", "ccxt pro", "sdk", "sdk async")
+_PROCESSES, _WORKERS = 3, 8
+_RUNS = 9
+_FREQTRADE_S = 75
+_HOOK_LIMIT_MS, _CALL_LIMIT_US = 60, 100
+
+
+@contextmanager
+def bench() -> Iterator[tuple[Exchange, Key, dict[str, str]]]:
+    """An exchange with one key, and the variables of the bots."""
+    api_key, secret = demo_credentials("benchmark")
+    key = Key(name="benchmark", api_key=api_key, secret=secret, balances={"ZUSD": "100.0"}, permissions=BOT_PERMISSIONS)
+    exchange = Exchange([key])
+    with SandboxServer(exchange) as server, tempfile.TemporaryDirectory() as folder:
+        store = {"KRAKEN_NONCE_STORE": f"sqlite:///{folder}/nonce.db"}
+        before = Path.cwd()
+        os.chdir(folder)
+        try:
+            yield exchange, key, {**bots.environ(server, key), **store, "PYTHONPATH": str(before)}
+        finally:
+            os.chdir(before)
+
+
+def refused(name: str, processes: int, calls: int, *, with_run: bool) -> int:
+    """How many of *processes* times 8 times *calls* calls on one key are refused."""
+    body = bots.BOTS[name].replace("range(15)", f"range({calls})")
+    with bench() as (_, key, environ):
+        path = bots.write(body)
+        path.write_text(path.read_text().replace("calls=15", f"calls={calls}"))
+        command = [*(DOCTOR + ["run", "--"] if with_run else []), sys.executable, str(path)]
+        started = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   for _ in range(processes)]  # fmt: skip
+        for process in started:
+            process.wait()
+        assert key.refused + key.accepted == processes * _WORKERS * calls, (name, key.refused, key.accepted)
+        return key.refused
+
+
+def show_refused() -> bool:
+    """One row a client; whether none is refused with `run`."""
+    print("## Refused calls on one key, window 0\n")
+    print("| client | 1 × 8, plain | with run | 3 × 8, plain | with run |\n|---|---|---|---|---|")
+    fine = True
+    for name in CLIENTS:
+        cells = [
+            refused(name, processes, calls, with_run=with_run)
+            for processes, calls in ((1, 50), (_PROCESSES, 25))
+            for with_run in (False, True)
+        ]
+        fine = fine and cells[1] == cells[3] == 0
+        print(f"| {name} | {cells[0]} of 400 | {cells[1]} | {cells[2]} of 600 | {cells[3]} |", flush=True)
+    return fine
+
+
+def _seconds(command: Sequence[str], environ: Mapping[str, str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def _pairs(plain: Sequence[str], hooked: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> float:
+    """The median of what *hooked* takes longer than *plain*, in milliseconds."""
+    for command, environ in ((plain, before), (hooked, after)):
+        _seconds(command, environ)
+    differences = [_seconds(hooked, after) - _seconds(plain, before) for _ in range(_RUNS)]
+    return statistics.median(differences) * 1000
+
+
+CALLS = """
+import os, sys, time, krakenex
+api = krakenex.API(os.environ["BOT_ID"], os.environ["BOT_SIGNS_WITH"])
+api.uri = os.environ["BOT_URL"]
+if "install" in sys.argv:
+    from kraken_doctor import NonceUnit, install
+    install(api, unit=NonceUnit.MS, metrics=False)
+api.query_private("Balance")
+times = []
+for _ in range(1500):
+    began = time.perf_counter()
+    api.query_private("Balance")
+    times.append(time.perf_counter() - began)
+times.sort()
+print(times[len(times) // 2] * 1e6)
+"""
+
+
+def show_costs() -> bool:
+    """What the hook costs a start, and a call."""
+    print("\n## Costs\n\n| what | longer by | limit |\n|---|---|---|")
+    with bench() as (_, _key, environ):
+        store = {"KRAKEN_DOCTOR_HOOK_STORE": environ["KRAKEN_NONCE_STORE"], "KRAKEN_DOCTOR_HOOK_CHANNEL": "9:x"}
+        hooked = with_hook(environ, "run", store)
+        nothing = [sys.executable, "-c", "pass"]
+        idle = _pairs(nothing, nothing, environ, hooked)
+        print(f"| a Python that imports no client | {idle:.1f} ms | |", flush=True)
+        client = [sys.executable, "-c", "import os, krakenex; a = krakenex.API(os.environ['BOT_ID'], 'QUFB');"
+                  "a.uri = os.environ['BOT_URL']; a.query_private('Balance')"]  # fmt: skip
+        first = _pairs(client, client, environ, hooked)
+        print(f"| one with krakenex, to its first answer | {first:.1f} ms | {_HOOK_LIMIT_MS} ms |", flush=True)
+    ours, theirs = [], []
+    for _ in range(5):
+        with bench() as (_, _key, environ):
+            Path("bot.py").write_text(CALLS)
+            run = subprocess.run([*DOCTOR, "run", "--", sys.executable, "bot.py"], env=environ, capture_output=True,
+                                 text=True, check=True)  # fmt: skip
+            ours.append(float(run.stdout))
+        with bench() as (_, _key, environ):
+            Path("bot.py").write_text(CALLS)
+            command = [sys.executable, "bot.py", "install"]
+            plain = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+            theirs.append(float(plain.stdout))
+    call = statistics.median(a - b for a, b in zip(ours, theirs, strict=True))
+    print(f"| a call, over `install()` | {call:.0f} µs | {_CALL_LIMIT_US} µs |", flush=True)
+    return first <= _HOOK_LIMIT_MS and call <= _CALL_LIMIT_US
+
+
+def show_observed() -> bool:
+    """Each broken bot, and what it is called; the healthy ones that had a word."""
+    print("\n## `run --observe`\n\n| bot | named | its two calls |\n|---|---|---|")
+    fine = True
+    for name, (body, arrange, cause, _) in observed.BROKEN.items():
+        with bench() as (exchange, key, environ):
+            arrange(exchange, key)
+            said = bots.run(environ, sys.executable, str(bots.write(body)), options=("--observe",)).stderr.splitlines()
+        fine = fine and len(said) > 2 and said[1].startswith(cause)
+        print(f"| {name} | {said[1]} | {said[2].strip()} |", flush=True)
+    words = 0
+    for body, arrange in observed.HEALTHY.values():
+        with bench() as (exchange, key, environ):
+            arrange(exchange, key)
+            said = bots.run(environ, sys.executable, str(bots.write(body)), options=("--observe",)).stderr.splitlines()
+        words += len(said) - 1
+    print(f"\n{len(observed.HEALTHY)} healthy bots: {words} findings")
+    return fine and not words
+
+
+def show_escapes() -> bool:
+    """Each way out of the sandbox, and what became of it."""
+    print("\n## Ways out of `sandbox -- COMMAND`\n\n| way | in the namespace | with the hook alone |\n|---|---|---|")
+    alone = (
+        "import kraken_doctor.sandbox.isolation as i; i.available = lambda: False;"
+        " from kraken_doctor.__main__ import main; main()"
+    )
+    arrived = []
+    for start in (DOCTOR, [sys.executable, "-c", alone]):
+        with tempfile.TemporaryDirectory() as folder, escapes.outside(Path(folder)) as host:
+            proxy = f"http://127.0.0.1:{host.ports['proxy variables']}"
+            command = [*start, "sandbox", "--", sys.executable, "-c", escapes.program(host)]
+            subprocess.run(command, env=os.environ | {"http_proxy": proxy}, capture_output=True, check=False)
+            arrived.append(set(host.arrived))
+    for name in escapes.ways():
+        told = "left, as told beforehand" if name in escapes.OTHERS else "LEFT"
+        print(f"| {name} | {'LEFT' if name in arrived[0] else 'stopped'} | {told if name in arrived[1] else 'stopped'} |")
+    return not arrived[0] and arrived[1] <= set(escapes.OTHERS)
+
+
+STRATEGY = """
+from freqtrade.strategy import IStrategy
+class Always(IStrategy):
+    timeframe = "5m"
+    minimal_roi = {"0": 0.0}
+    stoploss = -0.5
+    startup_candle_count = 10
+    process_only_new_candles = False
+    def populate_indicators(self, dataframe, metadata): return dataframe
+    def populate_entry_trend(self, dataframe, metadata):
+        dataframe.loc[:, "enter_long"] = 1
+        return dataframe
+    def populate_exit_trend(self, dataframe, metadata):
+        dataframe.loc[:, "exit_long"] = 1
+        return dataframe
+"""
+_PRICING = {"price_side": "other", "use_order_book": False}
+CONFIGURATION = {
+    "max_open_trades": 3, "stake_currency": "USD", "stake_amount": 50, "dry_run": False, "trading_mode": "spot",
+    "entry_pricing": {**_PRICING, "price_last_balance": 0.0, "check_depth_of_market": {"enabled": False}},
+    "exit_pricing": _PRICING, "bot_name": "benchmark", "initial_state": "running", "db_url": "sqlite://",
+    "order_types": {"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False,
+                    "emergency_exit": "market"},
+    "exchange": {"name": "kraken", "pair_whitelist": ["BTC/USD", "ETH/USD", "SOL/USD", "ADA/USD"],
+                 "ccxt_config": {"enableRateLimit": False}},
+    "pairlists": [{"method": "StaticPairList"}], "internals": {"process_throttle_secs": 1},
+}  # fmt: skip
+
+
+def show_freqtrade(freqtrade: str) -> bool:
+    """Three live freqtrade bots on one demo key, as they are and under `run`, in the sandbox."""
+    print("\n## Three freqtrade bots on one key\n\n| | refused | accepted | orders made |\n|---|---|---|---|")
+    counts = [_freqtrade(freqtrade, with_run) for with_run in (False, True)]
+    for label, (no, yes, orders) in zip(("as they are", "with `run`"), counts, strict=True):
+        print(f"| {label}, {_FREQTRADE_S} s | {no} | {yes} | {orders} |", flush=True)
+    return counts[1][0] == 0
+
+
+def _freqtrade(freqtrade: str, with_run: bool) -> tuple[int, int, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "strategies").mkdir()
+        (home / "strategies" / "always.py").write_text(STRATEGY)
+        (home / "config.json").write_text(json.dumps(CONFIGURATION))
+        run = " ".join([*DOCTOR, "run", "--"]) if with_run else ""
+        script = f"""
+export FREQTRADE__EXCHANGE__KEY="$KRAKEN_MASTER_API_KEY" FREQTRADE__EXCHANGE__SECRET="$KRAKEN_MASTER_API_SECRET"
+for n in 1 2 3; do
+    timeout -s INT {_FREQTRADE_S} {run} {freqtrade} trade -c config.json --userdir . -s Always --logfile $n.log \\
+        > $n.out 2>&1 &
+done
+wait
+"""
+        environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        ended = subprocess.run([*DOCTOR, "sandbox", "--", "bash", "-c", script], cwd=home, env=environ,
+                               capture_output=True, text=True, check=False)  # fmt: skip
+        found = re.search(r"accepted: (\d+), refused: (\d+)", ended.stderr)
+        assert found, ended.stderr
+        made = sum((home / f"{n}.log").read_text().count("was created for") for n in (1, 2, 3))
+        return int(found[2]), int(found[1]), made
+
+
+def main() -> int:
+    """Print all of it; status 1 when something is not as promised."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--freqtrade", help="the executable, in an environment of its own")
+    freqtrade = parser.parse_args().freqtrade
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores\n")
+    results = [show_refused(), show_costs(), show_observed(), show_escapes()]
+    if freqtrade:
+        results.append(show_freqtrade(freqtrade))
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
