@@ -181,7 +181,9 @@ def show_escapes() -> bool:
             arrived.append(set(host.arrived))
     for name in escapes.ways():
         told = "left, as told beforehand" if name in escapes.OTHERS else "LEFT"
-        print(f"| {name} | {'LEFT' if name in arrived[0] else 'stopped'} | {told if name in arrived[1] else 'stopped'} |")
+        print(
+            f"| {name} | {'LEFT' if name in arrived[0] else 'stopped'} | {told if name in arrived[1] else 'stopped'} |"
+        )
     return not arrived[0] and arrived[1] <= set(escapes.OTHERS)
 
 

@@ -84,7 +84,8 @@ BROKEN: dict[str, tuple[str, Arrange, str, str]] = {
     ),
     "falling clock": (
         "back = []\n" + _API.format(nonce="_nonce = lambda self: time.time_ns() // 10**6 - sum(back)")
-        + "for n in range(6):\n    api.query_private('Balance'); time.sleep(0.002)\n    back += [3600_000] * (n == 2)\n",
+        + "for n in range(6):\n    api.query_private('Balance'); time.sleep(0.002)\n"
+        + "    back += [3600_000] * (n == 2)\n",
         _nothing,
         "nonce-generator-broken (certain): Nonces fell: they come from a time that is 3600 s ago.",
         "which arrived first",
@@ -128,7 +129,8 @@ HEALTHY: dict[str, tuple[str, Arrange]] = {
         "import asyncio, ccxt.async_support as ccxt\nasync def main():\n"
         "    api = ccxt.kraken({'apiKey': KEY, 'secret': SECRET})\n"
         "    api.urls['api'] = {'public': URL, 'private': URL}\n"
-        "    for _ in range(5):\n        await api.private_post_balance()\n    await api.close()\nasyncio.run(main())\n",
+        "    for _ in range(5):\n        await api.private_post_balance()\n"
+        "    await api.close()\nasyncio.run(main())\n",
         _nothing,
     ),
     "python-kraken-sdk": (
