@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from kraken_doctor.client.install import install
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.client.retry import RetryPolicy
+    from kraken_doctor.doctor.examine import examine
     from kraken_doctor.errors import (
+        ConfigurationError,
         KrakenError,
         KrakenInvalidKey,
         KrakenInvalidNonce,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from kraken_doctor.redact import key_id
 
 _HOME = {
+    "ConfigurationError": "errors",
     "KrakenClient": "client.kraken",
     "KrakenError": "errors",
     "KrakenInvalidKey": "errors",
@@ -48,12 +51,14 @@ _HOME = {
     "NonceUnit": "model.unit",
     "RetryPolicy": "client.retry",
     "TurnTimeoutError": "errors",
+    "examine": "doctor.examine",
     "install": "client.install",
     "key_id": "redact",
     "open_store": "nonce.stores",
 }
 
 __all__ = [
+    "ConfigurationError",
     "KrakenClient",
     "KrakenError",
     "KrakenInvalidKey",
@@ -68,6 +73,7 @@ __all__ = [
     "NonceUnit",
     "RetryPolicy",
     "TurnTimeoutError",
+    "examine",
     "install",
     "key_id",
     "open_store",

@@ -28,7 +28,8 @@ from tests.redisserver import RedisServer
 ROOT = Path(__file__).parent.parent
 BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-hosts.md", "containers.md", "ci.md",
            "monitoring.md", "moving-a-bot.md", "nonce.md", "dependencies.md", "mutation.md",
-           "live-bots.md", *(f"bots/{name}.md" for name in ("README", "script", "freqtrade", "service", "docker")))  # fmt: skip
+           "live-bots.md",
+           *(f"bots/{name}.md" for name in ("README", "script", "freqtrade", "service", "docker")))  # fmt: skip
 """Those that a script writes have tests of their own."""
 
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in BY_HAND)]
