@@ -5,45 +5,26 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-_CONFIGURATION = """
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = {host}
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[server]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:{host}
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-"""
+_CONFIGURATION = Path(__file__).with_name("certificates") / "openssl.cnf"
 _NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 _STEPS = (
-    f"req -x509 {_NEW_KEY} -days 2 -subj /CN=kraken-doctor-sandbox -extensions authority -keyout ca.key -out ca.pem",
-    f"req -new {_NEW_KEY} -keyout server.key -out server.csr",
-    "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extensions server -extfile openssl.cnf"
+    f"req -x509 -config CONF {_NEW_KEY} -days 2 -subj /CN=kraken-doctor-sandbox -extensions authority"
+    " -keyout ca.key -out ca.pem",
+    f"req -new -config CONF {_NEW_KEY} -keyout server.key -out server.csr",
+    "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extensions server -extfile CONF"
     " -out server.pem",
 )
 _STEP_S = 20.0
 
 
-def make_certificate(folder: Path, host: str) -> tuple[Path, Path, Path] | None:
+def make_certificate(folder: Path) -> tuple[Path, Path, Path] | None:
     """
-    Return the files of an authority, and of a certificate for *host* and its key, made in *folder*.
+    Return the files of an authority, and of a certificate for Kraken's host and its key, made in *folder*.
 
     None where this system has no ``openssl``: Python itself can't make a certificate.
     """
-    (folder / "openssl.cnf").write_text(_CONFIGURATION.format(host=host), encoding="utf-8")
     for step in _STEPS:
-        command = ["openssl", *step.split()]
-        if command[1] == "req":
-            command += ["-config", "openssl.cnf"]
+        command = ["openssl", *(str(_CONFIGURATION) if word == "CONF" else word for word in step.split())]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_STEP_S)  # noqa: S603 - ours
         except (OSError, subprocess.SubprocessError):

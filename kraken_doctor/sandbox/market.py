@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from kraken_doctor.sandbox.messages import Refused
 
-_FEE_PERCENT, _MAKER_FEE_PERCENT = 0.4, 0.25
+_FEE_PERCENT, _MAKER_FEE_PERCENT = 0.4, 0.25  # as in `fees` and `fees_maker` of the pairs
 _INTERVALS_MIN = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 _CANDLES = 720
 _DAY_S = 86_400
@@ -61,6 +61,11 @@ class Pair(NamedTuple):
 @functools.cache
 def _tables() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("market.toml").read_text(encoding="utf-8"))
+
+
+def template(name: str) -> dict[str, Any]:
+    """Return the fields that are the same in every ``asset``, ``pair``, ``order``, ``trade`` or ledger ``entry``."""
+    return dict(_tables()[name])
 
 
 def altname(asset: str) -> str:
@@ -115,9 +120,7 @@ def assets(_now: float, parameters: Parameters) -> Any:
 
 
 def _asset(name: str, decimals: int, shown: int) -> dict[str, Any]:
-    return {
-        "aclass": "currency", "altname": name, "decimals": decimals, "display_decimals": shown, "status": "enabled",
-    }  # fmt: skip
+    return {**template("asset"), "altname": name, "decimals": decimals, "display_decimals": shown}
 
 
 def asset_pairs(_now: float, parameters: Parameters) -> Any:
@@ -126,14 +129,10 @@ def asset_pairs(_now: float, parameters: Parameters) -> Any:
 
 
 def _described(pair: Pair) -> dict[str, Any]:
-    return {
-        "altname": pair.altname, "wsname": pair.wsname, "aclass_base": "currency", "base": pair.base,
-        "aclass_quote": "currency", "quote": pair.quote, "lot": "unit", "cost_decimals": 5,
-        "pair_decimals": pair.decimals, "lot_decimals": 8, "lot_multiplier": 1, "leverage_buy": [],
-        "leverage_sell": [], "fees": [[0, _FEE_PERCENT]], "fees_maker": [[0, _MAKER_FEE_PERCENT]],
-        "fee_volume_currency": "ZUSD", "margin_call": 80, "margin_stop": 40, "ordermin": str(pair.least),
-        "costmin": "0.5", "tick_size": pair.show(10**-pair.decimals), "status": "online",
-    }  # fmt: skip
+    own = {"altname": pair.altname, "wsname": pair.wsname, "base": pair.base, "quote": pair.quote,
+           "pair_decimals": pair.decimals, "ordermin": str(pair.least),
+           "tick_size": pair.show(10**-pair.decimals)}  # fmt: skip
+    return template("pair") | own
 
 
 def ticker(now: float, parameters: Parameters) -> Any:

@@ -8,7 +8,7 @@ import math
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.sandbox.market import Pair, Parameters, fee_of, pair_named
+from kraken_doctor.sandbox.market import Pair, Parameters, fee_of, pair_named, template
 from kraken_doctor.sandbox.messages import Refused
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _PRICED = {"limit", "stop-loss", "take-profit", "stop-loss-limit", "take-profit-limit", "trailing-stop",
            "trailing-stop-limit", "iceberg"}  # fmt: skip
-_NO_TIME = {"starttm": 0, "expiretm": 0}
 _PAGE = 50
 """Closed orders, trades and ledger entries of one answer."""
 
@@ -34,10 +33,8 @@ def add(key: Key, now: float, parameters: Parameters) -> Any:
         return {"descr": {"order": text}}
     described = {"pair": pair.altname, "type": side, "ordertype": kind, "price": price or "0", "price2": "0",
                  "leverage": "none", "order": text, "close": ""}  # fmt: skip
-    order = {"refid": None, "userref": _whole(parameters.get("userref")), "status": "open", "opentm": now, **_NO_TIME,
-             "descr": described, "vol": f"{volume:.8f}", "vol_exec": "0.00000000", "cost": "0.00000", "fee": "0.00000",
-             "price": "0.00000", "stopprice": "0.00000", "limitprice": "0.00000", "misc": "",
-             "oflags": parameters.get("oflags") or "fciq"}  # fmt: skip
+    order = {**template("order"), "refid": None, "userref": _whole(parameters.get("userref")), "opentm": now,
+             "descr": described, "vol": f"{volume:.8f}", "oflags": parameters.get("oflags") or "fciq"}  # fmt: skip
     if name := parameters.get("cl_ord_id"):
         order["cl_ord_id"] = name
     txid = _identity(key, "O")
@@ -81,18 +78,13 @@ def _fill(key: Key, now: float, pair: Pair, txid: str, order: dict[str, Any]) ->
     trade = _identity(key, "T")
     for asset, amount in amounts.items():
         key.balances[asset] = str(_held(key, asset) + amount)
-        key.ledger[_identity(key, "L")] = {
-            "refid": trade, "time": now, "type": "trade", "subtype": "tradespot", "aclass": "currency",
-            "asset": asset, "amount": str(amount), "fee": "0.0000", "balance": key.balances[asset],
-        }  # fmt: skip
+        entry = {"refid": trade, "time": now, "asset": asset, "amount": str(amount), "balance": key.balances[asset]}
+        key.ledger[_identity(key, "L")] = template("entry") | entry
     done = {"vol_exec": order["vol"], "cost": f"{cost:.5f}", "fee": f"{fee:.5f}", "price": str(price)}
     order |= {**done, "status": "closed", "closetm": now, "reason": None, "trades": [trade]}
-    key.trades[trade] = {
-        "ordertxid": txid, "postxid": "TKH2SE-M7IF5-CFI7LT", "pair": pair.name, "time": now,
-        "type": order["descr"]["type"], "ordertype": "market", "price": str(price), "cost": done["cost"],
-        "fee": done["fee"], "vol": order["vol"],
-        "margin": "0.00000", "misc": "", "leverage": "0", "trade_id": len(key.trades) + 1, "maker": False,
-    }  # fmt: skip
+    made = {"ordertxid": txid, "pair": pair.name, "time": now, "type": order["descr"]["type"], "vol": order["vol"],
+            "price": str(price), "cost": done["cost"], "fee": done["fee"], "trade_id": len(key.trades) + 1}  # fmt: skip
+    key.trades[trade] = template("trade") | made
 
 
 def _held(key: Key, asset: str) -> Decimal:

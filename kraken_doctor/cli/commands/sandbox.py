@@ -219,7 +219,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
         )
         return _Confined(False, {})
     sockets = isolation.listening_unix_sockets()
-    files = authority.make_certificate(folder, isolation.HOST)
+    files = authority.make_certificate(folder)
     ports = request.allow_loopback
     link = stack.enter_context(relay.started(ports)) if ports else None
     isolation.enter()
