@@ -194,7 +194,7 @@ STRATEGY = """
 from freqtrade.strategy import IStrategy
 class Always(IStrategy):
     timeframe = "5m"
-    minimal_roi = {"0": 0.0}
+    minimal_roi = {"0": 100}
     stoploss = -0.5
     startup_candle_count = 10
     process_only_new_candles = False
@@ -202,9 +202,8 @@ class Always(IStrategy):
     def populate_entry_trend(self, dataframe, metadata):
         dataframe.loc[:, "enter_long"] = 1
         return dataframe
-    def populate_exit_trend(self, dataframe, metadata):
-        dataframe.loc[:, "exit_long"] = 1
-        return dataframe
+    def populate_exit_trend(self, dataframe, metadata): return dataframe
+    def custom_exit(self, *arguments, **named): return "at once"
 """
 _PRICING = {"price_side": "other", "use_order_book": False}
 CONFIGURATION = {
