@@ -24,8 +24,8 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 
 class KrakenDoctorError(Exception):
@@ -72,6 +72,25 @@ class TimeSourceError(KrakenDoctorError):
     """A time server gave no answer that can be believed."""
 
 
+class AnswerSeen(NamedTuple):
+    """What a failing answer shows of whoever gave it; None for what it does not show."""
+
+    status: int | None = None
+    server: str | None = None
+    ray: str | None = None
+    """Cloudflare's id of the request."""
+    title: str | None = None
+    """Of a page in place of the API's JSON."""
+    retry_after_s: int | None = None
+    proxy_status: int | None = None
+    """A proxy's answer to CONNECT."""
+    proxy_failure: str | None = None
+    """Cause id of the proxy's own failing step."""
+
+
+_NOTHING_SEEN = AnswerSeen()
+
+
 class TransportError(KrakenDoctorError):
     """
     No answer of the API came back.
@@ -79,14 +98,14 @@ class TransportError(KrakenDoctorError):
     Args:
         kind: The cause id of the step that failed, for instance ``dns-failed`` or ``read-timeout``.
         detail: What the operating system or the server said. Foreign text: data, not markup.
-        facts: What else was seen, by name: ``http.status``, ``tls.issuer``, …
+        seen: What else was seen.
     """
 
-    def __init__(self, kind: str, detail: str, facts: Mapping[str, int | str | tuple[str, ...]] | None = None) -> None:
+    def __init__(self, kind: str, detail: str, seen: AnswerSeen = _NOTHING_SEEN) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
-        self.facts = dict(facts or {})
+        self.seen = seen
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import Evidence, Facts, Outcome
+from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
 
@@ -160,7 +160,7 @@ class AccountContext:
     run: RunContext
     account: Account
     session: AccountSession
-    facts: Callable[[], Facts]
+    evidence: Callable[[], EvidenceSet]
     """What is known so far of this account and of the run."""
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kraken_doctor import parallel
 from kraken_doctor.checks.base import Finding, RunContext, Scope, Settings, check
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
+from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.timesource import kraken
 from kraken_doctor.timesource.sample import Consensus, TimeSample, agree
@@ -57,24 +58,24 @@ def clock(ctx: RunContext) -> Finding:
     bound is under it: an unknown clock is not a good clock.
     """
     measured = measure(ctx)
-    facts = _facts(measured, len(ctx.settings.ntp_servers))
+    evidence = _evidence(measured, len(ctx.settings.ntp_servers))
     agreed = measured.consensus.sample if measured.consensus else None
     exchange = [measured.coarse] if measured.coarse else date_samples(ctx)
     if ahead_s := proved_ahead_s(filter(None, (agreed, *exchange))):
-        facts.append(Evidence("clock.ahead", round(ahead_s, 6), "s", f">= -{_PROVED_AHEAD_S:g}"))
+        evidence.append(facts.CLOCK_AHEAD.of(round(ahead_s, 6), bound=f">= -{_PROVED_AHEAD_S:g}"))
     if measured.consensus is None:
         heard = measured.servers or measured.exchange
         said = "the time sources contradict each other" if heard else "no time source answered"
-        return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
+        return Finding(Outcome.INCONCLUSIVE, said, (*evidence, *keeper_evidence(ctx)))
     best = measured.consensus.sample
-    facts += offset_facts(best, ctx.settings.max_offset_s)
+    evidence += offset_evidence(best, ctx.settings.max_offset_s)
     outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
     if outcome is not Outcome.PASS:
-        facts += keeper_facts(ctx)
+        evidence += keeper_evidence(ctx)
     said = summary(measured.consensus, len(ctx.settings.ntp_servers))
     if measured.contradicted and measured.coarse:
         said = f"{said}; but {_span(measured.coarse.offset_s, signed=True)} by the exchange"
-    return Finding(outcome, said, tuple(facts))
+    return Finding(outcome, said, tuple(evidence))
 
 
 def measure(ctx: RunContext, *, again: bool = False) -> Measured:
@@ -127,12 +128,12 @@ def summary(consensus: Consensus, asked: int) -> str:
     return f"{text}, {len(servers)} of {asked} servers{besides}"
 
 
-def offset_facts(best: TimeSample, limit_s: float) -> list[Evidence]:
-    """The result, and the limit that it is held against."""
+def offset_evidence(best: TimeSample, limit_s: float) -> list[Evidence]:
+    """Return the result, and the limit that it is held against."""
     return [
-        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
-        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
-        Evidence("clock.limit", limit_s, "s"),
+        facts.CLOCK_OFFSET.of(round(best.offset_s, 6), bound=f"|x| <= {limit_s:g}", source=best.source),
+        facts.CLOCK_BOUND.of(round(best.bound_s, 6), source=best.source),
+        facts.CLOCK_LIMIT.of(limit_s),
     ]
 
 
@@ -151,40 +152,41 @@ def _apart(one: TimeSample, other: TimeSample) -> bool:
     return one.low_s > other.high_s + _AGREEMENT_S or one.high_s < other.low_s - _AGREEMENT_S
 
 
-def _facts(measured: Measured, asked: int) -> list[Evidence]:
-    facts = [Evidence("clock.ntp.asked", asked)]
+def _evidence(measured: Measured, asked: int) -> list[Evidence]:
+    evidence = [facts.NTP_ASKED.of(asked)]
     if measured.servers:
-        facts.append(Evidence("clock.ntp.answered", len(measured.servers)))
+        evidence.append(facts.NTP_ANSWERED.of(len(measured.servers)))
     if measured.problems:
-        facts.append(Evidence("clock.ntp.problems", measured.problems))
+        evidence.append(facts.NTP_PROBLEMS.of(measured.problems))
     if measured.consensus and measured.servers:
-        facts.append(Evidence("clock.ntp.agreeing", measured.consensus.agreeing))
+        evidence.append(facts.NTP_AGREEING.of(measured.consensus.agreeing))
         if measured.consensus.falsetickers:
-            facts.append(Evidence("clock.ntp.falsetickers", measured.consensus.falsetickers))
+            evidence.append(facts.NTP_FALSETICKERS.of(measured.consensus.falsetickers))
     if measured.coarse:
-        facts.append(Evidence("clock.exchange.offset", round(measured.coarse.offset_s, 6), "s", source="exchange"))
+        evidence.append(facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6), source="exchange"))
     if measured.contradicted:
-        facts.append(Evidence("clock.exchange.contradicts", True, source="exchange"))
-    for number, sample in enumerate((*measured.servers, *measured.exchange), 1):
-        facts += [
-            Evidence(f"clock.sample.{number}.offset", round(sample.offset_s, 6), "s", source=sample.source),
-            Evidence(f"clock.sample.{number}.bound", round(sample.bound_s, 6), "s", source=sample.source),
+        evidence.append(facts.EXCHANGE_CONTRADICTS.of(True, source="exchange"))
+    for number, said in enumerate((*measured.servers, *measured.exchange), 1):
+        sample = facts.ClockSample(number)
+        evidence += [
+            sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source),
+            sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source),
         ]
-    return facts
+    return evidence
 
 
-def keeper_facts(ctx: RunContext) -> list[Evidence]:
-    """Who keeps the clock here, for a remedy that fits this system."""
+def keeper_evidence(ctx: RunContext) -> list[Evidence]:
+    """Return what keeps the clock here, for a remedy that fits this system."""
     keeper = ctx.keeper()
     if keeper is None:
         return []
     return [
-        Evidence("clock.place", keeper.place, source=keeper.because),
-        Evidence("clock.keeper", keeper.service),
-        Evidence("clock.keeper.running", keeper.running),
-        Evidence("clock.keeper.unit", keeper.unit),
-        Evidence("clock.keeper.rivals", keeper.rivals),
-        Evidence("clock.keeper.packager", keeper.packager),
+        facts.CLOCK_PLACE.of(keeper.place, source=keeper.because),
+        facts.KEEPER.of(keeper.service),
+        facts.KEEPER_RUNNING.of(keeper.running),
+        facts.KEEPER_UNIT.of(keeper.unit),
+        facts.KEEPER_RIVALS.of(keeper.rivals),
+        facts.KEEPER_PACKAGER.of(keeper.packager),
     ]
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from kraken_doctor.checks import clock
 from kraken_doctor.checks.base import Finding, RunContext
-from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
 from kraken_doctor.timesource.sample import Consensus
 
@@ -79,23 +80,23 @@ class ClockWatch:
     def finding(self) -> Finding:
         """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
         last = next((sight for sight in reversed(self.sights) if sight.consensus), None)
-        facts = [Evidence("clock.looks", len(self.sights)), Evidence("clock.steps", len(self.steps))]
+        evidence = [facts.CLOCK_LOOKS.of(len(self.sights)), facts.CLOCK_STEPS.of(len(self.steps))]
         if self.steps:
-            facts.append(Evidence("clock.step.largest", max((s.step_s for s in self.steps), key=abs), "s"))
+            evidence.append(facts.STEP_LARGEST.of(max((s.step_s for s in self.steps), key=abs)))
         if found := self.rate_ppm():
-            facts += [
-                Evidence(f"clock.rate.{n}", round(v, 3), "ppm") for n, v in zip(("least", "most"), found, strict=True)
-            ]
+            least, most = found
+            evidence += [facts.RATE_LEAST.of(round(least, 3)), facts.RATE_MOST.of(round(most, 3))]
         if last is None or last.consensus is None:
-            return Finding(Outcome.INCONCLUSIVE, "no look gave an offset", (*facts, *clock.keeper_facts(self._ctx)))
+            evidence += clock.keeper_evidence(self._ctx)
+            return Finding(Outcome.INCONCLUSIVE, "no look gave an offset", tuple(evidence))
         settings, sample = self._ctx.settings, last.consensus.sample
-        facts += clock.offset_facts(sample, settings.max_offset_s)
+        evidence += clock.offset_evidence(sample, settings.max_offset_s)
         outcome = clock.judge(sample, settings)
         if outcome is Outcome.PASS and self.steps:
             outcome = Outcome.WARN
         if outcome is not Outcome.PASS:
-            facts += clock.keeper_facts(self._ctx)
-        return Finding(outcome, last.summary, tuple(facts))
+            evidence += clock.keeper_evidence(self._ctx)
+        return Finding(outcome, last.summary, tuple(evidence))
 
     def _keep(self, sight: Sight) -> None:
         self.sights.append(sight)

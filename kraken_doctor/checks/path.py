@@ -5,11 +5,12 @@ from __future__ import annotations
 from kraken_doctor.checks.base import Finding, RunContext, Scope, check
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import confirmed
-from kraken_doctor.client.edge import seen_in
+from kraken_doctor.client.edge import edge_headers
 from kraken_doctor.client.public import PublicAnswer
 from kraken_doctor.client.route import route
 from kraken_doctor.errors import KrakenError, TransportError
-from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.network.url import without_login
 
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
@@ -18,21 +19,21 @@ _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 @check("path", title="The way to the exchange", scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: RunContext) -> Finding:
     """Name, TCP, TLS, HTTP and the API's envelope; the first step that fails is the finding."""
-    facts = _environment(ctx)
+    evidence = _environment(ctx)
     try:
-        Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), facts).run()
-        answer = confirmed(facts, "path", lambda made: ctx.api.ask("Time", again=made > 0))
+        Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
+        answer = confirmed(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except TransportError as exc:
-        return Finding(Outcome.FAIL, exc.kind, (*facts, *_failure("path", exc)))
+        return Finding(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.PATH, exc)))
     except KrakenError as exc:
         # The way is fine: the exchange itself answered, and refused.
-        facts.append(Evidence("path.error", exc.text, source="exchange"))
-        return Finding(Outcome.PASS, "the exchange answers", tuple(facts))
-    facts += _answer_facts(answer)
-    tls = next((str(fact.value) for fact in facts if fact.name == "path.tls.version"), "")
-    concern = {"path.tcp.dead", "path.chance", "path.tls.without_variable"} & {fact.name for fact in facts}
-    summary = ", ".join(filter(None, (tls, f"{answer.latency_s * 1000:.0f} ms")))
-    return Finding(Outcome.WARN if concern else Outcome.PASS, summary, tuple(facts))
+        evidence.append(facts.PATH.ERROR.of(exc.text, source="exchange"))
+        return Finding(Outcome.PASS, "the exchange answers", tuple(evidence))
+    evidence += _answered(answer)
+    found = EvidenceSet.of(evidence)
+    concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)
+    summary = ", ".join(filter(None, (found.get(facts.TLS_VERSION), f"{answer.latency_s * 1000:.0f} ms")))
+    return Finding(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 
 @check(
@@ -44,19 +45,19 @@ def path(ctx: RunContext) -> Finding:
 )
 def exchange(ctx: RunContext) -> Finding:
     """Trading status; reads work in all but maintenance."""
-    facts: list[Evidence] = []
+    evidence: list[Evidence] = []
     try:
-        answer = confirmed(facts, "exchange", lambda made: ctx.api.ask("SystemStatus", again=made > 0))
+        answer = confirmed(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
     except TransportError as exc:
-        return Finding(Outcome.FAIL, exc.kind, (*facts, *_failure("exchange", exc)))
+        return Finding(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.EXCHANGE, exc)))
     except KrakenError as exc:
-        return Finding(Outcome.FAIL, exc.text, (Evidence("exchange.error", exc.text, source="exchange"),))
+        return Finding(Outcome.FAIL, exc.text, (facts.EXCHANGE.ERROR.of(exc.text, source="exchange"),))
     status = str(answer.result.get("status", ""))
-    facts.append(Evidence("exchange.status", status, bound="= online", source="exchange"))
+    evidence.append(facts.EXCHANGE_STATUS.of(status, bound="= online", source="exchange"))
     outcome = {"online": Outcome.PASS, "maintenance": Outcome.FAIL}.get(status, Outcome.WARN)
-    if outcome is Outcome.PASS and len(facts) > 1:
+    if outcome is Outcome.PASS and len(evidence) > 1:
         outcome = Outcome.WARN  # not every attempt was answered
-    return Finding(outcome, status or "no status given", tuple(facts))
+    return Finding(outcome, status or "no status given", tuple(evidence))
 
 
 def _environment(ctx: RunContext) -> list[Evidence]:
@@ -64,23 +65,31 @@ def _environment(ctx: RunContext) -> list[Evidence]:
     if not ctx.environ:
         return []
     shown = tuple(f"{name}={without_login(value)}" for name, value in ctx.environ.items())
-    return [Evidence("path.environment", shown, source="environment")]
+    return [facts.ENVIRONMENT.of(shown, source="environment")]
 
 
-def _failure(step: str, exc: TransportError) -> list[Evidence]:
-    seen = [Evidence(f"{step}.{name}", value) for name, value in exc.facts.items()]
-    return [Evidence(f"{step}.failure", exc.kind), Evidence(f"{step}.detail", exc.detail), *seen]
+def _failure(call: facts.PublicCall, exc: TransportError) -> list[Evidence]:
+    seen = exc.seen
+    more = (
+        call.PROXY_FAILURE.of(seen.proxy_failure),
+        call.HTTP_STATUS.of(seen.status),
+        call.HTTP_SERVER.of(seen.server),
+        call.HTTP_RAY.of(seen.ray),
+        call.HTTP_TITLE.of(seen.title),
+        call.HTTP_RETRY_AFTER.of(seen.retry_after_s),
+        call.PROXY_STATUS.of(seen.proxy_status),
+    )
+    return [call.FAILURE.of(exc.kind), call.DETAIL.of(exc.detail), *(item for item in more if item.value is not None)]
 
 
-def _answer_facts(answer: PublicAnswer) -> list[Evidence]:
-    source = "GET /0/public/Time"
-    facts = [
-        Evidence("path.http.status", 200, source=source),
-        Evidence("path.latency", round(answer.latency_s, 6), "s", source=source),
-    ]
-    if answer.timing is not None:
-        facts.append(Evidence("path.http.first_byte", round(answer.timing.first_byte_s, 6), "s", source=source))
-    return [
-        *facts,
-        *(Evidence(f"path.{name}", value, source="edge") for name, value in seen_in(answer.headers).items()),
-    ]
+def _answered(answer: PublicAnswer) -> list[Evidence]:
+    source, (server, ray) = "GET /0/public/Time", edge_headers(answer.headers)
+    first_byte_s = round(answer.timing.first_byte_s, 6) if answer.timing is not None else None
+    found = (
+        facts.PATH.HTTP_STATUS.of(200, source=source),
+        facts.LATENCY.of(round(answer.latency_s, 6), source=source),
+        facts.FIRST_BYTE.of(first_byte_s, source=source),
+        facts.PATH.HTTP_SERVER.of(server, source="edge"),
+        facts.PATH.HTTP_RAY.of(ray, source="edge"),
+    )
+    return [item for item in found if item.value is not None]

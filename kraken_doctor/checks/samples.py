@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.facts import PublicCall
 
 T = TypeVar("T")
 
@@ -15,13 +16,13 @@ _MAY_BE_CHANCE = frozenset({"connection-reset", "read-timeout", "edge-error", "r
 certificate, a refusal or a request to slow down does not change within a second."""
 
 
-def confirmed(facts: list[Evidence], name: str, step: Callable[[int], T]) -> T:
+def confirmed(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
     """
     What two of three attempts at *step* come to: a failure that may be chance is one only when it comes twice.
 
     Args:
-        facts: Told how many attempts there were, where the first did not decide it.
-        name: What the facts' names begin with.
+        evidence: Told how many attempts there were, where the first did not decide it.
+        call: Whose facts these are.
         step: Called with the number of attempts before it.
 
     Raises:
@@ -38,17 +39,16 @@ def confirmed(facts: list[Evidence], name: str, step: Callable[[int], T]) -> T:
             if exc.kind in _MAY_BE_CHANCE and len(failures) < 2:
                 continue
             if made:
-                facts.append(Evidence(f"{name}.samples", made + 1))
-                facts.append(Evidence(f"{name}.samples.failed", len(failures)))
+                evidence += [call.SAMPLES.of(made + 1), call.SAMPLES_FAILED.of(len(failures))]
             raise
         successes += 1
         if not failures:
             return result
         if successes == 2:
-            facts += [
-                Evidence(f"{name}.samples", made + 1),
-                Evidence(f"{name}.samples.failed", len(failures)),
-                Evidence(f"{name}.chance", failures[0].kind),
-                Evidence(f"{name}.chance.detail", failures[0].detail),
+            evidence += [
+                call.SAMPLES.of(made + 1),
+                call.SAMPLES_FAILED.of(len(failures)),
+                call.CHANCE.of(failures[0].kind),
+                call.CHANCE_DETAIL.of(failures[0].detail),
             ]
             return result

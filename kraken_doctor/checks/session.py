@@ -17,6 +17,7 @@ from kraken_doctor.errors import (
     Retry,
     TransportError,
 )
+from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
@@ -70,17 +71,17 @@ class Reply(NamedTuple):
 
     def evidence(self) -> tuple[Evidence, ...]:
         """The call as facts."""
-        name = f"call.{self.number}"
+        call = facts.PrivateCall(self.number)
         failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
-            Evidence(f"{name}.endpoint", self.endpoint),
-            Evidence(f"{name}.unit", self.unit.value),
-            Evidence(f"{name}.nonce", self.nonce),
-            Evidence(f"{name}.outcome", self.outcome, source="exchange"),
-            Evidence(f"{name}.failure", failure.kind),
-            Evidence(f"{name}.detail", failure.detail),
-            Evidence(f"{name}.at", round(self.at_s, 3), "s"),
-            Evidence(f"{name}.latency", round(self.latency_s, 6), "s"),
+            call.ENDPOINT.of(self.endpoint),
+            call.UNIT.of(self.unit.value),
+            call.NONCE.of(self.nonce),
+            call.OUTCOME.of(self.outcome, source="exchange"),
+            call.FAILED_STEP.of(failure.kind),
+            call.STEP_DETAIL.of(failure.detail),
+            call.AT.of(round(self.at_s, 3)),
+            call.CALL_LATENCY.of(round(self.latency_s, 6)),
         )
 
 

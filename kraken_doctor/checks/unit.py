@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenDoctorError, NonceError
+from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
@@ -58,10 +59,10 @@ class NonceWithheldError(NonceError):
     def evidence(self) -> tuple[Evidence, ...]:
         """The refusal to send as facts."""
         return (
-            Evidence("nonce.withheld", self.reason),
-            Evidence("nonce.mark", self.mark),
-            Evidence("nonce.mark.unit", self.unit.value if self.unit else None),
-            Evidence("nonce.mark.lead", self.lead_s, "s"),
+            facts.NONCE_WITHHELD.of(self.reason),
+            facts.NONCE_MARK.of(self.mark),
+            facts.NONCE_MARK_UNIT.of(self.unit.value if self.unit else None),
+            facts.NONCE_MARK_LEAD.of(self.lead_s),
         )
 
 

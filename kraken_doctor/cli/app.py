@@ -253,12 +253,13 @@ class App:
 
     def environment_facts(self, context: RunContext, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""
-        from kraken_doctor.model.evidence import Facts
+        from kraken_doctor.model import facts
+        from kraken_doctor.model.evidence import EvidenceSet
 
         return {
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "krakenex": Facts(results).text("krakenex.version") or None,
+            "krakenex": EvidenceSet(results).get(facts.KRAKENEX_VERSION),
             "nonce_store": context.store.name,
             "proxy": network.shown_proxy(context.environ),
             "env_files": [str(file.path) for file in self.dotenv_files],

@@ -12,7 +12,7 @@ from kraken_doctor.cli.conduct import conduct
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from kraken_doctor.model.evidence import Facts, Outcome
+    from kraken_doctor.model.evidence import EvidenceSet, Outcome
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
 
@@ -103,19 +103,19 @@ def _screen(report: Report, terminal: Terminal) -> str:
     from rich.console import Group
     from rich.text import Text
 
-    from kraken_doctor.model.evidence import Facts
+    from kraken_doctor.model import facts
+    from kraken_doctor.model.evidence import EvidenceSet
     from kraken_doctor.renderers.screen import listing
 
-    facts = Facts(report.checks)
+    evidence = EvidenceSet(report.checks)
     rows = []
-    liars = facts.texts("clock.ntp.falsetickers")
-    for offset in facts.starting("clock.sample."):
-        if offset.name.endswith(".offset"):
-            bound = facts.number(offset.name.replace(".offset", ".bound"))
-            remark = "contradicts the others" if offset.source in liars else ""
-            shown = round(float(str(offset.value)), 3) + 0.0  # without the sign of a zero
-            rows.append([offset.source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
-    for problem in facts.texts("clock.ntp.problems"):
+    liars = evidence.get(facts.NTP_FALSETICKERS, ())
+    for sample in facts.clock_samples(evidence):
+        source, bound = evidence.source(sample.SAMPLE_OFFSET), evidence.get(sample.SAMPLE_BOUND)
+        remark = "contradicts the others" if source in liars else ""
+        shown = round(evidence.get(sample.SAMPLE_OFFSET, 0.0), 3) + 0.0  # without the sign of a zero
+        rows.append([source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
+    for problem in evidence.get(facts.NTP_PROBLEMS, ()):
         server, _, reason = problem.partition(": ")
         rows.append([server, "-", "-", reason])
     columns = ["Source", "Offset", "Error bound", ""]
@@ -123,21 +123,22 @@ def _screen(report: Report, terminal: Terminal) -> str:
         columns, rows = columns[:3], [row[:3] for row in rows]
     numbers = columns[1:3]
     table = listing(columns, rows, whole=numbers, right=numbers)
-    remarks = _without_servers(facts, report.outcome)
+    remarks = _without_servers(evidence, report.outcome)
     return page(report, terminal, Group(table, *(("", Text(" ".join(remarks))) if remarks else ())))
 
 
-def _without_servers(facts: Facts, outcome: Outcome) -> list[str]:
+def _without_servers(evidence: EvidenceSet, outcome: Outcome) -> list[str]:
     """Where the exchange alone was left to ask: why, and what that means."""
+    from kraken_doctor.model import facts
     from kraken_doctor.model.evidence import Outcome
 
-    problems, item = facts.texts("clock.ntp.problems"), facts.item("clock.offset")
-    if item is None or item.source != "exchange":
+    problems = evidence.get(facts.NTP_PROBLEMS)
+    if evidence.source(facts.CLOCK_OFFSET) != "exchange":
         return []
     remarks = ["The exchange tells whole seconds, hence the wide bound."]
     if problems and all(": no answer in " in problem for problem in problems):
         remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 looks like that.")
     if outcome is Outcome.INCONCLUSIVE:
         # What is undecided at a limit is at most a second beyond it, and the way there and back.
-        remarks.append(f"--max-offset {(facts.number('clock.limit') or 0) + 2:g} would give a verdict.")
+        remarks.append(f"--max-offset {evidence.get(facts.CLOCK_LIMIT, 0.0) + 2:g} would give a verdict.")
     return remarks

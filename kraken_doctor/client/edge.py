@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.redact import shortened
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
@@ -28,28 +28,18 @@ _KINDS = {
 
 
 def not_the_api(response: Any) -> TransportError:
-    """
-    *response* (a ``requests.Response``) as the failure that it is.
-
-    Its facts: status, server, ray (Cloudflare's number of the request), title of the page, and how long to wait where
-    it says so.
-    """
+    """Return *response* (a ``requests.Response``) as the failure that it is."""
     headers: Mapping[str, str] = response.headers
     page = _page(response)
     title = _title(page, headers.get("Content-Type", ""))
-    facts: dict[str, int | str | tuple[str, ...]] = {"http.status": response.status_code}
-    facts |= seen_in(headers)
-    if title:
-        facts["http.title"] = title
-    if (wait_s := _retry_after_s(headers)) is not None:
-        facts["http.retry_after"] = wait_s
-    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), facts)
+    seen = AnswerSeen(response.status_code, *edge_headers(headers), title or None, _retry_after_s(headers))
+    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), seen)
 
 
-def seen_in(headers: Mapping[str, str]) -> dict[str, str]:
-    """Who stands in front of the API, by the headers of an answer (their names in any case, or all in lower)."""
-    names = {"http.server": "server", "http.ray": "cf-ray"}
-    return {fact: shortened(headers[name].strip()) for fact, name in names.items() if name in headers}
+def edge_headers(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return server and Cloudflare's id of the request, from *headers* (names in any case, or all in lower case)."""
+    server, ray = (shortened(headers[name].strip()) if name in headers else None for name in ("server", "cf-ray"))
+    return server, ray
 
 
 def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:
@@ -72,7 +62,7 @@ def _words(response: Any, title: str) -> str:
         words += f': "{title}"'
     elif response.status_code == 200:
         words += ", not the API's JSON" if response.content else ", empty"
-    by = ", ".join(seen_in(response.headers).values())
+    by = ", ".join(found for found in edge_headers(response.headers) if found is not None)
     return f"{words} ({by})" if by else words
 
 

@@ -12,7 +12,7 @@ from kraken_doctor.diagnosis.rules.key import key
 from kraken_doctor.diagnosis.rules.nonce import nonce
 from kraken_doctor.diagnosis.rules.way import way
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Facts, by_scope
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, by_scope
 
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
@@ -22,15 +22,15 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     Pure: a saved report gives the same answer as the run that it came from.
     """
     scopes = by_scope(results)
-    common_facts = Facts(scopes.pop(None))
+    common = EvidenceSet(scopes.pop(None))
     labels = [label for label in scopes if label is not None]
-    common = [*host(common_facts), *way(common_facts)]
+    run_wide = [*host(common), *way(common)]
     single: list[Diagnosis] = []
     for label in labels:
-        facts = Facts(scopes[label], label)
-        single += [*credentials(facts, label), *key(facts, label), *nonce(facts, label)]
+        evidence = EvidenceSet(scopes[label], label)
+        single += [*credentials(evidence, label), *key(evidence, label), *nonce(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(folded([*_without_repeats(common, [*shared, *single]), *shared, *single]))
+    return _ranked(folded([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
 
 
 def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:

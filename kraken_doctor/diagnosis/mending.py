@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Remedy
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import EvidenceSet
 
 _RUNNING: dict[str, tuple[str, tuple[str, ...]]] = {
     "chrony": (
@@ -50,14 +51,14 @@ _PLACES: dict[str, Remedy] = {
 _NONE = "No time service was found on this host: install one, and let it correct the clock."
 
 
-def clock_remedy(facts: Facts, cause: str) -> Remedy | None:
+def clock_remedy(evidence: EvidenceSet, cause: str) -> Remedy | None:
     """
     The remedy for ``clock-behind`` or ``clock-ahead`` on this system; None where nothing is known of it.
 
     Setting a clock forward harms no nonce. Setting it back does: whoever takes nonces from it is refused until the time
     that was already used is reached again.
     """
-    remedy = _remedy(facts)
+    remedy = _remedy(evidence)
     if remedy is None or cause != "clock-ahead":
         return remedy
     return Remedy(
@@ -68,22 +69,22 @@ def clock_remedy(facts: Facts, cause: str) -> Remedy | None:
     )
 
 
-def _remedy(facts: Facts) -> Remedy | None:
-    place = facts.text("clock.place")
+def _remedy(evidence: EvidenceSet) -> Remedy | None:
+    place = evidence.get(facts.CLOCK_PLACE)
     if place in _PLACES:
         return _PLACES[place]
     if place != "linux":
         return None
-    service, unit = facts.text("clock.keeper"), facts.text("clock.keeper.unit")
+    service, unit = evidence.get(facts.KEEPER), evidence.get(facts.KEEPER_UNIT)
     restart = (f"sudo systemctl restart {unit}",) if unit else ()
     if not service:
-        packager = facts.text("clock.keeper.packager")
+        packager = evidence.get(facts.KEEPER_PACKAGER)
         return Remedy(_NONE, (f"sudo {packager} {_VERBS[packager]} chrony",) if packager in _VERBS else ())
-    if rivals := facts.texts("clock.keeper.rivals"):
+    if rivals := evidence.get(facts.KEEPER_RIVALS):
         return Remedy(
             f"{service} and {' and '.join(rivals)} both set this clock, one against the other: keep one of them."
         )
-    if facts.flag("clock.keeper.running"):
+    if evidence.get(facts.KEEPER_RUNNING):
         text, commands = _RUNNING[service]
         return Remedy(text, commands if service in ("chrony", "systemd-timesyncd") else (*commands, *restart))
     if service == "systemd-timesyncd":

@@ -17,8 +17,9 @@ from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.errors import HostLimitError
 from kraken_doctor.examination.plan import Plan
+from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
 """
@@ -108,7 +109,7 @@ class Examination:
             run=self._context,
             account=account,
             session=self._sessions(account, self._correction_s),
-            facts=lambda: Facts(self._finished(account.label), account.label),
+            evidence=lambda: EvidenceSet(self._finished(account.label), account.label),
         )
         context.session.is_over = self._is_over
         for check in self._plan.of_scope(Scope.ACCOUNT):
@@ -175,7 +176,7 @@ class Examination:
         self._wait(self._run_checks["clock"])
         with self._lock:
             result = self._results.get((None, "clock"))
-        return Facts((result,) if result else ()).number("clock.ahead") or 0.0
+        return EvidenceSet((result,) if result else ()).get(facts.CLOCK_AHEAD, 0.0)
 
     def _finished(self, account: str) -> tuple[CheckResult, ...]:
         """What there is of the run and of this account."""
@@ -204,4 +205,4 @@ def _broken(exc: Exception) -> Finding:
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
     where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
     summary = f"the check itself broke: {type(exc).__name__}: {exc}"
-    return Finding(Outcome.ERROR, summary, (Evidence("doctor.failed_at", where),))
+    return Finding(Outcome.ERROR, summary, (facts.DOCTOR_FAILED_AT.of(where),))

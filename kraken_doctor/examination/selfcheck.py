@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest
@@ -36,7 +37,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
 def as_result(test: SelfTest) -> CheckResult:
     """A self-test as a check's result."""
     outcome = Outcome.PASS if test.passed else Outcome.FAIL
-    evidence = (Evidence(f"nonce.{test.name}", test.saw),)
+    evidence = (facts.self_test(test.name).of(test.saw),)
     return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
 
 

@@ -10,7 +10,7 @@ from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.words import signed_span
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome, Value
+from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome, Value
 
 DAY = 86_400.0
 
@@ -166,15 +166,15 @@ def test_the_clock_in_words(offset_s: float, bound_s: float, words: str) -> None
     """Held against its limit, error bound taken into account; never "right" where that is not known."""
     from kraken_doctor.diagnosis.words import clock_words
 
-    assert clock_words(Facts([clock(offset_s, bound_s)])).startswith(words)
+    assert clock_words(EvidenceSet([clock(offset_s, bound_s)])).startswith(words)
 
 
-def keeper(place: str, service: str = "", **more: Value) -> Facts:
+def keeper(place: str, service: str = "", **more: Value) -> EvidenceSet:
     extra = {f"clock.keeper.{name}": value for name, value in more.items()}
-    return Facts([result("clock", Outcome.WARN, {"clock.place": place, "clock.keeper": service, **extra})])
+    return EvidenceSet([result("clock", Outcome.WARN, {"clock.place": place, "clock.keeper": service, **extra})])
 
 
-REMEDIES: list[tuple[str, Facts, str, tuple[str, ...]]] = [
+REMEDIES: list[tuple[str, EvidenceSet, str, tuple[str, ...]]] = [
     (
         "chrony runs",
         keeper("linux", "chrony", running=True),
@@ -215,7 +215,7 @@ REMEDIES: list[tuple[str, Facts, str, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("facts", "text", "commands"), [r[1:] for r in REMEDIES], ids=[r[0] for r in REMEDIES])
-def test_how_to_mend_it_on_this_system(facts: Facts, text: str, commands: tuple[str, ...]) -> None:
+def test_how_to_mend_it_on_this_system(facts: EvidenceSet, text: str, commands: tuple[str, ...]) -> None:
     """Words and commands for what is there, and none for what is not."""
     remedy = clock_remedy(facts, "clock-behind")
     assert remedy is not None
@@ -225,7 +225,7 @@ def test_how_to_mend_it_on_this_system(facts: Facts, text: str, commands: tuple[
 
 def test_nothing_is_guessed() -> None:
     """Without evidence the catalogue's own remedy stands."""
-    assert clock_remedy(Facts([]), "clock-behind") is None
+    assert clock_remedy(EvidenceSet([]), "clock-behind") is None
     assert clock_remedy(keeper("other"), "clock-behind") is None
     assert first(clock(30.0)).remedy.text.startswith("Turn on time synchronisation")
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import EvidenceSet
 
 _PERMISSION_WORDS = {
     "query-funds": '"Query" under Funds',
@@ -40,35 +41,35 @@ _POSSIBLE_WITH_OTP = {
 }
 
 
-def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
+def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """The section "The key"."""
-    made = calls(facts)
+    made = calls(evidence)
     if made and made[-1].outcome != "ok":
-        yield from _refused(facts, made[-1], account)
-    if "balances.unreadable" in facts:
-        yield name("response-invalid", account, "", (facts.text("balances.unreadable"),))
-    if missing := facts.texts("permissions.missing"):
+        yield from _refused(evidence, made[-1], account)
+    if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
+        yield name("response-invalid", account, "", (unreadable,))
+    if missing := evidence.get(facts.PERMISSIONS_MISSING):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in missing)
-        granted = ", ".join(facts.texts("key.permissions")) or "none"
+        granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
         yield name("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
-    if (left_s := facts.number("key.expires_in")) is not None:
+    if (left_s := evidence.get(facts.KEY_EXPIRES_IN)) is not None:
         when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
-        until = facts.integer("key.valid_until") or 0
+        until = evidence.get(facts.KEY_VALID_UNTIL, 0)
         yield name("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
-    if excess := facts.texts("permissions.excess"):
+    if excess := evidence.get(facts.PERMISSIONS_EXCESS):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
         yield name("key-can-withdraw", account, "", (f"its permissions include {words}",))
-    if facts.integer("key.ip_allowlist") == 0:
+    if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
         yield name("key-unrestricted", account, "", ("its allow-list is empty",))
-    if facts.flag("balances.empty"):
-        if facts.flag("balances.no_result"):
+    if evidence.get(facts.BALANCES_EMPTY):
+        if evidence.get(facts.BALANCES_NO_RESULT):
             summary, because = "The account may be empty", ("Balance was answered without a result",)
             yield name("account-empty", account, summary, because, confidence=Confidence.LIKELY)
         else:
             yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
-def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
+def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagnosis]:
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
         yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
@@ -76,7 +77,7 @@ def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
     error = kraken_error((call.outcome,))
     if isinstance(error, KrakenInvalidNonce):
         return  # the rules of the nonce tell why
-    candidates = _POSSIBLE_WITH_OTP if facts.flag("credentials.otp") else _POSSIBLE
+    candidates = _POSSIBLE_WITH_OTP if evidence.get(facts.OTP) else _POSSIBLE
     possible = candidates.get(error.cause, ())
     yield name(
         error.cause,

@@ -11,8 +11,9 @@ from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
 _TOO_SMALL_S = 0.1
@@ -55,32 +56,34 @@ _NEW_KEY = Remedy(
 )
 
 
-def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
+def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """The section "The nonce", and the clock where it explains a refusal."""
-    made = calls(facts)
+    made = calls(evidence)
     refused = [call for call in made if isinstance(kraken_error((call.outcome,)), KrakenInvalidNonce)]
     accepted = [call for call in made if call.outcome == "ok"]
     repeated = [(one, other) for one, other in pairwise(made) if other.nonce <= one.nonce]
-    if repeated or facts.flag("nonce.on_wire") is False:
+    if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
         yield _broken(account, repeated, refused)
     elif refused:
-        yield _refused(facts, account, refused, accepted)
-    if "nonce.withheld" in facts:
-        yield withheld(facts, account)
-    if facts.text("nonce.error_type") == "NonceStoreError":
-        yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
-    elif facts.text("nonce.error_type") == "NonceExhaustedError":
+        yield _refused(evidence, account, refused, accepted)
+    is_withheld = evidence.get(facts.NONCE_WITHHELD) is not None
+    if is_withheld:
+        yield withheld(evidence, account)
+    error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
+    if kind == "NonceStoreError":
+        yield name("state-unwritable", account, "", (error,))
+    elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
-        yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
-    yield from another_unit(facts, account, accepted)
-    ahead_s = -(facts.number("nonce.correction") or 0.0)
-    if ahead_s and "clock.offset" not in facts:
+        yield name("state-unwritable", account, summary, (error,), remedy=_NEW_KEY)
+    yield from another_unit(evidence, account, accepted)
+    ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
+    if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
         yield name("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
-    yield from _window(facts, account, accepted)
-    lead_s = facts.number("nonce.lead")
-    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts) and "nonce.withheld" not in facts:
-        because = (f"the mark leads the clock by {span(lead_s)}", clock_words(facts))
+    yield from _window(evidence, account, accepted)
+    lead_s = evidence.get(facts.NONCE_LEAD)
+    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
+        because = (f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
         yield name("nonce-ahead-of-clock", account, "", because)
 
 
@@ -98,15 +101,15 @@ def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]
     )
 
 
-def _refused(facts: Facts, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+def _refused(evidence: EvidenceSet, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
     if accepted:
         return _shared_key(account, refused, accepted)
-    wrong = wrong_clock(facts)
+    wrong = wrong_clock(evidence)
     if wrong == "clock-behind":
-        return _clock_behind(facts, account, refused)
-    if wrong == "clock-ahead" and facts.number("nonce.correction"):
-        return _clock_ahead(facts, account, refused)
-    return _spent_higher(facts, account, refused)
+        return _clock_behind(evidence, account, refused)
+    if evidence.get(facts.NONCE_CORRECTION) and wrong == "clock-ahead":
+        return _clock_ahead(evidence, account, refused)
+    return _spent_higher(evidence, account, refused)
 
 
 def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
@@ -135,17 +138,17 @@ def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diag
     )
 
 
-def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
-    offset_s = facts.number("clock.offset") or 0.0
+def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+    offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
     return name(
         "clock-behind",
         account,
         f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
-        (clock_words(facts), _refused_when(refused)),
+        (clock_words(evidence), _refused_when(refused)),
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
-        remedy=clock_remedy(facts, "clock-behind"),
+        remedy=clock_remedy(evidence, "clock-behind"),
         possible=(
             Alternative(
                 f"the key has also seen finer nonces ({_FINER_CLIENTS[NonceUnit(refused[-1].unit)]})",
@@ -155,15 +158,15 @@ def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
     )
 
 
-def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
+def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     """Refused with nonces of the right time: somebody has sent some of the wrong one."""
-    ahead_s = abs(facts.number("nonce.correction") or 0.0)
+    ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
     return name(
         "clock-ahead",
         account,
         f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
         (
-            clock_words(facts),
+            clock_words(evidence),
             _CORRECTED,
             _refused_when(refused),
             f"the right time passes them within {span(ahead_s)}: no new key is needed",
@@ -171,19 +174,20 @@ def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
-        remedy=clock_remedy(facts, "clock-ahead"),
+        remedy=clock_remedy(evidence, "clock-ahead"),
         possible=_readings(account, NonceUnit(refused[-1].unit))[:2],
     )
 
 
-def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
+def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     last = refused[-1]
     unit = NonceUnit(last.unit)
+    corrected = (_CORRECTED,) if evidence.get(facts.NONCE_CORRECTION) else ()
     return name(
         "nonce-spent-higher",
         account,
         f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
-        (_refused_when(refused), clock_words(facts), *((_CORRECTED,) if facts.number("nonce.correction") else ())),
+        (_refused_when(refused), clock_words(evidence), *corrected),
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
         remedy=Remedy(
@@ -191,7 +195,7 @@ def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
             otherwise="If none of these is it: create a new API key for this bot alone.",
             avoid=_LOOP,
         ),
-        possible=_readings(account, unit, doubtful_clock=not clock_is_right(facts)),
+        possible=_readings(account, unit, doubtful_clock=not clock_is_right(evidence)),
     )
 
 
@@ -219,8 +223,8 @@ def _refused_when(refused: list[Call]) -> str:
     return f"refused {often} in {NonceUnit(refused[-1].unit).words}{apart}: {nonces}"
 
 
-def _window(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
-    window = facts.integer("key.nonce_window")
+def _window(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+    window = evidence.get(facts.KEY_NONCE_WINDOW)
     if not window or not accepted:
         return
     unit = NonceUnit(accepted[-1].unit)

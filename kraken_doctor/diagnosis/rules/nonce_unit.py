@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, name
 from kraken_doctor.diagnosis.words import clock_words, span
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
 
@@ -17,19 +18,19 @@ def declaring(account: str, unit: NonceUnit) -> str:
     return f"kraken-doctor check {which} --nonce-unit {unit.value}"
 
 
-def withheld(facts: Facts, account: str) -> Diagnosis:
+def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
     """Nothing was sent, since it could have locked out others: what stands in the way, and both ways on."""
-    unit = NonceUnit(facts.text("nonce.unit"))
-    reason, mark, found = facts.text("nonce.withheld"), facts.integer("nonce.mark"), facts.text("nonce.mark.unit")
-    chosen = facts.item("nonce.unit")
-    used = f"the unit to use is {unit.words} ({chosen.source if chosen else 'default'})"
+    unit = NonceUnit(evidence.get(facts.NONCE_UNIT, ""))
+    reason, mark = evidence.get(facts.NONCE_WITHHELD), evidence.get(facts.NONCE_MARK)
+    found = evidence.get(facts.NONCE_MARK_UNIT)
+    used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
-        wait = span(facts.number("nonce.mark.lead") or 0.0)
+        wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
         return name(
             "nonce-ahead-of-clock",
             account,
             f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
-            (f"the mark is {mark}", used, clock_words(facts)),
+            (f"the mark is {mark}", used, clock_words(evidence)),
             remedy=Remedy(
                 f"Wait {wait} and run this check again. If no call with such a nonce was ever accepted, use another"
                 " nonce store (KRAKEN_NONCE_STORE).",
@@ -75,12 +76,12 @@ def withheld(facts: Facts, account: str) -> Diagnosis:
     )
 
 
-def another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
     """A bot that shares the store counts otherwise than the user says."""
-    bot, chosen = facts.text("nonce.unit.bot"), facts.item("nonce.unit")
-    if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
+    bot, chosen = evidence.get(facts.NONCE_UNIT_BOT), evidence.get(facts.NONCE_UNIT)
+    if not (bot and chosen and evidence.get(facts.NONCE_DECLARED) and bot != chosen):
         return
-    declared = NonceUnit(str(chosen.value))
+    declared = NonceUnit(chosen)
     # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
     finer = declared.tick_ns < NonceUnit(bot).tick_ns
     ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
@@ -90,7 +91,7 @@ def another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[D
         account,
         f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",
         (
-            f"declared by {chosen.source}",
+            f"declared by {evidence.source(facts.NONCE_UNIT)}",
             "the bot's last accepted call is in the audit log",
             "the library reads the process's environment, and no .env file",
         ),
