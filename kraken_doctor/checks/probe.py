@@ -141,9 +141,10 @@ class Probe:
             facts.TLS_NOT_BEFORE.of(certificate.not_before),
             facts.TLS_NOT_AFTER.of(certificate.not_after),
         ]
-        for fact, moment in ((facts.TLS_BEGINS_IN, certificate.begins), (facts.TLS_ENDS_IN, certificate.ends)):
-            if moment is not None:
-                evidence.append(fact.of(moment - now, source="this host's clock"))
+        if certificate.begins is not None:
+            evidence.append(facts.TLS_BEGINS_IN.of(certificate.begins - now, source="this host's clock"))
+        if certificate.ends is not None:
+            evidence.append(facts.TLS_ENDS_IN.of(certificate.ends - now, source="this host's clock"))
         return evidence
 
     def _to_exchange(self) -> socket.socket:

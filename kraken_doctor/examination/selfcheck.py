@@ -37,7 +37,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
 def as_result(test: SelfTest) -> CheckResult:
     """A self-test as a check's result."""
     outcome = Outcome.PASS if test.passed else Outcome.FAIL
-    evidence = (facts.self_test(test.name).of(test.saw),)
+    evidence = (facts.self_test_saw(test.name).of(test.saw),)
     return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
 
 

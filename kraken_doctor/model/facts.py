@@ -207,7 +207,7 @@ def private_calls(evidence: EvidenceSet) -> Iterator[PrivateCall]:
     return itertools.takewhile(lambda call: evidence.get(call.OUTCOME) is not None, calls)
 
 
-def self_test(test: str) -> Fact[str]:
+def self_test_saw(test: str) -> Fact[str]:
     """Return the fact that one self-test of a nonce generator states."""
     return Fact(f"nonce.{test}", str, "what the test saw", for_reader=True)
 
