@@ -19,9 +19,8 @@ from kraken_doctor.model.cause import Sign
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 
 _CALM_S = 600.0
-"""A failure of the way or a busy exchange that has not come back for so long has passed."""
+"""A transient failure that has not come back for so long has passed."""
 
-_PASSING = frozenset({"way", "exchange", "limit"})
 _MOST_FINDINGS = 8
 _SIGNS = {sign.title: sign for sign in SIGNS}
 
@@ -159,7 +158,7 @@ def _other(seen: Seen, end: float | None) -> Diagnosis | None:
         return None
     cause = next(iter(sign.causes))
     calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
-    passed = seen.worked_after if seen.kind not in _PASSING else seen.worked_after or calm
+    passed = seen.worked_after or (calm and CAUSES[cause].transient is not None)
     sure = (
         [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
     )

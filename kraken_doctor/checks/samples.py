@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.model.cause import Transient
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.facts import PublicCall
 
 T = TypeVar("T")
-
-_MAY_BE_CHANCE = frozenset({"connection-reset", "read-timeout", "edge-error", "response-invalid"})
-"""What a single event may bring about. Names and TCP connections are tried several times by the system itself; a
-certificate, a refusal or a request to slow down does not change within a second."""
 
 
 def confirmed(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
@@ -36,7 +33,7 @@ def confirmed(evidence: list[Evidence], call: PublicCall, step: Callable[[int], 
             result = step(made)
         except TransportError as exc:
             failures.append(exc)
-            if exc.kind in _MAY_BE_CHANCE and len(failures) < 2:
+            if _may_be_chance(exc) and len(failures) < 2:
                 continue
             if made:
                 evidence += [call.SAMPLES.of(made + 1), call.SAMPLES_FAILED.of(len(failures))]
@@ -52,3 +49,11 @@ def confirmed(evidence: list[Evidence], call: PublicCall, step: Callable[[int], 
                 call.CHANCE_DETAIL.of(failures[0].detail),
             ]
             return result
+
+
+def _may_be_chance(failure: TransportError) -> bool:
+    # Names and TCP connections are tried several times by the system itself; a certificate, a refusal or a request to
+    # slow down does not change within a second.
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    return CAUSES[failure.kind].transient is Transient.INSTANT

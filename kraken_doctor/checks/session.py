@@ -12,10 +12,10 @@ from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import (
     KrakenError,
-    KrakenInvalidNonce,
     KrakenTemporaryLockout,
     Retry,
     TransportError,
+    is_nonce_refusal,
 )
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
@@ -25,9 +25,6 @@ from kraken_doctor.model.unit import NonceUnit
 if TYPE_CHECKING:
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.nonce.stores import NonceStore
-
-_PASSING = frozenset({"connection-timeout", "connection-reset", "read-timeout", "edge-error", "dns-failed"})
-"""Failures on the way that may be gone a few seconds later."""
 
 _SECOND_TRY_AFTER_NS = 10**9
 """And a part of a second more, so that two programs which both wait don't meet again. Whoever overtook us has an
@@ -187,13 +184,14 @@ class AccountSession:
 
 
 def _is_refused(reply: Reply) -> bool:
-    """Whether its nonce was refused."""
-    return isinstance(reply.error, KrakenInvalidNonce)
+    return isinstance(reply.error, KrakenError) and is_nonce_refusal(reply.error.errors)
 
 
 def _may_pass(reply: Reply) -> bool:
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
     if isinstance(reply.error, TransportError):
-        return reply.error.kind in _PASSING
+        return CAUSES[reply.error.kind].transient is not None
     return reply.error is not None and reply.error.retry is Retry.READ_ONLY
 
 

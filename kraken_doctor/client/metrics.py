@@ -6,7 +6,7 @@ import re
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.auditing import lead_s
 
@@ -31,9 +31,8 @@ def observe(record: CallRecord) -> None:
     outcome = record.outcome
     if not _OUR_OWN.fullmatch(outcome):
         # The exchange's words would be labels without end; the cause that they lead to is one of a few dozen.
-        error = kraken_error((outcome,))
-        outcome = error.cause
-        if isinstance(error, KrakenInvalidNonce):
+        outcome = kraken_error((record.outcome,)).cause
+        if is_nonce_refusal((record.outcome,)):
             outcome = "nonce-refused"
             REFUSED.labels(record.key_id, record.unit).inc()
     CALLS.labels(record.key_id, record.endpoint, outcome).inc()

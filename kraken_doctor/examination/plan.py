@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,8 @@ def choose(
     by_id = {check.id: check for check in checks}
     for name in (*only, *skip):
         if name not in by_id:
-            similar = get_close_matches(name, by_id, n=1)
-            meant = f"; did you mean {similar[0]}" if similar else ""
-            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}; there are {', '.join(by_id)}")
+            meant = did_you_mean(name, by_id, otherwise=f"; there are {', '.join(by_id)}")
+            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}")
     wanted = set(only) or set(by_id)
     # The catalogue lists a check below what it needs, so one pass from its end finds all.
     for check in reversed(checks):

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import replace
 
+from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
 from kraken_doctor.examination.verdict import judge
@@ -156,4 +157,6 @@ def _was_refused(account: AccountReport) -> bool:
     """Whether the exchange said no to this account itself, and will again; its own troubles pass."""
     if ":" not in account.error:  # nothing, or the id of a step on the way
         return False
-    return not kraken_error((account.error,)).cause.startswith("exchange-")
+    cause = kraken_error((account.error,)).cause
+    # A counter that is full empties by itself; but the calls of a watch are among those that fill it.
+    return CAUSES[cause].transient is None or cause == "rate-limited"

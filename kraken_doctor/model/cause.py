@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kraken_doctor.errors import STRINGS
 from kraken_doctor.model.diagnosis import Remedy, Severity
+
+
+class Transient(enum.Enum):
+    """How soon a failure may be gone although nobody has changed anything."""
+
+    INSTANT = "instant"
+    """A single event may be it: a second attempt at once decides."""
+    SOON = "soon"
+    """Seconds or minutes later: what only reads may be tried again after a wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +37,8 @@ class Cause:
     remedy: Remedy
     wrong_when: str
     """When the verdict can be wrong."""
+    transient: Transient | None = None
+    """None for what lasts until somebody changes something: to try that again can make it worse."""
     also: tuple[str, ...] = ()
     """Kraken's strings that point here too, though another cause is likelier."""
     links: tuple[str, ...] = ()

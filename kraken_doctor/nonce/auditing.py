@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
 
@@ -58,7 +58,7 @@ class KeySummary:
 
 def is_refusal(record: CallRecord) -> bool:
     """Whether the exchange refused the nonce."""
-    return isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
+    return is_nonce_refusal((record.outcome,))
 
 
 def lead_s(record: CallRecord) -> float:

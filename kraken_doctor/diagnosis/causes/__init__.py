@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_doctor import errors
-from kraken_doctor.model.cause import Cause, Sign
+from kraken_doctor.model.cause import Cause, Sign, Transient
 from kraken_doctor.model.diagnosis import Remedy, Severity
 
 
@@ -33,7 +33,8 @@ def _causes(name: str) -> tuple[Cause, ...]:
 
 def _cause(cause: str, fields: dict[str, Any]) -> Cause:
     severity, remedy = Severity(fields.pop("severity")), Remedy(**_frozen(fields.pop("remedy")))
-    return Cause(id=cause, severity=severity, remedy=remedy, **fields)
+    transient = Transient(fields.pop("transient")) if "transient" in fields else None
+    return Cause(id=cause, severity=severity, transient=transient, remedy=remedy, **fields)
 
 
 def signs(name: str) -> tuple[Sign, ...]:

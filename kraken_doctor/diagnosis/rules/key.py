@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.words import day, span
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
@@ -74,9 +74,9 @@ def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagno
         # No answer: the way broke for this call, though it was open a moment ago.
         yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
         return
-    error = kraken_error((call.outcome,))
-    if isinstance(error, KrakenInvalidNonce):
+    if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
+    error = kraken_error((call.outcome,))
     candidates = _POSSIBLE_WITH_OTP if evidence.get(facts.OTP) else _POSSIBLE
     possible = candidates.get(error.cause, ())
     yield name(

@@ -10,7 +10,7 @@ from kraken_doctor.diagnosis.naming import Call, calls, name
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
@@ -59,7 +59,7 @@ _NEW_KEY = Remedy(
 def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """The section "The nonce", and the clock where it explains a refusal."""
     made = calls(evidence)
-    refused = [call for call in made if isinstance(kraken_error((call.outcome,)), KrakenInvalidNonce)]
+    refused = [call for call in made if is_nonce_refusal((call.outcome,))]
     accepted = [call for call in made if call.outcome == "ok"]
     repeated = [(one, other) for one, other in pairwise(made) if other.nonce <= one.nonce]
     if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
