@@ -35,7 +35,7 @@ _WORDS = "|".join(map(re.escape, ("/home/daivon", "host-1.example", "a" * 41, "a
 
 # What is put together when it is needed, by the place where that is done, and what comes of it there.
 MADE_WHEN_NEEDED = {
-    ("diagnosis/recognise.py", "pattern"): [recognise._pattern(sign) for sign in recognise.SIGNS],
+    ("diagnosis/recognise.py", "pattern"): [recognise._pattern(sign) for sign in recognise.SYMPTOMS],
     ("errors.py", "pattern_of(string) + details"): [
         re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],

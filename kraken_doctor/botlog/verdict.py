@@ -12,17 +12,17 @@ from dataclasses import replace
 from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.tally import Seen, Tally
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.naming import name
-from kraken_doctor.diagnosis.recognise import SIGNS
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
+from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 
 _CALM_S = 600.0
 """A transient failure that has not come back for so long has passed."""
 
 _MOST_FINDINGS = 8
-_SIGNS = {sign.title: sign for sign in SIGNS}
+_SYMPTOMS_BY_TITLE = {symptom.title: symptom for symptom in SYMPTOMS}
 
 # Pattern: the cause it points to, how surely with many and with few refusals. The first pattern that is found counts.
 _LEADS: dict[str, tuple[str, Confidence]] = {
@@ -56,7 +56,7 @@ _SUMMARIES = {
     "sparse": "Some calls may arrive behind later ones, or another program uses the key now and then.",
     "now-and-then": "Some calls arrive behind later ones, or another program uses the key now and then.",
 }
-_TOLD_APART = dict(_SIGNS["EAPI:Invalid nonce"].causes)
+_TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 
 def verdict(tally: Tally, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
@@ -151,24 +151,26 @@ def _alternatives(cause: str, lead: str, *, installed: bool) -> tuple[Alternativ
 
 def _other(seen: Seen, end: float | None) -> Diagnosis | None:
     """Any other error: what the exchange said in plain words, or a step of the way that failed."""
-    sign: Sign | None = _SIGNS.get(seen.title)
-    if sign is None:
+    symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(seen.title)
+    if symptom is None:
         return name("error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title)
-    if not sign.causes:
+    if not symptom.causes:
         return None
-    cause = next(iter(sign.causes))
+    cause = next(iter(symptom.causes))
     calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
     passed = seen.worked_after or (calm and CAUSES[cause].transient is not None)
     sure = (
-        [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
+        [Confidence.CERTAIN, Confidence.LIKELY]
+        if symptom in EXCHANGE_SYMPTOMS
+        else [Confidence.LIKELY, Confidence.POSSIBLE]
     )
-    others = [(other, apart) for other, apart in sign.causes.items() if other != cause]
+    others = [(other, apart) for other, apart in symptom.causes.items() if other != cause]
     return name(
         cause,
         None,
         "",
         (f"{seen.title}: {_often(seen)}", *(("it has passed",) if passed else ())),
-        confidence=sure[len(sign.causes) > 1],
+        confidence=sure[len(symptom.causes) > 1],
         severity=Severity.WARN if passed else None,
         error=seen.title,
         possible=tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others),

@@ -51,11 +51,11 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sign:
+class Symptom:
     """
     What a user has in hand: an error as the exchange, a client library or Python words it.
 
-    One sign may point to several causes, and then says what tells each from the others.
+    One symptom may point to several causes, and then says what tells each from the others.
     """
 
     title: str

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
-from kraken_doctor.diagnosis.recognise import SIGNS
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.errors import KrakenUnrecognised, kraken_error
-from kraken_doctor.model.cause import Cause, Sign, Transient
+from kraken_doctor.model.cause import Cause, Symptom, Transient
 from kraken_doctor.model.diagnosis import Remedy, Severity
 
 # The contract: an id may get a better text, never another meaning, and never goes away.
@@ -61,14 +61,18 @@ def test_every_field_has_its_type() -> None:
     """No type checker reads the prose: a text where a list belongs would be taken letter by letter."""
     kinds: dict[str, Any] = {"str": str, "tuple[str, ...]": tuple, "Severity": Severity, "Remedy": Remedy}
     kinds |= {"Mapping[str, str]": dict, "Transient | None": Transient | None}
-    entries: list[Cause | Remedy | Sign] = [*CAUSES.values(), *(cause.remedy for cause in CAUSES.values()), *SIGNS]
+    entries: list[Cause | Remedy | Symptom] = [
+        *CAUSES.values(),
+        *(cause.remedy for cause in CAUSES.values()),
+        *SYMPTOMS,
+    ]
     for entry in entries:
         for field in dataclasses.fields(entry):
             value = getattr(entry, field.name)
             assert isinstance(value, kinds[str(field.type)]), (entry, field.name)
             texts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
             assert all(type(text) is str for text in texts), (entry, field.name)
-    assert {sign.kind for sign in SIGNS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
+    assert {symptom.kind for symptom in SYMPTOMS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
 
 
 def test_commands_are_safe_to_run() -> None:

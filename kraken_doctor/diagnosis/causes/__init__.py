@@ -1,8 +1,8 @@
 """
-The catalogue of causes and of their signs: one source for reports, `explain` and docs/causes.md.
+The catalogue of causes and of their symptoms: one source for reports, `explain` and docs/causes.md.
 
-It is prose, and stands in the TOML files beside this module: a table a cause, headed by its id, or a table a sign,
-headed by its title, with the fields of `Cause` and `Sign`. One that is missing, or that there is none of, is an error
+It is prose, and stands in the TOML files beside this module: a table a cause, headed by its id, or a table a symptom,
+headed by its title, with the fields of `Cause` and `Symptom`. One that is missing, or that there is none of, is an error
 as soon as this is imported.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_doctor import errors
-from kraken_doctor.model.cause import Cause, Sign, Transient
+from kraken_doctor.model.cause import Cause, Symptom, Transient
 from kraken_doctor.model.diagnosis import Remedy, Severity
 
 
@@ -37,15 +37,15 @@ def _cause(cause: str, fields: dict[str, Any]) -> Cause:
     return Cause(id=cause, severity=severity, transient=transient, remedy=remedy, **fields)
 
 
-def signs(name: str) -> tuple[Sign, ...]:
-    """Return the signs of ``NAME.toml``; those with ``errors`` are also known by all strings of these types."""
-    return tuple(_sign(title, fields) for title, fields in _tables(name))
+def symptoms(name: str) -> tuple[Symptom, ...]:
+    """Return the symptoms of ``NAME.toml``; those with ``errors`` are also known by all strings of these types."""
+    return tuple(_symptom(title, fields) for title, fields in _tables(name))
 
 
-def _sign(title: str, fields: dict[str, Any]) -> Sign:
+def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
     kinds = [getattr(errors, kind) for kind in fields.pop("errors", ())]
     known = [errors.pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
-    return Sign(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", "")))), **fields)
+    return Symptom(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", "")))), **fields)
 
 
 SECTIONS: dict[str, tuple[Cause, ...]] = {
