@@ -13,7 +13,7 @@ from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.tally import Seen, Tally
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
@@ -90,7 +90,7 @@ def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
         confidence = Confidence.POSSIBLE
     seen = tally.errors_of("nonce")
     because = (f"{seen.title}: {_often(seen)}", *(pattern.text for pattern in patterns), _generator(tally))
-    return name(
+    return diagnosis_for(
         cause,
         None,
         summary,
@@ -153,7 +153,9 @@ def _other(seen: Seen, end: float | None) -> Diagnosis | None:
     """Any other error: what the exchange said in plain words, or a step of the way that failed."""
     symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(seen.title)
     if symptom is None:
-        return name("error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title)
+        return diagnosis_for(
+            "error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title
+        )
     if not symptom.causes:
         return None
     cause = next(iter(symptom.causes))
@@ -165,7 +167,7 @@ def _other(seen: Seen, end: float | None) -> Diagnosis | None:
         else [Confidence.LIKELY, Confidence.POSSIBLE]
     )
     others = [(other, apart) for other, apart in symptom.causes.items() if other != cause]
-    return name(
+    return diagnosis_for(
         cause,
         None,
         "",

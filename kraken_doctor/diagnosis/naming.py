@@ -42,7 +42,7 @@ def calls(evidence: EvidenceSet) -> list[Call]:
     ]
 
 
-def name(
+def diagnosis_for(
     cause: str,
     account: str | None,
     summary: str,

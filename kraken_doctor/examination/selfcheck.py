@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
@@ -29,7 +29,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
         tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
-    diagnoses = (name("nonce-generator-broken", None, "", broken),) if broken else ()
+    diagnoses = (diagnosis_for("nonce-generator-broken", None, "", broken),) if broken else ()
     extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
     return tuple(as_result(test) for test in tests), diagnoses, extra
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kraken_doctor import child
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.examination.selfcheck import Findings, as_result
 from kraken_doctor.model import facts
@@ -108,12 +108,14 @@ def _diagnose(target: str, seen: dict[str, Any]) -> list[Diagnosis]:
     broken = tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed)
     if seen["replaced"] is False:
         because = (f"{target} takes its nonces from {seen['by']}", *broken)
-        return [name("nonce-generator-default", None, "", because)]
+        return [diagnosis_for("nonce-generator-default", None, "", because)]
     if broken:
-        return [name("nonce-generator-broken", None, "", (f"{target} takes its nonces from {seen['by']}", *broken))]
+        return [
+            diagnosis_for("nonce-generator-broken", None, "", (f"{target} takes its nonces from {seen['by']}", *broken))
+        ]
     if seen["in_order"] is False:
         return [
-            name(
+            diagnosis_for(
                 "nonce-reordered",
                 None,
                 "The generator is right, but requests of the key overtake each other.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Texts
@@ -15,7 +15,7 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """Every cause of the section "Credentials"."""
     if missing := evidence.get(facts.CREDENTIALS_MISSING):
         looked_for = evidence.get(facts.KEY.VARIABLE, ""), evidence.get(facts.SECRET.VARIABLE, "")
-        yield name(
+        yield diagnosis_for(
             "credentials-missing",
             account,
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
@@ -23,15 +23,17 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         )
     if sharing := evidence.get(facts.SHARED_WITH):
         because = (f"{evidence.get(facts.KEY.VARIABLE, '')} is also what {', '.join(sharing)} would use",)
-        yield name("account-ambiguous", account, "", because)
+        yield diagnosis_for("account-ambiguous", account, "", because)
     if same := evidence.get(facts.SAME_KEY_AS):
-        yield name("key-duplicated", account, "", (f"the same key as {', '.join(same)}",))
+        yield diagnosis_for("key-duplicated", account, "", (f"the same key as {', '.join(same)}",))
     yield from _form(evidence, account)
     if path := evidence.get(facts.TRACKED_FILE):
         because = (f"git tracks {path}: it is in every copy of the repository",)
-        yield name("dotenv-readable", account, "The .env file is under version control.", because, remedy=_UNTRACK)
+        yield diagnosis_for(
+            "dotenv-readable", account, "The .env file is under version control.", because, remedy=_UNTRACK
+        )
     elif path := evidence.get(facts.READABLE_FILE):
-        yield name("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
+        yield diagnosis_for("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
 
 
 def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
@@ -41,19 +43,23 @@ def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         swapped = evidence.get(facts.SECRET.SHAPE) == "key"
         remedy = None if swapped else Remedy(f"Put the API key itself into {variable}.")
         summary = f"{variable} holds what looks like a secret."
-        yield name("key-secret-swapped", account, summary, _shapes(evidence), remedy=remedy)
+        yield diagnosis_for("key-secret-swapped", account, summary, _shapes(evidence), remedy=remedy)
         return
     for part in (facts.KEY, facts.SECRET):
         variable, flaws = evidence.get(part.VARIABLE, ""), evidence.get(part.FLAWS)
         if evidence.get(part.PLACEHOLDER):
-            yield name("credentials-placeholder", account, f"{variable} holds a placeholder.", (_size(evidence, part),))
+            yield diagnosis_for(
+                "credentials-placeholder", account, f"{variable} holds a placeholder.", (_size(evidence, part),)
+            )
         elif flaws and (part is facts.KEY or evidence.get(facts.SECRET.SOUND_INSIDE)):
             yield _damaged(evidence, account, part, variable, flaws)
         elif part is facts.KEY and evidence.get(part.SHAPE) == "other":
             summary = f"{variable} has not the form of an API key."
-            yield name("key-malformed", account, summary, (_size(evidence, part),))
+            yield diagnosis_for("key-malformed", account, summary, (_size(evidence, part),))
         elif evidence.get(part.SHAPE) and part is facts.SECRET and evidence.get(part.DECODED) != _SECRET_BYTES:
-            yield name("secret-malformed", account, f"{variable} is not a Kraken private key.", _decoded(evidence))
+            yield diagnosis_for(
+                "secret-malformed", account, f"{variable} is not a Kraken private key.", _decoded(evidence)
+            )
 
 
 _SECRET_BYTES = 64
@@ -67,7 +73,7 @@ _UNTRACK = Remedy(
 
 def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: str, flaws: Texts) -> Diagnosis:
     tolerated = part is facts.SECRET and evidence.get(part.DECODED) == _SECRET_BYTES
-    return name(
+    return diagnosis_for(
         "credentials-damaged",
         account,
         f"{variable} holds {', '.join(flaws)}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.mending import clock_remedy
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
@@ -17,14 +17,14 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     version = evidence.get(facts.KRAKENEX_VERSION, "")
     missing = evidence.get(facts.KRAKENEX_MISSING_HOOKS)
     if (error := evidence.get(facts.KRAKENEX_ERROR)) is not None:
-        yield name("krakenex-missing", None, "", (f"Python says: {error}",))
+        yield diagnosis_for("krakenex-missing", None, "", (f"Python says: {error}",))
     elif missing:
-        yield name("krakenex-incompatible", None, "", (f"krakenex {version} has no {', '.join(missing)}",))
+        yield diagnosis_for("krakenex-incompatible", None, "", (f"krakenex {version} has no {', '.join(missing)}",))
     elif version and version != (tested := evidence.get(facts.KRAKENEX_TESTED, "")):
         because = (f"installed {version}, tested {tested}", "the nonce hook is there")
-        yield name("krakenex-untested", None, "", because)
+        yield diagnosis_for("krakenex-untested", None, "", because)
     if (problem := evidence.get(facts.STORE_ERROR)) is not None:
-        yield name("state-unwritable", None, "", (problem,))
+        yield diagnosis_for("state-unwritable", None, "", (problem,))
     yield from _clock(evidence)
 
 
@@ -56,7 +56,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         offset_s = abs(evidence.get(facts.CLOCK_OFFSET) or 0)
         blamed = explains_certificate(evidence)
         asked = evidence.outcome("clock") is Outcome.FAIL
-        yield name(
+        yield diagnosis_for(
             cause,
             None,
             f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
@@ -70,7 +70,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             explains=("tls-expired",) if blamed else (),
         )
     elif evidence.get(facts.EXCHANGE_CONTRADICTS):
-        yield name(
+        yield diagnosis_for(
             "clock-unverified",
             None,
             "The time servers and Kraken disagree about this host's clock.",
@@ -88,10 +88,10 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         )
         if said:
             summary = "The time sources contradict each other."
-            yield name("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
+            yield diagnosis_for("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
         else:
             last = "the exchange's own time was not available either"
-            yield name("clock-unverified", None, "", (*problems[:3], last))
+            yield diagnosis_for("clock-unverified", None, "", (*problems[:3], last))
 
 
 def _kept_by(evidence: EvidenceSet) -> tuple[str, ...]:

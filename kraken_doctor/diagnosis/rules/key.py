@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, calls, name
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
@@ -47,39 +47,39 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     if made and made[-1].outcome != "ok":
         yield from _refused(evidence, made[-1], account)
     if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
-        yield name("response-invalid", account, "", (unreadable,))
+        yield diagnosis_for("response-invalid", account, "", (unreadable,))
     if missing := evidence.get(facts.PERMISSIONS_MISSING):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in missing)
         granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
-        yield name("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
+        yield diagnosis_for("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
     if (left_s := evidence.get(facts.KEY_EXPIRES_IN)) is not None:
         when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
         until = evidence.get(facts.KEY_VALID_UNTIL, 0)
-        yield name("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
+        yield diagnosis_for("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
     if excess := evidence.get(facts.PERMISSIONS_EXCESS):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
-        yield name("key-can-withdraw", account, "", (f"its permissions include {words}",))
+        yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {words}",))
     if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
-        yield name("key-unrestricted", account, "", ("its allow-list is empty",))
+        yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
     if evidence.get(facts.BALANCES_EMPTY):
         if evidence.get(facts.BALANCES_NO_RESULT):
             summary, because = "The account may be empty", ("Balance was answered without a result",)
-            yield name("account-empty", account, summary, because, confidence=Confidence.LIKELY)
+            yield diagnosis_for("account-empty", account, summary, because, confidence=Confidence.LIKELY)
         else:
-            yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
+            yield diagnosis_for("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
 def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagnosis]:
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
+        yield diagnosis_for(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
         return
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
     error = kraken_error((call.outcome,))
     candidates = _POSSIBLE_WITH_OTP if evidence.get(facts.OTP) else _POSSIBLE
     possible = candidates.get(error.cause, ())
-    yield name(
+    yield diagnosis_for(
         error.cause,
         account,
         "",

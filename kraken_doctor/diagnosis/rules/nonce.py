@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from kraken_doctor.diagnosis.mending import clock_remedy
-from kraken_doctor.diagnosis.naming import Call, calls, name
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
@@ -71,20 +71,20 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         yield withheld(evidence, account)
     error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
     if kind == "NonceStoreError":
-        yield name("state-unwritable", account, "", (error,))
+        yield diagnosis_for("state-unwritable", account, "", (error,))
     elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
-        yield name("state-unwritable", account, summary, (error,), remedy=_NEW_KEY)
+        yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=_NEW_KEY)
     yield from another_unit(evidence, account, accepted)
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
     if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
-        yield name("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
+        yield diagnosis_for("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
     yield from _window(evidence, account, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
         because = (f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
-        yield name("nonce-ahead-of-clock", account, "", because)
+        yield diagnosis_for("nonce-ahead-of-clock", account, "", because)
 
 
 def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
@@ -92,7 +92,7 @@ def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]
     because = tuple(
         f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated
     )
-    return name(
+    return diagnosis_for(
         "nonce-generator-broken",
         account,
         "The generator in use gives nonces that do not rise.",
@@ -117,7 +117,7 @@ def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diag
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
-    return name(
+    return diagnosis_for(
         "nonce-shared-key",
         account,
         "Another program uses this key at the same time.",
@@ -140,7 +140,7 @@ def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diag
 
 def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
-    return name(
+    return diagnosis_for(
         "clock-behind",
         account,
         f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
@@ -161,7 +161,7 @@ def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
 def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     """Refused with nonces of the right time: somebody has sent some of the wrong one."""
     ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
-    return name(
+    return diagnosis_for(
         "clock-ahead",
         account,
         f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
@@ -183,7 +183,7 @@ def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
     last = refused[-1]
     unit = NonceUnit(last.unit)
     corrected = (_CORRECTED,) if evidence.get(facts.NONCE_CORRECTION) else ()
-    return name(
+    return diagnosis_for(
         "nonce-spent-higher",
         account,
         f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
@@ -231,6 +231,6 @@ def _window(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterat
     window_s = window * unit.tick_ns / 1e9
     because = (f"the window is {window} ticks, in {unit.words} that is {span(window_s)}",)
     if window_s < _TOO_SMALL_S:
-        yield name("nonce-window-too-small", account, "", because)
+        yield diagnosis_for("nonce-window-too-small", account, "", because)
     elif window_s > _WIDE_S:
-        yield name("nonce-window-wide", account, "", because)
+        yield diagnosis_for("nonce-window-wide", account, "", because)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, name
+from kraken_doctor.diagnosis.naming import Call, diagnosis_for
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
@@ -26,7 +26,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
     used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
         wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
-        return name(
+        return diagnosis_for(
             "nonce-ahead-of-clock",
             account,
             f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
@@ -38,7 +38,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             ),
         )
     if not found:
-        return name(
+        return diagnosis_for(
             "nonce-spent-higher",
             account,
             "Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
@@ -60,7 +60,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             "If no call in that unit was ever accepted: use another nonce store (KRAKEN_NONCE_STORE). If one was: a"
             f" program that counts {unit.words} needs a new API key."
         )
-    return name(
+    return diagnosis_for(
         "nonce-spent-higher",
         account,
         summary,
@@ -86,7 +86,7 @@ def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> I
     finer = declared.tick_ns < NonceUnit(bot).tick_ns
     ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
     ways += [f"set {declared.value} where the bot runs"] if finer else []
-    yield name(
+    yield diagnosis_for(
         "nonce-spent-higher",
         account,
         f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.mending import clock_remedy
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.errors import kraken_error
@@ -33,14 +33,16 @@ def way(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             return
         if error := evidence.get(call.ERROR):
             because = ("Kraken's own response",)
-            yield name(kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(evidence, call))
+            yield diagnosis_for(
+                kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(evidence, call)
+            )
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
-        yield name(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
+        yield diagnosis_for(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
     elif status and status != "online":
         because = (f"SystemStatus says {status[:40]!r}, which this version does not know",)
-        yield name("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)
+        yield diagnosis_for("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)
 
 
 def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
@@ -55,7 +57,7 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
     often = (f"{failed} of {samples} attempts failed",) if samples else ()
     because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
     possible = _possible(evidence, call, failure)
-    yield name(
+    yield diagnosis_for(
         failure,
         None,
         "",
@@ -103,7 +105,7 @@ def _begins_in_the_future(evidence: EvidenceSet) -> bool:
 
 def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
     issuer, begins = evidence.get(facts.TLS_ISSUER) or "an unnamed issuer", evidence.get(facts.TLS_NOT_BEFORE, "")
-    return name(
+    return diagnosis_for(
         "clock-behind",
         None,
         "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
@@ -130,12 +132,14 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             if where == "IPv6"
             else "",
         )
-        yield name("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=remedy)
+        yield diagnosis_for("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=remedy)
     for call in (facts.PATH, facts.EXCHANGE):
         if chance := evidence.get(call.CHANCE):
             samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
             because = (f"{failed} of {samples} attempts failed", evidence.get(call.CHANCE_DETAIL, ""))
-            yield name(chance, None, "The way to the exchange fails now and then.", because, severity=Severity.WARN)
+            yield diagnosis_for(
+                chance, None, "The way to the exchange fails now and then.", because, severity=Severity.WARN
+            )
     if without := evidence.get(facts.TLS_WITHOUT_VARIABLE):
         variable = evidence.source(facts.TLS_AUTHORITIES) or "SSL_CERT_FILE"
         summary = f"The certificate is trusted through {variable}, which krakenex and requests do not read."
@@ -145,7 +149,7 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         )
         file = evidence.get(facts.TLS_AUTHORITIES, "")
         remedy = Remedy(f"Set REQUESTS_CA_BUNDLE to {file} as well, where the bots run.")
-        yield name("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=remedy)
+        yield diagnosis_for("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=remedy)
 
 
 def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
