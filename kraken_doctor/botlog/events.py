@@ -135,8 +135,8 @@ def _versions(text: str) -> tuple[tuple[str, str], ...]:
 
 def _says_something(event: Event) -> bool:
     return bool(
-        event.symptoms or event.unknown or event.nonce is not None or event.worked or event.public_worked or event.started
-        or event.installed or event.clock_set or event.versions
+        event.symptoms or event.unknown or event.nonce is not None or event.worked or event.public_worked
+        or event.started or event.installed or event.clock_set or event.versions
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 The catalogue of causes and of their symptoms: one source for reports, `explain` and docs/causes.md.
 
 It is prose, and stands in the TOML files beside this module: a table a cause, headed by its id, or a table a symptom,
-headed by its title, with the fields of `Cause` and `Symptom`. One that is missing, or that there is none of, is an error
-as soon as this is imported.
+headed by its title, with the fields of `Cause` and `Symptom`. A field that is missing, or that there is none of, is an
+error as soon as this is imported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _cause(cause: str, fields: dict[str, Any]) -> Cause:
     return Cause(id=cause, severity=severity, transient=transient, remedy=remedy, **fields)
 
 
-def symptoms(name: str) -> tuple[Symptom, ...]:
+def load_symptoms(name: str) -> tuple[Symptom, ...]:
     """Return the symptoms of ``NAME.toml``; those with ``errors`` are also known by all strings of these types."""
     return tuple(_symptom(title, fields) for title, fields in _tables(name))
 

@@ -6,10 +6,10 @@ A module of its own, so that a run that explains no error does not read them.
 
 from __future__ import annotations
 
-from kraken_doctor.diagnosis.causes import symptoms
+from kraken_doctor.diagnosis.causes import load_symptoms
 
-EXCHANGE_SYMPTOMS = symptoms("exchange_symptoms")
+EXCHANGE_SYMPTOMS = load_symptoms("exchange_symptoms")
 """The exchange's own strings: what each says for certain, and what it may come from."""
 
-CLIENT_SYMPTOMS = symptoms("client_symptoms")
+CLIENT_SYMPTOMS = load_symptoms("client_symptoms")
 """What Python, krakenex and other clients say where the exchange said nothing; the first that is found counts."""
