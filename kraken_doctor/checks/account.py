@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from kraken_doctor.checks import balance, keyinfo
-from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
 from kraken_doctor.errors import KrakenUnknownMethod, NonceError, TurnTimeoutError
@@ -26,7 +26,7 @@ _EXPIRY_WARNING_S = 14 * 86_400
     requests=("POST /0/private/GetApiKeyInfo",),
     private_calls=2,  # a second try, or Balance where the endpoint is not known
 )
-def authentication(ctx: AccountContext) -> Finding:
+def authentication(ctx: AccountContext) -> CheckOutcome:
     """A signed call that needs no permission at all, so that "bad key" and "no right" are told apart."""
     reply, problem = _call(ctx, "GetApiKeyInfo")
     if reply is not None and isinstance(reply.error, KrakenUnknownMethod):
@@ -36,24 +36,24 @@ def authentication(ctx: AccountContext) -> Finding:
         return problem
     evidence = _all_calls(ctx)
     if reply.error is not None:
-        return Finding(Outcome.FAIL, reply.outcome, evidence)
+        return CheckOutcome(Outcome.FAIL, reply.outcome, evidence)
     if reply.endpoint == "GetApiKeyInfo" and isinstance(reply.result, dict):
         evidence += tuple(keyinfo.evidence(reply.result))
-    return Finding(Outcome.PASS, "the key is accepted", evidence)
+    return CheckOutcome(Outcome.PASS, "the key is accepted", evidence)
 
 
 @check("permissions", title="What the key may do", scope=Scope.ACCOUNT, needs=("authentication",))
-def permissions(ctx: AccountContext) -> Finding:
+def permissions(ctx: AccountContext) -> CheckOutcome:
     """From the answer that is already there: enough for the balances, and not more than a bot needs."""
     known = ctx.evidence()
     if known.outcome("authentication") is None:
-        return Finding(Outcome.SKIP, "the key's permissions were not asked for")
+        return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
     granted = known.get(facts.KEY_PERMISSIONS)
     if granted is None:
         why = "nothing was sent" if known.get(facts.NONCE_WITHHELD) else "the server does not say"
-        return Finding(Outcome.SKIP, why)
+        return CheckOutcome(Outcome.SKIP, why)
     if QUERY_FUNDS not in granted:
-        return Finding(Outcome.FAIL, "may not read balances", (facts.PERMISSIONS_MISSING.of((QUERY_FUNDS,)),))
+        return CheckOutcome(Outcome.FAIL, "may not read balances", (facts.PERMISSIONS_MISSING.of((QUERY_FUNDS,)),))
     concerns = []
     if excess := tuple(right for right in _WITHDRAWAL_RIGHTS if right in granted):
         concerns.append(facts.PERMISSIONS_EXCESS.of(excess, bound="none"))
@@ -61,8 +61,8 @@ def permissions(ctx: AccountContext) -> Finding:
     if left_s is not None and left_s < _EXPIRY_WARNING_S:
         concerns.append(facts.KEY_EXPIRES_IN.of(math.floor(left_s), bound=f">= {_EXPIRY_WARNING_S}"))
     if concerns:
-        return Finding(Outcome.WARN, "works, with a concern", tuple(concerns))
-    return Finding(Outcome.PASS, f"{len(granted)} permissions", ())
+        return CheckOutcome(Outcome.WARN, "works, with a concern", tuple(concerns))
+    return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
 
 
 @check(
@@ -73,7 +73,7 @@ def permissions(ctx: AccountContext) -> Finding:
     requests=("POST /0/private/Balance",),
     private_calls=1,
 )
-def balances(ctx: AccountContext) -> Finding:
+def balances(ctx: AccountContext) -> CheckOutcome:
     """What the account holds, in every form of the two currencies. Holding nothing is healthy."""
     before = len(ctx.session.replies)
     reply, problem = _call(ctx, "Balance")
@@ -81,12 +81,12 @@ def balances(ctx: AccountContext) -> Finding:
         return problem
     evidence = (*_unit(ctx), *(item for call in ctx.session.replies[before:] for item in call.evidence()))
     if reply.error is not None:
-        return Finding(Outcome.FAIL, reply.outcome, evidence)
+        return CheckOutcome(Outcome.FAIL, reply.outcome, evidence)
     try:
         found = balance.add_up(reply.result)
     except ValueError as exc:
         unreadable = facts.BALANCES_UNREADABLE.of(str(exc))
-        return Finding(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
+        return CheckOutcome(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
     forms = tuple(f"{code} {amount}" for code, amount in found.forms.items())
     evidence += (
         facts.BALANCES_USD.of(str(found.usd), source="Balance"),
@@ -96,26 +96,26 @@ def balances(ctx: AccountContext) -> Finding:
         facts.BALANCES_NO_RESULT.of(reply.result is None, source="Balance"),
     )
     empty = ": no result, the account may be empty" if reply.result is None else ""
-    return Finding(Outcome.PASS, f"USD {found.usd}, USDT {found.usdt}{empty}", evidence)
+    return CheckOutcome(Outcome.PASS, f"USD {found.usd}, USDT {found.usdt}{empty}", evidence)
 
 
-def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, Finding]:
+def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcome]:
     """The reply, or the finding that says why there is none."""
     if ctx.account.key is None or ctx.account.secret is None:
-        return None, Finding(Outcome.INCONCLUSIVE, "no key and secret to call with")
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, "no key and secret to call with")
     try:
-        return ctx.session.call(endpoint), Finding(Outcome.ERROR, "")
+        return ctx.session.call(endpoint), CheckOutcome(Outcome.ERROR, "")
     except BudgetSpentError as exc:
-        return None, Finding(Outcome.INCONCLUSIVE, str(exc), _all_calls(ctx))
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), _all_calls(ctx))
     except NonceWithheldError as exc:
-        return None, Finding(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
     except TurnTimeoutError as exc:
-        return None, Finding(
+        return None, CheckOutcome(
             Outcome.INCONCLUSIVE, f"{exc}: a program that shares the nonce store is busy", _all_calls(ctx)
         )
     except NonceError as exc:
         broken = facts.NONCE_ERROR.of(str(exc)), facts.NONCE_ERROR_TYPE.of(type(exc).__name__)
-        return None, Finding(Outcome.FAIL, str(exc), (*_all_calls(ctx), *broken))
+        return None, CheckOutcome(Outcome.FAIL, str(exc), (*_all_calls(ctx), *broken))
 
 
 def _all_calls(ctx: AccountContext) -> tuple[Evidence, ...]:

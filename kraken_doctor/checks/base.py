@@ -38,7 +38,7 @@ class Scope(enum.Enum):
     ACCOUNT = "account"
 
 
-class Finding(NamedTuple):
+class CheckOutcome(NamedTuple):
     """What a check hands back."""
 
     outcome: Outcome
@@ -171,7 +171,7 @@ class Check:
     id: str
     title: str
     scope: Scope
-    run: Callable[..., Finding]
+    run: Callable[..., CheckOutcome]
     needs: tuple[str, ...] = ()
     """Checks without whose success this one can't succeed."""
     proved_by: tuple[str, ...] = ()
@@ -191,10 +191,10 @@ def check(
     proved_by: tuple[str, ...] = (),
     requests: tuple[str, ...] = (),
     private_calls: int = 0,
-) -> Callable[[Callable[..., Finding]], Check]:
+) -> Callable[[Callable[..., CheckOutcome]], Check]:
     """Make a `Check` of a function."""
 
-    def decorate(function: Callable[..., Finding]) -> Check:
+    def decorate(function: Callable[..., CheckOutcome]) -> Check:
         return Check(
             id=id, title=title, scope=scope, run=function, needs=needs, proved_by=proved_by, requests=requests,
             private_calls=private_calls,

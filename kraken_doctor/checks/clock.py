@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import Finding, RunContext, Scope, Settings, check
+from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, Settings, check
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
     scope=Scope.RUN,
     requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
 )
-def clock(ctx: RunContext) -> Finding:
+def clock(ctx: RunContext) -> CheckOutcome:
     """
     Offset is reference minus local clock: positive when this host is behind.
 
@@ -66,7 +66,7 @@ def clock(ctx: RunContext) -> Finding:
     if measured.consensus is None:
         heard = measured.servers or measured.exchange
         said = "the time sources contradict each other" if heard else "no time source answered"
-        return Finding(Outcome.INCONCLUSIVE, said, (*evidence, *keeper_evidence(ctx)))
+        return CheckOutcome(Outcome.INCONCLUSIVE, said, (*evidence, *keeper_evidence(ctx)))
     best = measured.consensus.sample
     evidence += offset_evidence(best, ctx.settings.max_offset_s)
     outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
@@ -75,7 +75,7 @@ def clock(ctx: RunContext) -> Finding:
     said = summary(measured.consensus, len(ctx.settings.ntp_servers))
     if measured.contradicted and measured.coarse:
         said = f"{said}; but {_span(measured.coarse.offset_s, signed=True)} by the exchange"
-    return Finding(outcome, said, tuple(evidence))
+    return CheckOutcome(outcome, said, tuple(evidence))
 
 
 def measure(ctx: RunContext, *, again: bool = False) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import Finding, RunContext
+from kraken_doctor.checks.base import CheckOutcome, RunContext
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
@@ -77,7 +77,7 @@ class ClockWatch:
         found = rate(self._looks)
         return (found[0] * 1e6, found[1] * 1e6) if found else None
 
-    def finding(self) -> Finding:
+    def finding(self) -> CheckOutcome:
         """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
         last = next((sight for sight in reversed(self.sights) if sight.consensus), None)
         evidence = [facts.CLOCK_LOOKS.of(len(self.sights)), facts.CLOCK_STEPS.of(len(self.steps))]
@@ -88,7 +88,7 @@ class ClockWatch:
             evidence += [facts.RATE_LEAST.of(round(least, 3)), facts.RATE_MOST.of(round(most, 3))]
         if last is None or last.consensus is None:
             evidence += clock.keeper_evidence(self._ctx)
-            return Finding(Outcome.INCONCLUSIVE, "no look gave an offset", tuple(evidence))
+            return CheckOutcome(Outcome.INCONCLUSIVE, "no look gave an offset", tuple(evidence))
         settings, sample = self._ctx.settings, last.consensus.sample
         evidence += clock.offset_evidence(sample, settings.max_offset_s)
         outcome = clock.judge(sample, settings)
@@ -96,7 +96,7 @@ class ClockWatch:
             outcome = Outcome.WARN
         if outcome is not Outcome.PASS:
             evidence += clock.keeper_evidence(self._ctx)
-        return Finding(outcome, last.summary, tuple(evidence))
+        return CheckOutcome(outcome, last.summary, tuple(evidence))
 
     def _keep(self, sight: Sight) -> None:
         self.sights.append(sight)

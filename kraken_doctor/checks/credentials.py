@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor.accounts import form
-from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.model.evidence import Evidence, Outcome
@@ -11,7 +11,7 @@ from kraken_doctor.network.url import is_loopback
 
 
 @check("credentials", title="Key and secret", scope=Scope.ACCOUNT)
-def credentials(ctx: AccountContext) -> Finding:
+def credentials(ctx: AccountContext) -> CheckOutcome:
     """Set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account
     evidence = [
@@ -28,7 +28,7 @@ def credentials(ctx: AccountContext) -> Finding:
         values = {account.key_variable: key, account.secret_variable: secret}
         missing = tuple(variable for variable, value in values.items() if value is None)
         evidence.append(facts.CREDENTIALS_MISSING.of(missing))
-        return Finding(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
+        return CheckOutcome(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
     key_form, secret_form = form.inspect_key(key.reveal()), form.inspect_secret(secret.reveal())
     if key.reveal().startswith(DEMO_KEY_PREFIX) and not _on_loopback(ctx):
         # The sandbox's: it stands for a key, and no client takes it to another host.
@@ -45,10 +45,10 @@ def credentials(ctx: AccountContext) -> Finding:
         evidence.append(facts.TRACKED_FILE.of(account.origin))
     blocked = key_form.unusable or secret_form.unusable or account.shares_first_name_with or same
     if blocked:
-        return Finding(Outcome.FAIL, "unusable as written", tuple(evidence))
+        return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_form.flaws or secret_form.flaws or key_form.unusual or readable or tracked:
-        return Finding(Outcome.WARN, "usable, with a flaw", tuple(evidence))
-    return Finding(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
+        return CheckOutcome(Outcome.WARN, "usable, with a flaw", tuple(evidence))
+    return CheckOutcome(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
 
 
 def _on_loopback(ctx: AccountContext) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
@@ -17,13 +17,13 @@ _NEEDS = ("credentials", "krakenex", "store", "path")
 
 
 @check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
-def nonce(ctx: AccountContext) -> Finding:
+def nonce(ctx: AccountContext) -> CheckOutcome:
     """What was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store
     if not replies:
         if not {ctx.evidence().outcome("authentication"), ctx.evidence().outcome("balances")} - {None}:
-            return Finding(Outcome.SKIP, "this run makes no private call")
-        return Finding(Outcome.INCONCLUSIVE, "no nonce was sent")
+            return CheckOutcome(Outcome.SKIP, "this run makes no private call")
+        return CheckOutcome(Outcome.INCONCLUSIVE, "no nonce was sent")
     issued = [reply.nonce for reply in replies]
     rising = all(earlier < later for earlier, later in itertools.pairwise(issued))
     on_wire = all(reply.sent_nonce in (None, reply.nonce) for reply in replies)
@@ -37,15 +37,15 @@ def nonce(ctx: AccountContext) -> Finding:
     try:
         mark = store.mark(session.key_id)
     except NonceError as exc:
-        return Finding(Outcome.FAIL, str(exc), (*evidence, facts.NONCE_ERROR.of(str(exc))))
+        return CheckOutcome(Outcome.FAIL, str(exc), (*evidence, facts.NONCE_ERROR.of(str(exc))))
     unit = session.guard.choice.unit
     lead_s = unit.lead_s(mark, ctx.run.clock.now_ns()) if mark else 0.0
     evidence.append(facts.NONCE_LEAD.of(round(lead_s, 6), bound=f"<= {_MAX_LEAD_S:g}", source=store.name))
     if not (rising and on_wire):
-        return Finding(Outcome.FAIL, "what left this host is not what the generator issued", tuple(evidence))
+        return CheckOutcome(Outcome.FAIL, "what left this host is not what the generator issued", tuple(evidence))
     if lead_s > _MAX_LEAD_S:
-        return Finding(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(evidence))
+        return CheckOutcome(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(evidence))
     if not proved:
-        return Finding(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(evidence))
+        return CheckOutcome(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(evidence))
     summary = f"{unit.words} ({session.guard.choice.source}), in order, {store.name}"
-    return Finding(Outcome.PASS, summary, tuple(evidence))
+    return CheckOutcome(Outcome.PASS, summary, tuple(evidence))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks.base import Finding, RunContext, Scope, check
+from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, check
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import confirmed
 from kraken_doctor.client.edge import edge_headers
@@ -17,23 +17,23 @@ _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
 
 @check("path", title="The way to the exchange", scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
-def path(ctx: RunContext) -> Finding:
+def path(ctx: RunContext) -> CheckOutcome:
     """Name, TCP, TLS, HTTP and the API's envelope; the first step that fails is the finding."""
     evidence = _environment(ctx)
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
         answer = confirmed(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except TransportError as exc:
-        return Finding(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.PATH, exc)))
+        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.PATH, exc)))
     except KrakenError as exc:
         # The way is fine: the exchange itself answered, and refused.
         evidence.append(facts.PATH.ERROR.of(exc.text, source="exchange"))
-        return Finding(Outcome.PASS, "the exchange answers", tuple(evidence))
+        return CheckOutcome(Outcome.PASS, "the exchange answers", tuple(evidence))
     evidence += _answered(answer)
     found = EvidenceSet.of(evidence)
     concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)
     summary = ", ".join(filter(None, (found.get(facts.TLS_VERSION), f"{answer.latency_s * 1000:.0f} ms")))
-    return Finding(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
+    return CheckOutcome(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 
 @check(
@@ -43,21 +43,21 @@ def path(ctx: RunContext) -> Finding:
     needs=("path",),
     requests=("GET /0/public/SystemStatus", _AGAIN),
 )
-def exchange(ctx: RunContext) -> Finding:
+def exchange(ctx: RunContext) -> CheckOutcome:
     """Trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []
     try:
         answer = confirmed(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
     except TransportError as exc:
-        return Finding(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.EXCHANGE, exc)))
+        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.EXCHANGE, exc)))
     except KrakenError as exc:
-        return Finding(Outcome.FAIL, exc.text, (facts.EXCHANGE.ERROR.of(exc.text, source="exchange"),))
+        return CheckOutcome(Outcome.FAIL, exc.text, (facts.EXCHANGE.ERROR.of(exc.text, source="exchange"),))
     status = str(answer.result.get("status", ""))
     evidence.append(facts.EXCHANGE_STATUS.of(status, bound="= online", source="exchange"))
     outcome = {"online": Outcome.PASS, "maintenance": Outcome.FAIL}.get(status, Outcome.WARN)
     if outcome is Outcome.PASS and len(evidence) > 1:
         outcome = Outcome.WARN  # not every attempt was answered
-    return Finding(outcome, status or "no status given", tuple(evidence))
+    return CheckOutcome(outcome, status or "no status given", tuple(evidence))
 
 
 def _environment(ctx: RunContext) -> list[Evidence]:

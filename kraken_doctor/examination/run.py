@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 from kraken_doctor import descriptors, parallel
-from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
+from kraken_doctor.checks.base import AccountContext, Check, CheckOutcome, RunContext, Scope
 from kraken_doctor.checks.clock import date_samples, exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
@@ -121,7 +121,7 @@ class Examination:
             self.interrupted = True
         return self.interrupted or not self._deadline.remaining()
 
-    def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
+    def _make(self, check: Check, account: str | None, run: Callable[[], CheckOutcome]) -> None:
         """One check to its result, whatever it does: a broken one must not take the others with it."""
         self._observe(check.id, account, None)
         for need in check.needs:
@@ -130,22 +130,22 @@ class Examination:
         began = self._context.clock.monotonic()
         blocked_by = self._blocked_by(check, account)
         if blocked_by is not None:
-            finding = Finding(Outcome.SKIP, f"not run: {blocked_by} failed")
+            ended = CheckOutcome(Outcome.SKIP, f"not run: {blocked_by} failed")
         elif not self._deadline.remaining():
-            finding = Finding(Outcome.INCONCLUSIVE, "not run: deadline reached")
+            ended = CheckOutcome(Outcome.INCONCLUSIVE, "not run: deadline reached")
         else:
             try:
-                finding = run()
+                ended = run()
             except Exception as exc:  # noqa: BLE001
-                finding = _broken(exc)
-            if finding.outcome in _BLOCKING and descriptors.are_short():
-                finding = Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
+                ended = _broken(exc)
+            if ended.outcome in _BLOCKING and descriptors.are_short():
+                ended = CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
         result = CheckResult(
             id=check.id,
             account=account,
-            outcome=finding.outcome,
-            summary=finding.summary,
-            evidence=finding.evidence,
+            outcome=ended.outcome,
+            summary=ended.summary,
+            evidence=ended.evidence,
             blocked_by=blocked_by,
             duration_s=self._context.clock.monotonic() - began,
         )
@@ -198,11 +198,11 @@ class Examination:
             )
 
 
-def _broken(exc: Exception) -> Finding:
+def _broken(exc: Exception) -> CheckOutcome:
     """A fault of ours: what it was and where, for whoever is to mend it."""
     if isinstance(exc, HostLimitError) or descriptors.exhausted(exc):
-        return Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
+        return CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
     where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
     summary = f"the check itself broke: {type(exc).__name__}: {exc}"
-    return Finding(Outcome.ERROR, summary, (facts.DOCTOR_FAILED_AT.of(where),))
+    return CheckOutcome(Outcome.ERROR, summary, (facts.DOCTOR_FAILED_AT.of(where),))

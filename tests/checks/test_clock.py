@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import Finding, RunContext, Settings
+from kraken_doctor.checks.base import CheckOutcome, RunContext, Settings
 from kraken_doctor.checks.clockwatch import ClockWatch
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.evidence import Outcome
@@ -45,7 +45,7 @@ def contexts(server: SandboxServer) -> Iterator[Any]:
         context.close()
 
 
-def values(finding: Finding) -> dict[str, Any]:
+def values(finding: CheckOutcome) -> dict[str, Any]:
     return {fact.name: fact.value for fact in finding.evidence}
 
 

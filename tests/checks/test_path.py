@@ -12,7 +12,7 @@ import requests
 import trustme
 
 from kraken_doctor.checks import path
-from kraken_doctor.checks.base import Finding, RunContext, Settings
+from kraken_doctor.checks.base import CheckOutcome, RunContext, Settings
 from kraken_doctor.cli.network import make_session
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock
@@ -48,7 +48,7 @@ def contexts() -> Iterator[Any]:
         context.close()
 
 
-def values(finding: Finding) -> dict[str, Any]:
+def values(finding: CheckOutcome) -> dict[str, Any]:
     return {fact.name: fact.value for fact in finding.evidence}
 
 
