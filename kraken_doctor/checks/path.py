@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, check
 from kraken_doctor.checks.probe import Probe
-from kraken_doctor.checks.samples import confirmed
+from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.client.edge import edge_headers
 from kraken_doctor.client.public import PublicAnswer
 from kraken_doctor.client.route import route
@@ -22,7 +22,7 @@ def path(ctx: RunContext) -> CheckOutcome:
     evidence = _environment(ctx)
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
-        answer = confirmed(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
+        answer = retry_transient(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except TransportError as exc:
         return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.PATH, exc)))
     except KrakenError as exc:
@@ -47,7 +47,7 @@ def exchange(ctx: RunContext) -> CheckOutcome:
     """Trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []
     try:
-        answer = confirmed(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
+        answer = retry_transient(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
     except TransportError as exc:
         return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.EXCHANGE, exc)))
     except KrakenError as exc:

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from kraken_doctor.checks.base import RunContext
-from kraken_doctor.checks.samples import confirmed
+from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.client.route import Proxy, Route
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model import facts
@@ -63,7 +63,7 @@ class Probe:
             self._reach_proxy(proxy)
         # TLS inside TLS is left to requests.
         if self._secure and (proxy is None or proxy.scheme == "http"):
-            confirmed(self._evidence, facts.PATH, lambda _: self._tls())
+            retry_transient(self._evidence, facts.PATH, lambda _: self._tls())
 
     def _reach(self, host: str, port: int) -> None:
         """Name and TCP."""

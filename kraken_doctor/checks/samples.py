@@ -13,7 +13,7 @@ from kraken_doctor.model.facts import PublicCall
 T = TypeVar("T")
 
 
-def confirmed(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
+def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
     """
     What two of three attempts at *step* come to: a failure that may be chance is one only when it comes twice.
 
