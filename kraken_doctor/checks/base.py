@@ -47,7 +47,7 @@ class CheckOutcome(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class RunSettings:
     """What the user may choose about a run."""
 
     api_url: str
@@ -82,10 +82,10 @@ class _made_once(cached_property[T]):  # noqa: N801 - a decorator
 
 
 @dataclass(kw_only=True)
-class RunContext:
+class Instruments:
     """The instruments of a run, built by whoever starts it."""
 
-    settings: Settings
+    settings: RunSettings
     clock: Clock
     store: NonceStore
     make_http: Callable[[], Session]
@@ -157,7 +157,7 @@ class RunContext:
 class AccountContext:
     """One account's part of the run."""
 
-    run: RunContext
+    run: Instruments
     account: Account
     session: AccountSession
     evidence: Callable[[], EvidenceSet]

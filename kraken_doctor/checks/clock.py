@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, Settings, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
     scope=Scope.RUN,
     requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
 )
-def clock(ctx: RunContext) -> CheckOutcome:
+def clock(ctx: Instruments) -> CheckOutcome:
     """
     Offset is reference minus local clock: positive when this host is behind.
 
@@ -78,7 +78,7 @@ def clock(ctx: RunContext) -> CheckOutcome:
     return CheckOutcome(outcome, said, tuple(evidence))
 
 
-def measure(ctx: RunContext, *, again: bool = False) -> Measured:
+def measure(ctx: Instruments, *, again: bool = False) -> Measured:
     """
     Ask all servers once, and the exchange.
 
@@ -107,7 +107,7 @@ def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
     return min((sample.offset_s for sample in samples if sample.high_s < -_PROVED_AHEAD_S), default=0.0)
 
 
-def judge(sample: TimeSample, settings: Settings) -> Outcome:
+def judge(sample: TimeSample, settings: RunSettings) -> Outcome:
     """The rule of `clock`, for one agreed sample."""
     limit_s = settings.max_offset_s
     if sample.low_s > limit_s or sample.high_s < -limit_s:
@@ -175,7 +175,7 @@ def _evidence(measured: Measured, asked: int) -> list[Evidence]:
     return evidence
 
 
-def keeper_evidence(ctx: RunContext) -> list[Evidence]:
+def keeper_evidence(ctx: Instruments) -> list[Evidence]:
     """Return what keeps the clock here, for a remedy that fits this system."""
     keeper = ctx.keeper()
     if keeper is None:
@@ -190,7 +190,7 @@ def keeper_evidence(ctx: RunContext) -> list[Evidence]:
     ]
 
 
-def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
+def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
     """All servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
     answers = parallel.start(
@@ -206,7 +206,7 @@ def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     return samples, problems
 
 
-def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample]:
+def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSample]:
     """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
     samples = []
     try:
@@ -221,7 +221,7 @@ def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample
     return [*samples, *(sample for sample in dates if sample is not None)]
 
 
-def date_samples(ctx: RunContext) -> list[TimeSample]:
+def date_samples(ctx: Instruments) -> list[TimeSample]:
     """
     The dates of whatever came back, refusals and error pages included.
 

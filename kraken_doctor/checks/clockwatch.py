@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import CheckOutcome, RunContext
+from kraken_doctor.checks.base import CheckOutcome, Instruments
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
@@ -39,7 +39,7 @@ class ClockWatch:
         ctx: The run; its time servers remember who asked to be left alone.
     """
 
-    def __init__(self, ctx: RunContext) -> None:
+    def __init__(self, ctx: Instruments) -> None:
         self._ctx = ctx
         self._last: Reading | None = None
         self._looks: list[Look] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
@@ -12,7 +12,7 @@ TESTED_KRAKENEX = "2.2.2"
 
 
 @check("krakenex", title="krakenex and its nonce hook", scope=Scope.RUN)
-def krakenex(ctx: RunContext) -> CheckOutcome:
+def krakenex(ctx: Instruments) -> CheckOutcome:
     """The installed krakenex against the tested one, and whether a nonce generator can be put on it."""
     evidence = [facts.KRAKENEX_TESTED.of(TESTED_KRAKENEX)]
     try:
@@ -36,7 +36,7 @@ def krakenex(ctx: RunContext) -> CheckOutcome:
 
 
 @check("store", title="Nonce store", scope=Scope.RUN)
-def store(ctx: RunContext) -> CheckOutcome:
+def store(ctx: Instruments) -> CheckOutcome:
     """Whether marks can be made durable. Writes a note, not a mark: no key's nonces change."""
     name = facts.STORE_NAME.of(ctx.store.name, source=ctx.store_source)
     try:

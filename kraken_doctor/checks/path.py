@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks.base import CheckOutcome, RunContext, Scope, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.client.edge import edge_headers
@@ -17,7 +17,7 @@ _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
 
 @check("path", title="The way to the exchange", scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
-def path(ctx: RunContext) -> CheckOutcome:
+def path(ctx: Instruments) -> CheckOutcome:
     """Name, TCP, TLS, HTTP and the API's envelope; the first step that fails is the finding."""
     evidence = _environment(ctx)
     try:
@@ -43,7 +43,7 @@ def path(ctx: RunContext) -> CheckOutcome:
     needs=("path",),
     requests=("GET /0/public/SystemStatus", _AGAIN),
 )
-def exchange(ctx: RunContext) -> CheckOutcome:
+def exchange(ctx: Instruments) -> CheckOutcome:
     """Trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []
     try:
@@ -60,7 +60,7 @@ def exchange(ctx: RunContext) -> CheckOutcome:
     return CheckOutcome(outcome, status or "no status given", tuple(evidence))
 
 
-def _environment(ctx: RunContext) -> list[Evidence]:
+def _environment(ctx: Instruments) -> list[Evidence]:
     """The variables that change the way, without logins."""
     if not ctx.environ:
         return []

@@ -6,7 +6,7 @@ import socket
 import time
 import urllib.parse
 
-from kraken_doctor.checks.base import RunContext
+from kraken_doctor.checks.base import Instruments
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.client.route import Proxy, Route
 from kraken_doctor.errors import TransportError
@@ -35,7 +35,7 @@ class Probe:
         evidence: Filled step by step, so that they are there when a later one fails.
     """
 
-    def __init__(self, ctx: RunContext, route: Route, evidence: list[Evidence]) -> None:
+    def __init__(self, ctx: Instruments, route: Route, evidence: list[Evidence]) -> None:
         parts = urllib.parse.urlsplit(ctx.settings.api_url)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""

@@ -22,7 +22,7 @@ from kraken_doctor.clock import SystemClock, cpu_seconds
 from kraken_doctor.redact import secrets_of, without_secrets
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.call import CallRecord
     from kraken_doctor.model.evidence import CheckResult
@@ -127,7 +127,7 @@ class App:
             return self._examined(request, place, stack, watcher or Watcher(self.clock))
 
     @contextlib.contextmanager
-    def instruments(self, request: RunRequest) -> Iterator[RunContext]:
+    def instruments(self, request: RunRequest) -> Iterator[Instruments]:
         """
         The instruments of a run without accounts, for a command that uses them by itself.
 
@@ -211,12 +211,12 @@ class App:
             extra=network.latency(context),
         )
 
-    def _context(self, request: RunRequest, place: lab.Place, accounts: tuple[Account, ...]) -> RunContext:
-        from kraken_doctor.checks.base import RunContext, Settings
+    def _context(self, request: RunRequest, place: lab.Place, accounts: tuple[Account, ...]) -> Instruments:
+        from kraken_doctor.checks.base import Instruments, RunSettings
         from kraken_doctor.model.evidence import Outcome
 
         url = self.api_url(request.api_url)
-        settings = Settings(
+        settings = RunSettings(
             api_url=url,
             embedded=request.sandbox,
             timeout_s=request.timeout_s,
@@ -230,7 +230,7 @@ class App:
         environ = without_secrets(self.environ)
         in_git = tuple(path.name for path in paths if git.fate(path, environ) is git.Fate.TRACKED)
         named = place.environment.get("KRAKEN_NONCE_STORE")
-        return RunContext(
+        return Instruments(
             settings=settings,
             clock=self.clock,
             store=place.store,
@@ -251,7 +251,7 @@ class App:
 
         return checked_url(given or self.environment.value("KRAKEN_SPOT_URL") or DEFAULT_API_URL)
 
-    def environment_facts(self, context: RunContext, results: tuple[CheckResult, ...]) -> dict[str, Any]:
+    def environment_facts(self, context: Instruments, results: tuple[CheckResult, ...]) -> dict[str, Any]:
         """What a report says of this host."""
         from kraken_doctor.model import facts
         from kraken_doctor.model.evidence import EvidenceSet

@@ -15,7 +15,7 @@ from kraken_doctor.clock import Deadline
 from kraken_doctor.renderers.envelope import moment
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.checks.clockwatch import ClockWatch, Sight
     from kraken_doctor.cli.app import App
     from kraken_doctor.cli.request import RunRequest
@@ -90,7 +90,7 @@ def _line(sight: Sight) -> str:
 
 
 def _report(
-    instruments: RunContext,
+    instruments: Instruments,
     seen: ClockWatch,
     request: RunRequest,
     every_s: float,

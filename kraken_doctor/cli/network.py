@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from requests import Session
 
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.cli.request import RunRequest
     from kraken_doctor.timesource.keeper import Keeper
 
@@ -50,7 +50,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     return session
 
 
-def latency(context: RunContext) -> dict[str, Any]:
+def latency(context: Instruments) -> dict[str, Any]:
     """How long the calls of a run took, as a report's field; nothing where none was made."""
     if not context.has_called:
         return {}

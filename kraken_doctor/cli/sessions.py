@@ -13,7 +13,7 @@ from kraken_doctor.errors import KrakenDoctorError
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1, KeyHistory
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.cli.live import Watcher
     from kraken_doctor.cli.request import RunRequest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def make(
     request: RunRequest,
-    context: RunContext,
+    context: Instruments,
     watcher: Watcher,
     record: Callable[[CallRecord], None],
     account: Account,

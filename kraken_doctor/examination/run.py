@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 from kraken_doctor import descriptors, parallel
-from kraken_doctor.checks.base import AccountContext, Check, CheckOutcome, RunContext, Scope
+from kraken_doctor.checks.base import AccountContext, Check, CheckOutcome, Instruments, Scope
 from kraken_doctor.checks.clock import date_samples, exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
@@ -61,7 +61,7 @@ class Examination:
     def __init__(
         self,
         plan: Plan,
-        context: RunContext,
+        context: Instruments,
         sessions: Sessions,
         observe: Observe = _ignore,
         given_up: Callable[[], bool] = lambda: False,

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import CheckOutcome, RunContext, Settings
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.checks.clockwatch import ClockWatch
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.evidence import Outcome
@@ -25,12 +25,12 @@ from tests.clocks import ManualClock
 
 @pytest.fixture
 def contexts(server: SandboxServer) -> Iterator[Any]:
-    made: list[RunContext] = []
+    made: list[Instruments] = []
 
-    def make(*servers: SandboxNtpServer | str, own_clock: Clock | None = None, **settings: Any) -> RunContext:
+    def make(*servers: SandboxNtpServer | str, own_clock: Clock | None = None, **settings: Any) -> Instruments:
         addresses = tuple(s if isinstance(s, str) else s.address for s in servers)
-        context = RunContext(
-            settings=Settings(api_url=server.url, timeout_s=1.0, ntp_servers=addresses, **settings),
+        context = Instruments(
+            settings=RunSettings(api_url=server.url, timeout_s=1.0, ntp_servers=addresses, **settings),
             clock=own_clock or SystemClock(),
             store=open_store("memory://"),
             make_http=requests.Session,

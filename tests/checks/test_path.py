@@ -12,7 +12,7 @@ import requests
 import trustme
 
 from kraken_doctor.checks import path
-from kraken_doctor.checks.base import CheckOutcome, RunContext, Settings
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.cli.network import make_session
 from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock
@@ -28,12 +28,12 @@ from tests.network.wild import WildServer, dead_address, page
 
 @pytest.fixture
 def contexts() -> Iterator[Any]:
-    made: list[RunContext] = []
+    made: list[Instruments] = []
 
-    def make(url: str, environ: dict[str, str] | None = None, timeout_s: float = 2.0) -> RunContext:
+    def make(url: str, environ: dict[str, str] | None = None, timeout_s: float = 2.0) -> Instruments:
         variables = environ or {}
-        context = RunContext(
-            settings=Settings(api_url=url, timeout_s=timeout_s),
+        context = Instruments(
+            settings=RunSettings(api_url=url, timeout_s=timeout_s),
             clock=SystemClock(),
             store=open_store("memory://"),
             make_http=lambda: make_session(RunRequest(command="check"), variables, url),
