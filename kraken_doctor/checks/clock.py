@@ -167,7 +167,7 @@ def _evidence(measured: Measured, asked: int) -> list[Evidence]:
     if measured.contradicted:
         evidence.append(facts.EXCHANGE_CONTRADICTS.of(True, source="exchange"))
     for number, said in enumerate((*measured.servers, *measured.exchange), 1):
-        sample = facts.ClockSample(number)
+        sample = facts.SampleFacts(number)
         evidence += [
             sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source),
             sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source),

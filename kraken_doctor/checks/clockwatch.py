@@ -11,7 +11,7 @@ from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
 from kraken_doctor.timesource.sample import Consensus
 
-_MOST_SIGHTS = 4096
+_MOST_SAMPLES = 4096
 """Kept for the report; of a longer watch the last ones."""
 
 _MOST_LOOKS = 512
@@ -19,7 +19,7 @@ _MOST_LOOKS = 512
 that they cover all of it."""
 
 
-class Sight(NamedTuple):
+class ClockSample(NamedTuple):
     """What one look showed."""
 
     at_ns: int
@@ -44,11 +44,11 @@ class ClockWatch:
         self._last: Reading | None = None
         self._looks: list[Look] = []
         self._stepped_s = 0.0
-        self.sights: list[Sight] = []
-        self.steps: list[Sight] = []
+        self.samples: list[ClockSample] = []
+        self.steps: list[ClockSample] = []
         """Those that saw the clock set."""
 
-    def look(self) -> Sight:
+    def look(self) -> ClockSample:
         """Measure once more."""
         ctx, asked = self._ctx, len(self._ctx.settings.ntp_servers)
         before = Reading.take(ctx.clock)
@@ -68,9 +68,9 @@ class ClockWatch:
             self._looks.append(Look(before.monotonic_s, low_s, high_s))
         else:
             said = "; ".join(measured.problems) or "no time source answered"
-        sight = Sight(before.wall_ns, consensus, said, step_s)
-        self._keep(sight)
-        return sight
+        sample = ClockSample(before.wall_ns, consensus, said, step_s)
+        self._keep(sample)
+        return sample
 
     def rate_ppm(self) -> tuple[float, float] | None:
         """How fast the offset grows, in millionths, at least and at most; None if no steady rate explains the looks."""
@@ -79,8 +79,8 @@ class ClockWatch:
 
     def finding(self) -> CheckOutcome:
         """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
-        last = next((sight for sight in reversed(self.sights) if sight.consensus), None)
-        evidence = [facts.CLOCK_LOOKS.of(len(self.sights)), facts.CLOCK_STEPS.of(len(self.steps))]
+        last = next((sample for sample in reversed(self.samples) if sample.consensus), None)
+        evidence = [facts.CLOCK_LOOKS.of(len(self.samples)), facts.CLOCK_STEPS.of(len(self.steps))]
         if self.steps:
             evidence.append(facts.STEP_LARGEST.of(max((s.step_s for s in self.steps), key=abs)))
         if found := self.rate_ppm():
@@ -98,10 +98,10 @@ class ClockWatch:
             evidence += clock.keeper_evidence(self._ctx)
         return CheckOutcome(outcome, last.summary, tuple(evidence))
 
-    def _keep(self, sight: Sight) -> None:
-        self.sights.append(sight)
-        if sight.step_s:
-            self.steps.append(sight)
-        del self.sights[:-_MOST_SIGHTS], self.steps[:-_MOST_SIGHTS]
+    def _keep(self, sample: ClockSample) -> None:
+        self.samples.append(sample)
+        if sample.step_s:
+            self.steps.append(sample)
+        del self.samples[:-_MOST_SAMPLES], self.steps[:-_MOST_SAMPLES]
         if len(self._looks) > _MOST_LOOKS:
             del self._looks[1::2]

@@ -68,7 +68,7 @@ class Reply(NamedTuple):
 
     def evidence(self) -> tuple[Evidence, ...]:
         """The call as facts."""
-        call = facts.PrivateCall(self.number)
+        call = facts.CallFacts(self.number)
         failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
             call.ENDPOINT.of(self.endpoint),

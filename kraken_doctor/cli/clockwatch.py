@@ -16,7 +16,7 @@ from kraken_doctor.renderers.envelope import moment
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Instruments
-    from kraken_doctor.checks.clockwatch import ClockWatch, Sight
+    from kraken_doctor.checks.clockwatch import ClockSample, ClockWatch
     from kraken_doctor.cli.app import App
     from kraken_doctor.cli.request import RunRequest
     from kraken_doctor.model.report import Report
@@ -61,10 +61,10 @@ def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, dead
             (look,) = parallel.start([seen.look], workers=1)
             if not parallel.settled(look, deadline.remaining, app.interruption.wanted):
                 return
-        sight = look.result()
+        sample = look.result()
         made += 1
         if show and not app.output.quiet:
-            app.output.out(f"{_line(sight)}\n")
+            app.output.out(f"{_line(sample)}\n")
         # From the beginning, not from the last look, so that looks don't come later and later.
         wait_s = began + made * every_s - app.clock.monotonic()
         if made == count or deadline.remaining() <= wait_s:
@@ -82,11 +82,11 @@ def _pause(app: App, seconds: float) -> None:
 _STEPS_SHOWN = 5
 
 
-def _line(sight: Sight) -> str:
+def _line(sample: ClockSample) -> str:
     from kraken_doctor.renderers.text import plain
 
-    step = f"  the clock was set by {sight.step_s:+.3f} s" if sight.step_s else ""
-    return f"{moment(sight.at_ns)}  {plain(sight.summary)}{step}"
+    step = f"  the clock was set by {sample.step_s:+.3f} s" if sample.step_s else ""
+    return f"{moment(sample.at_ns)}  {plain(sample.summary)}{step}"
 
 
 def _report(
@@ -135,16 +135,16 @@ def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
         "every_s": every_s,
         "samples": [
             {
-                "at": moment(sight.at_ns),
-                "offset_s": round(sight.consensus.sample.offset_s, 6) if sight.consensus else None,
-                "bound_s": round(sight.consensus.sample.bound_s, 6) if sight.consensus else None,
-                "step_s": round(sight.step_s, 6),
-                "summary": sight.summary,
+                "at": moment(sample.at_ns),
+                "offset_s": round(sample.consensus.sample.offset_s, 6) if sample.consensus else None,
+                "bound_s": round(sample.consensus.sample.bound_s, 6) if sample.consensus else None,
+                "step_s": round(sample.step_s, 6),
+                "summary": sample.summary,
             }
-            for sight in seen.sights
+            for sample in seen.samples
         ],
         "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
-        "steps": [{"at": moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
+        "steps": [{"at": moment(sample.at_ns), "seconds": round(sample.step_s, 6)} for sample in seen.steps],
     }
 
 

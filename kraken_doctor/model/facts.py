@@ -169,7 +169,7 @@ class Credential:
         self.DECODED = Fact(f"{part}.decoded", int, "size behind base64", "bytes")
 
 
-class PrivateCall:
+class CallFacts:
     """The facts of one private call of an account; they are numbered from 1 in the order in which they were made."""
 
     def __init__(self, number: int) -> None:
@@ -183,7 +183,7 @@ class PrivateCall:
         self.CALL_LATENCY = Fact(f"call.{number}.latency", float, "to its answer", "s", for_reader=True)
 
 
-class ClockSample:
+class SampleFacts:
     """The facts of what one time source said; they are numbered from 1."""
 
     def __init__(self, number: int) -> None:
@@ -195,15 +195,15 @@ PATH, EXCHANGE = PublicCall("path"), PublicCall("exchange")
 KEY, SECRET = Credential("key"), Credential("secret")
 
 
-def clock_samples(evidence: EvidenceSet) -> Iterator[ClockSample]:
+def clock_samples(evidence: EvidenceSet) -> Iterator[SampleFacts]:
     """Yield the facts of each time source that told an offset."""
-    samples = (ClockSample(number) for number in itertools.count(1))
+    samples = (SampleFacts(number) for number in itertools.count(1))
     return itertools.takewhile(lambda sample: evidence.get(sample.SAMPLE_OFFSET) is not None, samples)
 
 
-def private_calls(evidence: EvidenceSet) -> Iterator[PrivateCall]:
+def private_calls(evidence: EvidenceSet) -> Iterator[CallFacts]:
     """Yield the facts of each private call of an account."""
-    calls = (PrivateCall(number) for number in itertools.count(1))
+    calls = (CallFacts(number) for number in itertools.count(1))
     return itertools.takewhile(lambda call: evidence.get(call.OUTCOME) is not None, calls)
 
 

@@ -218,8 +218,8 @@ def test_a_watch_sees_steps_and_does_not_take_them_for_drift(contexts: Any) -> N
         for seconds in (3.0, -3.0):
             watched.pass_time(100)
             watched.own.set_back(seconds)
-            sight = watched.watch.look()
-            assert sight.step_s == pytest.approx(-seconds, abs=1e-6)
+            sample = watched.watch.look()
+            assert sample.step_s == pytest.approx(-seconds, abs=1e-6)
     assert [step.step_s for step in watched.watch.steps] == pytest.approx([-3.0, 3.0])
     least, most = watched.watch.rate_ppm() or (9, 9)
     assert least <= 0 <= most
@@ -256,12 +256,12 @@ def test_a_long_watch_does_not_grow(contexts: Any) -> None:
     """Looks are thinned, so that they still cover all of it; what is reported are the last."""
     watched = Watched(contexts)
     with watched.server:
-        sight = watched.watch.look()
+        sample = watched.watch.look()
         first = watched.watch._looks[0]
         for _ in range(5000):
-            watched.watch._keep(sight)
+            watched.watch._keep(sample)
             watched.watch._looks.append(first)
-    assert len(watched.watch.sights) <= 4096
+    assert len(watched.watch.samples) <= 4096
     assert len(watched.watch._looks) <= 514
     assert watched.watch._looks[0] is first
 
@@ -278,6 +278,6 @@ def test_a_clock_that_is_set_during_a_look_has_no_offset_then(contexts: Any) -> 
         servers = watched.watch._ctx.time_servers
         real = servers.ask
         servers.ask = set_back
-        sight = watched.watch.look()
-    assert (sight.consensus, sight.summary) == (None, "the clock was set during the look")
-    assert sight.step_s == pytest.approx(-5)
+        sample = watched.watch.look()
+    assert (sample.consensus, sample.summary) == (None, "the clock was set during the look")
+    assert sample.step_s == pytest.approx(-5)

@@ -16,7 +16,7 @@ from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Fact, Outcome, Value
 
 PACKAGE = Path(kraken_doctor.__file__).parent
-GROUPS = (facts.PATH, facts.EXCHANGE, facts.KEY, facts.SECRET, facts.PrivateCall(1), facts.ClockSample(1))
+GROUPS = (facts.PATH, facts.EXCHANGE, facts.KEY, facts.SECRET, facts.CallFacts(1), facts.SampleFacts(1))
 STATED_BY_NAME = {"model/evidence.py", "renderers/saved.py"}
 """`Fact.of` itself, and what reads a saved report back."""
 
