@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kraken_doctor.diagnosis.folding import folded, shared_by_all
+from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
 from kraken_doctor.diagnosis.rules.credentials import credentials
 from kraken_doctor.diagnosis.rules.host import host
 from kraken_doctor.diagnosis.rules.key import key
@@ -30,7 +30,7 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
         evidence = EvidenceSet(scopes[label], label)
         single += [*credentials(evidence, label), *key(evidence, label), *nonce(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(folded([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
+    return _ranked(fold_symptoms([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
 
 
 def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.diagnosis.mending import clock_remedy
 from kraken_doctor.diagnosis.words import signed_span
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome, Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.mending import clock_remedy
+from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
 from kraken_doctor.model import facts

@@ -79,7 +79,7 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
     return replace(one, summary=summary, possible=possible, remedy=remedy)
 
 
-def folded(found: Sequence[Diagnosis]) -> list[Diagnosis]:
+def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
     """Without the symptoms whose cause is among *found*, in the same account or in what all share; it names them."""
     symptoms: dict[int, Diagnosis] = {}
     explained: dict[int, list[str]] = {}
