@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kraken_doctor.model.change import Named
+from kraken_doctor.model.change import FindingKey
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.report import AccountReport, Report
 
@@ -13,9 +13,9 @@ from kraken_doctor.model.report import AccountReport, Report
 class Comparison(NamedTuple):
     """The findings of a report against those of an earlier one."""
 
-    new: tuple[Named, ...]
-    gone: tuple[Named, ...]
-    still: tuple[Named, ...]
+    new: tuple[FindingKey, ...]
+    gone: tuple[FindingKey, ...]
+    still: tuple[FindingKey, ...]
 
 
 def compare(report: Report, baseline: Report) -> Comparison:
@@ -35,8 +35,8 @@ def compare(report: Report, baseline: Report) -> Comparison:
     )
 
 
-def _named(diagnosis: Diagnosis, account: str | None) -> Named:
-    return Named(diagnosis.cause, account, diagnosis.severity.value)
+def _named(diagnosis: Diagnosis, account: str | None) -> FindingKey:
+    return FindingKey(diagnosis.cause, account, diagnosis.severity.value)
 
 
 def _same_accounts(now: Sequence[AccountReport], before: Sequence[AccountReport]) -> dict[str, str]:

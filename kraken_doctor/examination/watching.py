@@ -10,7 +10,7 @@ from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
 from kraken_doctor.examination.verdict import judge
-from kraken_doctor.model.change import Change, Named
+from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
@@ -47,7 +47,7 @@ class Watch:
         """Account to the time of its last change of outcome."""
         self._checks: dict[str, list[CheckResult]] = {}
         """By account: from when it was last asked."""
-        self._known: dict[tuple[str, str | None], Named] = {}
+        self._known: dict[tuple[str, str | None], FindingKey] = {}
         self._refusals: Counter[str] = Counter()
         self._rests_until_s: dict[str, float] = {}
 
@@ -122,10 +122,10 @@ class Watch:
         last = before.outcome if before else None
         return Change(report.started_at_ns, last, report.outcome, words.verdict(report), new, gone, accounts)
 
-    def _learn(self, report: Report) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
+    def _learn(self, report: Report) -> tuple[tuple[FindingKey, ...], tuple[FindingKey, ...]]:
         """The findings that are new and gone. One that could not be looked for is not gone: it is known as before."""
         found = {
-            (d.cause, d.account): Named(d.cause, d.account, d.severity.value)
+            (d.cause, d.account): FindingKey(d.cause, d.account, d.severity.value)
             for d in report.diagnoses
             if d.severity is not Severity.INFO
         }
@@ -139,7 +139,7 @@ class Watch:
         return new, gone
 
 
-def _is_examined(named: Named, checks: Iterable[CheckResult]) -> bool:
+def _is_examined(named: FindingKey, checks: Iterable[CheckResult]) -> bool:
     """Whether every check that could have found it again was made to its end."""
     passed: dict[str | None, bool] = {}
     for check in checks:
