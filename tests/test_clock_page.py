@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.checks.base import RunSettings
-from kraken_doctor.diagnosis import mending
+from kraken_doctor.diagnosis import clock_remedies
 from kraken_doctor.timesource import keeper, packet
 
 PAGE = (Path(__file__).parent.parent / "docs" / "clock.md").read_text(encoding="utf-8")
 
 COMMANDS = [
-    *(command for _, commands in mending._RUNNING.values() for command in commands),
-    *(command for remedy in mending._PLACES.values() for command in remedy.commands),
+    *(command for _, commands in clock_remedies._RUNNING.values() for command in commands),
+    *(command for remedy in clock_remedies._PLACES.values() for command in remedy.commands),
 ]
 
 

@@ -87,7 +87,7 @@ def balances(ctx: AccountContext) -> CheckOutcome:
     except ValueError as exc:
         unreadable = facts.BALANCES_UNREADABLE.of(str(exc))
         return CheckOutcome(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
-    forms = tuple(f"{code} {amount}" for code, amount in found.forms.items())
+    forms = tuple(f"{code} {amount}" for code, amount in found.asset_codes.items())
     evidence += (
         facts.BALANCES_USD.of(str(found.usd), source="Balance"),
         facts.BALANCES_USDT.of(str(found.usdt), source="Balance"),

@@ -128,7 +128,7 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
         label=label,
         outcome=outcome,
         connected=connected or (False if outcome is Outcome.FAIL else None),
-        key=evidence.get(facts.KEY_TAIL, ""),
+        key_tail=evidence.get(facts.KEY_TAIL, ""),
         key_id=evidence.get(facts.KEY_ID) or None,
         source=evidence.get(facts.CREDENTIALS_SOURCE, ""),
         balances=_balances(evidence),

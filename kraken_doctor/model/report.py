@@ -20,7 +20,7 @@ class Balances:
 
     usd: Decimal
     usdt: Decimal
-    forms: Mapping[str, Decimal] = field(default_factory=dict)
+    asset_codes: Mapping[str, Decimal] = field(default_factory=dict)
     """Kraken's codes that were added up, those with an amount: ``ZUSD``, ``USD.F``, …"""
 
     @property
@@ -48,7 +48,7 @@ class AccountReport:
 
     label: str
     outcome: Outcome
-    key: str
+    key_tail: str
     """The key's last characters behind an ellipsis; never more."""
     key_id: str | None
     source: str

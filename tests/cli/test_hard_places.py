@@ -86,7 +86,7 @@ def test_a_file_gets_no_standard_stream_s_number(tmp_path: Path) -> None:
 
 @POSIX
 def test_stdin_that_is_closed() -> None:
-    """FindingKey as it was given."""
+    """Named as it was given."""
     ended = shell("@ logs - <&-")
     assert (ended.returncode, ended.stderr) == (2, f"Error: -: {os.strerror(errno.EBADF)}\n")
 

@@ -107,7 +107,7 @@ def examined(doctor: Run, target: str) -> tuple[int, dict[str, Any]]:
 def test_each_generator_gets_its_verdict(
     doctor: Run, target: str, cause: str | None, unit: str | None, in_order: bool | None
 ) -> None:
-    """FindingKey with its proof; a good one with nothing."""
+    """Named with its proof; a good one with nothing."""
     status, report = examined(doctor, target)
     assert [diagnosis["cause"] for diagnosis in report["diagnoses"]] == ([cause] if cause else [])
     assert status == (1 if cause else 0)

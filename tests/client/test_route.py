@@ -42,7 +42,7 @@ def test_the_proxy_of_the_environment(
     shown: str,
     login: str | None,
 ) -> None:
-    """FindingKey with its variable, and without its login."""
+    """Named with its variable, and without its login."""
     monkeypatch.setenv(variable, value)
     proxy = route(session, URL, {variable: value}).proxy
     assert proxy is not None
@@ -124,7 +124,7 @@ def test_a_proxy_that_no_variable_names(session: requests.Session) -> None:
 
 
 def test_a_place_without_certificates_and_without_a_variable(session: requests.Session, tmp_path: Path) -> None:
-    """FindingKey by itself."""
+    """Named by itself."""
     found = route(session, URL, {})._replace(authorities=f"{tmp_path}/nowhere.pem")
     with pytest.raises(TransportError) as caught:
         found.tls_context()
