@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks import account, clock, credentials, host, nonce, path
+from kraken_doctor.checks import account, clock, connection, credentials, host, nonce
 from kraken_doctor.checks.base import Check
 
 CATALOGUE: tuple[Check, ...] = (
     host.krakenex,
     host.store,
-    path.path,
-    path.exchange,
+    connection.path,
+    connection.exchange,
     clock.clock,
     credentials.credentials,
     account.authentication,

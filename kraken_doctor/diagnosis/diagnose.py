@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
+from kraken_doctor.diagnosis.rules.connection import connection
 from kraken_doctor.diagnosis.rules.credentials import credentials
 from kraken_doctor.diagnosis.rules.host import host
 from kraken_doctor.diagnosis.rules.key import key
 from kraken_doctor.diagnosis.rules.nonce import nonce
-from kraken_doctor.diagnosis.rules.way import way
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, EvidenceSet, by_scope
 
@@ -24,7 +24,7 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     scopes = by_scope(results)
     common = EvidenceSet(scopes.pop(None))
     labels = [label for label in scopes if label is not None]
-    run_wide = [*host(common), *way(common)]
+    run_wide = [*host(common), *connection(common)]
     single: list[Diagnosis] = []
     for label in labels:
         evidence = EvidenceSet(scopes[label], label)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from kraken_doctor.checks import clock, host, path
+from kraken_doctor.checks import clock, connection, host
 from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
@@ -107,7 +107,7 @@ def test_a_store_that_only_env_files_name_is_said(context: Instruments) -> None:
 
 def test_the_way_is_open(context: Instruments, server: SandboxServer) -> None:
     """Addresses, TCP and one public call, each with its time."""
-    finding = path.path.run(context)
+    finding = connection.path.run(context)
     assert finding.outcome is Outcome.PASS
     assert values(finding)["path.dns.addresses"] == ("127.0.0.1",)
     assert values(finding)["path.latency"] > 0
@@ -132,7 +132,7 @@ def test_the_step_that_fails_is_named(
 ) -> None:
     """By its cause's id, with what was reached before it."""
     server.exchange.interceptors.append(lambda request: response)
-    finding = path.path.run(context)
+    finding = connection.path.run(context)
     assert finding.outcome is Outcome.FAIL
     assert values(finding)["path.failure"] == failure
     assert "path.tcp.seconds" in values(finding)
@@ -141,10 +141,10 @@ def test_the_step_that_fails_is_named(
 def test_an_exchange_that_refuses_has_been_reached(context: Instruments, server: SandboxServer) -> None:
     """Its own word is evidence about it, not about the way."""
     server.exchange.interceptors.append(lambda request: refusal("EService:Unavailable"))
-    finding = path.path.run(context)
+    finding = connection.path.run(context)
     assert finding.outcome is Outcome.PASS
     assert values(finding)["path.error"] == "EService:Unavailable"
-    assert path.exchange.run(context).outcome is Outcome.FAIL
+    assert connection.exchange.run(context).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_an_exchange_that_refuses_has_been_reached(context: Instruments, server:
 def test_the_exchanges_own_status(context: Instruments, server: SandboxServer, status: str, outcome: Outcome) -> None:
     """What this version does not know is a warning."""
     server.exchange.status = status
-    assert path.exchange.run(context).outcome is outcome
+    assert connection.exchange.run(context).outcome is outcome
 
 
 def test_a_public_call_is_made_once_a_run(context: Instruments, server: SandboxServer) -> None:
     """The clock and the way share one answer."""
-    path.path.run(context)
+    connection.path.run(context)
     clock.clock.run(context)
     assert server.exchange.requests == ["GET /0/public/Time"]
 

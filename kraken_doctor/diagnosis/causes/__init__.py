@@ -51,7 +51,7 @@ def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
 SECTIONS: dict[str, tuple[Cause, ...]] = {
     "Credentials": _causes("credentials"),
     "This host": _causes("host"),
-    "The way to the exchange": _causes("way"),
+    "The way to the exchange": _causes("connection"),
     "The key": _causes("key"),
     "The nonce": _causes("nonce"),
 }

@@ -9,17 +9,17 @@ from __future__ import annotations
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.suggestions import did_you_mean
 from kraken_doctor.sandbox.faults.base import Fault
+from kraken_doctor.sandbox.faults.connection import CONNECTION
 from kraken_doctor.sandbox.faults.credentials import CREDENTIALS
 from kraken_doctor.sandbox.faults.host import HOST
 from kraken_doctor.sandbox.faults.key import KEY
 from kraken_doctor.sandbox.faults.nonce import NONCE
 from kraken_doctor.sandbox.faults.odd import ODD
-from kraken_doctor.sandbox.faults.way import WAY
 
 SECTIONS: dict[str, tuple[Fault, ...]] = {
     "Credentials": CREDENTIALS,
     "This host": HOST,
-    "The way to the exchange": WAY,
+    "The way to the exchange": CONNECTION,
     "The key": KEY,
     "The nonce": NONCE,
     "Odd, and healthy": ODD,

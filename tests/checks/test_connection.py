@@ -11,7 +11,7 @@ import pytest
 import requests
 import trustme
 
-from kraken_doctor.checks import path
+from kraken_doctor.checks import connection
 from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.cli.network import make_session
 from kraken_doctor.cli.request import RunRequest
@@ -60,7 +60,7 @@ def test_each_step_has_its_evidence_and_time(
     environ = {"REQUESTS_CA_BUNDLE": str(certificates.bundle(tmp_path, authority))}
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", environ["REQUESTS_CA_BUNDLE"])
     with SandboxServer(exchange, tls=certificates.server_context(authority)) as server:
-        finding = path.path.run(contexts(server.url, environ))
+        finding = connection.path.run(contexts(server.url, environ))
     found = values(finding)
     assert finding.outcome is Outcome.PASS
     assert (found["path.dns.addresses"], found["path.dns.ipv4"], found["path.dns.ipv6"]) == (("127.0.0.1",), 1, 0)
@@ -79,14 +79,14 @@ def test_a_failure_that_may_be_chance_needs_two_samples(contexts: Any, server: S
     """One of three is a warning, that says how many; two of two fail, and a third is not asked for."""
     answers = [Response(b"", reset=True)]
     server.exchange.interceptors.append(lambda request: answers.pop(0) if answers else None)
-    finding = path.path.run(contexts(server.url))
+    finding = connection.path.run(contexts(server.url))
     found = values(finding)
     assert finding.outcome is Outcome.WARN
     assert (found["path.samples"], found["path.samples.failed"], found["path.chance"]) == (3, 1, "connection-reset")
     assert server.exchange.requests == ["GET /0/public/Time"] * 3
     server.exchange.requests.clear()
     answers += [Response(b"", reset=True)] * 3
-    finding = path.path.run(contexts(server.url))
+    finding = connection.path.run(contexts(server.url))
     found = values(finding)
     assert finding.outcome is Outcome.FAIL
     assert (found["path.failure"], found["path.samples"], found["path.samples.failed"]) == ("connection-reset", 2, 2)
@@ -97,7 +97,7 @@ def test_two_of_three(contexts: Any, server: SandboxServer) -> None:
     """Cut, answered, cut: more often cut than not."""
     answers = [Response(b"", reset=True), None, Response(b"", reset=True)]
     server.exchange.interceptors.append(lambda request: answers.pop(0) if answers else None)
-    found = values(path.path.run(contexts(server.url)))
+    found = values(connection.path.run(contexts(server.url)))
     assert (found["path.failure"], found["path.samples"], found["path.samples.failed"]) == ("connection-reset", 3, 2)
 
 
@@ -105,7 +105,7 @@ def test_two_of_three(contexts: Any, server: SandboxServer) -> None:
 def test_who_refuses_is_not_asked_again(contexts: Any, server: SandboxServer, status: int) -> None:
     """A quick retry makes an address look worse."""
     server.exchange.interceptors.append(lambda request: Response(b"", status))
-    assert path.path.run(contexts(server.url)).outcome is Outcome.FAIL
+    assert connection.path.run(contexts(server.url)).outcome is Outcome.FAIL
     assert len(server.exchange.requests) == 1
 
 
@@ -113,11 +113,11 @@ def test_the_status_needs_two_samples_too(contexts: Any, server: SandboxServer) 
     """And what the exchange itself says needs one."""
     answers = [Response(b"<html>", 502)]
     server.exchange.interceptors.append(lambda request: answers.pop(0) if answers else None)
-    finding = path.exchange.run(contexts(server.url))
+    finding = connection.exchange.run(contexts(server.url))
     assert (finding.outcome, values(finding)["exchange.chance"]) == (Outcome.WARN, "edge-error")
     server.exchange.requests.clear()
     answers.append(refusal("EService:Busy"))
-    assert path.exchange.run(contexts(server.url)).outcome is Outcome.FAIL
+    assert connection.exchange.run(contexts(server.url)).outcome is Outcome.FAIL
     assert len(server.exchange.requests) == 1
 
 
@@ -133,7 +133,7 @@ def test_dead_ipv6_is_a_warning_with_its_cost(contexts: Any, server: SandboxServ
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
     with dead_address("::1", port):
-        finding = path.path.run(contexts(f"http://both.example:{port}", timeout_s=0.6))
+        finding = connection.path.run(contexts(f"http://both.example:{port}", timeout_s=0.6))
     found = values(finding)
     assert finding.outcome is Outcome.WARN
     assert (found["path.dns.ipv4"], found["path.dns.ipv6"]) == (1, 1)
@@ -151,7 +151,7 @@ def test_an_address_that_refuses_costs_nothing(contexts: Any, server: SandboxSer
         return real(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
-    finding = path.path.run(contexts(server.url.replace("127.0.0.1", "both.example")))
+    finding = connection.path.run(contexts(server.url.replace("127.0.0.1", "both.example")))
     assert finding.outcome is Outcome.PASS
     assert "path.tcp.dead" not in values(finding)
 
@@ -169,7 +169,7 @@ def test_behind_a_proxy_the_first_steps_are_the_proxys(
         environ = {"HTTPS_PROXY": f"http://daivon:sesame-0815@127.0.0.1:{between.port}", "REQUESTS_CA_BUNDLE": bundle}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        finding = path.path.run(contexts(server.url.replace("127.0.0.1", EXCHANGE), environ))
+        finding = connection.path.run(contexts(server.url.replace("127.0.0.1", EXCHANGE), environ))
     found = values(finding)
     assert finding.outcome is Outcome.PASS
     assert found["path.proxy"] == f"http://127.0.0.1:{between.port}"
@@ -183,7 +183,7 @@ def test_trust_by_openssls_variable_alone(contexts: Any, exchange: Exchange, tmp
     authority = trustme.CA()
     environ = {"SSL_CERT_FILE": str(certificates.bundle(tmp_path, authority))}
     with SandboxServer(exchange, tls=certificates.server_context(authority)) as server:
-        finding = path.path.run(contexts(server.url, environ))
+        finding = connection.path.run(contexts(server.url, environ))
         assert (finding.outcome, values(finding)["path.tls.without_variable"]) == (Outcome.WARN, "tls-untrusted")
         with pytest.raises(requests.exceptions.SSLError):
             requests.get(f"{server.url}/0/public/Time", timeout=5)
@@ -193,7 +193,7 @@ def test_what_the_edge_said_is_evidence(contexts: Any) -> None:
     """Status, server, ray and title of the page."""
     blocked = page("403 Forbidden", "<title>Just a moment...</title>", Server="cloudflare", CF_RAY="8c1-FRA")
     with WildServer(blocked) as server:
-        found = values(path.path.run(contexts(server.url)))
+        found = values(connection.path.run(contexts(server.url)))
     assert (found["path.failure"], found["path.http.status"], found["path.http.title"]) == (
         "edge-blocked",
         403,
@@ -207,7 +207,7 @@ def test_an_interceptor_is_named(contexts: Any, exchange: Exchange, tmp_path: Pa
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.bundle(tmp_path, trustme.CA())))
     forged = certificates.server_context(trustme.CA(organization_name="Corporate Interception"))
     with SandboxServer(exchange, tls=forged) as server:
-        found = values(path.path.run(contexts(server.url)))
+        found = values(connection.path.run(contexts(server.url)))
     assert (found["path.failure"], found["path.tls.issuer"]) == ("tls-untrusted", "Corporate Interception")
     assert found["path.tls.dates_alone"] is False
     assert exchange.requests == [], "nothing was sent to it"

@@ -42,7 +42,7 @@ def _throttled(scenario: Scenario) -> None:
     says(f"EService:Throttled:{scenario.exchange.now() + 30:.0f}", to="/private/")(scenario)
 
 
-WAY = (
+CONNECTION = (
     Fault("dns-failed", "the host's name does not exist", _served(wires.unknown_host), "dns-failed", of_run=True),
     Fault("connection-refused", "nobody listens", _served(wires.nobody_listens), "connection-refused", of_run=True),
     Fault("connection-timeout", "a route that leads nowhere", _served(wires.nobody_answers), "connection-timeout", of_run=True),

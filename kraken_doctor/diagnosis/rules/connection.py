@@ -24,7 +24,7 @@ _STATUS_CAUSES = {
 _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
 
-def way(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """The section "The way to the exchange"."""
     yield from _concerns(evidence)
     for call in (facts.PATH, facts.EXCHANGE):
