@@ -10,7 +10,7 @@ import pytest
 from docs.fault_table import FILE, USER, arguments, named_first, row
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.sandbox.faults import FAULTS, SECTIONS
-from kraken_doctor.sandbox.faults.base import Fault, nothing
+from kraken_doctor.sandbox.faults.base import Fault, no_op
 from tests.conftest import Run
 
 ODD = SECTIONS["Odd, and healthy"]
@@ -60,7 +60,7 @@ def test_the_table_has_no_line_too_many() -> None:
 def test_what_stands_in_the_way_of_all_is_named_and_nothing_behind_it_is_guessed(doctor: Run, first: Fault) -> None:
     """With each fault of key and nonce behind it: that can't be seen, so it can't be said."""
     for later in LATER:
-        if later.inject is nothing or not can_be_together(first, later):
+        if later.inject is no_op or not can_be_together(first, later):
             continue
         faults = ("--fault", first.name, "--fault", later.name)
         timeout = "0.1" if first.name.endswith("-timeout") else "0.4"
@@ -85,7 +85,7 @@ BAD_CREDENTIALS = [
 def test_what_is_written_wrong_is_not_sent(doctor: Run, first: Fault) -> None:
     """No fault of the key is seen behind it, and none is guessed."""
     for later in LATER:
-        if later.inject is nothing or later.of_run:
+        if later.inject is no_op or later.of_run:
             continue
         report, _ = examine(doctor, "check", "--sandbox", "--fault", later.name, "--fault", first.name)
         failing = {found["cause"] for found in report["diagnoses"] if found["account"] == USER}

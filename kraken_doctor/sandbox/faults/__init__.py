@@ -11,10 +11,10 @@ from kraken_doctor.model.suggestions import did_you_mean
 from kraken_doctor.sandbox.faults.base import Fault
 from kraken_doctor.sandbox.faults.connection import CONNECTION
 from kraken_doctor.sandbox.faults.credentials import CREDENTIALS
+from kraken_doctor.sandbox.faults.healthy_edge_cases import HEALTHY_EDGE_CASES
 from kraken_doctor.sandbox.faults.host import HOST
 from kraken_doctor.sandbox.faults.key import KEY
 from kraken_doctor.sandbox.faults.nonce import NONCE
-from kraken_doctor.sandbox.faults.odd import ODD
 
 SECTIONS: dict[str, tuple[Fault, ...]] = {
     "Credentials": CREDENTIALS,
@@ -22,7 +22,7 @@ SECTIONS: dict[str, tuple[Fault, ...]] = {
     "The way to the exchange": CONNECTION,
     "The key": KEY,
     "The nonce": NONCE,
-    "Odd, and healthy": ODD,
+    "Odd, and healthy": HEALTHY_EDGE_CASES,
 }
 
 FAULTS: dict[str, Fault] = {fault.name: fault for section in SECTIONS.values() for fault in section}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor.sandbox import wires
-from kraken_doctor.sandbox.faults.base import Fault, Inject, answers, both, says
+from kraken_doctor.sandbox.faults.base import Fault, Inject, chain, refuse_with, respond_with
 from kraken_doctor.sandbox.messages import Response
 from kraken_doctor.sandbox.scenarios import Scenario
 
@@ -28,7 +28,7 @@ def _html(status: int, title: str, **headers: str) -> Inject:
     """A page where the API's JSON should be, from whoever stands before the exchange."""
     body = f"<html><head><title>{title}</title></head></html>".encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return answers(lambda _: Response(body, status, {"Content-Type": "text/html", **named}))
+    return respond_with(lambda _: Response(body, status, {"Content-Type": "text/html", **named}))
 
 
 def _status(status: str) -> Inject:
@@ -39,16 +39,16 @@ def _status(status: str) -> Inject:
 
 
 def _throttled(scenario: Scenario) -> None:
-    says(f"EService:Throttled:{scenario.exchange.now() + 30:.0f}", to="/private/")(scenario)
+    refuse_with(f"EService:Throttled:{scenario.exchange.now() + 30:.0f}", to="/private/")(scenario)
 
 
 CONNECTION = (
     Fault("dns-failed", "the host's name does not exist", _served(wires.unknown_host), "dns-failed", of_run=True),
     Fault("connection-refused", "nobody listens", _served(wires.nobody_listens), "connection-refused", of_run=True),
     Fault("connection-timeout", "a route that leads nowhere", _served(wires.nobody_answers), "connection-timeout", of_run=True),
-    Fault("connection-reset", "the connection is cut instead of answered", answers(lambda _: Response(b"", reset=True)),
+    Fault("connection-reset", "the connection is cut instead of answered", respond_with(lambda _: Response(b"", reset=True)),
           "connection-reset", of_run=True),
-    Fault("read-timeout", "connected, and never answered", answers(lambda _: Response(b"", delay_s=_FOREVER_S)),
+    Fault("read-timeout", "connected, and never answered", respond_with(lambda _: Response(b"", delay_s=_FOREVER_S)),
           "read-timeout", of_run=True),
     Fault("proxy-failed", "nobody listens where the proxy should", _dead_proxy, "proxy-failed", of_run=True),
     Fault("tls-untrusted", "a certificate of an unknown authority", _served(wires.tls("other-host")), "tls-untrusted", of_run=True),
@@ -61,13 +61,13 @@ CONNECTION = (
     Fault("edge-error", "the edge does not reach the exchange",
           _html(502, "api.kraken.com | 502: Bad gateway", Server="cloudflare", CF_RAY="8c1f0e-FRA"), "edge-error", of_run=True),
     Fault("response-invalid", "a login page of the network", _html(200, "Welcome to the hotel"), "response-invalid", of_run=True),
-    Fault("exchange-maintenance", "the exchange is in maintenance", both(_status("maintenance"), says("EService:Unavailable", to="/private/")),
+    Fault("exchange-maintenance", "the exchange is in maintenance", chain(_status("maintenance"), refuse_with("EService:Unavailable", to="/private/")),
           "exchange-maintenance", of_run=True),
     Fault("exchange-restricted", "orders can only be cancelled", _status("cancel_only"), "exchange-restricted", "warn", of_run=True),
-    Fault("exchange-unavailable", "the exchange is down", says("EService:Unavailable"), "exchange-unavailable", of_run=True),
-    Fault("exchange-busy", "the exchange is busy", says("EService:Busy"), "exchange-busy", of_run=True),
-    Fault("exchange-error", "an internal error of the exchange", says("EGeneral:Internal error"), "exchange-error", of_run=True),
+    Fault("exchange-unavailable", "the exchange is down", refuse_with("EService:Unavailable"), "exchange-unavailable", of_run=True),
+    Fault("exchange-busy", "the exchange is busy", refuse_with("EService:Busy"), "exchange-busy", of_run=True),
+    Fault("exchange-error", "an internal error of the exchange", refuse_with("EGeneral:Internal error"), "exchange-error", of_run=True),
     Fault("exchange-throttled", "private calls are throttled for half a minute", _throttled, "exchange-throttled", of_run=True),
     Fault("edge-throttled", "too many requests from this address",
-          answers(lambda _: Response(b"", 429, {"Retry-After": "30"})), "exchange-throttled", of_run=True),
+          respond_with(lambda _: Response(b"", 429, {"Retry-After": "30"})), "exchange-throttled", of_run=True),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kraken_doctor.sandbox.faults.base import Fault, Inject, answers, nothing, says
+from kraken_doctor.sandbox.faults.base import Fault, Inject, no_op, refuse_with, respond_with
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Response, answer
 from kraken_doctor.sandbox.scenarios import USER, Scenario
@@ -76,16 +76,16 @@ def _snake_case(key: Key) -> dict[str, Any]:
     }  # fmt: skip
 
 
-ODD = (
-    Fault("odd-nothing", "nothing at all", nothing),
-    Fault("odd-no-result", "an empty account whose answer has no result", answers(
+HEALTHY_EDGE_CASES = (
+    Fault("odd-nothing", "nothing at all", no_op),
+    Fault("odd-no-result", "an empty account whose answer has no result", respond_with(
         lambda _: Response(b'{"error":[]}', headers={"Content-Type": "application/json"}), to="/private/Balance", prefix=USER),
         "account-empty", "info"),
     Fault("odd-zero-balances", "balances of nothing but zeros", _key(balances={"ZUSD": "0.0000", "USDT": "0.00000000"}),
           "account-empty", "info"),
     Fault("odd-rewards", "all funds under .F", _key(balances={"USD.F": "731.2000", "USDT.F": "1204.71000000"})),
     Fault("odd-read-only", "a key that may only query funds", _key(permissions=("query-funds",))),
-    Fault("odd-no-key-info", "a server without GetApiKeyInfo", says("EGeneral:Unknown method", to="/GetApiKeyInfo")),
+    Fault("odd-no-key-info", "a server without GetApiKeyInfo", refuse_with("EGeneral:Unknown method", to="/GetApiKeyInfo")),
     Fault("odd-key-info-style", "GetApiKeyInfo in the other naming style", _result("GetApiKeyInfo", _snake_case)),
     Fault("odd-numbers", "amounts as numbers", _result("Balance", lambda _: {"ZUSD": 100, "USDT": 50.5})),
     Fault("odd-slow", "each answer takes a third of a second", _slow),
