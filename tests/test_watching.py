@@ -19,7 +19,7 @@ from kraken_doctor.cli.app import App
 from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.rounds import Pace, Rounds
 from kraken_doctor.examination.verdict import FailOn
-from kraken_doctor.examination.watching import Watch
+from kraken_doctor.examination.watching import RunHistory
 from kraken_doctor.model.change import Change
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
@@ -44,7 +44,7 @@ class Watched:
         self.app._began = 0.0
         self.exchange.interceptors.append(self._count)
         self._calls: Counter[str | None] = Counter()
-        self.watch = Watch(0.0)
+        self.watch = RunHistory(0.0)
         self._request = options.request("watch", CATALOGUE, {})
 
     def rounds(self, count: int) -> list[Change]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kraken_doctor.cli.onchange import Tell
     from kraken_doctor.cli.request import RunRequest
     from kraken_doctor.clock import Clock
-    from kraken_doctor.examination.watching import Watch
+    from kraken_doctor.examination.watching import RunHistory
     from kraken_doctor.model.change import Change
     from kraken_doctor.model.report import Report
 
@@ -67,7 +67,7 @@ class Rounds:
     """
 
     def __init__(
-        self, ctx: click.Context, request: RunRequest, watch: Watch, pace: Pace, fail_on: FailOn, *,
+        self, ctx: click.Context, request: RunRequest, watch: RunHistory, pace: Pace, fail_on: FailOn, *,
         view: LiveView | None, tell: Tell | None, lines: bool,
     ) -> None:  # fmt: skip
         self._app: App = ctx.obj

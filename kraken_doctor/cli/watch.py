@@ -18,7 +18,7 @@ from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
 
 if TYPE_CHECKING:
     from kraken_doctor.cli.request import RunRequest
-    from kraken_doctor.examination.watching import Watch
+    from kraken_doctor.examination.watching import RunHistory
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
 
@@ -80,7 +80,7 @@ def command(
     from kraken_doctor.cli.onchange import teller
     from kraken_doctor.cli.rounds import Pace, Rounds
     from kraken_doctor.examination.verdict import ExitStatus, FailOn
-    from kraken_doctor.examination.watching import Watch
+    from kraken_doctor.examination.watching import RunHistory
 
     app: App = ctx.obj
     request = options.request("watch", CATALOGUE, choices)
@@ -89,7 +89,7 @@ def command(
         app.output.out("".join(f"{line}\n" for line in app.requests(request)))
         return
     tell = teller(on_change, app.environ, app.output) if on_change else None
-    watch = Watch(app.clock.monotonic())
+    watch = RunHistory(app.clock.monotonic())
     with contextlib.ExitStack() as stack:
         if metrics_port is not None:
             stack.enter_context(_metrics(app, watch, every, metrics_address, metrics_port))
@@ -120,7 +120,7 @@ def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
 
 
 @contextlib.contextmanager
-def _metrics(app: App, watch: Watch, every_s: float, address: str, port: int) -> Iterator[None]:
+def _metrics(app: App, watch: RunHistory, every_s: float, address: str, port: int) -> Iterator[None]:
     """Serve the metrics of the newest round while it is entered."""
     try:
         from prometheus_client import CollectorRegistry, start_http_server
@@ -150,7 +150,7 @@ def _metrics(app: App, watch: Watch, every_s: float, address: str, port: int) ->
         thread.join()
 
 
-def _closing(watch: Watch, _report: Report, _terminal: Terminal) -> str:
+def _closing(watch: RunHistory, _report: Report, _terminal: Terminal) -> str:
     from kraken_doctor.renderers import rounds
 
     return f"{rounds.summary(watch.made, watch.changed, watch.latest)}\n"

@@ -26,7 +26,7 @@ _FIRST_REST_S = 300.0
 _CHANGES_KEPT = 1_000
 
 
-class Watch:
+class RunHistory:
     """
     What is known of the rounds so far.
 

@@ -29,7 +29,7 @@ MOST_PUBLIC_CALLS = 6
 
 FINAL = {"EAPI:Invalid key", "EAPI:Invalid signature", "EGeneral:Permission denied", "EGeneral:Temporary lockout"}
 
-SHOWN_BY_CHECK = [fault for fault in FAULTS.values() if fault.inject is not nothing or not fault.command]
+SHOWN_BY_CHECK = [fault for fault in FAULTS.values() if fault.inject is not no_op or not fault.command]
 
 
 class Seen(NamedTuple):
