@@ -31,7 +31,7 @@ from kraken_doctor.cli.output import Output
 from kraken_doctor.cli.rounds import Pace, Rounds
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.examination.verdict import FailOn
-from kraken_doctor.examination.watching import Watch
+from kraken_doctor.examination.watching import RunHistory
 
 DAY = 1_440
 STEPS = 8
@@ -79,7 +79,7 @@ def main() -> None:
         environ |= {"KRAKEN_NONCE_STORE": f"sqlite:///{folder}/nonce.db"}
         app = App(environ=environ, output=Output(environ, quiet=True), use_env_file=False)
         clock = app.clock = WithoutWaiting()
-        watch = Watch(clock.monotonic())
+        watch = RunHistory(clock.monotonic())
         ctx = click.Context(click.Command("watch"), obj=app)
         request = options.request("watch", CATALOGUE, {})
         print(f"{'rounds':>8} {'changes':>8} {'RSS, MiB':>9} {'traced, KiB':>12} {'threads':>8} {'files':>6}")

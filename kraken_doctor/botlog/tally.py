@@ -78,7 +78,6 @@ class Tally:
     refused_in_a_row: int = 0
     """Since a call last worked."""
     row_began: float | None = None
-    worked_before_refused: int = 0
     worked_after_refused: int = 0
     refused_endpoints: Counter[str] = field(default_factory=Counter)
     worked_endpoints: Counter[str] = field(default_factory=Counter)
@@ -132,8 +131,6 @@ class Tally:
         self._begun(refused=False)
         if self.refused:
             self.worked_after_refused += 1
-        else:
-            self.worked_before_refused += 1
         self.refused_in_a_row, self.row_began = 0, None
         self._count_endpoint(self.worked_endpoints, event)
         for seen in self.errors.values():
