@@ -21,6 +21,7 @@ _EXPIRY_WARNING_S = 14 * 86_400
 @check(
     "authentication",
     title="Connection and authentication",
+    position=70,
     scope=Scope.ACCOUNT,
     needs=("credentials", "krakenex", "store", "path"),
     requests=("POST /0/private/GetApiKeyInfo",),
@@ -42,7 +43,7 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
     return CheckOutcome(Outcome.PASS, "the key is accepted", evidence)
 
 
-@check("permissions", title="What the key may do", scope=Scope.ACCOUNT, needs=("authentication",))
+@check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
     """From the answer that is already there: enough for the balances, and not more than a bot needs."""
     known = ctx.evidence()
@@ -68,6 +69,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
 @check(
     "balances",
     title="USD and USDT",
+    position=90,
     scope=Scope.ACCOUNT,
     needs=("authentication", "permissions"),
     requests=("POST /0/private/Balance",),

@@ -170,6 +170,8 @@ class Check:
 
     id: str
     title: str
+    position: int = 0
+    """Its place in the catalogue: what it needs has a lower one."""
     scope: Scope
     run: Callable[..., CheckOutcome]
     needs: tuple[str, ...] = ()
@@ -186,6 +188,7 @@ def check(
     id: str,  # noqa: A002 - it is the check's id everywhere else
     *,
     title: str,
+    position: int,
     scope: Scope,
     needs: tuple[str, ...] = (),
     proved_by: tuple[str, ...] = (),
@@ -196,8 +199,8 @@ def check(
 
     def decorate(function: Callable[..., CheckOutcome]) -> Check:
         return Check(
-            id=id, title=title, scope=scope, run=function, needs=needs, proved_by=proved_by, requests=requests,
-            private_calls=private_calls,
+            id=id, title=title, position=position, scope=scope, run=function, needs=needs, proved_by=proved_by,
+            requests=requests, private_calls=private_calls,
         )  # fmt: skip
 
     return decorate

@@ -16,7 +16,7 @@ from kraken_doctor.network.url import without_login
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
 
-@check("path", title="The way to the exchange", scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
+@check("path", title="The way to the exchange", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: Instruments) -> CheckOutcome:
     """Name, TCP, TLS, HTTP and the API's envelope; the first step that fails is the finding."""
     evidence = _environment(ctx)
@@ -39,6 +39,7 @@ def path(ctx: Instruments) -> CheckOutcome:
 @check(
     "exchange",
     title="The exchange's status",
+    position=40,
     scope=Scope.RUN,
     needs=("path",),
     requests=("GET /0/public/SystemStatus", _AGAIN),

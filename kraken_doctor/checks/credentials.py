@@ -10,7 +10,7 @@ from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
 
 
-@check("credentials", title="Key and secret", scope=Scope.ACCOUNT)
+@check("credentials", title="Key and secret", position=60, scope=Scope.ACCOUNT)
 def credentials(ctx: AccountContext) -> CheckOutcome:
     """Set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account

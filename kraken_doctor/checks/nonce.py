@@ -16,7 +16,7 @@ _MAX_LEAD_S = 60.0
 _NEEDS = ("credentials", "krakenex", "store", "path")
 
 
-@check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
+@check("nonce", title="Nonce generator", position=100, scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
 def nonce(ctx: AccountContext) -> CheckOutcome:
     """What was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kraken_doctor.diagnosis import rules
 from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
-from kraken_doctor.diagnosis.rules.connection import connection
-from kraken_doctor.diagnosis.rules.credentials import credentials
-from kraken_doctor.diagnosis.rules.host import host
-from kraken_doctor.diagnosis.rules.key import key
-from kraken_doctor.diagnosis.rules.nonce import nonce
+from kraken_doctor.diagnosis.rule import AccountRule, RunRule
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, EvidenceSet, by_scope
+from kraken_doctor.model.registry import found_in
+
+_RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRule)
 
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
@@ -24,11 +24,11 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     scopes = by_scope(results)
     common = EvidenceSet(scopes.pop(None))
     labels = [label for label in scopes if label is not None]
-    run_wide = [*host(common), *connection(common)]
+    run_wide = [found for rule in _RUN_RULES for found in rule.find(common)]
     single: list[Diagnosis] = []
     for label in labels:
         evidence = EvidenceSet(scopes[label], label)
-        single += [*credentials(evidence, label), *key(evidence, label), *nonce(evidence, label)]
+        single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
     shared, single = shared_by_all(single, labels)
     return _ranked(fold_symptoms([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
 

@@ -118,8 +118,8 @@ def test_an_order_is_no_cause(text: str) -> None:
     assert (symptom.kind, dict(symptom.causes)) == ("order", {})
 
 
-@pytest.mark.parametrize("sign", SYMPTOMS, ids=lambda symptom: symptom.title)
-def test_every_sign_is_told_in_full(symptom: Symptom) -> None:
+@pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.title)
+def test_every_symptom_is_told_in_full(symptom: Symptom) -> None:
     """Causes exist; where there are several each says what tells it apart; the command is one of ours."""
     assert set(symptom.causes) <= set(CAUSES)
     assert all(symptom.causes.values()) or len(symptom.causes) == 1, symptom.causes

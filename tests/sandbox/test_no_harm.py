@@ -12,6 +12,7 @@ from kraken_doctor.cli import lab
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.sandbox.faults import FAULTS
+from kraken_doctor.sandbox.faults.base import no_op
 from kraken_doctor.sandbox.keys import demo_credentials
 from kraken_doctor.sandbox.messages import Request, Response
 from kraken_doctor.sandbox.scenarios import MICROSECONDS, Scenario

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.errors import kraken_error
@@ -24,6 +25,7 @@ _STATUS_CAUSES = {
 _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
 
+@RunRule
 def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """The section "The way to the exchange"."""
     yield from _concerns(evidence)

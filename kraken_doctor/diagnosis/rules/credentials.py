@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
 
 
+@AccountRule
 def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """Every cause of the section "Credentials"."""
     if missing := evidence.get(facts.CREDENTIALS_MISSING):

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 
 
+@RunRule
 def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """The section "This host", but for what a single account shows."""
     version = evidence.get(facts.KRAKENEX_VERSION, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
@@ -41,6 +42,7 @@ _POSSIBLE_WITH_OTP = {
 }
 
 
+@AccountRule
 def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """The section "The key"."""
     made = calls(evidence)

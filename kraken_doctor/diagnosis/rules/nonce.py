@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
@@ -56,6 +57,7 @@ _NEW_KEY = Remedy(
 )
 
 
+@AccountRule
 def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """The section "The nonce", and the clock where it explains a refusal."""
     made = calls(evidence)
