@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from kraken_doctor.checks.base import RunSettings
-from kraken_doctor.diagnosis import clock_remedies
+from kraken_doctor.diagnosis import remedies
+from kraken_doctor.diagnosis.remedies import remedy as remedy_of
 from kraken_doctor.timesource import keeper, packet
 
 PAGE = (Path(__file__).parent.parent / "docs" / "clock.md").read_text(encoding="utf-8")
 
-COMMANDS = [
-    *(command for _, commands in clock_remedies._RUNNING.values() for command in commands),
-    *(command for remedy in clock_remedies._PLACES.values() for command in remedy.commands),
-]
+CLOCK = re.compile(r"(?!time service).* (runs|is off)|clock of .*")
+COMMANDS = [command for name in remedies._texts() if CLOCK.fullmatch(name) for command in remedy_of(name).commands]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

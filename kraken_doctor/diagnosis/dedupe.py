@@ -2,46 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kraken_doctor.model.diagnosis import Alternative, Diagnosis, Remedy, Severity
-
-_SYMPTOMS = {
-    "exchange-maintenance": ("exchange-unavailable", "exchange-busy", "exchange-error", "edge-error", "read-timeout"),
-}
-"""A cause, and what it always brings about. Where evidence decides, as with a clock and a certificate, a rule does."""
-
-_LOOK_FOR = "Every key is refused: look for what they have in common before you make new ones."
-
-_TOGETHER: dict[str, tuple[str, tuple[Alternative, ...], Remedy]] = {
-    "key-invalid": (
-        _LOOK_FOR,
-        (
-            Alternative("this host's address is on none of their allow-lists", "did the address change?"),
-            Alternative("they belong to another product or environment", "the base URL, --api-url, KRAKEN_SPOT_URL"),
-            Alternative("they were deleted, or have expired, together", "the list of keys on Kraken"),
-        ),
-        Remedy(
-            "Compare this host's public address with the keys' allow-lists, then look whether the keys still exist.",
-            avoid="Don't retry in a loop: failed calls can lock the account for a quarter of an hour.",
-        ),
-    ),
-    "signature-invalid": (
-        _LOOK_FOR,
-        (
-            Alternative(
-                "something on the way, or in the environment, changes all secrets alike", "quotes, how .env is read"
-            ),
-            Alternative("all keys have two-factor authentication and no ..._OTP is set", "the keys' settings"),
-        ),
-        Remedy(
-            "Look at how the secrets get into the environment: one slip there breaks them all.",
-            avoid="Don't retry in a loop: failed calls can lock the account for a quarter of an hour.",
-        ),
-    ),
-}
-"""What it means when one cause is met in every account: its summary, what remains possible, what to do."""
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
 
 
 def shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:
@@ -73,19 +37,19 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
     commands = tuple(dict.fromkeys(command for one in group for command in one.remedy.commands))
     remedy = replace(first.remedy, commands=commands)
     one = replace(first, account=None, because=(*because, everyone), remedy=remedy)
-    if first.cause not in _TOGETHER:
-        return one
-    summary, possible, remedy = _TOGETHER[first.cause]
-    return replace(one, summary=summary, possible=possible, remedy=remedy)
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    together = CAUSES[first.cause].everywhere
+    return replace(one, **together._asdict()) if together else one
 
 
 def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
     """Without the symptoms whose cause is among *found*, in the same account or in what all share; it names them."""
     symptoms: dict[int, Diagnosis] = {}
     explained: dict[int, list[str]] = {}
-    for position, cause in enumerate(found):
+    for position, cause, brought_about in _with_symptoms(found):
         for other, symptom in enumerate(found):
-            if _explains(cause, symptom):
+            if symptom.cause in brought_about and _explains(cause, symptom):
                 symptoms[other] = symptom
                 explained.setdefault(position, []).append(symptom.cause)
     return [
@@ -95,10 +59,15 @@ def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
     ]
 
 
+def _with_symptoms(found: Sequence[Diagnosis]) -> Iterator[tuple[int, Diagnosis, tuple[str, ...]]]:
+    if found:
+        from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+        for position, diagnosis in enumerate(found):
+            if brought_about := CAUSES[diagnosis.cause].brings_about:
+                yield position, diagnosis, brought_about
+
+
 def _explains(cause: Diagnosis, symptom: Diagnosis) -> bool:
     # A warning does not explain a failure: a clock that is a little wrong is not why a key is refused.
-    return (
-        symptom.cause in _SYMPTOMS.get(cause.cause, ())
-        and cause.account in (None, symptom.account)
-        and cause.severity.rank <= symptom.severity.rank
-    )
+    return cause.account in (None, symptom.account) and cause.severity.rank <= symptom.severity.rank

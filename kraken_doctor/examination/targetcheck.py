@@ -10,10 +10,11 @@ from typing import Any
 
 from kraken_doctor import child
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.examination.selfcheck import Findings, as_result
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
@@ -122,7 +123,7 @@ def _diagnose(target: str, seen: dict[str, Any]) -> list[Diagnosis]:
                 ("five threads called at once, and several requests were in flight together",),
                 severity=Severity.WARN,
                 confidence=Confidence.LIKELY,
-                remedy=Remedy("Put kraken_doctor.install(api) in its place: it keeps one request in flight at a time."),
+                remedy=remedy("install the generator"),
             )
         ]
     return []

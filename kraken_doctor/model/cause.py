@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kraken_doctor.errors import STRINGS
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 
 
 class Transient(enum.Enum):
@@ -17,6 +18,14 @@ class Transient(enum.Enum):
     """A single event may be it: a second attempt at once decides."""
     SOON = "soon"
     """Seconds or minutes later: what only reads may be tried again after a wait."""
+
+
+class Everywhere(NamedTuple):
+    """What it means when one cause is met in every account of a run."""
+
+    summary: str
+    possible: tuple[Alternative, ...]
+    remedy: Remedy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +51,13 @@ class Cause:
     also: tuple[str, ...] = ()
     """Kraken's strings that point here too, though another cause is likelier."""
     links: tuple[str, ...] = ()
+    possible: tuple[Alternative, ...] = ()
+    """What it may come down to where the exchange has said no more."""
+    possible_with_otp: tuple[Alternative, ...] = ()
+    """The same where a one-time password was sent."""
+    everywhere: Everywhere | None = None
+    brings_about: tuple[str, ...] = ()
+    """Causes that it always leads to. Where evidence decides, as with a clock and a certificate, a rule does."""
 
     @property
     def errors(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def test_every_more_line_resolves(doctor: Run, cause: str) -> None:
     assert all(link in ended.stdout.splitlines() for link in CAUSES[cause].links)
 
 
-@pytest.mark.parametrize("sign", SYMPTOMS, ids=lambda symptom: symptom.title)
+@pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.title)
 @pytest.mark.parametrize("form", ["table", "json", "markdown"])
 def test_every_error_in_every_form(doctor: Run, form: str, symptom: Symptom) -> None:
     """Its causes in their order."""

@@ -11,8 +11,8 @@ import pytest
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.errors import KrakenUnrecognised, kraken_error
-from kraken_doctor.model.cause import Cause, Symptom, Transient
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 
 # The contract: an id may get a better text, never another meaning, and never goes away.
 _IDS = """
@@ -60,17 +60,21 @@ def test_its_strings_lead_back_to_it(cause: Cause) -> None:
 def test_every_field_has_its_type() -> None:
     """No type checker reads the prose: a text where a list belongs would be taken letter by letter."""
     kinds: dict[str, Any] = {"str": str, "tuple[str, ...]": tuple, "Severity": Severity, "Remedy": Remedy}
-    kinds |= {"Mapping[str, str]": dict, "Transient | None": Transient | None}
-    entries: list[Cause | Remedy | Symptom] = [
+    kinds |= {"Mapping[str, str]": dict, "Transient | None": Transient | None, "Everywhere | None": Everywhere | None}
+    kinds |= {"tuple[Alternative, ...]": tuple}
+    entries: list[Cause | Remedy | Symptom | Alternative] = [
         *CAUSES.values(),
         *(cause.remedy for cause in CAUSES.values()),
         *SYMPTOMS,
     ]
+    for cause in CAUSES.values():
+        shared = cause.everywhere
+        entries += [*cause.possible, *cause.possible_with_otp, *((*shared.possible, shared.remedy) if shared else ())]
     for entry in entries:
         for field in dataclasses.fields(entry):
             value = getattr(entry, field.name)
             assert isinstance(value, kinds[str(field.type)]), (entry, field.name)
-            texts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+            texts = value.values() if isinstance(value, dict) else value if field.type == "tuple[str, ...]" else ()
             assert all(type(text) is str for text in texts), (entry, field.name)
     assert {symptom.kind for symptom in SYMPTOMS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
 

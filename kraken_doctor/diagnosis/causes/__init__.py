@@ -9,13 +9,13 @@ error as soon as this is imported.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from kraken_doctor import errors
-from kraken_doctor.model.cause import Cause, Symptom, Transient
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 
 
 def _tables(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -32,9 +32,23 @@ def _causes(name: str) -> tuple[Cause, ...]:
 
 
 def _cause(cause: str, fields: dict[str, Any]) -> Cause:
-    severity, remedy = Severity(fields.pop("severity")), Remedy(**_frozen(fields.pop("remedy")))
-    transient = Transient(fields.pop("transient")) if "transient" in fields else None
-    return Cause(id=cause, severity=severity, transient=transient, remedy=remedy, **fields)
+    made = {name: _MADE[name](value) for name, value in fields.items() if name in _MADE}
+    return Cause(id=cause, **{**fields, **made})
+
+
+def _alternatives(values: Iterable[dict[str, str]]) -> tuple[Alternative, ...]:
+    return tuple(Alternative(**value) for value in values)
+
+
+def _remedy(fields: dict[str, Any]) -> Remedy:
+    return Remedy(**_frozen(fields))
+
+
+_MADE: dict[str, Callable[[Any], object]] = {
+    "severity": Severity, "transient": Transient, "remedy": _remedy, "possible": _alternatives,
+    "possible_with_otp": _alternatives,
+    "everywhere": lambda said: Everywhere(said["summary"], _alternatives(said["possible"]), _remedy(said["remedy"])),
+}  # fmt: skip
 
 
 def load_symptoms(name: str) -> tuple[Symptom, ...]:

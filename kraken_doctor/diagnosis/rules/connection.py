@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words, span
@@ -128,13 +129,8 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         summary = f"{where} leads nowhere: {lost}."
         answered_s = evidence.get(facts.TCP_SECONDS, 0.0)
         because = (*dead, f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(answered_s)}")
-        remedy = Remedy(
-            "Mend the route of that address, or take it out of the system's choice.",
-            otherwise="Prefer IPv4: the line 'precedence ::ffff:0:0/96 100' in /etc/gai.conf (Linux)."
-            if where == "IPv6"
-            else "",
-        )
-        yield diagnosis_for("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=remedy)
+        instead = remedy("dead IPv6" if where == "IPv6" else "dead address")
+        yield diagnosis_for("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=instead)
     for call in (facts.PATH, facts.EXCHANGE):
         if chance := evidence.get(call.CHANCE):
             samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
@@ -150,8 +146,8 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             f"without it: {without}",
         )
         file = evidence.get(facts.TLS_AUTHORITIES, "")
-        remedy = Remedy(f"Set REQUESTS_CA_BUNDLE to {file} as well, where the bots run.")
-        yield diagnosis_for("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=remedy)
+        instead = remedy("authorities for requests", file=file)
+        yield diagnosis_for("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=instead)
 
 
 def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
@@ -188,10 +184,8 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
 def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | None:
     """Another than the catalogue's, where the evidence says more."""
     if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
-        return Remedy(
-            f"Wait {wait_s} s, as it says.", avoid="Don't retry in a loop: it lasts longer while calls go on."
-        )
+        return remedy("wait as told", wait_s=wait_s)
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
         variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
-        return Remedy(f"Put the proxy's user and password into {variable}, before the host and with an @ behind them.")
+        return remedy("login of the proxy", variable=variable)
     return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
 
@@ -32,7 +33,7 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     if path := evidence.get(facts.TRACKED_FILE):
         because = (f"git tracks {path}: it is in every copy of the repository",)
         yield diagnosis_for(
-            "dotenv-readable", account, "The .env file is under version control.", because, remedy=_UNTRACK
+            "dotenv-readable", account, "The .env file is under version control.", because, remedy=remedy("file in git")
         )
     elif path := evidence.get(facts.READABLE_FILE):
         yield diagnosis_for("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
@@ -43,9 +44,9 @@ def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         variable = evidence.get(facts.KEY.VARIABLE, "")
         # Where the other holds no key there is nothing to swap.
         swapped = evidence.get(facts.SECRET.SHAPE) == "key"
-        remedy = None if swapped else Remedy(f"Put the API key itself into {variable}.")
+        instead = None if swapped else remedy("secret in the place of the key", variable=variable)
         summary = f"{variable} holds what looks like a secret."
-        yield diagnosis_for("key-secret-swapped", account, summary, _shapes(evidence), remedy=remedy)
+        yield diagnosis_for("key-secret-swapped", account, summary, _shapes(evidence), remedy=instead)
         return
     for part in (facts.KEY, facts.SECRET):
         variable, flaws = evidence.get(part.VARIABLE, ""), evidence.get(part.FLAWS)
@@ -65,12 +66,6 @@ def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
 
 
 _SECRET_BYTES = 64
-
-_UNTRACK = Remedy(
-    "Take it out of the repository, and put .env into .gitignore; if it was ever committed, make new keys.",
-    ("git rm --cached .env",),
-    avoid="Don't count on deleting the file: its history keeps what was committed.",
-)
 
 
 def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: str, flaws: Texts) -> Diagnosis:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 
 
@@ -78,7 +79,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             "The time servers and Kraken disagree about this host's clock.",
             (clock_words(evidence), *_kept_by(evidence)),
             severity=Severity.WARN,
-            remedy=_WHO_IS_WRONG,
+            remedy=remedy("who is wrong"),
         )
     elif evidence.outcome("clock") is Outcome.INCONCLUSIVE and evidence.get(facts.CLOCK_OFFSET) is None:
         problems = evidence.get(facts.NTP_PROBLEMS, ())
@@ -90,7 +91,8 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         )
         if said:
             summary = "The time sources contradict each other."
-            yield diagnosis_for("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
+            because, instead = (*said[:4], *problems[:3]), remedy("more time servers")
+            yield diagnosis_for("clock-unverified", None, summary, because, remedy=instead)
         else:
             last = "the exchange's own time was not available either"
             yield diagnosis_for("clock-unverified", None, "", (*problems[:3], last))
@@ -115,11 +117,3 @@ _PLACES = {
     "windows": "Windows",
     "other": "an unknown system",
 }
-
-_MORE_SERVERS = Remedy("Ask three servers or more, so that a majority can tell: --ntp-server HOST, again for each.")
-
-_WHO_IS_WRONG = Remedy(
-    "Find out who is wrong: ask other time servers (--ntp-server HOST), and compare with a clock that you trust.",
-    otherwise="Something on the network may answer in the place of the time servers, or of Kraken.",
-    avoid="Don't set the clock before you know.",
-)

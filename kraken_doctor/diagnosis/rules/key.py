@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
 
 _PERMISSION_WORDS = {
@@ -17,28 +18,6 @@ _PERMISSION_WORDS = {
     "withdraw-funds": '"Withdraw"',
     "add-withdraw-address": '"Add withdrawal address"',
     "update-withdraw-address": '"Update withdrawal address"',
-}
-
-_POSSIBLE = {
-    "key-invalid": (
-        Alternative("it was deleted, or has expired", "the key's page on Kraken"),
-        Alternative("it belongs to Kraken Futures or to another (sub)account", "where on Kraken it was made"),
-        Alternative("this host's address is not on its allow-list", "the key's settings"),
-    ),
-    "signature-invalid": (
-        Alternative("the secret belongs to another key", "paste both again from one key"),
-        Alternative("the key has two-factor authentication and no ..._OTP is set", "the key's settings"),
-    ),
-}
-
-_OTHER_SECRET = _POSSIBLE["signature-invalid"][0]
-# https://github.com/nothingisdead/npm-kraken-api/issues/64: an OTP to a key without 2FA is "Invalid key".
-_POSSIBLE_WITH_OTP = {
-    "key-invalid": (
-        Alternative("it has no two-factor authentication, and an OTP was sent", "check again without ..._OTP"),
-        *_POSSIBLE["key-invalid"],
-    ),
-    "signature-invalid": (_OTHER_SECRET, Alternative("the OTP is not this key's", "the key's settings")),
 }
 
 
@@ -79,8 +58,10 @@ def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagno
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
     error = kraken_error((call.outcome,))
-    candidates = _POSSIBLE_WITH_OTP if evidence.get(facts.OTP) else _POSSIBLE
-    possible = candidates.get(error.cause, ())
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    cause = CAUSES[error.cause]
+    possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
     yield diagnosis_for(
         error.cause,
         account,
@@ -99,4 +80,4 @@ def _when(call: Call, cause: str) -> Remedy | None:
     moment = call.outcome.rpartition(":")[2].strip()
     if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
         return None
-    return Remedy(f"Wait until {day(int(moment))}.", avoid="Don't retry in a loop: it lasts longer while calls go on.")
+    return remedy("wait until", moment=day(int(moment)))

@@ -7,13 +7,14 @@ from itertools import pairwise
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
 from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
@@ -49,13 +50,6 @@ _DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", Nonce
 
 _CORRECTED = "our nonces came from the corrected time"
 
-_LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
-
-_NEW_KEY = Remedy(
-    "Create a new API key: if this one has really sent that nonce, no larger one is left for it.",
-    avoid="Don't delete the nonce store before: it is what tells whether the key has sent it.",
-)
-
 
 @AccountRule
 def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
@@ -76,7 +70,7 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         yield diagnosis_for("state-unwritable", account, "", (error,))
     elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
-        yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=_NEW_KEY)
+        yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=remedy("nonces at their end"))
     yield from another_unit(evidence, account, accepted)
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
     if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
@@ -192,11 +186,7 @@ def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
         (_refused_when(refused), clock_words(evidence), *corrected),
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
-        remedy=Remedy(
-            "Stop the other programs that use this key, and run this check again.",
-            otherwise="If none of these is it: create a new API key for this bot alone.",
-            avoid=_LOOP,
-        ),
+        remedy=remedy("stop the others"),
         possible=_readings(account, unit, doubtful_clock=not clock_is_right(evidence)),
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.words import clock_words, span
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
@@ -31,11 +32,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             account,
             f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
             (f"the mark is {mark}", used, clock_words(evidence)),
-            remedy=Remedy(
-                f"Wait {wait} and run this check again. If no call with such a nonce was ever accepted, use another"
-                " nonce store (KRAKEN_NONCE_STORE).",
-                avoid="Don't delete the store while a bot uses it.",
-            ),
+            remedy=remedy("wait for the mark", wait=wait),
         )
     if not found:
         return diagnosis_for(
@@ -45,33 +42,23 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             (f"the mark is {mark}", used),
             confidence=Confidence.POSSIBLE,
             severity=Severity.WARN,
-            remedy=Remedy(
-                "Use another nonce store (KRAKEN_NONCE_STORE): this one may be damaged.",
-                otherwise="If a call with such a nonce was accepted: create a new API key.",
-            ),
+            remedy=remedy("another store"),
         )
-    words = NonceUnit(found).words
-    if reason == "note":
-        summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
-        otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
-    else:
-        summary = f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}."
-        otherwise = (
-            "If no call in that unit was ever accepted: use another nonce store (KRAKEN_NONCE_STORE). If one was: a"
-            f" program that counts {unit.words} needs a new API key."
-        )
+    words, noted = NonceUnit(found).words, reason == "note"
     return diagnosis_for(
         "nonce-spent-higher",
         account,
-        summary,
+        f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
+        if noted
+        else f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}.",
         (*((f"the mark is {mark}",) if mark is not None else ()), used),
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
-        remedy=Remedy(
-            f"Look up whether a call in {words} was ever accepted: the audit log has those of this nonce store.",
-            ("kraken-doctor audit --outcome ok",),
-            f"Only if all programs on this key count in {words}: {declaring(account, NonceUnit(found))}. {otherwise}",
-            f"Don't declare {words} on a guess: once accepted, they lock coarser programs out of the key for good.",
+        remedy=remedy(
+            "a finer unit was noted" if noted else "the mark is finer",
+            found=words,
+            unit=unit.words,
+            declaring=declaring(account, NonceUnit(found)),
         ),
     )
 
@@ -97,8 +84,5 @@ def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> I
         ),
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
-        remedy=Remedy(
-            f"Give all programs on this key one unit: {', or '.join(ways)}.",
-            avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
-        ),
+        remedy=remedy("one unit for all", ways=", or ".join(ways)),
     )
