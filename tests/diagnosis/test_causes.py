@@ -68,8 +68,9 @@ def test_every_field_has_its_type() -> None:
         *SYMPTOMS,
     ]
     for cause in CAUSES.values():
-        shared = cause.everywhere
-        entries += [*cause.possible, *cause.possible_with_otp, *((*shared.possible, shared.remedy) if shared else ())]
+        entries += [*cause.possible, *cause.possible_with_otp]
+        if cause.everywhere:
+            entries += [*cause.everywhere.possible, cause.everywhere.remedy]
     for entry in entries:
         for field in dataclasses.fields(entry):
             value = getattr(entry, field.name)
