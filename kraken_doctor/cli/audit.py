@@ -15,6 +15,7 @@ from kraken_doctor.cli.moments import Moment, absolute
 
 if TYPE_CHECKING:
     from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.payloads import Extra
     from kraken_doctor.model.report import Report
     from kraken_doctor.nonce.auditing import Filter, KeySummary
     from kraken_doctor.renderers.text import Terminal
@@ -52,7 +53,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
             yield record
 
     summaries = summarise(passing())
-    extra = {
+    extra: Extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), app.clock.now_ns()) for summary in summaries],
         "records": [values(record, _time(record.at_ns), account=names.get(record.key_id)) for record in newest],
     }
@@ -127,7 +128,7 @@ def _time(moment_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ns // 10**6 % 1000:03}Z"
 
 
-def _report(began_ns: int, duration_s: float, summaries: list[KeySummary], extra: dict[str, Any]) -> Report:
+def _report(began_ns: int, duration_s: float, summaries: list[KeySummary], extra: Extra) -> Report:
     """A log that can be read is no verdict on what it tells: the outcome is a pass."""
     from kraken_doctor.model.evidence import CheckResult, Outcome
     from kraken_doctor.model.report import Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kraken_doctor.checks.clockwatch import ClockSample, ClockWatch
     from kraken_doctor.cli.app import App
     from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.model.payloads import ClockWatchPart
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.text import Terminal
 
@@ -129,7 +130,7 @@ def _report(
     )
 
 
-def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
+def _document(seen: ClockWatch, every_s: float) -> ClockWatchPart:
     found = seen.rate_ppm()
     return {
         "every_s": every_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from kraken_doctor.cli.app import App
 
 if TYPE_CHECKING:
     from kraken_doctor.model.cause import Cause, Symptom
+    from kraken_doctor.model.payloads import Extra
 
 _FORMS = ("table", "json", "markdown")
 
@@ -86,7 +87,7 @@ def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], symptoms:
     error = "" if symptoms or len(causes) != 1 else _unknown_error(text, causes[0])
     if output == "json":
         section = {cause.id: name for name, of_it in SECTIONS.items() for cause in of_it}
-        extra = {
+        extra: Extra = {
             "explained": {
                 "text": text,
                 "signs": [explanation.symptom_values(symptom) for symptom in symptoms],
@@ -130,7 +131,7 @@ def _pointed_to(symptoms: tuple[Symptom, ...]) -> list[str]:
     return list(dict.fromkeys(cause for symptom in symptoms for cause in symptom.causes))
 
 
-def _document(app: App, extra: dict[str, Any]) -> str:
+def _document(app: App, extra: Extra) -> str:
     from kraken_doctor.model.evidence import Outcome
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers import envelope

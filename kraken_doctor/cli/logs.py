@@ -20,6 +20,7 @@ from kraken_doctor.cli.conduct import finish
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import Findings
     from kraken_doctor.model.evidence import CheckResult, Evidence
+    from kraken_doctor.model.payloads import LogPart
     from kraken_doctor.model.report import Report
 
 _TIMELINE_ROWS = 24
@@ -158,7 +159,7 @@ def _evidence(found: Findings) -> list[Evidence]:
     ]
 
 
-def _values(found: Findings, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(found: Findings, names: tuple[str, ...]) -> LogPart:
     tally = found.tally
     width_s, buckets = tally.timeline.shown(_TIMELINE_ROWS)
     errors = sorted(tally.errors.values(), key=lambda seen: -seen.count)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from requests import Session
 
     from kraken_doctor.checks.base import Instruments
     from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.model.payloads import Extra
     from kraken_doctor.timesource.keeper import Keeper
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
@@ -50,7 +51,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     return session
 
 
-def latency(context: Instruments) -> dict[str, Any]:
+def latency(context: Instruments) -> Extra:
     """How long the calls of a run took, as a report's field; nothing where none was made."""
     if not context.has_called:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.errors import KrakenDoctorError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kraken_doctor.cli.app import App
     from kraken_doctor.cli.request import RunRequest
     from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.payloads import Extra
 
 _MOST = 10_000
 """Of a busy hour the newest calls: as many are a few megabytes of JSON, and nobody reads on."""
@@ -27,7 +28,7 @@ class RecentCalls(NamedTuple):
     problem: str
     """Why the audit log is not among them; empty where it is."""
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Extra:
         """The report's fields in the published form, see schema.json."""
         from kraken_doctor.renderers import calls
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kraken_doctor.cli.request import RunRequest
+    from kraken_doctor.model.payloads import ComparisonPart
     from kraken_doctor.model.report import Report
     from kraken_doctor.renderers.saved import Saved
 
@@ -173,10 +174,14 @@ def _compared(report: Report, before: Report) -> Report:
     from kraken_doctor.examination.comparison import compare
     from kraken_doctor.renderers import envelope
 
-    parts = compare(report, before)._asdict()
-    found = {name: [item._asdict() for item in items] for name, items in parts.items()}
-    since = {"baseline_started_at": envelope.moment(before.started_at_ns)}
-    return replace(report, extra={**report.extra, "comparison": {**since, **found}})
+    found = compare(report, before)
+    comparison: ComparisonPart = {
+        "baseline_started_at": envelope.moment(before.started_at_ns),
+        "new": [key._asdict() for key in found.new],
+        "gone": [key._asdict() for key in found.gone],
+        "still": [key._asdict() for key in found.still],
+    }
+    return replace(report, extra={**report.extra, "comparison": comparison})
 
 
 def _private(app: App, request: RunRequest, report: Report) -> dict[str, str]:

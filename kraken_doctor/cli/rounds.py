@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kraken_doctor.clock import Clock
     from kraken_doctor.examination.watching import RunHistory
     from kraken_doctor.model.change import Change
+    from kraken_doctor.model.payloads import RoundsPart
     from kraken_doctor.model.report import Report
 
 
@@ -110,7 +111,7 @@ class Rounds:
         report = self._watch.latest or self._unfinished
         if report is None:
             return None
-        made = {
+        made: RoundsPart = {
             "every_s": self._pace.every_s,
             "made": self._watch.made,
             "outcomes": {outcome.value: count for outcome, count in self._watch.outcomes.items()},

@@ -11,6 +11,7 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import Extra
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest
@@ -18,7 +19,7 @@ from kraken_doctor.nonce.stores import NonceStore, open_store
 
 _THREADS, _CALLS = 5, 10
 
-Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], dict[str, Any]]
+Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], Extra]
 
 
 def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
@@ -30,7 +31,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
     diagnoses = (diagnosis_for("nonce-generator-broken", None, "", broken),) if broken else ()
-    extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
+    extra: Extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
     return tuple(as_result(test) for test in tests), diagnoses, extra
 
 

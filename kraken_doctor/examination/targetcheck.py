@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from kraken_doctor import child
 from kraken_doctor.diagnosis.naming import diagnosis_for
@@ -16,6 +16,7 @@ from kraken_doctor.examination.selfcheck import Findings, as_result
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import TargetPart
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
 from kraken_doctor.sandbox.keys import demo_environ
@@ -38,14 +39,15 @@ def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) ->
     Raises:
         ConfigurationError: It can't be imported, or is nothing that gives nonces.
     """
-    seen = _ask_child(target, timeout_s, demo_environ(environ))
-    if seen is None:
+    answer = _ask_child(target, timeout_s, demo_environ(environ))
+    if answer is None:
         summary = f"no answer within {timeout_s:g} s: the module does its work when it is imported"
         return (CheckResult(id="target", account=None, outcome=Outcome.INCONCLUSIVE, summary=summary),), (), {}
-    if "unusable" in seen:
-        raise ConfigurationError(f"target {target[:80]!r}: {seen['unusable']}")
+    if "unusable" in answer:
+        raise ConfigurationError(f"target {target[:80]!r}: {answer['unusable']}")
+    seen = cast("TargetPart", {"target": target, **answer})
     diagnoses = tuple(_diagnose(target, seen))
-    return _checks(seen), diagnoses, {"generator": {"target": target, **seen}}
+    return _checks(seen), diagnoses, {"generator": seen}
 
 
 def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -68,7 +70,7 @@ def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dic
     return seen if isinstance(seen, dict) else None
 
 
-def _checks(seen: dict[str, Any]) -> tuple[CheckResult, ...]:
+def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, no unit of time"
     replaced = seen["replaced"]
     hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
@@ -105,7 +107,7 @@ def _softened(result: CheckResult) -> CheckResult:
     )
 
 
-def _diagnose(target: str, seen: dict[str, Any]) -> list[Diagnosis]:
+def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
     broken = tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed)
     if seen["replaced"] is False:
         because = (f"{target} takes its nonces from {seen['by']}", *broken)

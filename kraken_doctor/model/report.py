@@ -9,6 +9,7 @@ from typing import Any
 
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import Extra
 
 SCHEMA_VERSION = 1
 """Of the JSON form: fields may be added, none changes its meaning."""
@@ -77,8 +78,8 @@ class Report:
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     accounts: tuple[AccountReport, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """What a command has beside these, by name; JSON values."""
+    extra: Extra = field(default_factory=Extra)
+    """What a command has beside these."""
 
     @property
     def primary(self) -> Diagnosis | None:

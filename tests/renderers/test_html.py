@@ -12,13 +12,14 @@ import pytest
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.payloads import ComparisonPart
 from kraken_doctor.model.report import Report
 from kraken_doctor.renderers import html
 from tests import chromium
 from tests.renderers.samples import account, call, diagnosis, hostile, report
 
 S = 10**9
-COMPARISON = {
+COMPARISON: ComparisonPart = {
     "baseline_started_at": "2026-11-16T02:00:00Z", "gone": [],
     "new": [{"cause": "nonce-spent-higher", "account": "USER:1", "severity": "fail"}],
     "still": [{"cause": "key-unrestricted", "account": None, "severity": "info"}],
