@@ -28,7 +28,7 @@ _EXPIRY_WARNING_S = 14 * 86_400
     private_calls=2,  # a second try, or Balance where the endpoint is not known
 )
 def authentication(ctx: AccountContext) -> CheckOutcome:
-    """A signed call that needs no permission at all, so that "bad key" and "no right" are told apart."""
+    """Make a signed call that needs no permission at all, which distinguishes "bad key" from "no permission"."""
     reply, problem = _call(ctx, "GetApiKeyInfo")
     if reply is not None and isinstance(reply.error, KrakenUnknownMethod):
         # A server from before 2026-03-11. The next call is one that the balances need anyway.
@@ -45,7 +45,7 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
 
 @check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
-    """From the answer that is already there: enough for the balances, and not more than a bot needs."""
+    """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
     known = ctx.evidence()
     if known.outcome("authentication") is None:
         return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
@@ -76,7 +76,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     private_calls=1,
 )
 def balances(ctx: AccountContext) -> CheckOutcome:
-    """What the account holds, in every form of the two currencies. Holding nothing is healthy."""
+    """Check what the account holds, in every form of the two currencies. Holding nothing is healthy."""
     before = len(ctx.session.replies)
     reply, problem = _call(ctx, "Balance")
     if reply is None:
@@ -102,7 +102,7 @@ def balances(ctx: AccountContext) -> CheckOutcome:
 
 
 def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcome]:
-    """The reply, or the finding that says why there is none."""
+    """Return the reply, or the outcome that says why there is none."""
     if ctx.account.key is None or ctx.account.secret is None:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, "no key and secret to call with")
     try:
@@ -125,7 +125,7 @@ def _all_calls(ctx: AccountContext) -> tuple[Evidence, ...]:
 
 
 def _unit(ctx: AccountContext) -> tuple[Evidence, ...]:
-    """The unit of the calls and who said so, where there was a store to ask."""
+    """Return the unit of the calls and who said so, where there was a store to ask."""
     try:
         guard = ctx.session.guard
     except NonceError:
@@ -142,6 +142,6 @@ def _unit(ctx: AccountContext) -> tuple[Evidence, ...]:
 
 
 def _seconds_left(ctx: AccountContext, known: EvidenceSet) -> float | None:
-    """By the corrected clock: a host that is a day ahead must not call a good key expired."""
+    """Return the time left by the corrected clock: a host that is a day ahead must not call a good key expired."""
     until, offset_s = known.get(facts.KEY_VALID_UNTIL), known.get(facts.CLOCK_OFFSET) or 0.0
     return until - ctx.run.clock.now_ns() / 1e9 - offset_s if until else None

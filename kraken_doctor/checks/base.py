@@ -104,19 +104,19 @@ class Instruments:
 
     @_made_once
     def http(self) -> Session:
-        """Made when first used: a run without network calls does not load requests."""
+        """Return the session, made when first used: a run without network calls does not load requests."""
         return self.make_http()
 
     @_made_once
     def api(self) -> PublicApi:
-        """The exchange's public side."""
+        """Return the exchange's public side."""
         from kraken_doctor.client.public import PublicApi
 
         return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
 
     @_made_once
     def histories(self) -> dict[str, KeyHistory]:
-        """By key id: what the audit log proves of each account's key; a log that can't be read proves nothing."""
+        """Return by key id what the audit log proves of each account's key; a log that can't be read proves nothing."""
         from kraken_doctor.nonce.history import key_histories
 
         with contextlib.suppress(NonceStoreError):
@@ -125,7 +125,7 @@ class Instruments:
 
     @_made_once
     def time_servers(self) -> TimeServers:
-        """Remembers for the whole run which servers asked to be left alone."""
+        """Return the time servers; they remember for the whole run which of them asked to be left alone."""
         from kraken_doctor.timesource.ntp import TimeServers
 
         return TimeServers(self.clock)
@@ -138,7 +138,7 @@ class Instruments:
         return found
 
     def with_key(self, key: Secret | None) -> list[Account]:
-        """The accounts that carry *key*; found without comparing each with each, which a thousand would feel."""
+        """Return the accounts that carry *key*; found without comparing each with each, which a thousand would feel."""
         sharing: list[Account] = self._by_key.get(key, [])
         return sharing
 

@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 )
 def clock(ctx: Instruments) -> CheckOutcome:
     """
-    Offset is reference minus local clock: positive when this host is behind.
+    Check the offset, reference minus local clock: positive when this host is behind.
 
     It fails only where the offset less its bound is over the limit, and passes only where offset plus
     bound is under it: an unknown clock is not a good clock.
@@ -101,7 +101,7 @@ def measure(ctx: Instruments, *, again: bool = False) -> Measured:
 
 def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
     """
-    The offset of a clock that any of *samples* proves to be more than a second ahead; 0 if none does.
+    Return the offset of a clock that any of *samples* proves to be more than a second ahead; 0 if none does.
 
     Where they contradict each other the lowest counts: nonces from too early a time are refused, and harm nobody.
     """
@@ -109,7 +109,7 @@ def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
 
 
 def judge(sample: TimeSample, settings: RunSettings) -> Outcome:
-    """The rule of `clock`, for one agreed sample."""
+    """Return the outcome of one agreed sample, by the rule of `clock`."""
     limit_s = settings.max_offset_s
     if sample.low_s > limit_s or sample.high_s < -limit_s:
         return settings.wrong_clock
@@ -119,7 +119,7 @@ def judge(sample: TimeSample, settings: RunSettings) -> Outcome:
 
 
 def summary(consensus: Consensus, asked: int) -> str:
-    """``+12 ms ± 8 ms, 4 of 4 servers``"""
+    """Return the result in words: ``+12 ms ± 8 ms, 4 of 4 servers``."""
     sample = consensus.sample
     text = f"{_span(sample.offset_s, signed=True)} ± {_span(sample.bound_s)}"
     if sample.source == "exchange":
@@ -192,7 +192,7 @@ def keeper_evidence(ctx: Instruments) -> list[Evidence]:
 
 
 def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
-    """All servers at once: the slowest decides how long it takes, not their number."""
+    """Ask all servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
     answers = parallel.start(
         [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers], workers=len(servers)
@@ -208,7 +208,7 @@ def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
 
 
 def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSample]:
-    """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
+    """Return ``Time``, and the ``Date`` of every answer that is there: each narrows what the others leave open."""
     samples = []
     try:
         answer = ctx.api.ask("Time", again=again)
@@ -224,7 +224,7 @@ def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSampl
 
 def date_samples(ctx: Instruments) -> list[TimeSample]:
     """
-    The dates of whatever came back, refusals and error pages included.
+    Return the dates of whatever came back, refusals and error pages included.
 
     Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
     """

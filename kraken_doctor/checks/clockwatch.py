@@ -73,12 +73,12 @@ class ClockWatch:
         return sample
 
     def rate_ppm(self) -> tuple[float, float] | None:
-        """How fast the offset grows, in millionths, at least and at most; None if no steady rate explains the looks."""
+        """Return the offset's growth in millionths, at least and at most; None if no steady rate explains the looks."""
         found = rate(self._looks)
         return (found[0] * 1e6, found[1] * 1e6) if found else None
 
     def finding(self) -> CheckOutcome:
-        """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
+        """Return the outcome: the last offset, judged as that of a single look; a clock that was set is a warning."""
         last = next((sample for sample in reversed(self.samples) if sample.consensus), None)
         evidence = [facts.CLOCK_LOOKS.of(len(self.samples)), facts.CLOCK_STEPS.of(len(self.steps))]
         if self.steps:

@@ -18,7 +18,7 @@ _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
 @check("path", title="The way to the exchange", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: Instruments) -> CheckOutcome:
-    """Name, TCP, TLS, HTTP and the API's envelope; the first step that fails is the finding."""
+    """Check name, TCP, TLS, HTTP and the API's envelope; the first step that fails decides."""
     evidence = _environment(ctx)
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
@@ -45,7 +45,7 @@ def path(ctx: Instruments) -> CheckOutcome:
     requests=("GET /0/public/SystemStatus", _AGAIN),
 )
 def exchange(ctx: Instruments) -> CheckOutcome:
-    """Trading status; reads work in all but maintenance."""
+    """Check the trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []
     try:
         answer = retry_transient(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
@@ -62,7 +62,7 @@ def exchange(ctx: Instruments) -> CheckOutcome:
 
 
 def _environment(ctx: Instruments) -> list[Evidence]:
-    """The variables that change the way, without logins."""
+    """Return the variables that change the way, without logins."""
     if not ctx.environ:
         return []
     shown = tuple(f"{name}={without_login(value)}" for name, value in ctx.environ.items())

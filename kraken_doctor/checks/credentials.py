@@ -12,7 +12,7 @@ from kraken_doctor.network.url import is_loopback
 
 @check("credentials", title="Key and secret", position=60, scope=Scope.ACCOUNT)
 def credentials(ctx: AccountContext) -> CheckOutcome:
-    """Set, in Kraken's form, undamaged, and this account's own."""
+    """Check that key and secret are set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account
     evidence = [
         facts.KEY.VARIABLE.of(account.key_variable),
@@ -71,6 +71,6 @@ def _written(part: facts.Credential, found: form.Form) -> list[Evidence]:
 
 
 def _same_key(ctx: AccountContext) -> tuple[str, ...]:
-    """Other accounts with this key, read from other variables: a copy-and-paste slip."""
+    """Return other accounts with this key, read from other variables: a copy-and-paste slip."""
     account = ctx.account
     return tuple(other.label for other in ctx.run.with_key(account.key) if other.key_variable != account.key_variable)

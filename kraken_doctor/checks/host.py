@@ -13,7 +13,7 @@ TESTED_KRAKENEX = "2.2.2"
 
 @check("krakenex", title="krakenex and its nonce hook", position=10, scope=Scope.RUN)
 def krakenex(ctx: Instruments) -> CheckOutcome:
-    """The installed krakenex against the tested one, and whether a nonce generator can be put on it."""
+    """Check the installed krakenex against the tested one, and whether a nonce generator can be put on it."""
     evidence = [facts.KRAKENEX_TESTED.of(TESTED_KRAKENEX)]
     try:
         module = ctx.krakenex()

@@ -18,7 +18,7 @@ _NEEDS = ("credentials", "krakenex", "store", "path")
 
 @check("nonce", title="Nonce generator", position=100, scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
 def nonce(ctx: AccountContext) -> CheckOutcome:
-    """What was issued is what left this host, each nonce larger than the one before."""
+    """Check that what was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store
     if not replies:
         if not {ctx.evidence().outcome("authentication"), ctx.evidence().outcome("balances")} - {None}:

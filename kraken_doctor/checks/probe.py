@@ -48,7 +48,7 @@ class Probe:
 
     def run(self) -> None:
         """
-        All steps.
+        Make all steps.
 
         Raises:
             TransportError: The first that fails. Behind a proxy, name and TCP are the proxy's, and so is their failure.
@@ -66,7 +66,7 @@ class Probe:
             retry_transient(self._evidence, facts.PATH, lambda _: self._tls())
 
     def _reach(self, host: str, port: int) -> None:
-        """Name and TCP."""
+        """Resolve the name and connect."""
         began = time.monotonic()
         try:
             self._addresses = resolve(host, port, self._timeout_s)
@@ -112,14 +112,14 @@ class Probe:
             self._evidence += self._own_authorities()
 
     def _refused(self, failure: TransportError) -> list[Evidence]:
-        """Whose certificate it is that was not accepted, and whether it would be by another clock."""
+        """Return whose certificate was not accepted, and whether it would be by another clock."""
         context = self._route.tls_context()
         found, dates_alone = tls.refused_certificate(self._to_exchange, self._host, context, self._timeout_s)
         certificate = self._certificate(found) if found else []
         return [facts.TLS_PROBLEM.of(failure.detail), *certificate, facts.TLS_DATES_ALONE.of(dates_alone)]
 
     def _own_authorities(self) -> list[Evidence]:
-        """Where trust came from; and whether it holds for programs that read only the variables of requests."""
+        """Return where trust came from, and whether it holds for programs that read only the variables of requests."""
         authorities = facts.TLS_AUTHORITIES.of(self._route.authorities, source=self._route.authorities_variable)
         if self._route.read_by_requests:
             return [authorities]
@@ -131,7 +131,7 @@ class Probe:
         return [authorities]
 
     def _certificate(self, certificate: tls.Certificate) -> list[Evidence]:
-        """What it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
+        """Return what it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
         now = self._clock.now_ns() // 10**9
         evidence = [
             facts.TLS_ISSUER.of(certificate.issuer),
@@ -148,7 +148,7 @@ class Probe:
         return evidence
 
     def _to_exchange(self) -> socket.socket:
-        """One more connection, to where TLS with the exchange begins."""
+        """Open one more connection, to where TLS with the exchange begins."""
         connection, proxy = self._dial(), self._route.proxy
         if proxy is not None:
             try:
@@ -173,7 +173,7 @@ def _of_proxy(proxy: Proxy, failure: TransportError) -> TransportError:
 
 def _tcp(connected: Connected, in_order: tuple[str, ...]) -> list[Evidence]:
     """
-    How long it took, and what it costs programs that try one address after the other, as requests does.
+    Return how long it took, and what it costs programs that try one address after the other, as requests does.
 
     An address that fails at once costs nothing, nor does a dead one behind a good one.
     """

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
     """
-    What two of three attempts at *step* come to: a failure that may be chance is one only when it comes twice.
+    Return what two of three attempts at *step* come to: a failure that may be chance counts when it comes twice.
 
     Args:
         evidence: Told how many attempts there were, where the first did not decide it.

@@ -41,7 +41,7 @@ Waiting = Callable[[str, float], None]
 
 
 def _nobody_watches(reason: str, seconds: float) -> None:
-    """The default `Waiting`."""
+    """Do nothing: the default `Waiting`."""
 
 
 class Reply(NamedTuple):
@@ -61,13 +61,13 @@ class Reply(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """``ok``, the exchange's strings, or the cause id of the step that failed."""
+        """Return ``ok``, the exchange's strings, or the cause id of the step that failed."""
         if isinstance(self.error, TransportError):
             return self.error.kind
         return ", ".join(self.error.errors) if self.error else "ok"
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """The call as facts."""
+        """Return the call as facts."""
         call = facts.CallFacts(self.number)
         failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
@@ -109,12 +109,12 @@ class AccountSession:
 
     @cached_property
     def guard(self) -> NonceGuard:
-        """The unit, and what judges the nonces."""
+        """Return the unit, and what judges the nonces."""
         return replace(self.make_guard(), is_over=self.is_over)
 
     def call(self, endpoint: str) -> Reply:
         """
-        A read-only private call; the first refused nonce of the run leads to one more, in the same unit.
+        Make a read-only private call; the first refused nonce of the run leads to one more, in the same unit.
 
         A call that succeeded before is not made again. After a lockout, or a nonce refused twice, nothing is sent: that
         reply stands.
@@ -196,7 +196,7 @@ def _may_pass(reply: Reply) -> bool:
 
 
 def _nonce_on_the_wire(response: Any) -> int | None:
-    """The nonce in the body of the request that *response* answers."""
+    """Return the nonce in the body of the request that *response* answers."""
     if response is None:
         return None
     body = response.request.body or ""

@@ -57,7 +57,7 @@ class NonceWithheldError(NonceError):
         self.lead_s = unit.lead_s(mark, now_ns) if mark is not None and unit is not None else None
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """The refusal to send as facts."""
+        """Return the refusal to send as facts."""
         return (
             facts.NONCE_WITHHELD.of(self.reason),
             facts.NONCE_MARK.of(self.mark),
@@ -75,7 +75,7 @@ _REASONS = {
 
 def choose_unit(option: str | None, account: Account, history: KeyHistory) -> UnitChoice:
     """
-    The option's unit; else the account's; else that of the last accepted call; else milliseconds, krakenex's own.
+    Return the option's unit, else the account's, else that of the last accepted call, else milliseconds.
 
     Raises:
         ConfigurationError: What is declared is no unit.
@@ -129,7 +129,7 @@ class NonceGuard:
 
     def check_nonce(self, nonce: int) -> None:
         """
-        The same for a nonce that the store gave: it goes one above its mark, whatever unit that is in.
+        Raise for a nonce that the store gave: it goes one above its mark, whatever unit that is in.
 
         Raises:
             NonceWithheldError: It should not be sent.

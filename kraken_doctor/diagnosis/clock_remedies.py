@@ -18,7 +18,7 @@ _VERBS = {"apt-get": "install", "dnf": "install", "zypper": "install", "pacman":
 
 def clock_remedy(evidence: EvidenceSet, cause: str) -> Remedy | None:
     """
-    The remedy for ``clock-behind`` or ``clock-ahead`` on this system; None where nothing is known of it.
+    Return the remedy for ``clock-behind`` or ``clock-ahead`` on this system; None where nothing is known of it.
 
     Setting a clock forward harms no nonce. Setting it back does: whoever takes nonces from it is refused until the time
     that was already used is reached again.

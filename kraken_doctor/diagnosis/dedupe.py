@@ -44,7 +44,7 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
 
 
 def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Without the symptoms whose cause is among *found*, in the same account or in what all share; it names them."""
+    """Drop symptoms whose cause is among *found*, in the same account or in what all share; the cause names them."""
     symptoms: dict[int, Diagnosis] = {}
     explained: dict[int, list[str]] = {}
     for position, cause, brought_about in _with_symptoms(found):

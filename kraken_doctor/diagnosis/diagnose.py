@@ -17,7 +17,7 @@ _RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRu
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     """
-    The causes that *results* add up to, those of the run first, then account by account.
+    Return the causes that *results* add up to, those of the run first, then account by account.
 
     Pure: a saved report gives the same answer as the run that it came from.
     """
@@ -34,13 +34,13 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
 
 
 def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """The run's own findings, less those that an account's finding says again with more weight."""
+    """Return the run's own findings, less those that an account's finding says again with more weight."""
     said = {diagnosis.cause for diagnosis in others}
     return [diagnosis for diagnosis in common if diagnosis.cause not in said]
 
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
+    """Sort worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
     if not found:
         return ()
     from kraken_doctor.diagnosis.causes import CAUSES

@@ -26,7 +26,7 @@ class Call(NamedTuple):
 
 
 def calls(evidence: EvidenceSet) -> list[Call]:
-    """The private calls of an account, in the order they were made."""
+    """Return the private calls of an account, in the order they were made."""
     return [
         Call(
             number,
@@ -55,7 +55,7 @@ def diagnosis_for(
     possible: tuple[Alternative, ...] = (),
     explains: tuple[str, ...] = (),
 ) -> Diagnosis:
-    """A diagnosis with the severity and the remedy that the catalogue has for its cause, unless told otherwise."""
+    """Return a diagnosis with the severity and the remedy that the catalogue has for its cause, or those given."""
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     entry = CAUSES[cause]

@@ -21,13 +21,13 @@ _SHAPE = re.compile(r"\bE[A-Z][A-Za-z]{1,20}\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,2
 
 
 def cause_named(text: str) -> Cause | None:
-    """The cause whose id *text* is, however its words are joined."""
+    """Return the cause whose id *text* is, however its words are joined."""
     return CAUSES.get(re.sub(r"[\s_]+", "-", text.strip().strip("\"'`").lower()))
 
 
 def recognise(text: str) -> tuple[Symptom, ...]:
     """
-    The symptoms in *text*, in the order in which they stand there.
+    Return the symptoms in *text*, in the order in which they stand there.
 
     The exchange's own words outrank a client's, which only wrap them. Among a client's the innermost counts, since
     one exception carries the other in its text.
@@ -45,13 +45,13 @@ def recognise(text: str) -> tuple[Symptom, ...]:
 
 
 def unknown_error(text: str) -> str:
-    """What in *text* has the form of an error of Kraken's; empty where nothing has."""
+    """Return what in *text* has the form of an error of Kraken's; empty where nothing has."""
     match = _SHAPE.search(text[-LONGEST_CHARACTERS:])
     return match[0].strip() if match else ""
 
 
 def suggestions(text: str) -> Sequence[str]:
-    """Causes and errors that *text* may have been meant for, at most three."""
+    """Return causes and errors that *text* may have been meant for, at most three."""
     known = {cause: cause for cause in CAUSES} | {
         symptom.title.casefold(): symptom.title for symptom in EXCHANGE_SYMPTOMS
     }

@@ -9,7 +9,7 @@ from kraken_doctor.model.evidence import EvidenceSet
 
 
 def span(seconds: float) -> str:
-    """A duration as people say it: ``12 ms``, ``3.4 s``, ``12 minutes``, ``2 hours``."""
+    """Return a duration as people say it: ``12 ms``, ``3.4 s``, ``12 minutes``, ``2 hours``."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
@@ -19,12 +19,12 @@ def span(seconds: float) -> str:
 
 
 def signed_span(seconds: float) -> str:
-    """The same with its sign; what is shown as zero has no minus."""
+    """Return the same with its sign; what is shown as zero has no minus."""
     return f"{'-' if seconds < -0.0005 else '+'}{span(abs(seconds))}"
 
 
 def day(unix_s: int) -> str:
-    """A date, in UTC."""
+    """Return a date, in UTC."""
     try:
         return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (OverflowError, ValueError, OSError):  # a server may say anything; no calendar has that
@@ -44,7 +44,7 @@ def clock_is_right(evidence: EvidenceSet) -> bool:
 
 
 def clock_words(evidence: EvidenceSet) -> str:
-    """What is known of the clock, in one phrase."""
+    """Return what is known of the clock, in one phrase."""
     offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
     if offset_s is None or bound_s is None:
         return "the clock could not be checked"

@@ -20,7 +20,7 @@ class Comparison(NamedTuple):
 
 def compare(report: Report, baseline: Report) -> Comparison:
     """
-    What is new, gone and still there in *report*, against *baseline*.
+    Return what is new, gone and still there in *report*, against *baseline*.
 
     Accounts are the same where their keys are, since a published report numbers them; else where their labels are.
     """
@@ -40,7 +40,7 @@ def _named(diagnosis: Diagnosis, account: str | None) -> FindingKey:
 
 
 def _same_accounts(now: Sequence[AccountReport], before: Sequence[AccountReport]) -> dict[str, str]:
-    """The labels of *before*, each with that of the same account in *now*."""
+    """Return the labels of *before*, each with that of the same account in *now*."""
     by_key = {account.key_id: account.label for account in now if account.key_id}
     found = {old.label: by_key[old.key_id] for old in before if old.key_id in by_key}
     free = {account.label for account in now} - set(found.values())

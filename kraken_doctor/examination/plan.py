@@ -24,11 +24,11 @@ class Plan:
     """For the whole run."""
 
     def of_scope(self, scope: Scope) -> tuple[Check, ...]:
-        """The checks of one scope, in the catalogue's order."""
+        """Return the checks of one scope, in the catalogue's order."""
         return tuple(check for check in self.checks if check.scope is scope)
 
     def slots(self) -> Iterator[tuple[Check, str | None]]:
-        """Every check with the account that it is about: the run's first, then account by account."""
+        """Yield every check with the account that it is about: the run's first, then account by account."""
         for check in self.of_scope(Scope.RUN):
             yield check, None
         for account in self.accounts:
@@ -41,7 +41,7 @@ class Plan:
         return any(check.private_calls for check in self.checks)
 
     def requests(self) -> list[str]:
-        """Each request that the run would make, for `--dry-run`."""
+        """Return each request that the run would make, for `--dry-run`."""
         return [f"{label or 'once'}: {request}" for check, label in self.slots() for request in check.requests]
 
 
@@ -49,7 +49,7 @@ def choose(
     only: Sequence[str] = (), skip: Sequence[str] = (), checks: tuple[Check, ...] = CATALOGUE
 ) -> tuple[Check, ...]:
     """
-    The checks to make: those of *only* and what they need, or all; less those of *skip*.
+    Return the checks to make: those of *only* and what they need, or all; less those of *skip*.
 
     Raises:
         ConfigurationError: A name is no check's id, or no check is left.

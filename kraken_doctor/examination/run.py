@@ -42,7 +42,7 @@ _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
 
 def _ignore(check: str, account: str | None, result: CheckResult | None) -> None:
-    """Nobody watches."""
+    """Do nothing: the default `Observe`."""
 
 
 class Examination:
@@ -82,7 +82,7 @@ class Examination:
 
     def run(self) -> tuple[CheckResult, ...]:
         """
-        The run's checks and all accounts side by side; each waits for what it needs, and no longer.
+        Run the run's checks and all accounts in parallel; each waits for what it needs, and no longer.
 
         Returns:
             A result for every check of the plan. What did not finish before the deadline, or before it was given up,
@@ -122,7 +122,7 @@ class Examination:
         return self.interrupted or not self._deadline.remaining()
 
     def _make(self, check: Check, account: str | None, run: Callable[[], CheckOutcome]) -> None:
-        """One check to its result, whatever it does: a broken one must not take the others with it."""
+        """Run one check to its result, whatever it does: a broken one must not take the others with it."""
         self._observe(check.id, account, None)
         for need in check.needs:
             if need in self._run_checks:
@@ -154,7 +154,7 @@ class Examination:
         self._observe(check.id, account, result)
 
     def _blocked_by(self, check: Check, account: str | None) -> str | None:
-        """The check at the root of why this one can't succeed; None when nothing is in the way."""
+        """Return the check at the root of why this one can't succeed; None when nothing is in the way."""
         with self._lock:
             for need in check.needs:
                 result = self._results.get((account, need)) or self._results.get((None, need))
@@ -179,7 +179,7 @@ class Examination:
         return EvidenceSet((result,) if result else ()).get(facts.CLOCK_AHEAD, 0.0)
 
     def _finished(self, account: str) -> tuple[CheckResult, ...]:
-        """What there is of the run and of this account."""
+        """Return what there is of the run and of this account."""
         slots = [(None if check.scope is Scope.RUN else account, check.id) for check in self._plan.checks]
         with self._lock:
             return tuple(self._results[slot] for slot in slots if slot in self._results)
@@ -199,7 +199,7 @@ class Examination:
 
 
 def _broken(exc: Exception) -> CheckOutcome:
-    """A fault of ours: what it was and where, for whoever is to mend it."""
+    """Return a defect of ours: what it was, and where."""
     if isinstance(exc, HostLimitError) or descriptors.exhausted(exc):
         return CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]

@@ -23,7 +23,7 @@ Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], Extra]
 
 
 def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
-    """The self-tests, with the module *krakenex*, on a store that is deleted afterwards; and what they add up to."""
+    """Run the self-tests, with the module *krakenex*, on a store that is deleted afterwards; and judge them."""
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         url = f"sqlite:///{Path(folder) / 'nonce.db'}"
         store = open_store(url)
@@ -36,14 +36,14 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
 
 
 def as_result(test: SelfTest) -> CheckResult:
-    """A self-test as a check's result."""
+    """Return a self-test as a check's result."""
     outcome = Outcome.PASS if test.passed else Outcome.FAIL
     evidence = (facts.self_test_saw(test.name).of(test.saw),)
     return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
 
 
 def _installed(store: NonceStore, unit: NonceUnit, krakenex: Any) -> SelfTest:
-    """The generator on a krakenex object, judged by the embedded exchange: five threads, one key, window 0."""
+    """Test the generator on a krakenex object, judged by the embedded exchange: five threads, one key, window 0."""
     from kraken_doctor.client.install import install
     from kraken_doctor.client.retry import RetryPolicy
     from kraken_doctor.sandbox.exchange import Exchange

@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from kraken_doctor import child
@@ -95,16 +96,8 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
     # krakenex's own generator is expected to repeat: that is the warning, not a second finding.
     if replaced is False:
-        results = [_softened(result) for result in results]
+        results = [replace(r, outcome=Outcome.WARN) if r.outcome is Outcome.FAIL else r for r in results]
     return tuple(results)
-
-
-def _softened(result: CheckResult) -> CheckResult:
-    if result.outcome is not Outcome.FAIL:
-        return result
-    return CheckResult(
-        id=result.id, account=None, outcome=Outcome.WARN, summary=result.summary, evidence=result.evidence
-    )
 
 
 def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:

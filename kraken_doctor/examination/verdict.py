@@ -40,7 +40,7 @@ _FINE = (Outcome.PASS, Outcome.WARN)
 
 def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> Outcome:
     """
-    What a run, or an account, comes to.
+    Return what a run, or an account, comes to.
 
     A named failure wins over everything. A check that could not be made leaves the whole without a verdict;
     but for the clock, which by itself decides nothing once nonces are accepted, unless it is all that was asked.
@@ -74,7 +74,7 @@ def _failed_in_public(result: CheckResult) -> bool:
 
 
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
-    """The process's exit status."""
+    """Return the process's exit status."""
     if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
         return ExitStatus.PROBLEM
     if outcome is Outcome.WARN and fail_on is FailOn.WARN:
@@ -98,7 +98,7 @@ def judge(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tup
 
 
 def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
-    """Each account's part of the run, in the order of the results."""
+    """Return each account's part of the run, in the order of the results."""
     scopes = by_scope(results)
     found: dict[str | None, list[Diagnosis]] = {}
     for diagnosis in diagnoses:
@@ -109,7 +109,7 @@ def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosi
 
 
 def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> AccountReport:
-    """One account's, from the run's results and its own, and from its own diagnoses."""
+    """Return one account's part, from the run's results and its own, and from its own diagnoses."""
     evidence = EvidenceSet(results, label)
     own = [result for result in results if result.account == label]
     made = calls(evidence)

@@ -53,7 +53,7 @@ class RunHistory:
 
     def resting(self, now_s: float) -> frozenset[str]:
         """
-        Accounts that are not asked now: the exchange refused them a short while ago.
+        Return the accounts that are not asked now: the exchange refused them a short while ago.
 
         Refused keys, signatures and nonces asked again and again end in a lockout of the account, its healthy bots
         included.
@@ -61,12 +61,12 @@ class RunHistory:
         return frozenset(label for label in self._rests_until_s if self.rests_s(label, now_s) > 0)
 
     def rests_s(self, label: str, now_s: float) -> float:
-        """For how many seconds more an account is left alone; 0 when it is asked in the next round."""
+        """Return for how many seconds more an account is left alone; 0 when it is asked in the next round."""
         return max(0.0, self._rests_until_s.get(label, now_s) - now_s)
 
     def add(self, report: Report, rested: frozenset[str], now_s: float) -> Change | None:
         """
-        A finished round: what it changed, None for nothing.
+        Add a finished round, and return what it changed; None for nothing.
 
         Args:
             report: Of the accounts that were asked.
@@ -99,7 +99,7 @@ class RunHistory:
         self._rests_until_s[account.label] = now_s + (_FIRST_REST_S if first else LONGEST_REST_S)
 
     def _with_rested(self, report: Report, rested: frozenset[str]) -> Report:
-        """*report* with what is still known of those that were not asked, judged as a whole."""
+        """Return *report* with what is still known of accounts that were not asked, judged as a whole."""
         asked = [account.label for account in report.accounts]
         for label in asked:
             self._checks[label] = [check for check in report.checks if check.account == label]
@@ -123,7 +123,7 @@ class RunHistory:
         return Change(report.started_at_ns, last, report.outcome, words.verdict(report), new, gone, accounts)
 
     def _learn(self, report: Report) -> tuple[tuple[FindingKey, ...], tuple[FindingKey, ...]]:
-        """The findings that are new and gone. One that could not be looked for is not gone: it is known as before."""
+        """Return what is new and gone. A finding that could not be looked for is not gone: it is known as before."""
         found = {
             (d.cause, d.account): FindingKey(d.cause, d.account, d.severity.value)
             for d in report.diagnoses

@@ -26,7 +26,7 @@ class Balances:
 
     @property
     def total(self) -> Decimal:
-        """One USDT counted as one USD."""
+        """Return the sum, one USDT counted as one USD."""
         return self.usd + self.usdt
 
 
@@ -83,5 +83,5 @@ class Report:
 
     @property
     def primary(self) -> Diagnosis | None:
-        """The run's primary diagnosis, or the first account's."""
+        """Return the run's primary diagnosis, or the first account's."""
         return next((diagnosis for diagnosis in self.diagnoses if diagnosis.primary), None)

@@ -28,7 +28,7 @@ _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
 @RunRule
 def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
-    """The section "The way to the exchange"."""
+    """Yield the causes of the section "The way to the exchange"."""
     yield from _concerns(evidence)
     for call in (facts.PATH, facts.EXCHANGE):
         if evidence.get(call.FAILURE):
@@ -78,7 +78,7 @@ def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
 
 
 def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Alternative, ...]:
-    """What the evidence leaves open."""
+    """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
     if failure == "tls-expired" and evidence.get(facts.CLOCK_OFFSET) is None:
         return (
@@ -121,7 +121,7 @@ def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
 
 
 def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
-    """What did not keep this run from its answer, and costs all the same."""
+    """Yield what did not keep this run from its answer, and slows it or other programs down."""
     if dead := evidence.get(facts.TCP_DEAD):
         seconds = evidence.get(facts.TCP_DEAD_SECONDS, 0.0)
         where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
@@ -151,7 +151,7 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
 
 
 def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
-    """Who signed it, for whom and for how long: the reader knows which of it is strange."""
+    """Return who signed it, for whom and for how long."""
     if failure not in _CERTIFICATE:
         return ()
     if evidence.get(facts.TLS_ISSUER) is None:
@@ -166,7 +166,7 @@ def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
 
 
 def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
-    """How far it got, so that the reader sees which step to look at."""
+    """Return how far it got, so that the reader sees which step to look at."""
     reached = []
     if proxy := evidence.get(facts.PROXY):
         variable = evidence.source(facts.PROXY)
@@ -182,7 +182,7 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
 
 
 def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | None:
-    """Another than the catalogue's, where the evidence says more."""
+    """Return another remedy than the catalogue's, where the evidence says more."""
     if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
         return remedy("wait as told", wait_s=wait_s)
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:

@@ -15,7 +15,7 @@ from kraken_doctor.model.facts import Credential
 
 @AccountRule
 def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
-    """Every cause of the section "Credentials"."""
+    """Yield the causes of the section "Credentials"."""
     if missing := evidence.get(facts.CREDENTIALS_MISSING):
         looked_for = evidence.get(facts.KEY.VARIABLE, ""), evidence.get(facts.SECRET.VARIABLE, "")
         yield diagnosis_for(

@@ -16,7 +16,7 @@ from kraken_doctor.model.evidence import EvidenceSet, Outcome
 
 @RunRule
 def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
-    """The section "This host", but for what a single account shows."""
+    """Yield the causes of the section "This host", but for what a single account shows."""
     version = evidence.get(facts.KRAKENEX_VERSION, "")
     missing = evidence.get(facts.KRAKENEX_MISSING_HOOKS)
     if (error := evidence.get(facts.KRAKENEX_ERROR)) is not None:
@@ -32,7 +32,7 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
 
 
 def wrong_clock(evidence: EvidenceSet) -> str | None:
-    """``clock-behind`` or ``clock-ahead`` where the offset is over its limit, error bound taken into account."""
+    """Return ``clock-behind`` or ``clock-ahead`` where the offset less its error bound is over the limit."""
     offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
     limit_s = evidence.get(facts.CLOCK_LIMIT)
     if offset_s is None or bound_s is None or limit_s is None or evidence.get(facts.EXCHANGE_CONTRADICTS):
@@ -99,7 +99,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
 
 
 def _kept_by(evidence: EvidenceSet) -> tuple[str, ...]:
-    """What was found to keep the clock, since the remedy rests on it."""
+    """Return what was found to keep the clock, since the remedy rests on it."""
     place, keeper = evidence.get(facts.CLOCK_PLACE), evidence.get(facts.KEEPER)
     if place is None:
         return ()

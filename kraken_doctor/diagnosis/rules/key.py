@@ -23,7 +23,7 @@ _PERMISSION_WORDS = {
 
 @AccountRule
 def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
-    """The section "The key"."""
+    """Yield the causes of the section "The key"."""
     made = calls(evidence)
     if made and made[-1].outcome != "ok":
         yield from _refused(evidence, made[-1], account)
@@ -76,7 +76,7 @@ def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagno
 
 
 def _when(call: Call, cause: str) -> Remedy | None:
-    """``EService:Throttled`` names the moment until which to wait."""
+    """Return the moment until which to wait: ``EService:Throttled`` names it."""
     moment = call.outcome.rpartition(":")[2].strip()
     if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
         return None

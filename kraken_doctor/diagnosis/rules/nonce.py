@@ -53,7 +53,7 @@ _CORRECTED = "our nonces came from the corrected time"
 
 @AccountRule
 def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
-    """The section "The nonce", and the clock where it explains a refusal."""
+    """Yield the causes of the section "The nonce", and the clock where it explains a refusal."""
     made = calls(evidence)
     refused = [call for call in made if is_nonce_refusal((call.outcome,))]
     accepted = [call for call in made if call.outcome == "ok"]
@@ -84,7 +84,7 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
 
 
 def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
-    """Whatever the exchange said: with such nonces it could not have said anything else."""
+    """Blame the generator, whatever the exchange said: such nonces are always refused."""
     because = tuple(
         f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated
     )
@@ -109,7 +109,7 @@ def _refused(evidence: EvidenceSet, account: str, refused: list[Call], accepted:
 
 
 def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
-    """A race: the same key accepts and refuses rising nonces of one unit within seconds."""
+    """Name a race: the same key accepts and refuses rising nonces of one unit within seconds."""
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
@@ -155,7 +155,7 @@ def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
 
 
 def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
-    """Refused with nonces of the right time: somebody has sent some of the wrong one."""
+    """Name the clock: refused with nonces of the right time, so somebody has sent some of a later one."""
     ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
     return diagnosis_for(
         "clock-ahead",
@@ -192,7 +192,7 @@ def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
 
 
 def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
-    """What a nonce that is refused for good can mean, the harmless to try first."""
+    """Return what a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
     confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
     confirmed += declaring(account, finer) if finer else ""
@@ -207,7 +207,7 @@ def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) ->
 
 
 def _refused_when(refused: list[Call]) -> str:
-    """``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``"""
+    """Return ``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``."""
     times = [call.at_s for call in refused if call.at_s is not None]
     apart = f", {span(times[-1] - times[0])} apart" if len(times) > 1 else ""
     often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")

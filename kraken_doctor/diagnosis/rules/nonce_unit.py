@@ -14,13 +14,13 @@ from kraken_doctor.model.unit import NonceUnit
 
 
 def declaring(account: str, unit: NonceUnit) -> str:
-    """The command for this account alone: the option goes for every account of a run, and could lock out their bots."""
+    """Return the command for this account alone: the option is for every account of a run, and could lock out bots."""
     which = "--master" if account == "MASTER" else f"--user {account.removeprefix('USER:')}"
     return f"kraken-doctor check {which} --nonce-unit {unit.value}"
 
 
 def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
-    """Nothing was sent, since it could have locked out others: what stands in the way, and both ways on."""
+    """Say why nothing was sent: it could have locked out other programs."""
     unit = NonceUnit(evidence.get(facts.NONCE_UNIT, ""))
     reason, mark = evidence.get(facts.NONCE_WITHHELD), evidence.get(facts.NONCE_MARK)
     found = evidence.get(facts.NONCE_MARK_UNIT)
@@ -64,7 +64,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
 
 
 def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
-    """A bot that shares the store counts otherwise than the user says."""
+    """Yield a warning where a bot that shares the store counts in another unit than declared."""
     bot, chosen = evidence.get(facts.NONCE_UNIT_BOT), evidence.get(facts.NONCE_UNIT)
     if not (bot and chosen and evidence.get(facts.NONCE_DECLARED) and bot != chosen):
         return
