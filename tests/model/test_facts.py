@@ -66,6 +66,22 @@ def test_every_fact_is_stated() -> None:
     assert [fact.name for name, fact in FACTS.items() if not uses()[name][True]] == []
 
 
+STATED_SEVERAL_TIMES = {
+    "VARIABLE": 2,  # of the key, of the secret
+    "ERROR": 2, "HTTP_STATUS": 2, "HTTP_SERVER": 2, "HTTP_RAY": 2,  # of both public calls; of a failing and a good answer
+    "SAMPLES": 2, "SAMPLES_FAILED": 2,  # of a failure that repeats, and of one that does not
+    "NONCE_UNIT": 2,  # of an account, of a target
+    "NONCE_ERROR": 2,  # before the calls, and after them
+}  # fmt: skip
+"""Each place is needed: the others state the same fact of something else."""
+
+
+def test_every_place_that_states_a_fact_is_needed() -> None:
+    """Where two checks state one, the loss of either would not be seen by `test_every_fact_is_stated`."""
+    places = {name: len(uses()[name][True]) for name in FACTS}
+    assert {name: count for name, count in places.items() if count > 1} == STATED_SEVERAL_TIMES
+
+
 def test_what_is_for_the_reader_alone_is_read_by_no_rule() -> None:
     """Else the flag is false."""
     assert [fact.name for name, fact in FACTS.items() if fact.for_reader and uses()[name][False]] == []
