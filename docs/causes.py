@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
 from kraken_doctor.diagnosis.causes.symptoms import CLIENT_SYMPTOMS, EXCHANGE_SYMPTOMS
-from kraken_doctor.renderers.explanation import cause_markdown, symptom_markdown
+from kraken_doctor.render.pages.explain import cause_markdown, symptom_markdown
 
 PAGE = Path(__file__).with_name("causes.md")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import retry_transient
-from kraken_doctor.client.edge import edge_headers
-from kraken_doctor.client.public import PublicAnswer
-from kraken_doctor.client.route import route
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
+from kraken_doctor.network.edge import edge_headers
+from kraken_doctor.network.public import PublicAnswer
+from kraken_doctor.network.route import route
 from kraken_doctor.network.url import without_login
 
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"

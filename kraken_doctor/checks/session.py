@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import (
-    KrakenError,
-    KrakenTemporaryLockout,
-    Retry,
-    TransportError,
-    is_nonce_refusal,
-)
+from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import Evidence

@@ -17,7 +17,7 @@ from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Fac
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 GROUPS = (facts.PATH, facts.EXCHANGE, facts.KEY, facts.SECRET, facts.CallFacts(1), facts.SampleFacts(1))
-STATED_BY_NAME = {"model/evidence.py", "renderers/saved.py"}
+STATED_BY_NAME = {"model/evidence.py", "model/json_load.py"}
 """`Fact.of` itself, and what reads a saved report back."""
 
 

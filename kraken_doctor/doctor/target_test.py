@@ -1,0 +1,124 @@
+"""The generator of the user's own bot, examined in a child process; and what is to be said of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from kraken_doctor import child
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.doctor.self_test import Findings, as_result
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import TargetPart
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.selftest import SelfTest
+from kraken_doctor.sandbox.keys import demo_environ
+
+_CHILD = "from kraken_doctor.inject.target import main; main()"
+
+
+def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) -> Findings:
+    """
+    Import *target* in a child, and test it.
+
+    Python's `socket` refuses to connect there. It is no cage: other ways out are open to whatever the module runs.
+
+    Args:
+        target: ``package.module:attribute``.
+        timeout_s: For all of it; then the child ends, with the processes that it has started.
+        environ: The variables that the bot has. The child gets demo keys in their place: it needs none of the real
+            ones, and the marks of the real ones are left alone.
+
+    Raises:
+        ConfigurationError: It can't be imported, or is nothing that gives nonces.
+    """
+    answer = _ask_child(target, timeout_s, demo_environ(environ))
+    if answer is None:
+        summary = f"no answer within {timeout_s:g} s: the module does its work when it is imported"
+        return (CheckResult(id="target", account=None, outcome=Outcome.INCONCLUSIVE, summary=summary),), (), {}
+    if "unusable" in answer:
+        raise ConfigurationError(f"target {target[:80]!r}: {answer['unusable']}")
+    seen = cast("TargetPart", {"target": target, **answer})
+    diagnoses = tuple(_diagnose(target, seen))
+    return _checks(seen), diagnoses, {"generator": seen}
+
+
+def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    nowhere = subprocess.DEVNULL
+    # The answer comes by a file: a pipe is at its end only when the last process of the user's that holds it is.
+    with (
+        tempfile.TemporaryFile() as answer,
+        child.started(child.python(_CHILD, target), stdin=nowhere, stdout=answer, stderr=nowhere, env=environ) as asked,
+    ):
+        try:
+            status = asked.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        answer.seek(0)
+        said = answer.read()
+    try:
+        seen = json.loads(said)
+    except ValueError:
+        return {"unusable": f"the process that imported it ended with status {status}"}
+    return seen if isinstance(seen, dict) else None
+
+
+def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
+    unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, no unit of time"
+    replaced = seen["replaced"]
+    hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
+    origin = hook.get(replaced, "krakenex's own")
+    results = [
+        CheckResult(
+            id="nonce.hook",
+            account=None,
+            outcome=Outcome.WARN if replaced is False else Outcome.PASS,
+            summary=f"{origin}; {unit}",
+            evidence=(facts.NONCE_FIRST.of(seen["first"]), facts.NONCE_UNIT.of(seen["unit"])),
+        )
+    ]
+    results += [as_result(SelfTest(test, *ended)) for test, ended in seen["tests"].items()]
+    order = {
+        True: (Outcome.PASS, "one request in flight at a time"),
+        False: (Outcome.WARN, "requests of the key were in flight together"),
+        None: (Outcome.SKIP, "can't be seen from outside: it is no client with a session"),
+    }
+    outcome, summary = order[seen["in_order"]]
+    evidence = (facts.NONCE_IN_ORDER.of(seen["in_order"]),)
+    results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
+    # krakenex's own generator is expected to repeat: that is the warning, not a second finding.
+    if replaced is False:
+        results = [replace(r, outcome=Outcome.WARN) if r.outcome is Outcome.FAIL else r for r in results]
+    return tuple(results)
+
+
+def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
+    broken = tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed)
+    if seen["replaced"] is False:
+        because = (f"{target} takes its nonces from {seen['by']}", *broken)
+        return [diagnosis_for("nonce-generator-default", None, "", because)]
+    if broken:
+        return [
+            diagnosis_for("nonce-generator-broken", None, "", (f"{target} takes its nonces from {seen['by']}", *broken))
+        ]
+    if seen["in_order"] is False:
+        return [
+            diagnosis_for(
+                "nonce-reordered",
+                None,
+                "The generator is right, but requests of the key overtake each other.",
+                ("five threads called at once, and several requests were in flight together",),
+                severity=Severity.WARN,
+                confidence=Confidence.LIKELY,
+                remedy=remedy("install the generator"),
+            )
+        ]
+    return []
