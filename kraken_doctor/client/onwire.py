@@ -1,4 +1,4 @@
-"""Whether a client lets its requests overtake each other, seen at the wire, which is not there."""
+"""Whether a client keeps one request in flight at a time, seen at a transport that sends nothing."""
 
 from __future__ import annotations
 
@@ -10,60 +10,46 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 
+from kraken_doctor.client.adapters import find_adapter
+
 _THREADS, _CALLS = 5, 3
 _MEET_S = 0.05
-"""How long a request waits for another to join it: a client that lets them overlap does so within a time slice."""
-
-# 64 bytes in base64: a client without credentials of its own must sign with something.
-_SECRET = "QUFB" * 21 + "QQ=="
+"""Seconds that a request waits for another to join it: a client that lets them overlap does so within a time slice."""
 
 
-def overlaps(client: Any) -> bool | None:
+def keeps_one_in_flight(client: Any) -> bool | None:
     """
-    True when one request of *client* was in flight at a time, False when several were, None when it can't be seen.
+    Return True when one request of *client* was in flight at a time, False when several were, None when unknown.
 
     Five threads call at once; a transport in memory answers in place of the exchange, and sends nothing.
     """
-    call, session = _understand(client)
-    if call is None or not isinstance(session, requests.Session):
+    adapter = find_adapter(client)
+    if adapter is None:
         return None
-    wire = _Wire()
+    call, session = adapter.private_call(client)
+    if not isinstance(session, requests.Session):
+        return None
+    transport = _CountingTransport()
     session.adapters.clear()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, wire)
+        session.mount(scheme, transport)
     workers = [threading.Thread(target=_work, args=(call,)) for _ in range(_THREADS)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return wire.most == 1 if wire.most else None
-
-
-def _understand(client: Any) -> tuple[Callable[[], Any] | None, Any]:
-    """A private call of *client*, and the session through which it goes."""
-    if callable(getattr(client, "query_private", None)):
-        client.key, client.secret = client.key or "key", client.secret or _SECRET
-        return lambda: client.query_private("Balance"), getattr(client, "session", None)
-    if callable(getattr(client, "private_post_balance", None)):
-        client.apiKey, client.secret = client.apiKey or "key", client.secret or _SECRET
-        # It spaces the calls of a thread by a second and keeps no two threads apart: only the test would take longer.
-        client.enableRateLimit = False
-        return client.private_post_balance, getattr(client, "session", None)
-    if callable(getattr(client, "get_nonce", None)) and hasattr(client, "_key"):
-        client._key, client._secret = client._key or "key", client._secret or _SECRET  # noqa: SLF001
-        return lambda: client.request("POST", "/0/private/Balance"), getattr(client, "_SpotClient__session", None)
-    return None, None
+    return transport.most == 1 if transport.most else None
 
 
 def _work(call: Callable[[], Any]) -> None:
     for _ in range(_CALLS):
-        # Refusals and surprises of the client are not the question here.
+        # What the client makes of the answer is not the question here.
         with contextlib.suppress(Exception):
             call()
 
 
-class _Wire(BaseAdapter):
-    """Counts how many requests are in flight, and answers each with nothing."""
+class _CountingTransport(BaseAdapter):
+    """Count how many requests are in flight, and answer each with an empty result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,4 +71,4 @@ class _Wire(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""

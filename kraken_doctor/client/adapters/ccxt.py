@@ -9,20 +9,52 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.adapters.foreign import ForeignCalls
+from kraken_doctor.client.adapters import PLACEHOLDER_KEY, PLACEHOLDER_SECRET, Adapter, PrivateCall, type_name
 from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
+if TYPE_CHECKING:
+    from kraken_doctor.client.foreign import ForeignCalls
 
-def adapter(exchange: Any) -> Adapter:
-    """For *exchange*."""
-    from ccxt import NetworkError
 
-    mixin = _InLoop if inspect.iscoroutinefunction(type(exchange).fetch) else _Blocking
-    return Adapter(mixin, ForeignCalls, NetworkError, lambda: NonceUnit.MS)
+class CcxtAdapter(Adapter):
+    """ccxt: ``sign`` takes a nonce, ``fetch`` sends."""
+
+    name = "ccxt"
+    hooks = ("sign", "fetch", "nonce")
+
+    def matches(self, client: Any) -> bool:
+        return hasattr(client, "apiKey") and super().matches(client)
+
+    def unsupported(self, client: Any) -> str:
+        if "kraken" not in {base.__name__ for base in type(client).__mro__}:
+            return f"{type_name(client)} is not Kraken's spot exchange, which is ccxt.kraken"
+        return ""
+
+    def methods(self, client: Any) -> Any:
+        return _InLoop if inspect.iscoroutinefunction(type(client).fetch) else _Blocking
+
+    def network_error(self, client: Any) -> type[Exception]:
+        from ccxt import NetworkError
+
+        error: type[Exception] = NetworkError
+        return error
+
+    def own_unit(self, client: Any) -> NonceUnit | None:
+        return NonceUnit.MS
+
+    def private_call(self, client: Any) -> PrivateCall:
+        client.apiKey, client.secret = client.apiKey or PLACEHOLDER_KEY, client.secret or PLACEHOLDER_SECRET
+        # It spaces the calls of a thread by a second and keeps no two threads apart: only the test would take longer.
+        client.enableRateLimit = False
+        return PrivateCall(client.private_post_balance, getattr(client, "session", None))
+
+    def next_nonce(self, client: Any) -> Callable[[], Any]:
+        # Versions before 4.4.83 have `nonce` alone.
+        method: Callable[[], Any] = getattr(client, "incrementing_nonce", client.nonce)
+        return method
 
 
 class _Later(dict[str, str]):

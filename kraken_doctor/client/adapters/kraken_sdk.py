@@ -3,22 +3,65 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.adapters.foreign import ForeignCalls
+from kraken_doctor.client.adapters import (
+    PLACEHOLDER_KEY,
+    PLACEHOLDER_SECRET,
+    Adapter,
+    PrivateCall,
+    missing,
+    type_name,
+)
 from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
+if TYPE_CHECKING:
+    from kraken_doctor.client.foreign import ForeignCalls
 
-def adapter(client: Any) -> Adapter:
-    """For *client*."""
-    import aiohttp
-    import requests
 
-    if inspect.iscoroutinefunction(type(client).request):
-        return Adapter(_InLoop, ForeignCalls, aiohttp.ClientConnectionError, lambda: NonceUnit.TEN_NS)
-    return Adapter(_Blocking, ForeignCalls, requests.ConnectionError, lambda: NonceUnit.TEN_NS)
+class KrakenSdkAdapter(Adapter):
+    """python-kraken-sdk: ``request`` takes a nonce, signs and sends."""
+
+    name = "python-kraken-sdk"
+    hooks = ("request", "get_nonce")
+
+    def matches(self, client: Any) -> bool:
+        return hasattr(client, "_key") and super().matches(client)
+
+    def unsupported(self, client: Any) -> str:
+        families = {base.__name__ for base in type(client).__mro__}
+        spot = next((name for name in ("SpotAsyncClient", "SpotClient") if name in families), None)
+        if spot is None:
+            return f"{type_name(client)} is no spot client of python-kraken-sdk: futures have other keys and nonces"
+        names = missing(client, [f"_{spot}__check_{name}" for name in ("renew_session", "response_data")])
+        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
+
+    def methods(self, client: Any) -> Any:
+        return _InLoop if inspect.iscoroutinefunction(type(client).request) else _Blocking
+
+    def network_error(self, client: Any) -> type[Exception]:
+        if self.methods(client) is _InLoop:
+            import aiohttp
+
+            return aiohttp.ClientConnectionError
+        import requests
+
+        return requests.ConnectionError
+
+    def own_unit(self, client: Any) -> NonceUnit | None:
+        return NonceUnit.TEN_NS
+
+    def private_call(self, client: Any) -> PrivateCall:
+        client._key = client._key or PLACEHOLDER_KEY  # noqa: SLF001
+        client._secret = client._secret or PLACEHOLDER_SECRET  # noqa: SLF001
+        session = getattr(client, "_SpotClient__session", None)
+        return PrivateCall(lambda: client.request("POST", "/0/private/Balance"), session)
+
+    def next_nonce(self, client: Any) -> Callable[[], Any]:
+        method: Callable[[], Any] = client.get_nonce
+        return method
 
 
 class _Common:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from kraken_doctor.client.adapters.asyncturn import AsyncTurns
+from kraken_doctor.client.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import UNKNOWN, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
