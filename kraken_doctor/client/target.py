@@ -156,7 +156,7 @@ def _understand(target: Any) -> tuple[str, Callable[[], Any], bool | None]:
     if isinstance(target, type):
         raise _Unusable(f"{target.__name__!r} is a class: name the object that the bot uses")
     adapter = find_adapter(target)
-    if adapter and not missing(target, adapter.hooks):
+    if adapter and not missing(target, (adapter.nonce_method,)):
         return adapter.name, adapter.next_nonce(target), adapter.replaced(target)
     for attribute in ("next", "get_nonce"):
         if callable(method := getattr(target, attribute, None)):

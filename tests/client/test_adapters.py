@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -41,10 +42,15 @@ def test_one_adapter_a_library() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_every_client_has_exactly_one(kind: Kind) -> None:
     """By its hooks: no object is claimed by two."""
-    client = kind.make(NOBODY, SECRET, "http://127.0.0.1:9")
-    claimed = [adapter for adapter in adapters.adapters() if adapter.matches(client)]
-    assert claimed == [adapters.find_adapter(client)]
-    assert claimed[0].unsupported(client) == ""
+
+    async def claim() -> None:
+        client = kind.make(NOBODY, SECRET, "http://127.0.0.1:9")
+        claimed = [adapter for adapter in adapters.adapters() if adapter.matches(client)]
+        assert claimed == [adapters.find_adapter(client)]
+        assert claimed[0].unsupported(client) == ""
+        await kind.close(client)
+
+    asyncio.run(claim())
 
 
 def test_a_new_library_is_installed(foo: type[Any], server: SandboxServer, key: Key) -> None:

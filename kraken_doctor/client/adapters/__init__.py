@@ -13,25 +13,13 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.placing import place
 from kraken_doctor.errors import NonceHookError
 from kraken_doctor.model.unit import NonceUnit
-
-PLACEHOLDER_KEY = "key"
-PLACEHOLDER_SECRET = "QUFB" * 21 + "QQ=="
-"""64 bytes in base64: a client without credentials must sign a test call with something."""
-
-
-class PrivateCall(NamedTuple):
-    """A private call that is ready to be made."""
-
-    make: Callable[[], Any]
-    session: Any
-    """What it is sent through; a ``requests.Session`` where the client is a blocking one."""
 
 
 class Adapter(abc.ABC):
@@ -44,6 +32,14 @@ class Adapter(abc.ABC):
     Methods that `install` replaces or relies on. An object without one of them has another implementation, on which a
     replacement could silently have no effect.
     """
+    nonce_method: ClassVar[str]
+    """The method that gives a client its nonces."""
+    credentials: ClassVar[tuple[str, str]]
+    """The attributes that hold API key and secret."""
+    session: ClassVar[str] = "session"
+    """The attribute that holds what requests are sent through."""
+    unit: ClassVar[NonceUnit | None] = None
+    """What its clients count in by themselves; None where it is to be declared."""
 
     def matches(self, client: Any) -> bool:
         """Return whether *client* is an object of this library, by what it has and not by its class."""
@@ -61,9 +57,9 @@ class Adapter(abc.ABC):
     def network_error(self, client: Any) -> type[Exception]:
         """Return what *client* raises where the network fails: a bot retries that, and so our own errors too."""
 
-    @abc.abstractmethod
     def own_unit(self, client: Any) -> NonceUnit | None:
-        """Return the unit that *client* counts in by itself, where that decides; None where it is to be declared."""
+        """Return the unit that *client* counts in by itself, where that decides."""
+        return self.unit
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
         """Return what tracks the calls of *client*: ``_kraken_doctor`` of the object."""
@@ -97,12 +93,13 @@ class Adapter(abc.ABC):
             place(client, methods, tracker)
 
     @abc.abstractmethod
-    def private_call(self, client: Any) -> PrivateCall:
-        """Return a ``Balance`` call of *client*, which gets placeholder credentials where it has none."""
+    def private_call(self, client: Any) -> Any:
+        """Make a ``Balance`` call of *client*, or return what is to be awaited for it."""
 
-    @abc.abstractmethod
     def next_nonce(self, client: Any) -> Callable[[], Any]:
         """Return what gives *client* its nonces."""
+        method: Callable[[], Any] = getattr(client, self.nonce_method)
+        return method
 
     def replaced(self, client: Any) -> bool | None:
         """Return whether the nonce hook of *client* is no longer the library's own; None where it has no hook."""

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import PLACEHOLDER_KEY, PLACEHOLDER_SECRET, Adapter, PrivateCall, type_name
+from kraken_doctor.client.adapters import Adapter, type_name
 from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
@@ -24,6 +24,9 @@ class CcxtAdapter(Adapter):
 
     name = "ccxt"
     hooks = ("sign", "fetch", "nonce")
+    nonce_method = "incrementing_nonce"
+    credentials = ("apiKey", "secret")
+    unit = NonceUnit.MS
 
     def matches(self, client: Any) -> bool:
         return hasattr(client, "apiKey") and super().matches(client)
@@ -42,19 +45,10 @@ class CcxtAdapter(Adapter):
         error: type[Exception] = NetworkError
         return error
 
-    def own_unit(self, client: Any) -> NonceUnit | None:
-        return NonceUnit.MS
-
-    def private_call(self, client: Any) -> PrivateCall:
-        client.apiKey, client.secret = client.apiKey or PLACEHOLDER_KEY, client.secret or PLACEHOLDER_SECRET
-        # It spaces the calls of a thread by a second and keeps no two threads apart: only the test would take longer.
+    def private_call(self, client: Any) -> Any:
+        # Its limiter spaces the calls of a thread by a second and does not keep two threads apart.
         client.enableRateLimit = False
-        return PrivateCall(client.private_post_balance, getattr(client, "session", None))
-
-    def next_nonce(self, client: Any) -> Callable[[], Any]:
-        # Versions before 4.4.83 have `nonce` alone.
-        method: Callable[[], Any] = getattr(client, "incrementing_nonce", client.nonce)
-        return method
+        return client.private_post_balance()
 
 
 class _Later(dict[str, str]):

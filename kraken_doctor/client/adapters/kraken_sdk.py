@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import (
-    PLACEHOLDER_KEY,
-    PLACEHOLDER_SECRET,
-    Adapter,
-    PrivateCall,
-    missing,
-    type_name,
-)
+from kraken_doctor.client.adapters import Adapter, missing, type_name
 from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
@@ -26,6 +18,10 @@ class KrakenSdkAdapter(Adapter):
 
     name = "python-kraken-sdk"
     hooks = ("request", "get_nonce")
+    nonce_method = "get_nonce"
+    credentials = ("_key", "_secret")
+    session = "_SpotClient__session"
+    unit = NonceUnit.TEN_NS
 
     def matches(self, client: Any) -> bool:
         return hasattr(client, "_key") and super().matches(client)
@@ -50,18 +46,8 @@ class KrakenSdkAdapter(Adapter):
 
         return requests.ConnectionError
 
-    def own_unit(self, client: Any) -> NonceUnit | None:
-        return NonceUnit.TEN_NS
-
-    def private_call(self, client: Any) -> PrivateCall:
-        client._key = client._key or PLACEHOLDER_KEY  # noqa: SLF001
-        client._secret = client._secret or PLACEHOLDER_SECRET  # noqa: SLF001
-        session = getattr(client, "_SpotClient__session", None)
-        return PrivateCall(lambda: client.request("POST", "/0/private/Balance"), session)
-
-    def next_nonce(self, client: Any) -> Callable[[], Any]:
-        method: Callable[[], Any] = client.get_nonce
-        return method
+    def private_call(self, client: Any) -> Any:
+        return client.request("POST", "/0/private/Balance")
 
 
 class _Common:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from typing import Any
 
-from kraken_doctor.client.adapters import (
-    PLACEHOLDER_KEY,
-    PLACEHOLDER_SECRET,
-    Adapter,
-    PrivateCall,
-    missing,
-    type_name,
-)
+from kraken_doctor.client.adapters import Adapter, missing, type_name
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
@@ -25,6 +17,8 @@ class KrakenexAdapter(Adapter):
 
     name = "krakenex.API"
     hooks = ("_nonce", "_sign", "_query", "query_private")
+    nonce_method = "_nonce"
+    credentials = ("key", "secret")
 
     def matches(self, client: Any) -> bool:
         # One of them is enough: of another version of krakenex `unsupported` says what is missing.
@@ -58,13 +52,8 @@ class KrakenexAdapter(Adapter):
                 return unit if unit in (NonceUnit.TEN_NS, NonceUnit.NS) else None
         return None
 
-    def private_call(self, client: Any) -> PrivateCall:
-        client.key, client.secret = client.key or PLACEHOLDER_KEY, client.secret or PLACEHOLDER_SECRET
-        return PrivateCall(lambda: client.query_private("Balance"), getattr(client, "session", None))
-
-    def next_nonce(self, client: Any) -> Callable[[], Any]:
-        hook: Callable[[], Any] = client._nonce  # noqa: SLF001
-        return hook
+    def private_call(self, client: Any) -> Any:
+        return client.query_private("Balance")
 
     def replaced(self, client: Any) -> bool | None:
         import krakenex

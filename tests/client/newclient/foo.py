@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import krakenex
 import requests
 
-from kraken_doctor.client.adapters import PLACEHOLDER_KEY, PLACEHOLDER_SECRET, Adapter, PrivateCall
+from kraken_doctor.client.adapters import Adapter
 from kraken_doctor.client.foreign import ForeignCalls
 from kraken_doctor.model.unit import NonceUnit
 
@@ -36,6 +35,10 @@ class FooAdapter(Adapter):
 
     name = "foo"
     hooks = ("next_number", "post")
+    nonce_method = "next_number"
+    credentials = ("token", "secret")
+    session = "http"
+    unit = NonceUnit.MS
 
     def methods(self, client: Any) -> Any:
         return _Methods
@@ -43,16 +46,8 @@ class FooAdapter(Adapter):
     def network_error(self, client: Any) -> type[Exception]:
         return requests.ConnectionError
 
-    def own_unit(self, client: Any) -> NonceUnit | None:
-        return NonceUnit.MS
-
-    def private_call(self, client: Any) -> PrivateCall:
-        client.token, client.secret = client.token or PLACEHOLDER_KEY, client.secret or PLACEHOLDER_SECRET
-        return PrivateCall(lambda: client.post("Balance"), client.http)
-
-    def next_nonce(self, client: Any) -> Callable[[], Any]:
-        method: Callable[[], Any] = client.next_number
-        return method
+    def private_call(self, client: Any) -> Any:
+        return client.post("Balance")
 
 
 class _Methods:
