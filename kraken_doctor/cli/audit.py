@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,7 +36,6 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     their names, other keys by their fingerprints.
     """
     from kraken_doctor.nonce.auditing import summarise
-    from kraken_doctor.renderers.calls import values
 
     app: App = ctx.obj
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()
@@ -54,7 +52,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     summaries = summarise(passing())
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), app.clock.now_ns()) for summary in summaries],
-        "records": [values(record, _time(record.at_ns), account=names.get(record.key_id)) for record in newest],
+        "records": [record.to_json(account=names.get(record.key_id), digits=3) for record in newest],
     }
     report = _report(began_ns, app.clock.monotonic() - began, summaries, extra)
     finish(ctx, report, output, screen=_screen, forms={"markdown": _markdown})
@@ -101,6 +99,7 @@ def _filter(
 
 
 def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_ns: int) -> dict[str, Any]:
+    from kraken_doctor.model.call import utc_text
     from kraken_doctor.model.unit import NonceUnit
 
     unit = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
@@ -111,8 +110,8 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "issued": summary.issued,
         "refused": summary.refused,
         "failed": summary.failed,
-        "first": _time(summary.first_ns),
-        "last": _time(summary.last_ns),
+        "first": utc_text(summary.first_ns, 3),
+        "last": utc_text(summary.last_ns, 3),
         "rate_per_s": round(summary.rate_per_s, 3),
         "longest_wait_s": round(summary.longest_wait_s, 3),
         "longest_gap_s": round(summary.longest_gap_s, 3),
@@ -120,11 +119,6 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "mark": mark,
         "lead_s": round(lead_now_s, 3) if lead_now_s is not None else None,
     }
-
-
-def _time(moment_ns: int) -> str:
-    moment = datetime.fromtimestamp(moment_ns // 10**9, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ns // 10**6 % 1000:03}Z"
 
 
 def _report(began_ns: int, duration_s: float, summaries: list[KeySummary], extra: dict[str, Any]) -> Report:

@@ -8,7 +8,6 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.auditing import lead_s
 
 # From a loopback answer to the longest wait that a caller accepts.
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -39,4 +38,4 @@ def observe(record: CallRecord) -> None:
     CALLS.labels(record.key_id, record.endpoint, outcome).inc()
     WAIT.labels(record.key_id).observe(record.waited_s)
     LATENCY.labels(record.endpoint).observe(record.latency_s)
-    LEAD.labels(record.key_id).set(lead_s(record))
+    LEAD.labels(record.key_id).set(record.lead_s)

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.unit import NonceUnit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +54,6 @@ class KeySummary:
     """The last nonce less the clock at that moment."""
 
 
-def is_refusal(record: CallRecord) -> bool:
-    """Whether the exchange refused the nonce."""
-    return isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
-
-
-def lead_s(record: CallRecord) -> float:
-    """The record's nonce less the clock when it was taken, in seconds."""
-    return NonceUnit(record.unit).lead_s(record.nonce, record.at_ns)
-
-
 def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
     """One summary a key, the busiest first."""
     by_key: dict[str, list[CallRecord]] = {}
@@ -80,7 +68,7 @@ def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
     ordered = sorted(records, key=lambda record: record.nonce)
     times = sorted(record.at_ns for record in records)
     span_s = (times[-1] - times[0]) / 1e9
-    refused = sum(map(is_refusal, records))
+    refused = sum(record.refused for record in records)
     return KeySummary(
         key_id=key_id,
         issued=len(records),
@@ -92,5 +80,5 @@ def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
         longest_wait_s=max(record.waited_s for record in records),
         longest_gap_s=max(((later - earlier) / 1e9 for earlier, later in pairwise(times)), default=0.0),
         backward=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
-        lead_s=lead_s(ordered[-1]),
+        lead_s=ordered[-1].lead_s,
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.auditing import is_refusal
 
 HOUR_NS = 3_600 * 10**9
 
@@ -65,23 +63,7 @@ def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
 
 def document(records: Iterable[CallRecord]) -> list[dict[str, Any]]:
     """The records in the published JSON form, see schema.json."""
-    return [values(record, moment(record.at_ns)) for record in records]
-
-
-def values(record: CallRecord, at: str, **more: object) -> dict[str, Any]:
-    """One record as JSON values: *at* is its time, *more* are fields beside its own."""
-    return {
-        "at": at,
-        "key_id": record.key_id,
-        **more,
-        "unit": record.unit,
-        "nonce": record.nonce,
-        "endpoint": record.endpoint,
-        "outcome": record.outcome,
-        "by": record.by,
-        "latency_s": round(record.latency_s, 6),
-        "waited_s": round(record.waited_s, 6),
-    }
+    return [record.to_json() for record in records]
 
 
 LATENCY_COLUMNS = ("Calls", "How many", "Connecting", "TLS", "First byte", "Whole answer")
@@ -117,15 +99,9 @@ def missing(audit: object) -> list[str]:
     return said
 
 
-def moment(at_ns: int) -> str:
-    """A time in UTC, to the nanosecond."""
-    seconds, fraction = divmod(at_ns, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
-
-
 def _figures(key_id: str, endpoint: str, group: Sequence[CallRecord]) -> EndpointFigures:
     latencies = sorted(record.latency_s for record in group)
-    refused = sum(map(is_refusal, group))
+    refused = sum(record.refused for record in group)
     return EndpointFigures(
         key_id=key_id,
         endpoint=endpoint,

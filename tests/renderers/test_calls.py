@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import CallRecord, utc_text
 from kraken_doctor.renderers import calls, chart
 from tests.renderers.samples import call
 
@@ -50,7 +50,7 @@ def test_a_moment_to_the_nanosecond(at_ns: int) -> None:
     """And back."""
     from kraken_doctor.renderers.saved import _moment
 
-    assert _moment(calls.moment(at_ns), "") == at_ns
+    assert _moment(utc_text(at_ns, 9), "") == at_ns
 
 
 def test_refusals_are_crosses() -> None:

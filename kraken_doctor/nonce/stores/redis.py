@@ -12,10 +12,9 @@ from importlib import resources
 from typing import Any
 
 from kraken_doctor.errors import ConfigurationError, NonceExhaustedError, NonceStoreError
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import CallRecord, from_line, from_lines
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
-from kraken_doctor.nonce.stores import recordtext
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
@@ -142,12 +141,12 @@ class RedisStore:
 
     def record(self, record: CallRecord) -> None:
         # Not sent yet: it travels with the next step of this process, and costs no round trip of its own.
-        self._process.get().unsent.append(recordtext.dump(record))
+        self._process.get().unsent.append(record.to_line())
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         self._send_records()
         entries = self._ask("LRANGE", _AUDIT, 0, -1, judge=_only(list))
-        found = (recordtext.load(line) for line in reversed(entries))
+        found = (from_line(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
@@ -156,7 +155,7 @@ class RedisStore:
             lines = self._ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=_only(list))
             if not (lines and wanted):
                 return
-            yield from recordtext.of_keys((line.encode() for line in lines), wanted)
+            yield from from_lines((line.encode() for line in lines), wanted)
 
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
