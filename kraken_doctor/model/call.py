@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
@@ -83,10 +84,14 @@ class CallRecord:
         return {"at": utc_text(self.at_ns, digits), "at_ns": self.at_ns, "account": account, **values}
 
     def to_line(self) -> str:
-        """Return the record as one line of the audit log. A list: names in every line would double the log."""
-        outcome, latency_s, waited_s = self.outcome[:_LINE_OUTCOME_CHARACTERS], self.latency_s, self.waited_s
-        return json.dumps((self.at_ns, self.key_id, self.unit, self.nonce, self.endpoint, outcome, round(latency_s, 6),
-                           round(waited_s, 6), self.by, self.declared))  # fmt: skip
+        """Return the record as one line of the audit log: a JSON list, since names in every line would double it."""
+        outcome = self.outcome[:_LINE_OUTCOME_CHARACTERS]
+        # By hand: `json.dumps` sets up an encoder for each line, which takes longer than all the rest.
+        return (
+            f"[{self.at_ns}, {_quote(self.key_id)}, {_quote(self.unit)}, {self.nonce}, {_quote(self.endpoint)}, "
+            f"{_quote(outcome)}, {round(self.latency_s, 6)}, {round(self.waited_s, 6)}, {_quote(self.by)}, "
+            f"{'true' if self.declared else 'false'}]"
+        )
 
 
 def from_line(line: str | bytes) -> CallRecord | None:
