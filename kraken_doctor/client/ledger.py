@@ -82,7 +82,7 @@ class Ledger:
         """The same for another thread than the event loop's; one that excludes nobody, if order is not wanted."""
         if not self.options.in_order:
             return nullcontext(Turn())
-        return self.generator(key).turn(self.options.turn_timeout, _lease_s(timeout_s))
+        return self.generator(key).turn(self.options.turn_timeout, _lease_s(timeout_s), nonce_follows=True)
 
     @contextmanager
     def under_way_in_loop(self, key: str) -> Iterator[None]:

@@ -63,7 +63,9 @@ class NonceGenerator:
         """The least that the next nonce may be: the wall clock in ticks."""
         return self._now_ns() // self._tick_ns
 
-    def turn(self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
+    def turn(
+        self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S, *, nonce_follows: bool = False
+    ) -> AbstractContextManager[Turn]:
         """
         The exclusive right to have a request of this key in flight, as far as the store reaches.
 
@@ -75,11 +77,14 @@ class NonceGenerator:
             timeout_s: Longest wait for the turn.
             lease_s: Longest time that it is needed, above the call's own timeout: after that a store in Redis
                 takes the holder for dead.
+            nonce_follows: The nonce is taken next, and from the turn's ``next(generator)``: a store in Redis then
+                gives both in one round trip.
 
         Raises:
             TurnTimeoutError: It was not free within *timeout_s* seconds.
         """
-        return self.store.turn(self.key_id, timeout_s, lease_s)
+        with_nonce = nonce_follows and getattr(self.store, "gives_nonce_with_turn", False)
+        return self.store.turn(self.key_id, timeout_s, lease_s, *((self,) if with_nonce else ()))
 
     def lead_s(self) -> float | None:
         """

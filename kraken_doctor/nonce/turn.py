@@ -85,7 +85,7 @@ class _Hold(io.IOBase):
 
 
 def _holding(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> Generator[Turn]:
-    place = Place()
+    place = Place(turn)
     try:
         if not lock.acquire(place, timeout_s):
             raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
@@ -181,9 +181,10 @@ class FairLock:
 class Place:
     """Where one caller stands: in front, or in the queue."""
 
-    __slots__ = ("bell", "since", "thread")
+    __slots__ = ("bell", "since", "thread", "turn")
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
         self.thread = threading.current_thread()
         self.bell = threading.Lock()
         self.bell.acquire()
@@ -199,11 +200,11 @@ class Relay(FairLock):
     the same, so that other processes get their turn.
 
     Args:
-        take: Takes the outer lock, waiting at most so many seconds; `TimeoutError` if it was not free.
+        take: Takes the outer lock for a turn, waiting at most so many seconds; `TimeoutError` if it was not free.
         give_back: Frees it, whether it was taken or not; must not raise.
     """
 
-    def __init__(self, take: Callable[[float], None], give_back: Callable[[], None]) -> None:
+    def __init__(self, take: Callable[[float, Turn], None], give_back: Callable[[], None]) -> None:
         super().__init__()
         self._take = take
         self._give_back = give_back
@@ -222,7 +223,7 @@ class Relay(FairLock):
         if self._held_since is None:
             self._held_since = -math.inf  # whether it gets as far or not: to be given back
             try:
-                self._take(max(0.0, end - time.monotonic()))
+                self._take(max(0.0, end - time.monotonic()), place.turn)
             except TimeoutError:
                 return False
             self._held_since = time.monotonic()

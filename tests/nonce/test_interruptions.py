@@ -139,7 +139,7 @@ def relays() -> tuple[FairLock, list[str]]:
     """A lock with an outer one that says what becomes of it."""
     outer: list[str] = []
 
-    def take_it(_timeout_s: float) -> None:
+    def take_it(_timeout_s: float, _turn: Turn) -> None:
         outer[:] = ["held"]
 
     return Relay(take_it, outer.clear), outer

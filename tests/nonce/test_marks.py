@@ -217,7 +217,7 @@ def test_whatever_redis_answers_is_no_nonce_unless_it_can_be(fake: FakeRedis, an
     store.close()
 
 
-@pytest.mark.parametrize("answer", [b"_\r\n", b"+OK\r\n", b"+0\r\n", b":-1\r\n", b"*0\r\n", bulk("")])
+@pytest.mark.parametrize("answer", [b"_\r\n", b"+OK\r\n", b"+0\r\n", b":1\r\n", b"*0\r\n", bulk("")])
 def test_what_is_no_answer_to_the_question_for_the_turn_is_no_turn(fake: FakeRedis, answer: bytes) -> None:
     """Nothing, and nothing empty either, is the 0 that grants it."""
     store = open_store(fake.url)

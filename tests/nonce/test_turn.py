@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kraken_doctor.nonce.turn import FairLock, Place, Relay
+from kraken_doctor.nonce.turn import FairLock, Place, Relay, Turn
 
 
 def taken(lock: FairLock, timeout_s: float = 0) -> Place:
     """The lock, for this thread."""
-    place = Place()
+    place = Place(Turn())
     assert lock.acquire(place, timeout_s)
     return place
 
@@ -23,7 +23,7 @@ def start_waiting(lock: FairLock, timeout_s: float, got: list[object], name: obj
     """A thread that asks for *lock*, and frees it; returns once it is in the queue."""
 
     def wait() -> None:
-        place = Place()
+        place = Place(Turn())
         got.append(name if lock.acquire(place, timeout_s) else None)
         lock.release(place)
 
@@ -65,7 +65,7 @@ def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     with ThreadPoolExecutor(1) as another:
         other = another.submit(taken, lock).result()
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-    place = Place()
+    place = Place(Turn())
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(place, 10)
     lock.release(place)
@@ -82,7 +82,7 @@ def test_a_free_lock_may_be_taken_again_until_somebody_loses_patience() -> None:
     again = 0
     while waiting.is_alive():
         lock.release(mine)
-        again += lock.acquire(mine := Place(), 10) and waiting.is_alive()
+        again += lock.acquire(mine := Place(Turn()), 10) and waiting.is_alive()
         if again == 100:
             lock.release(mine)
             waiting.join()
@@ -109,7 +109,7 @@ def test_many_threads_none_lost_none_together() -> None:
         def work(number: int, lock: FairLock = lock) -> None:
             nonlocal inside, most, entries
             for _ in range(300):
-                place = Place()
+                place = Place(Turn())
                 if lock.acquire(place, 10 if number % 2 else 0.0001):
                     inside += 1
                     most, entries = max(most, inside), entries + 1
@@ -130,7 +130,7 @@ def test_many_threads_none_lost_none_together() -> None:
 def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None:
     """Kept for a thread that no longer waits, it would shut out every other process."""
     events: list[str] = []
-    relay, got = Relay(lambda _: events.append("take"), lambda: events.append("give back")), list[object]()
+    relay, got = Relay(lambda *_: events.append("take"), lambda: events.append("give back")), list[object]()
     mine = taken(relay)
     start_waiting(relay, 0.01, got, "impatient").join()
     relay.release(mine)
@@ -141,12 +141,12 @@ def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None
 def test_relay_whose_outer_lock_fails_is_free() -> None:
     """The error reaches the caller, and the next one may try."""
 
-    def fail(_: float) -> None:
+    def fail(_: float, _turn: Turn) -> None:
         raise OSError("no")
 
     relay = Relay(fail, lambda: None)
     for _ in range(2):
-        place = Place()
+        place = Place(Turn())
         with pytest.raises(OSError, match="no"):
             relay.acquire(place, 0)
         relay.release(place)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import math
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any
@@ -18,7 +19,7 @@ from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
-from kraken_doctor.nonce.turn import Turn, hold
+from kraken_doctor.nonce.turn import NonceSource, Turn, hold
 
 _SOCKET_TIMEOUT_S = 5.0
 """A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
@@ -57,6 +58,8 @@ class RedisStore:
     """
 
     name = "redis"
+    gives_nonce_with_turn = True
+    """`turn` takes a `NonceSource` too, and gets its next nonce in the same round trip."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -87,37 +90,65 @@ class RedisStore:
         return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
-        return self._advance(key_id, floor, is_possible, [name_of(key_id, "mark")], [])
+        return self._advance("advance", key_id, floor, is_possible)
 
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: marks.Possible) -> int:
+    def advance_in_turn(self, line: Line, lease_ms: str, source: NonceSource) -> int:
         """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
-        unsent = self._process.get().take_unsent()
-        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT]
+        nonce = self._with_records("advance", line, source, [line.token, lease_ms])
+        if nonce < 0:
+            raise lost(line.key_id)
+        return nonce
+
+    def enter(self, line: Line, arguments: list[str], source: NonceSource | None) -> int:
+        """
+        Take the turn, or a place in the queue.
+
+        Returns:
+            The nonce of *source*, 0 without one: the turn is ours. Below 0: it is not; look again in so many ms.
+        """
+        if source is not None:
+            return self._with_records("enter", line, source, arguments)
+        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT, line.queue]
+        return int(self.run("enter", keys, ["", *arguments, _AUDIT_LINES], count_for(line.key_id, most=0)))
+
+    def _with_records(self, script: str, line: Line, source: NonceSource, arguments: list[str]) -> int:
+        """Run a step that gives a nonce, and take the waiting audit records along."""
+        process = self._process.get()
+        unsent = process.take_unsent()
+        keys = [line.holder, _AUDIT, line.queue]
         try:
-            arguments = [line.token, lease_ms, _AUDIT_LINES, *unsent]
-            return self._advance(line.key_id, floor, is_possible, keys, arguments)
+            arguments = [*arguments, _AUDIT_LINES, *unsent]
+            return self._advance(script, line.key_id, source.floor(), source.possible, keys, arguments)
         except NonceStoreError:
-            self._process.get().unsent.extendleft(reversed(unsent))
+            process.unsent.extendleft(reversed(unsent))
             raise
 
     def _advance(
-        self, key_id: str, floor: int, is_possible: marks.Possible | None, keys: list[str], turn: list[str]
+        self,
+        script: str,
+        key_id: str,
+        floor: int,
+        is_possible: marks.Possible | None,
+        keys: Sequence[str] = (),
+        arguments: Sequence[str] = (),
     ) -> int:
+        """Run a step that gives a nonce; steps of a turn may answer with a number below 0 instead."""
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
         least = max(floor, last.get(key_id, -1) + 1)
-        remedy = f"in Redis: DEL {keys[0]}"
+        mark = name_of(key_id, "mark")
+        remedy = f"in Redis: DEL {mark}"
 
-        def judge(answer: object) -> int | None:
-            return None if answer is None and turn else marks.judged(answer, least, is_possible, remedy)
+        def judge(answer: object) -> int:
+            if keys and type(answer) is int and answer < 0:
+                return answer
+            return marks.judged(answer, least, is_possible, remedy)
 
         try:
-            nonce: int | None = self.run("advance", keys, [str(least), *turn], judge)
+            nonce = int(self.run(script, [mark, *keys], [str(least), *arguments], judge))
         except NonceExhaustedError:
             marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
             raise
-        if nonce is None:
-            raise lost(key_id)
         last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
@@ -126,11 +157,13 @@ class RedisStore:
         answer: str | None = self._ask("GET", name, judge=_only(str | None))
         return None if answer is None else marks.mark(answer, f"in Redis: DEL {name}")
 
-    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
+    def turn(
+        self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S, source: NonceSource | None = None
+    ) -> AbstractContextManager[Turn]:
         line = self._process.get().line(key_id, self)
         lease_ms = round(lease_s * 1000)
         line.lease_ms = max(line.lease_ms, lease_ms)
-        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms))
+        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms, source))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         self._ask("HSET", name_of(key_id, "notes"), name, value)
@@ -160,7 +193,9 @@ class RedisStore:
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
             self._send_records()
-        self._process.get().pool.disconnect()
+        process = self._process.get()
+        process.owing.clear()
+        process.pool.disconnect()
 
     def _send_records(self) -> None:
         unsent = self._process.get().take_unsent()
@@ -178,32 +213,50 @@ class RedisStore:
             # A Redis that has just started knows no scripts.
             return self._ask("EVAL", text, len(keys), *keys, *arguments, judge=judge)
 
+    def confirm(self, line: Line, lease_ms: str) -> bool:
+        """Whether the turn still is that of *line*; if so, for a whole lease from now on."""
+        return bool(self.run("confirm", [line.holder], [line.token, lease_ms], count_for(line.key_id, most=1)))
+
+    def leave(self, line: Line, arguments: list[str]) -> None:
+        """
+        Give up the turn, without waiting for Redis's answer: whoever uses the connection next reads it first.
+
+        By its text: there is no second try where Redis does not know the script.
+        """
+        self._ask("EVAL", _script("leave")[0], 2, line.holder, line.queue, *arguments, wait=False)
+
     def wait_for_bell(self, bell: str, timeout_s: float) -> None:
         """Sleep until somebody hands over the turn, or so many seconds."""
         self._ask("BLPOP", bell, timeout_s)
 
-    def _ask(self, *command: str | float, judge: Judge = _anything) -> Any:
+    def _ask(self, *command: str | float, judge: Judge = _anything, wait: bool = True) -> Any:
         """
-        What *judge* makes of Redis's answer.
+        What *judge* makes of Redis's answer; None where it is not waited for.
 
         Raises:
             NonceStoreError: There is none, it is a refusal, or none to this question.
         """
         try:
             try:
-                return self._exchange(command, judge)
+                return self._exchange(command, judge, wait=wait)
             except self._redis.ConnectionError:
                 # Once more on a connection that had gone; never after a wait that was long enough.
-                return self._exchange(command, judge)
+                return self._exchange(command, judge, wait=wait)
         except (self._redis.RedisError, OSError, ValueError) as exc:
             raise _as_ours(exc) from exc
 
-    def _exchange(self, command: tuple[str | float, ...], judge: Judge) -> Any:
+    def _exchange(self, command: tuple[str | float, ...], judge: Judge, *, wait: bool) -> Any:
         process = self._process.get()
         pool, connection = process.pool, None
         try:
-            connection = pool.get_connection()
+            # A command whose answer is not read must not go to a connection that is dead: the pool looks.
+            pool, connection = (wait and self._owing(process)) or (pool, pool.get_connection())
             connection.send_command(*command)
+            if not wait:
+                # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
+                lent, connection = connection, None
+                process.owing.append((pool, lent))
+                return None
             answer = judge(connection.read_response())
             pool.release(connection)
         except self._redis.ResponseError:
@@ -221,6 +274,21 @@ class RedisStore:
             raise
         return answer
 
+    def _owing(self, process: _Process) -> tuple[Any, Any] | None:
+        """Return a connection, with its pool, whose last answer was not waited for, and has been read by now."""
+        while process.owing:
+            with contextlib.suppress(IndexError):  # another thread has it
+                pool, connection = process.owing.popleft()
+                try:
+                    with contextlib.suppress(self._redis.ResponseError):  # a turn not given up ends with its lease
+                        connection.read_response()
+                except (self._redis.RedisError, OSError):
+                    connection.disconnect()
+                    pool.release(connection)
+                else:
+                    return pool, connection
+        return None
+
 
 class _Process:
     """What one process keeps: its connections, its place in each key's queue, and the last nonce of each key."""
@@ -231,6 +299,8 @@ class _Process:
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
+        self.owing: deque[tuple[Any, Any]] = deque()
+        """Pools and connections with an answer that nobody waits for: to be read before the next command."""
         self._lines: dict[str, Line] = {}
 
     def renew_pool(self) -> None:
@@ -256,8 +326,21 @@ _STEPS = ("advance", "audit", "confirm", "enter", "leave")
 @functools.cache
 def _script(name: str) -> tuple[str, str]:
     """The text of a Lua step, and the digest by which Redis knows it."""
-    text = resources.files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    folder = resources.files(__package__).joinpath("lua")
+    parts = (name,) if name in ("confirm", "leave") else ("common", name)
+    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def count_for(key_id: str, *, most: float = math.inf) -> Judge:
+    """Return the judge of a step's whole number: 0 is a meaning of its own, and nothing else may be taken for it."""
+
+    def judge(answer: object) -> int:
+        if type(answer) is not int or answer > most:
+            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {key_id}")
+        return answer
+
+    return judge
 
 
 def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
