@@ -16,7 +16,7 @@ from kraken_doctor import KrakenClient, RetryPolicy, key_id
 from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
-from kraken_doctor.nonce.stores import NonceStore, open_store, redis
+from kraken_doctor.nonce.stores import NonceStore, open_store, redislink
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.clocks import ManualClock
@@ -202,7 +202,7 @@ def test_an_order_is_answered_where_no_file_can_be_opened_any_more(
 ) -> None:
     """What gives the turn back must be here already: an error in its place would have the order placed twice."""
     resource = pytest.importorskip("resource")
-    redis._script.cache_clear()
+    redislink._script.cache_clear()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     arrived: list[object] = []
 
@@ -229,7 +229,7 @@ def test_a_redis_that_does_not_answer_is_an_error_in_time(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Frozen, it takes connections and says nothing."""
-    monkeypatch.setattr("kraken_doctor.nonce.stores.redis._SOCKET_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("kraken_doctor.nonce.stores.redislink._SOCKET_TIMEOUT_S", 0.2)
     store = open_store(redis_server.url)
     last = store.advance("key", 1000)
     redis_server.freeze()

@@ -244,7 +244,7 @@ def test_what_is_no_mark_and_no_note_is_not_reported_as_one(fake: FakeRedis, ans
 
 def test_an_exception_inside_an_exchange_costs_the_connection(fake: FakeRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it comes: the answer that is late would be taken for the one to the next question."""
-    monkeypatch.setattr("kraken_doctor.nonce.stores.redis._SOCKET_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("kraken_doctor.nonce.stores.redislink._SOCKET_TIMEOUT_S", 0.5)
     store = open_store(fake.url)
     fake.answer = None
     store.advance("key", 1)
