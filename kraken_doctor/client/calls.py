@@ -13,9 +13,9 @@ import requests
 from kraken_doctor.client import wire
 from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
-from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.route import own_proxies
+from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class InOrder:
         return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
 
 
-class PrivateCalls(Ledger):
+class PrivateCalls(CallTracker):
     """The private calls of a ``krakenex.API`` and of its copies: each keeps its key, signs, and owns its session."""
 
     def query(self, api: Any, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:

@@ -10,15 +10,16 @@ from typing import Any
 
 from kraken_doctor.client.asyncturn import AsyncTurns
 from kraken_doctor.client.guarding import cleanse, refuse_demo_key
-from kraken_doctor.client.ledger import UNKNOWN, Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
+from kraken_doctor.model.call import UNKNOWN
 from kraken_doctor.nonce.turn import Turn
 
 # A variable of the context: threads and tasks alike see the call that they are in themselves.
-_current: ContextVar[tuple[Ongoing, Turn] | None] = ContextVar("current", default=None)
+_current: ContextVar[tuple[CallAttempt, Turn] | None] = ContextVar("current", default=None)
 
 
-class ForeignCalls(Ledger):
+class ForeignCalls(CallTracker):
     """The private calls of a client of another maker, and of its copies; timeouts and retries are the client's own."""
 
     def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
@@ -30,9 +31,9 @@ class ForeignCalls(Ledger):
         current = _current.get()
         if current is None or current[0].key != key:
             return self.nonce(key)
-        ongoing, turn = current
-        nonce = ongoing.take_nonce(turn)
-        ongoing.sending()  # when they do is not seen
+        attempt, turn = current
+        nonce = attempt.take_nonce(turn)
+        attempt.sending()  # when they do is not seen
         return nonce
 
     def judge(self, answer: object) -> None:
@@ -43,53 +44,53 @@ class ForeignCalls(Ledger):
     @contextmanager
     def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
         """Inside is a call of *client*, from its turn to its answer."""
-        ongoing = self._begun(client, endpoint)
+        attempt = self._begun(client, endpoint)
         with (
             self.also_as,
-            self._told(client, ongoing),
-            self.turn(ongoing.key, timeout_s) as turn,
-            _inside(ongoing, turn),
+            self._closed(client, attempt),
+            self.turn(attempt.key, timeout_s) as turn,
+            _inside(attempt, turn),
         ):
             yield
 
     @asynccontextmanager
     async def call_async(self, client: Any, endpoint: str, timeout_s: float) -> AsyncIterator[None]:
         """The same in an event loop."""
-        ongoing = self._begun(client, endpoint)
-        key = ongoing.key
-        with self.also_as, self._told(client, ongoing), self.under_way_in_loop(key):
+        attempt = self._begun(client, endpoint)
+        key = attempt.key
+        with self.also_as, self._closed(client, attempt), self.under_way_in_loop(key):
             async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
-                with _inside(ongoing, turn):
+                with _inside(attempt, turn):
                     yield
 
     @contextmanager
-    def _told(self, client: Any, ongoing: Ongoing) -> Iterator[None]:
+    def _closed(self, client: Any, attempt: CallAttempt) -> Iterator[None]:
         try:
             yield
         except Exception as exc:
             failure = exc
             secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
             cleanse(exc, self.options.otp, *secrets, settings=vars(client))
-            if ongoing.outcome == UNKNOWN:
-                ongoing.failed(lambda: _quoted(failure))
+            if attempt.outcome == UNKNOWN:
+                attempt.failed(lambda: _quoted(failure))
             raise
         finally:
-            ongoing.close()
+            attempt.close()
 
-    def _begun(self, client: Any, endpoint: str) -> Ongoing:
+    def _begun(self, client: Any, endpoint: str) -> CallAttempt:
         key, url = client.doctor_where()
         refuse_demo_key(key, url)
         return self.begin(key, endpoint)
 
 
 @contextmanager
-def _inside(ongoing: Ongoing, turn: Turn) -> Iterator[None]:
-    token = _current.set((ongoing, turn))
+def _inside(attempt: CallAttempt, turn: Turn) -> Iterator[None]:
+    token = _current.set((attempt, turn))
     try:
         yield
     finally:
         _current.reset(token)
-        ongoing.answered()
+        attempt.answered()
 
 
 def _quoted(exc: Exception) -> str:

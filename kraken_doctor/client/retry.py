@@ -7,6 +7,7 @@ from typing import NamedTuple
 import requests
 
 from kraken_doctor.errors import KrakenError, Retry
+from kraken_doctor.model.defaults import RETRY_ATTEMPTS, RETRY_BASE_S
 
 # What these return may be asked for twice. Everything else may have been executed when no answer came.
 READ_ONLY = frozenset({
@@ -26,8 +27,8 @@ class RetryPolicy(NamedTuple):
         attempts: Further attempts; with the defaults after 5, 10, 20 and 40 s.
     """
 
-    base_s: float = 5.0
-    attempts: int = 4
+    base_s: float = RETRY_BASE_S
+    attempts: int = RETRY_ATTEMPTS
 
     @classmethod
     def none(cls) -> RetryPolicy:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.model.defaults import TURN_LEASE_S, TURN_TIMEOUT_S
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.turn import Turn
-
-TURN_TIMEOUT_S = 60.0
-"""Longest wait for a key's turn: six calls of 10 s before ours, each of which ran into its timeout."""
 
 
 class NonceGenerator:
