@@ -11,10 +11,10 @@ import krakenex
 import requests
 
 from kraken_doctor.client import wire
-from kraken_doctor.client.form import Form
-from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
+from kraken_doctor.client.params import PostParams
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.route import own_proxies
+from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 
@@ -68,19 +68,19 @@ class PrivateCalls(CallTracker):
         try:
             return self._query(api, method, data, timeout)
         except BaseException as exc:
-            cleanse(exc, api.key, api.secret, self.options.otp, settings=own_proxies(api.session))
+            redact_exception(exc, api.key, api.secret, self.options.otp, settings=own_proxies(api.session))
             raise
 
     def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not api.key or not api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
         refuse_demo_key(*api.doctor_where())
-        form = Form(data)
+        params = PostParams(data)
         timeout_s = self.options.timeout if timeout is None else timeout
         with self.also_as:
             for delay_s in self.options.retry.delays_s:
                 try:
-                    answer = self._attempt(api, method, form, timeout_s)
+                    answer = self._attempt(api, method, params, timeout_s)
                 except requests.RequestException as exc:
                     if not may_repeat(exc, method):
                         raise
@@ -93,7 +93,7 @@ class PrivateCalls(CallTracker):
                 # The turn is free while we wait: other calls of this key go on.
                 self._say_again(api, method, failure, delay_s)
                 self.options.clock.sleep(delay_s)
-            return self._attempt(api, method, form, timeout_s)
+            return self._attempt(api, method, params, timeout_s)
 
     def _say_again(
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
@@ -104,10 +104,10 @@ class PrivateCalls(CallTracker):
                 if isinstance(failure, requests.RequestException)
                 else ", ".join(failure.errors)
             )
-            shown = cleaned(text, api.key, api.secret, self.options.otp)
+            shown = redacted(text, api.key, api.secret, self.options.otp)
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 
-    def _attempt(self, api: Any, method: str, form: Form, timeout_s: float) -> Any:
+    def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """One request, from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
         exchange = (
@@ -117,7 +117,7 @@ class PrivateCalls(CallTracker):
         call = self.begin(key, method)
         try:
             with self.turn(key, timeout_s) as turn:
-                response = exchange.send(*self._signed(api, form, urlpath, call.take_nonce(turn)), call.sending)
+                response = exchange.send(*self._signed(api, params, urlpath, call.take_nonce(turn)), call.sending)
                 call.answered()
             answer = exchange.read(response)
             call.judge(answer)
@@ -129,8 +129,8 @@ class PrivateCalls(CallTracker):
             call.close()
         return answer
 
-    def _signed(self, api: Any, form: Form, urlpath: str, nonce: int) -> tuple[Form, dict[str, str]]:
+    def _signed(self, api: Any, params: PostParams, urlpath: str, nonce: int) -> tuple[PostParams, dict[str, str]]:
         otp = self.options.otp
-        signed = form.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
-        # krakenex signs: `Form` sees to it that what it signs is what is sent.
+        signed = params.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
+        # krakenex signs: `PostParams` sees to it that what it signs is what is sent.
         return signed, {"API-Key": api.key, "API-Sign": api._sign(signed, urlpath)}  # noqa: SLF001

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from kraken_doctor.client.asyncturn import AsyncTurns
-from kraken_doctor.client.guarding import cleanse, refuse_demo_key
 from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.safety import redact_exception, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.model.call import UNKNOWN
 from kraken_doctor.nonce.turn import Turn
@@ -70,7 +70,7 @@ class ForeignCalls(CallTracker):
         except Exception as exc:
             failure = exc
             secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
-            cleanse(exc, self.options.otp, *secrets, settings=vars(client))
+            redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
             if attempt.outcome == UNKNOWN:
                 attempt.failed(lambda: _quoted(failure))
             raise

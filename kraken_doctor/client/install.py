@@ -6,8 +6,8 @@ import logging
 from typing import Any, Unpack
 
 from kraken_doctor.client.adapters import adapters, find_adapter, type_name
+from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords
-from kraken_doctor.client.recording import say
 from kraken_doctor.errors import NonceHookError
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     try:
         _install(api, options)
     except NonceHookError as exc:
-        say(logger, logging.ERROR, "❌ Failed to override nonce generator: %s", exc)
+        log_safely(logger, logging.ERROR, "❌ Failed to override nonce generator: %s", exc)
         if strict:
             raise NonceHookError(f"the nonce generator can't be installed: {exc}") from None
         return False
-    say(logger, logging.DEBUG, "✅ Custom nonce generator installed")
+    log_safely(logger, logging.DEBUG, "✅ Custom nonce generator installed")
     return True
 
 

@@ -13,9 +13,9 @@ import requests
 
 from kraken_doctor.client.calls import InOrder, PrivateCalls
 from kraken_doctor.client.forked import begin_anew_in_child
-from kraken_doctor.client.guarding import cleaned, refuse_demo_key
+from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.recording import say
+from kraken_doctor.client.safety import redacted, refuse_demo_key
 from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.url import checked_url
@@ -85,12 +85,12 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
             raise TransportError("response-invalid", flaw)
         # What a server says goes into logs, and some servers repeat what they were sent.
         errors = [
-            cleaned(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
+            redacted(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
         ]
         if is_failure(errors):
             raise kraken_error(errors)
         if errors:
-            say(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
+            log_safely(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
         return answer.get("result")
 
     @property

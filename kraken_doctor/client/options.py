@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from kraken_doctor.client.recording import Observer
+from kraken_doctor.client.observers import Observer
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.call import BOT

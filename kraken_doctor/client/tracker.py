@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
-from kraken_doctor.client.guarding import cleaned
 from kraken_doctor.client.networkerror import AlsoAs
+from kraken_doctor.client.observers import Observer, SafeObserver, metrics_observer
 from kraken_doctor.client.options import CallOptions
-from kraken_doctor.client.recording import Observer, Quiet, metrics
+from kraken_doctor.client.safety import redacted
 from kraken_doctor.client.wire import outcome_of_answer
 from kraken_doctor.errors import TurnTimeoutError
 from kraken_doctor.model.call import NOT_SENT, UNKNOWN, CallRecord
@@ -103,9 +103,9 @@ class CallTracker:
         if self._observers is None:
             # Not before the first call: loading Prometheus takes longer than making the client.
             options = self.options
-            audit = Quiet(options.store.record, "the audit log can't be written") if options.audit else None
-            own = (Quiet(observer, "an observer failed") for observer in options.observers)
-            watching = (audit, metrics() if options.metrics else None, *own)
+            audit = SafeObserver(options.store.record, "the audit log can't be written") if options.audit else None
+            own = (SafeObserver(observer, "an observer failed") for observer in options.observers)
+            watching = (audit, metrics_observer() if options.metrics else None, *own)
             self._observers = tuple(observer for observer in watching if observer is not None)
         for observer in self._observers:
             observer(record)
@@ -172,7 +172,7 @@ class CallAttempt:
             nonce=self.nonce,
             endpoint=self._endpoint,
             # A server's words go into logs and metrics from here, and some servers repeat what they were sent.
-            outcome=outcome if outcome == "ok" else cleaned(outcome, self.key, options.otp),
+            outcome=outcome if outcome == "ok" else redacted(outcome, self.key, options.otp),
             latency_s=ended - self._began,
             waited_s=self._began - self._asked,
             by=options.by,

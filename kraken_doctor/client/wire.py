@@ -12,9 +12,9 @@ import urllib3
 
 from kraken_doctor.client.edge import not_the_api
 from kraken_doctor.client.forked import begin_anew_in_child
-from kraken_doctor.client.guarding import cleanse
 from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.client.route import own_proxies, proxies_for
+from kraken_doctor.client.safety import redact_exception
 from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
 
@@ -111,7 +111,7 @@ def query(
                 response = api.session.post(api.uri + urlpath, data=data, **send)
         return _read(api, response)
     except requests.RequestException as exc:
-        cleanse(exc, api.key, api.secret, settings=own_proxies(api.session))
+        redact_exception(exc, api.key, api.secret, settings=own_proxies(api.session))
         raise
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.client.recording import Quiet
+from kraken_doctor.client.observers import SafeObserver
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord, from_line
 from kraken_doctor.model.unit import NonceUnit
@@ -195,7 +195,7 @@ def test_a_log_that_can_not_be_written_is_said_once_and_stops_nobody(
         def record(self, record: CallRecord) -> None:
             log.record(record)
 
-    audit = Quiet(Failing().record, "the audit log can't be written")
+    audit = SafeObserver(Failing().record, "the audit log can't be written")
     with caplog.at_level(logging.WARNING, logger="kraken_doctor"):
         audit(record())
         audit(record())

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from kraken_doctor.client.adapters.placing import place
-from kraken_doctor.client.guarding import refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
+from kraken_doctor.client.safety import refuse_demo_key
 from kraken_doctor.errors import NonceHookError
 from kraken_doctor.model.unit import NonceUnit
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class Form(Mapping[str, str]):
+class PostParams(Mapping[str, str]):
     """
     Parameters as pairs of strings, in the order given.
 
@@ -23,9 +23,9 @@ class Form(Mapping[str, str]):
     def __init__(self, data: Mapping[str, Any] | None) -> None:
         self._pairs = [(str(name), text) for name, value in (data or {}).items() for text in _texts(name, value)]
 
-    def with_fields(self, **fields: str) -> Form:
+    def with_fields(self, **fields: str) -> PostParams:
         """A new form with *fields* set; the caller's dict and this form stay as they are."""
-        form = Form(None)
+        form = PostParams(None)
         form._pairs = [pair for pair in self._pairs if pair[0] not in fields]
         form._pairs.extend(fields.items())
         return form

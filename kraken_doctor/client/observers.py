@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 Observer = Callable[[CallRecord], None]
 
 
-class Quiet:
+class SafeObserver:
     """
     An observer that can't change what a call returns or raises.
 
@@ -23,7 +23,7 @@ class Quiet:
 
     Args:
         observer: What is to see the records.
-        trouble: What to say when it fails.
+        trouble: What to log_safely when it fails.
     """
 
     def __init__(self, observer: Observer, trouble: str) -> None:
@@ -36,26 +36,26 @@ class Quiet:
             self._observer(record)
         except Exception as exc:  # noqa: BLE001 - of whatever kind: see above
             if not self._failing:
-                say(logger, logging.WARNING, "%s: %s: %s", self._trouble, type(exc).__name__, exc)
+                log_safely(logger, logging.WARNING, "%s: %s: %s", self._trouble, type(exc).__name__, exc)
             self._failing = True
         else:
             self._failing = False
 
 
 @functools.cache
-def metrics() -> Observer | None:
+def metrics_observer() -> Observer | None:
     """The metrics of this process; None without the extra ``kraken-doctor[metrics]``, or where they can't be had."""
     try:
         from kraken_doctor.client.metrics import observe
     except ImportError:
         return None
     except Exception as exc:  # noqa: BLE001 - a folder that is missing, a metric of the same name
-        say(logger, logging.WARNING, "there are no metrics of private calls: %s: %s", type(exc).__name__, exc)
+        log_safely(logger, logging.WARNING, "there are no metrics of private calls: %s: %s", type(exc).__name__, exc)
         return None
-    return Quiet(observe, "the metrics miss a call")
+    return SafeObserver(observe, "the metrics miss a call")
 
 
-def say(log: logging.Logger, level: int, message: str, *arguments: object) -> None:
+def log_safely(log: logging.Logger, level: int, message: str, *arguments: object) -> None:
     """Log; a handler that raises must not replace the answer of a call."""
     with contextlib.suppress(Exception):
         log.log(level, message, *arguments)

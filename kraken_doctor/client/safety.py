@@ -35,12 +35,12 @@ def refuse_demo_key(api_key: str, url: str) -> None:
         )
 
 
-def cleaned(text: str, *secrets: str | None) -> str:
+def redacted(text: str, *secrets: str | None) -> str:
     """*text*, a server's, without *secrets* and what looks like one: some servers repeat what they were sent."""
     return redactor(*filter(None, secrets))(text)
 
 
-def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] | None = None) -> None:
+def redact_exception(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] | None = None) -> None:
     """
     Take *secrets*, the logins of proxies and stores, and what looks like one out of *exc*.
 
