@@ -1,4 +1,4 @@
-"""What is told of each private call: to the audit log, to the metrics, to whoever else watches."""
+"""Observers of private calls: the audit log, the metrics, and functions of the caller's own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Observer = Callable[[CallRecord], None]
 
 class SafeObserver:
     """
-    An observer that can't change what a call returns or raises.
+    Call an observer in such a way that it can't change what a call returns or raises.
 
-    A record that it can't take is lost, and said once: the call that it tells of has been made, and its answer must
-    reach the caller, who may otherwise place the same order again.
+    A record that it can't take is lost, and logged once: the call has been made, and its answer must reach the caller,
+    who may otherwise place the same order again.
 
     Args:
         observer: What is to see the records.
-        trouble: What to log_safely when it fails.
+        trouble: What to log when it fails.
     """
 
     def __init__(self, observer: Observer, trouble: str) -> None:
@@ -34,7 +34,7 @@ class SafeObserver:
     def __call__(self, record: CallRecord) -> None:
         try:
             self._observer(record)
-        except Exception as exc:  # noqa: BLE001 - of whatever kind: see above
+        except Exception as exc:  # noqa: BLE001 - of whatever kind, see above
             if not self._failing:
                 log_safely(logger, logging.WARNING, "%s: %s: %s", self._trouble, type(exc).__name__, exc)
             self._failing = True
@@ -44,7 +44,7 @@ class SafeObserver:
 
 @functools.cache
 def metrics_observer() -> Observer | None:
-    """The metrics of this process; None without the extra ``kraken-doctor[metrics]``, or where they can't be had."""
+    """Return what counts calls for Prometheus; None without the extra ``kraken-doctor[metrics]``, or where it fails."""
     try:
         from kraken_doctor.client.metrics import observe
     except ImportError:
@@ -56,6 +56,6 @@ def metrics_observer() -> Observer | None:
 
 
 def log_safely(log: logging.Logger, level: int, message: str, *arguments: object) -> None:
-    """Log; a handler that raises must not replace the answer of a call."""
+    """Log *message*; a handler that raises must not replace the answer of a call."""
     with contextlib.suppress(Exception):
         log.log(level, message, *arguments)

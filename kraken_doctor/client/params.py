@@ -8,7 +8,7 @@ from typing import Any
 
 class PostParams(Mapping[str, str]):
     """
-    Parameters as pairs of strings, in the order given.
+    Hold the parameters of a call as pairs of strings, in the order given.
 
     krakenex signs ``urllib.parse.urlencode(data)``, requests sends its own encoding of the same dict. The two
     differ for lists, None and dicts, and Kraken answers such a call with ``EAPI:Invalid key``. Both ask a
@@ -24,11 +24,11 @@ class PostParams(Mapping[str, str]):
         self._pairs = [(str(name), text) for name, value in (data or {}).items() for text in _texts(name, value)]
 
     def with_fields(self, **fields: str) -> PostParams:
-        """A new form with *fields* set; the caller's dict and this form stay as they are."""
-        form = PostParams(None)
-        form._pairs = [pair for pair in self._pairs if pair[0] not in fields]
-        form._pairs.extend(fields.items())
-        return form
+        """Return new parameters with *fields* set; the caller's dict and these stay as they are."""
+        params = PostParams(None)
+        params._pairs = [pair for pair in self._pairs if pair[0] not in fields]
+        params._pairs.extend(fields.items())
+        return params
 
     def __getitem__(self, name: str) -> str:
         for own, text in self._pairs:
