@@ -15,7 +15,7 @@ _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
 
 _CHALLENGES = ("attention required!", "just a moment")
-"""Titles of Cloudflare's challenge pages; newer ones log_safely it in a header, see
+"""Titles of Cloudflare's challenge pages; newer ones say it in a header, see
 https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/"""
 
 _KINDS = {

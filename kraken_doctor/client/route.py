@@ -116,7 +116,7 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     Args:
         session: Knows its own settings and, unless told not to, the environment's.
         url: Where to.
-        environ: To log_safely in which variable a setting was found.
+        environ: To say in which variable a setting was found.
 
     Raises:
         TransportError: ``proxy-failed``: a proxy is set in a form that can't be used.

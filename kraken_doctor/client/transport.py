@@ -119,7 +119,7 @@ def latency(session: requests.Session) -> dict[str, dict[str, float]]:
     What the calls of *session* took, in seconds: for public and private ones how many there were, median and worst.
 
     Connecting, TLS, the first byte of the answer, and all of it. No verdict is drawn from it: how slow is too slow
-    is for the user to log_safely.
+    is for the user to say.
     """
     # Both schemes share one adapter.
     taken = [entry for adapter in set(session.adapters.values()) for entry in getattr(adapter, "timings", ())]
