@@ -16,7 +16,7 @@ Take = Callable[[], AbstractContextManager[Turn]]
 
 class AsyncTurns:
     """
-    Turns that are waited for without holding up the event loop.
+    Wait for turns without holding up the event loop.
 
     One task at a time waits in a thread; the others queue before it, in order. The loop's own threads
     would not do: all of them waiting for the turn, none would be left to resolve the name that the request of
@@ -29,7 +29,7 @@ class AsyncTurns:
     @asynccontextmanager
     async def turn(self, key: str, take: Take) -> AsyncIterator[Turn]:
         """
-        The turn of *key*; see `NonceGenerator.turn` for its errors.
+        Enclose the turn of *key*; see `NonceGenerator.turn` for its errors.
 
         Args:
             key: Whose turn.

@@ -1,4 +1,4 @@
-"""Private calls of one `krakenex.API`, one in flight a key."""
+"""Private calls of `krakenex.API`: one in flight per key, signed anew and retried where that is safe."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 logger = logging.getLogger(__name__)
 
 
-class InOrder:
-    """What goes before krakenex's methods, in `KrakenClient` and in an object that `install` was given."""
+class KrakenexMethods:
+    """The methods that replace krakenex's, in `KrakenClient` and in an object that `install` was given."""
 
-    _kraken_doctor: PrivateCalls
+    _kraken_doctor: KrakenexTracker
 
     def query_private(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
-        """The call of krakenex, with order, fresh nonces and retries: see `PrivateCalls.query`."""
+        """Make the call of krakenex with order, fresh nonces and retries: see `KrakenexTracker.query`."""
         return self._kraken_doctor.query(self, method, data, timeout)
 
     def _nonce(self) -> int:
-        return self._kraken_doctor.nonce(self.doctor_where()[0])
+        return self._kraken_doctor.nonce(self.doctor_key_and_url()[0])
 
-    def doctor_where(self) -> tuple[str, str]:
-        """Key and URL of a call now."""
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
         return str(self.key), str(self.uri)  # type: ignore[attr-defined] # krakenex's
 
-    def doctor_own_query(self) -> bool:
-        """Whether the class, or somebody who changed the object, made another way of sending: it is used."""
+    def doctor_overrides_query(self) -> bool:
+        """Return whether a subclass or the bot itself overrides ``_query``: it had a reason, so theirs is used."""
         return getattr(super()._query, "__func__", None) is not krakenex.API._query  # type: ignore[misc] # noqa: SLF001
 
     def _query(
@@ -48,18 +48,18 @@ class InOrder:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        if self.doctor_own_query():
+        if self.doctor_overrides_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
         default = self._kraken_doctor.options.timeout
         return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
 
 
-class PrivateCalls(CallTracker):
-    """The private calls of a ``krakenex.API`` and of its copies: each keeps its key, signs, and owns its session."""
+class KrakenexTracker(CallTracker):
+    """Track the calls of a ``krakenex.API`` and of its copies: each has its own key, signature and session."""
 
     def query(self, api: Any, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
-        ``krakenex.API.query_private``: the API's own answer, with order, fresh nonces and retries.
+        Return the API's own answer, as ``krakenex.API.query_private`` does, with order, fresh nonces and retries.
 
         Raises:
             NonceError: No nonce, or no turn: nothing was sent. What may pass is a ``requests.ConnectionError`` too.
@@ -74,10 +74,10 @@ class PrivateCalls(CallTracker):
     def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not api.key or not api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
-        refuse_demo_key(*api.doctor_where())
+        refuse_demo_key(*api.doctor_key_and_url())
         params = PostParams(data)
         timeout_s = self.options.timeout if timeout is None else timeout
-        with self.also_as:
+        with self.also_network_error:
             for delay_s in self.options.retry.delays_s:
                 try:
                     answer = self._attempt(api, method, params, timeout_s)
@@ -91,14 +91,14 @@ class PrivateCalls(CallTracker):
                         return answer
                     failure = kraken_error(errors)
                 # The turn is free while we wait: other calls of this key go on.
-                self._say_again(api, method, failure, delay_s)
+                self._log_retry(api, method, failure, delay_s)
                 self.options.clock.sleep(delay_s)
             return self._attempt(api, method, params, timeout_s)
 
-    def _say_again(
+    def _log_retry(
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
     ) -> None:
-        with contextlib.suppress(Exception):  # words, and handlers that raise, are not worth an answer
+        with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
             text = (
                 wire.as_transport_error(failure).kind
                 if isinstance(failure, requests.RequestException)
@@ -108,10 +108,12 @@ class PrivateCalls(CallTracker):
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
-        """One request, from taking the nonce to the answer inside the key's turn."""
+        """Make one request: from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
         exchange = (
-            wire.OwnQuery(api, urlpath, timeout_s) if api.doctor_own_query() else wire.Post(api, urlpath, timeout_s)
+            wire.OwnQuery(api, urlpath, timeout_s)
+            if api.doctor_overrides_query()
+            else wire.Post(api, urlpath, timeout_s)
         )
         key = str(api.key)
         call = self.begin(key, method)
@@ -132,5 +134,5 @@ class PrivateCalls(CallTracker):
     def _signed(self, api: Any, params: PostParams, urlpath: str, nonce: int) -> tuple[PostParams, dict[str, str]]:
         otp = self.options.otp
         signed = params.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
-        # krakenex signs: `PostParams` sees to it that what it signs is what is sent.
+        # krakenex signs what urlencode makes of a mapping; `PostParams` sees to it that requests sends the same bytes.
         return signed, {"API-Key": api.key, "API-Sign": api._sign(signed, urlpath)}  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""What the adapters for clients of other makers share: each call inside its turn, with its nonce and its record."""
+"""What the adapters for ccxt and python-kraken-sdk share: each call inside its turn, with its nonce and record."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from kraken_doctor.nonce.turn import Turn
 _current: ContextVar[tuple[CallAttempt, Turn] | None] = ContextVar("current", default=None)
 
 
-class ForeignCalls(CallTracker):
-    """The private calls of a client of another maker, and of its copies; timeouts and retries are the client's own."""
+class ForeignTracker(CallTracker):
+    """Track the calls of another library's client and of its copies; timeouts and retries stay the client's own."""
 
     def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
         super().__init__(options, network_error)
         self._async_turns = AsyncTurns()
 
     def next_nonce(self, key: str) -> int:
-        """The nonce of the call that the caller is in; outside of any, just the next one."""
+        """Return the nonce of the call that the caller is in; outside of any, the next one."""
         current = _current.get()
         if current is None or current[0].key != key:
             return self.nonce(key)
         attempt, turn = current
         nonce = attempt.take_nonce(turn)
-        attempt.sending()  # when they do is not seen
+        attempt.sending()  # it signs now; when it sends is not seen from here
         return nonce
 
     def judge(self, answer: object) -> None:
@@ -43,10 +43,10 @@ class ForeignCalls(CallTracker):
 
     @contextmanager
     def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
-        """Inside is a call of *client*, from its turn to its answer."""
+        """Enclose a call of *client*, from its turn to its answer."""
         attempt = self._begun(client, endpoint)
         with (
-            self.also_as,
+            self.also_network_error,
             self._closed(client, attempt),
             self.turn(attempt.key, timeout_s) as turn,
             _inside(attempt, turn),
@@ -55,10 +55,10 @@ class ForeignCalls(CallTracker):
 
     @asynccontextmanager
     async def call_async(self, client: Any, endpoint: str, timeout_s: float) -> AsyncIterator[None]:
-        """The same in an event loop."""
+        """Do the same in an event loop."""
         attempt = self._begun(client, endpoint)
         key = attempt.key
-        with self.also_as, self._closed(client, attempt), self.under_way_in_loop(key):
+        with self.also_network_error, self._closed(client, attempt), self.under_way_in_loop(key):
             async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
                 with _inside(attempt, turn):
                     yield
@@ -72,13 +72,13 @@ class ForeignCalls(CallTracker):
             secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
             redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
             if attempt.outcome == UNKNOWN:
-                attempt.failed(lambda: _quoted(failure))
+                attempt.failed(lambda: _error_in(failure))
             raise
         finally:
             attempt.close()
 
     def _begun(self, client: Any, endpoint: str) -> CallAttempt:
-        key, url = client.doctor_where()
+        key, url = client.doctor_key_and_url()
         refuse_demo_key(key, url)
         return self.begin(key, endpoint)
 
@@ -93,6 +93,6 @@ def _inside(attempt: CallAttempt, turn: Turn) -> Iterator[None]:
         attempt.answered()
 
 
-def _quoted(exc: Exception) -> str:
-    """Their exceptions quote the exchange somewhere in their text; if not, their type says what happened."""
+def _error_in(exc: Exception) -> str:
+    """Return the API's errors that *exc* quotes; if there are none, its type says what happened."""
     return ", ".join(re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))) or type(exc).__name__

@@ -11,7 +11,7 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import InOrder, PrivateCalls
+from kraken_doctor.client.calls import KrakenexMethods, KrakenexTracker
 from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
@@ -23,7 +23,7 @@ from kraken_doctor.network.url import checked_url
 logger = logging.getLogger(__name__)
 
 
-class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has no types
+class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krakenex has no types
     """
     A ``krakenex.API`` whose private calls arrive in order and are never refused for their nonce.
 
@@ -53,11 +53,11 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         super().__init__(key, secret)
         if url is not None:
             self.uri = checked_url(url)
-        refuse_demo_key(*self.doctor_where())
+        refuse_demo_key(*self.doctor_key_and_url())
         self._owns_session = session is None
         if session is not None:
             self.session = session
-        self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
+        self._kraken_doctor = KrakenexTracker(CallOptions(**options), requests.ConnectionError)
         begin_anew_in_child(self.session)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:

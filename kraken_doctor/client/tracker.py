@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
-from kraken_doctor.client.networkerror import AlsoAs
+from kraken_doctor.client.networkerror import AlsoNetworkError
 from kraken_doctor.client.observers import Observer, SafeObserver, metrics_observer
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redacted
@@ -31,12 +31,12 @@ class CallTracker:
 
     Args:
         options: How to call.
-        network_error: What errors of turn and store are as well, see `AlsoAs`.
+        network_error: What errors of turn and store are as well, see `AlsoNetworkError`.
     """
 
     def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
         self.options = options
-        self.also_as = AlsoAs(network_error)
+        self.also_network_error = AlsoNetworkError(network_error)
         self._generators: dict[str, NonceGenerator] = {}
         self._observers: tuple[Observer, ...] | None = None
 
@@ -46,11 +46,11 @@ class CallTracker:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Observers are functions of this process: few of them could go along, and the copy in another has its own.
-        return type(self), (dataclasses.replace(self.options, observers=()), self.also_as.theirs)
+        return type(self), (dataclasses.replace(self.options, observers=()), self.also_network_error.network_error)
 
     def nonce(self, key: str) -> int:
         """Return the next nonce of *key*, for whoever signs by himself."""
-        with self.also_as:
+        with self.also_network_error:
             return self.generator(key).next()
 
     def generator(self, key: str) -> NonceGenerator:

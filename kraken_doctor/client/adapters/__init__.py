@@ -51,7 +51,7 @@ class Adapter(abc.ABC):
 
     @abc.abstractmethod
     def methods(self, client: Any) -> Any:
-        """Return the class whose methods take precedence over those of *client*; it has ``doctor_where``."""
+        """Return the class whose methods take precedence over those of *client*; it has ``doctor_key_and_url``."""
 
     @abc.abstractmethod
     def network_error(self, client: Any) -> type[Exception]:
@@ -63,9 +63,9 @@ class Adapter(abc.ABC):
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
         """Return what tracks the calls of *client*: ``_kraken_doctor`` of the object."""
-        from kraken_doctor.client.foreign import ForeignCalls
+        from kraken_doctor.client.foreign import ForeignTracker
 
-        return ForeignCalls(options, self.network_error(client))
+        return ForeignTracker(options, self.network_error(client))
 
     def install(self, client: Any, options: CallKeywords) -> None:
         """
@@ -78,7 +78,7 @@ class Adapter(abc.ABC):
         if problem := self.unsupported(client):
             raise NonceHookError(problem)
         methods = self.methods(client)
-        refuse_demo_key(*methods.doctor_where(client))
+        refuse_demo_key(*methods.doctor_key_and_url(client))
         before = getattr(getattr(client, "_kraken_doctor", None), "options", None)
         if isinstance(before, CallOptions):
             chosen = dataclasses.replace(before, **options)

@@ -16,7 +16,7 @@ from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
-    from kraken_doctor.client.foreign import ForeignCalls
+    from kraken_doctor.client.foreign import ForeignTracker
 
 
 class CcxtAdapter(Adapter):
@@ -51,21 +51,21 @@ class CcxtAdapter(Adapter):
         return client.private_post_balance()
 
 
-class _Later(dict[str, str]):
-    """Stands where the headers of a signed request will be; a dict, since ccxt looks into it."""
+class _SignedLater(dict[str, str]):
+    """Stand in for the headers of a request that is not signed yet; a dict, since ccxt looks into it."""
 
     def __init__(self, path: str, sign: Callable[[], dict[str, Any]]) -> None:
         super().__init__()
         self.path = path
         self.sign = sign
         self.request: dict[str, Any] = {"url": path, "method": "POST", "headers": self, "body": None}
-        """What ccxt takes for the request, and may keep to show it."""
+        """What ccxt takes for the request, and may keep as its last one."""
 
 
 class _Common:
-    """What is the same in all of them. Attributes that are not defined here are ccxt's."""
+    """What blocking and asynchronous clients share. Attributes that are not defined here are ccxt's."""
 
-    _kraken_doctor: ForeignCalls
+    _kraken_doctor: ForeignTracker
 
     def nonce(self) -> int:
         return self._kraken_doctor.next_nonce(str(self.apiKey))  # type: ignore[attr-defined]
@@ -80,20 +80,20 @@ class _Common:
         section = api[0] if isinstance(api, (list, tuple)) else api
         if section != "private":
             return sign(path, *arguments, **named)
-        return _Later(path, lambda: sign(path, *arguments, **named)).request
+        return _SignedLater(path, lambda: sign(path, *arguments, **named)).request
 
     def set_last_request(self, request: Any) -> None:
         # What is not signed yet was not requested either: the last request is still the one before.
-        if not isinstance(request["headers"], _Later):
+        if not isinstance(request["headers"], _SignedLater):
             super().set_last_request(request)  # type: ignore[misc]
 
-    def doctor_where(self) -> tuple[str, str]:
-        """Key and URL of a call now."""
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
         api = self.urls["api"]  # type: ignore[attr-defined]
         return str(self.apiKey), str(api["private"] if isinstance(api, dict) else api)  # type: ignore[attr-defined]
 
-    def doctor_sign(self, later: _Later) -> tuple[Any, ...]:
-        """The request for ``fetch``, and what the exchange shows of it."""
+    def doctor_sign(self, later: _SignedLater) -> tuple[Any, ...]:
+        """Sign now, and return the request for ``fetch``; ccxt shows it as its last one."""
         request = later.sign()
         later.request.update(request)
         self.last_request_headers, self.last_request_body = request["headers"], request["body"]
@@ -104,7 +104,7 @@ class _Common:
 class _Blocking(_Common):
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         keep_home(self.session)  # type: ignore[attr-defined]
-        if not isinstance(headers, _Later):
+        if not isinstance(headers, _SignedLater):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
             answer = super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
@@ -114,7 +114,7 @@ class _Blocking(_Common):
 
 class _InLoop(_Common):
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if not isinstance(headers, _Later):
+        if not isinstance(headers, _SignedLater):
             return await super().fetch(url, method, headers, body)  # type: ignore[misc]
         async with self._kraken_doctor.call_async(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
             answer = await super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]

@@ -10,7 +10,7 @@ from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
-    from kraken_doctor.client.foreign import ForeignCalls
+    from kraken_doctor.client.foreign import ForeignTracker
 
 
 class KrakenSdkAdapter(Adapter):
@@ -51,15 +51,15 @@ class KrakenSdkAdapter(Adapter):
 
 
 class _Common:
-    """What is the same in both. Attributes that are not defined here are the SDK's."""
+    """What blocking and asynchronous clients share. Attributes that are not defined here are the SDK's."""
 
-    _kraken_doctor: ForeignCalls
+    _kraken_doctor: ForeignTracker
 
     def get_nonce(self) -> str:
         return str(self._kraken_doctor.next_nonce(str(self._key)))  # type: ignore[attr-defined]
 
-    def doctor_where(self) -> tuple[str, str]:
-        """Key and URL of a call now."""
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
         return str(self._key), str(self.URL)  # type: ignore[attr-defined]
 
 
@@ -71,12 +71,12 @@ class _Blocking(_Common):
             return super().request(method, uri, *arguments, **named)  # type: ignore[misc]
 
     def _SpotClient__check_renew_session(self) -> None:  # noqa: N802 - its name from outside
-        """The last that it asks before it sends: a session is not used for longer than five minutes."""
+        """Prepare the session that is used next: the SDK makes a new one every five minutes, in this method."""
         super()._SpotClient__check_renew_session()  # type: ignore[misc]
         keep_home(self._SpotClient__session)  # type: ignore[attr-defined]
 
     def _SpotClient__check_response_data(self, response: Any, **named: Any) -> Any:  # noqa: N802
-        """Where it unpacks an answer: of what `request` returns the envelope is gone."""
+        """Judge an answer before the SDK unpacks it: what ``request`` returns has lost the API's envelope."""
         self._kraken_doctor.judge(response if response.status_code == 200 else None)
         return super()._SpotClient__check_response_data(response=response, **named)  # type: ignore[misc]
 

@@ -29,9 +29,9 @@ class KrakenexAdapter(Adapter):
         return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     def methods(self, client: Any) -> Any:
-        from kraken_doctor.client.calls import InOrder
+        from kraken_doctor.client.calls import KrakenexMethods
 
-        return InOrder
+        return KrakenexMethods
 
     def network_error(self, client: Any) -> type[Exception]:
         import requests
@@ -39,9 +39,9 @@ class KrakenexAdapter(Adapter):
         return requests.ConnectionError
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
-        from kraken_doctor.client.calls import PrivateCalls
+        from kraken_doctor.client.calls import KrakenexTracker
 
-        return PrivateCalls(options, self.network_error(client))
+        return KrakenexTracker(options, self.network_error(client))
 
     def own_unit(self, client: Any) -> NonceUnit | None:
         # A generator that counts in a finer unit than our default has had its nonces accepted: the key takes nothing

@@ -1,5 +1,5 @@
 """
-How a client object gets its new methods: by a class of its own between it and its class.
+Give a client object new methods, by a class of its own between it and its class.
 
 What stands in the object itself would be copied along with it, and a copy's calls would be made with the original's
 key. Methods of a class have the object that they are called on.
@@ -17,9 +17,9 @@ from kraken_doctor.errors import NonceHookError
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:
     """
-    Let the methods of *mixin* go before those of *client*, and *calls* be its ``_kraken_doctor``.
+    Let the methods of *mixin* take precedence over those of *client*, and make *calls* its ``_kraken_doctor``.
 
-    Methods that somebody put on the object itself are what ``super()`` finds first. Placed anew, the object has the
+    Methods that somebody put on the object itself are what ``super()`` finds first. A second time the object gets the
     new *calls*; copies that were made before keep theirs.
 
     Raises:
@@ -44,7 +44,7 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
 
 
 def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type:
-    """A class between a client and *base*; it looks like *base*."""
+    """Return a class between a client and *base*; it looks like *base*."""
     inner = base
     if patches:
         found = {name: staticmethod(patch) for name, patch in patches.items()}
@@ -61,7 +61,7 @@ def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type
 
 
 def _reduce(client: Any, protocol: Any) -> tuple[Any, ...]:
-    """What `copy` and `pickle` ask for: as the client's own class says it, and then placed again."""
+    """Return what `copy` and `pickle` ask for: as the client's own class says it, and then placed again."""
     kind = type(client)
     base, patches = kind._kraken_doctor_base  # noqa: SLF001 - ours
     make, arguments, *rest = base.__reduce_ex__(client, protocol)

@@ -9,7 +9,7 @@ import krakenex
 import requests
 
 from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.foreign import ForeignCalls
+from kraken_doctor.client.foreign import ForeignTracker
 from kraken_doctor.model.unit import NonceUnit
 
 
@@ -51,7 +51,7 @@ class FooAdapter(Adapter):
 
 
 class _Methods:
-    _kraken_doctor: ForeignCalls
+    _kraken_doctor: ForeignTracker
 
     def next_number(self) -> int:
         return self._kraken_doctor.next_nonce(self.token)  # type: ignore[attr-defined]
@@ -62,5 +62,5 @@ class _Methods:
             self._kraken_doctor.judge(answer)
             return answer
 
-    def doctor_where(self) -> tuple[str, str]:
+    def doctor_key_and_url(self) -> tuple[str, str]:
         return self.token, self.base  # type: ignore[attr-defined]
