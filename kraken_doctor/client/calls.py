@@ -110,12 +110,8 @@ class KrakenexTracker(CallTracker):
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """Make one request: from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
-        exchange = (
-            wire.OwnQuery(api, urlpath, timeout_s)
-            if api.doctor_overrides_query()
-            else wire.Post(api, urlpath, timeout_s)
-        )
-        key = str(api.key)
+        transport = wire.OwnQuery if api.doctor_overrides_query() else wire.Post
+        exchange, key = transport(api, urlpath, timeout_s), str(api.key)
         call = self.begin(key, method)
         try:
             with self.turn(key, timeout_s) as turn:

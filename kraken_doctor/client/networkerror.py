@@ -22,10 +22,11 @@ class AlsoNetworkError:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, exc: BaseException | None, trace: object) -> None:
-        if isinstance(exc, (TurnTimeoutError, TurnLostError, NonceStoreError)) and not isinstance(
-            exc, self.network_error
-        ):
+        if isinstance(exc, _TRANSIENT) and not isinstance(exc, self.network_error):
             raise _combined_type(kind, self.network_error)(*exc.args) from exc
+
+
+_TRANSIENT = (TurnTimeoutError, TurnLostError, NonceStoreError)
 
 
 @functools.cache

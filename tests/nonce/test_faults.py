@@ -7,12 +7,16 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kraken_doctor import KrakenClient, RetryPolicy, key_id
+from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
@@ -361,3 +365,45 @@ def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:
         with os.fdopen(reader) as stream:
             assert stream.read() == str(first + 1)
     assert store.advance("key", 0) == first + 2
+
+
+@pytest.mark.redis
+@needs_redis
+def test_leaving_a_turn_is_not_waited_for(redis_server: RedisServer) -> None:
+    """A Redis that is busy by then holds nobody up; the answer is read before the next command, and taken for none."""
+    store = open_store(redis_server.url)
+    numbers = NonceGenerator("key", store=store)
+    began = time.monotonic()
+    with numbers.turn(nonce_follows=True) as turn:
+        first = turn.next(numbers)
+        redis_server.freeze()
+    assert time.monotonic() - began < 2
+    redis_server.thaw()
+    with numbers.turn(nonce_follows=True) as turn:
+        assert turn.next(numbers) > first
+    assert store.mark("key") is not None
+    store.close()
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_call_is_one_round_trip(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn, nonce and the audit record of the call before come with one answer."""
+    store, waited = open_store(redis_server.url), list[bool]()
+    exchange = redislink.RedisLink._exchange
+
+    def counting(self: Any, command: Any, judge: Any, *, wait: bool) -> Any:
+        waited.append(wait)
+        return exchange(self, command, judge, wait=wait)
+
+    tracker = CallTracker(CallOptions(store=store, metrics=False), ConnectionError)
+    for number in range(3):
+        if number == 2:
+            monkeypatch.setattr(redislink.RedisLink, "_exchange", counting)
+        call = tracker.begin("key", "Balance")
+        with tracker.turn("key", 10) as turn:
+            call.take_nonce(turn)
+        call.close()
+    assert waited == [True, False]
+    assert len(list(store.records())) == 3
+    store.close()

@@ -15,7 +15,7 @@ from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redislink import RedisLink, count_for, only
-from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
+from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of, turn_lost_error
 from kraken_doctor.nonce.turn import NonceSource, Turn, hold
 
 
@@ -46,14 +46,14 @@ class RedisStore:
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._advance("advance", key_id, floor, is_possible)
 
-    def advance_in_turn(self, line: Line, lease_ms: str, source: NonceSource) -> int:
-        """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
-        nonce = self._with_records("advance", line, source, [line.token, lease_ms])
+    def advance_in_turn(self, slot: QueueSlot, lease_ms: str, source: NonceSource) -> int:
+        """Do `advance`, but only while *slot* holds the turn; `TurnLostError` if it does not."""
+        nonce = self._with_records("advance", slot, source, [slot.token, lease_ms])
         if nonce < 0:
-            raise lost(line.key_id)
+            raise turn_lost_error(slot.key_id)
         return nonce
 
-    def enter(self, line: Line, arguments: list[str], source: NonceSource | None) -> int:
+    def enter(self, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
         """
         Take the turn, or a place in the queue.
 
@@ -61,18 +61,18 @@ class RedisStore:
             The nonce of *source*, 0 without one: the turn is ours. Below 0: it is not; look again in so many ms.
         """
         if source is not None:
-            return self._with_records("enter", line, source, arguments)
-        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT, line.queue]
-        return int(self._link.run("enter", keys, ["", *arguments, _AUDIT_LINES], count_for(line.key_id, most=0)))
+            return self._with_records("enter", slot, source, arguments)
+        keys = [name_of(slot.key_id, "mark"), slot.holder, _AUDIT, slot.queue]
+        return int(self._link.run("enter", keys, ["", *arguments, _AUDIT_LINES], count_for(slot.key_id, most=0)))
 
-    def _with_records(self, script: str, line: Line, source: NonceSource, arguments: list[str]) -> int:
+    def _with_records(self, script: str, slot: QueueSlot, source: NonceSource, arguments: list[str]) -> int:
         """Run a step that gives a nonce, and take the waiting audit records along."""
         process = self._process.get()
         unsent = process.take_unsent()
-        keys = [line.holder, _AUDIT, line.queue]
+        keys = [slot.holder, _AUDIT, slot.queue]
         try:
             arguments = [*arguments, _AUDIT_LINES, *unsent]
-            return self._advance(script, line.key_id, source.floor(), source.possible, keys, arguments)
+            return self._advance(script, slot.key_id, source.floor(), source.possible, keys, arguments)
         except NonceStoreError:
             process.unsent.extendleft(reversed(unsent))
             raise
@@ -114,10 +114,10 @@ class RedisStore:
     def turn(
         self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S, source: NonceSource | None = None
     ) -> AbstractContextManager[Turn]:
-        line = self._process.get().line(key_id, self)
+        slot = self._process.get().slot(key_id, self)
         lease_ms = round(lease_s * 1000)
-        line.lease_ms = max(line.lease_ms, lease_ms)
-        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms, source))
+        slot.lease_ms = max(slot.lease_ms, lease_ms)
+        return hold(slot.lock, key_id, timeout_s, RedisTurn(self, slot, lease_ms, source))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         self._link.ask("HSET", name_of(key_id, "notes"), name, value)
@@ -154,17 +154,17 @@ class RedisStore:
         if unsent:
             self._link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
-    def confirm(self, line: Line, lease_ms: str) -> bool:
-        """Whether the turn still is that of *line*; if so, for a whole lease from now on."""
-        return bool(self._link.run("confirm", [line.holder], [line.token, lease_ms], count_for(line.key_id, most=1)))
+    def confirm(self, slot: QueueSlot, lease_ms: str) -> bool:
+        """Return whether the turn still is that of *slot*; if so, it is for a whole lease from now on."""
+        return bool(self._link.run("confirm", [slot.holder], [slot.token, lease_ms], count_for(slot.key_id, most=1)))
 
-    def leave(self, line: Line, arguments: list[str]) -> None:
+    def leave(self, slot: QueueSlot, arguments: list[str]) -> None:
         """Give up the turn, without waiting for Redis's answer."""
-        self._link.run("leave", [line.holder, line.queue], arguments, wait=False)
+        self._link.run("leave", [slot.holder, slot.queue], arguments, wait=False)
 
-    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
-        """Sleep until somebody hands over the turn, or so many seconds."""
-        self._link.ask("BLPOP", bell, timeout_s)
+    def wait_for_wakeup(self, name: str, timeout_s: float) -> None:
+        """Sleep until somebody hands over the turn by pushing to the list *name*, or so many seconds."""
+        self._link.ask("BLPOP", name, timeout_s)
 
 
 class _Process:
@@ -174,19 +174,19 @@ class _Process:
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
-        self._lines: dict[str, Line] = {}
+        self._slots: dict[str, QueueSlot] = {}
 
     def take_unsent(self) -> list[str]:
-        """The waiting records, each to one taker."""
+        """Return the waiting records, each to one caller."""
         taken = []
         with contextlib.suppress(IndexError):
             while True:
                 taken.append(self.unsent.popleft())
         return taken
 
-    def line(self, key_id: str, store: RedisStore) -> Line:
+    def slot(self, key_id: str, store: RedisStore) -> QueueSlot:
         # setdefault is atomic: of two threads that come first, both get the same one.
-        return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
+        return self._slots.get(key_id) or self._slots.setdefault(key_id, QueueSlot(store, key_id))
 
 
 _AUDIT = "kraken-doctor:audit"

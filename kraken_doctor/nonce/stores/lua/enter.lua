@@ -1,13 +1,13 @@
 -- Take the turn and its first nonce, or a place in the queue.
 -- KEYS[1] mark, KEYS[2] holder, KEYS[3] list of audit records, KEYS[4] queue; ARGV[1] floor, empty if no nonce is wanted,
--- ARGV[2] token, ARGV[3] lease ms, ARGV[4] presence ms, ARGV[5] prefix of presences, ARGV[6] most audit records,
+-- ARGV[2] token, ARGV[3] lease ms, ARGV[4] heartbeat ms, ARGV[5] prefix of heartbeats, ARGV[6] most audit records,
 -- ARGV[7...] audit records to keep.
 -- Returns the nonce, or 0, when the turn is ours, else minus the ms in which to look again.
 --
--- Called again while waiting: it renews our presence, and takes the turn when the holder's lease has run out and
+-- Called again while waiting: it renews our heartbeat, and takes the turn when the holder's lease has run out and
 -- everybody before us in the queue has gone.
 
-local holder, queue, token, lease, presences = KEYS[2], KEYS[4], ARGV[2], ARGV[3], ARGV[5]
+local holder, queue, token, lease, heartbeats = KEYS[2], KEYS[4], ARGV[2], ARGV[3], ARGV[5]
 
 local function first_nonce()
   if ARGV[1] == '' then
@@ -24,8 +24,8 @@ if held == token then
 end
 if not held then
   local first = redis.call('LINDEX', queue, 0)
-  -- Who is before us and has shown no presence for so long died while waiting; who is alive will look.
-  while first and first ~= token and redis.call('EXISTS', presences .. first) == 0 do
+  -- Who is before us and without a heartbeat died while waiting; who is alive will look.
+  while first and first ~= token and redis.call('EXISTS', heartbeats .. first) == 0 do
     redis.call('LPOP', queue)
     first = redis.call('LINDEX', queue, 0)
   end
@@ -37,7 +37,7 @@ if not held then
     return first_nonce()
   end
 end
-redis.call('SET', presences .. token, '1', 'PX', ARGV[4])
+redis.call('SET', heartbeats .. token, '1', 'PX', ARGV[4])
 if not redis.call('LPOS', queue, token) then
   redis.call('RPUSH', queue, token)
   redis.call('PEXPIRE', queue, 86400000)
