@@ -110,7 +110,7 @@ class KrakenexTracker(CallTracker):
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """Make one request: from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
-        transport = wire.OwnQuery if api.doctor_overrides_query() else wire.Post
+        transport = wire.SubclassTransport if api.doctor_overrides_query() else wire.StagedPost
         exchange, key = transport(api, urlpath, timeout_s), str(api.key)
         call = self.begin(key, method)
         try:

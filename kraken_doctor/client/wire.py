@@ -1,4 +1,4 @@
-"""krakenex's HTTP step without its traps."""
+"""krakenex's HTTP step, and what its answers say, without krakenex's traps."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.failures import said, transport_error
 
 
-class Post:
+class StagedPost:
     """
-    One private call on its way, in three steps of which only the middle one needs the key's turn.
+    Send one private call in three steps, of which only the middle one needs the key's turn.
 
     What requests looks up in the environment takes as long as the signature, and reading the answer too: done
     inside the turn, both would hold up every other call of the key.
@@ -58,24 +58,24 @@ class Post:
         return response
 
     def read(self, response: requests.Response) -> Any:
-        """The answer as krakenex gives it; its errors too."""
+        """Return the answer as krakenex gives it, or raise what krakenex raises."""
         return _read(self._api, response)
 
 
-class OwnQuery:
-    """The way of sending of a subclass that made its own: all of it inside the turn."""
+class SubclassTransport:
+    """Send by the ``_query`` of a subclass that overrides it: all of it inside the turn."""
 
     def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
         self._api, self._urlpath, self._timeout_s = api, urlpath, timeout_s
 
     def send(self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]) -> Any:
-        """Whatever its ``_query`` gives; see `Post.send`."""
+        """Return whatever its ``_query`` gives; see `StagedPost.send`."""
         keep_home(self._api.session)
         sending()
         return self._api._query(self._urlpath, data, headers, timeout=self._timeout_s)  # noqa: SLF001
 
     def read(self, answer: Any) -> Any:
-        """It is read already."""
+        """Return *answer*, which the subclass has read."""
         return answer
 
 
@@ -92,7 +92,7 @@ def query(
     timeout_s: float | None,
 ) -> Any:
     """
-    What ``krakenex.API._query`` does, with two differences.
+    Do what ``krakenex.API._query`` does, with two differences.
 
     The response is judged from a local variable: krakenex reads ``self.response`` back, which another thread
     may have replaced meanwhile. And redirects are not followed.

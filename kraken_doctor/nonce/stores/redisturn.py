@@ -21,7 +21,7 @@ _HEARTBEAT_MS = "2000"
 """A waiter that has not looked for so long is taken for dead, and passed over; one that lives looks four times."""
 
 _ACCEPT_MS = "1000"
-"""A waiter that is handed the turn and does not take it for so long is taken for dead; waking up takes a millisecond."""
+"""A waiter that is handed the turn and does not take it for so long is taken for dead; waking up takes 1 ms."""
 
 
 class RedisTurn(Turn):
