@@ -182,19 +182,20 @@ def test_a_client_that_lost_its_turn_sends_nothing(redis_server: RedisServer, se
     store = open_store(redis_server.url)
     # As for a thread that another thread of its process handed the turn: only then is there time to lose it.
     store.gives_nonce_with_turn = False  # type: ignore[attr-defined]
-    original = store.advance_in_turn  # type: ignore[attr-defined]
+    original = store.step  # type: ignore[attr-defined]
 
-    def lose_first(*arguments: object) -> int:
-        with redis_server.client() as client:
-            client.delete(*client.keys("*holder"))
-        return int(original(*arguments))
+    def lose_first(script: str, *arguments: object) -> int:
+        if script == "advance":
+            with redis_server.client() as client:
+                client.delete(*client.keys("*holder"))
+        return int(original(script, *arguments))
 
     with KrakenClient(key.api_key, key.secret, url=server.url, store=store, retry=RetryPolicy.none()) as client:
         client.query_private("Balance")
-        store.advance_in_turn = lose_first  # type: ignore[attr-defined]
+        store.step = lose_first  # type: ignore[attr-defined]
         with pytest.raises(TurnLostError):
             client.query_private("Balance")
-        store.advance_in_turn = original  # type: ignore[attr-defined]
+        store.step = original  # type: ignore[attr-defined]
         client.query_private("Balance")
     assert (key.accepted, key.refused) == (2, 0)
 

@@ -14,8 +14,8 @@ from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.stores.redislink import RedisLink, count_for, only
-from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of, turn_lost_error
+from kraken_doctor.nonce.stores.redislink import RedisLink, only
+from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of
 from kraken_doctor.nonce.turn import NonceSource, Turn, hold
 
 
@@ -46,33 +46,19 @@ class RedisStore:
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._advance("advance", key_id, floor, is_possible)
 
-    def advance_in_turn(self, slot: QueueSlot, lease_ms: str, source: NonceSource) -> int:
-        """Do `advance`, but only while *slot* holds the turn; `TurnLostError` if it does not."""
-        nonce = self._with_records("advance", slot, source, [slot.token, lease_ms])
-        if nonce < 0:
-            raise turn_lost_error(slot.key_id)
-        return nonce
-
-    def enter(self, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
+    def step(self, script: str, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
         """
-        Take the turn, or a place in the queue.
+        Run a step of a turn, ``enter`` or ``advance``, and take the waiting audit records along.
 
         Returns:
             The nonce of *source*, 0 without one: the turn is ours. Below 0: it is not; look again in so many ms.
         """
-        if source is not None:
-            return self._with_records("enter", slot, source, arguments)
-        keys = [name_of(slot.key_id, "mark"), slot.holder, _AUDIT, slot.queue]
-        return int(self._link.run("enter", keys, ["", *arguments, _AUDIT_LINES], count_for(slot.key_id, most=0)))
-
-    def _with_records(self, script: str, slot: QueueSlot, source: NonceSource, arguments: list[str]) -> int:
-        """Run a step that gives a nonce, and take the waiting audit records along."""
         process = self._process.get()
         unsent = process.take_unsent()
-        keys = [slot.holder, _AUDIT, slot.queue]
+        keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
+        floor, is_possible = (source.floor(), source.possible) if source else (None, None)
         try:
-            arguments = [*arguments, _AUDIT_LINES, *unsent]
-            return self._advance(script, slot.key_id, source.floor(), source.possible, keys, arguments)
+            return self._advance(script, slot.key_id, floor, is_possible, keys, values)
         except NonceStoreError:
             process.unsent.extendleft(reversed(unsent))
             raise
@@ -81,29 +67,32 @@ class RedisStore:
         self,
         script: str,
         key_id: str,
-        floor: int,
+        floor: int | None,
         is_possible: marks.Possible | None,
         keys: Sequence[str] = (),
         arguments: Sequence[str] = (),
     ) -> int:
-        """Run a step that gives a nonce; steps of a turn may answer with a number below 0 instead."""
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
-        least = max(floor, last.get(key_id, -1) + 1)
+        least = max(floor or 0, last.get(key_id, -1) + 1)
         mark = name_of(key_id, "mark")
         remedy = f"in Redis: DEL {mark}"
 
         def judge(answer: object) -> int:
-            if keys and type(answer) is int and answer < 0:
+            if keys and type(answer) is int and (answer < 0 or (floor is None and answer == 0)):
                 return answer
+            if floor is None:
+                raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {key_id}")
             return marks.judged(answer, least, is_possible, remedy)
 
         try:
-            nonce = int(self._link.run(script, [mark, *keys], [str(least), *arguments], judge))
+            arguments = ["" if floor is None else str(least), *arguments]
+            nonce = int(self._link.run(script, [mark, *keys], arguments, judge))
         except NonceExhaustedError:
             marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
             raise
-        last[key_id] = max(nonce, last.get(key_id, -1))
+        if floor is not None:
+            last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
     def mark(self, key_id: str) -> int | None:
@@ -156,7 +145,7 @@ class RedisStore:
 
     def confirm(self, slot: QueueSlot, lease_ms: str) -> bool:
         """Return whether the turn still is that of *slot*; if so, it is for a whole lease from now on."""
-        return bool(self._link.run("confirm", [slot.holder], [slot.token, lease_ms], count_for(slot.key_id, most=1)))
+        return bool(self._link.run("confirm", [slot.holder], [slot.token, lease_ms], only(int)))
 
     def leave(self, slot: QueueSlot, arguments: list[str]) -> None:
         """Give up the turn, without waiting for Redis's answer."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -35,17 +34,6 @@ def only(kind: Any) -> Judge:
     def judge(answer: Any) -> Any:
         if not isinstance(answer, kind):
             raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]}, which is no answer")
-        return answer
-
-    return judge
-
-
-def count_for(key_id: str, *, most: float = math.inf) -> Judge:
-    """Return the judge of a step's whole number: 0 is a meaning of its own, and nothing else may be taken for it."""
-
-    def judge(answer: object) -> int:
-        if type(answer) is not int or answer > most:
-            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {key_id}")
         return answer
 
     return judge

@@ -41,7 +41,10 @@ class RedisTurn(Turn):
             return nonce
         # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
         with self._lost_means_lost():
-            return self._store.advance_in_turn(self._slot, self._lease_ms, generator)
+            nonce = self._store.step("advance", self._slot, [self._slot.token, self._lease_ms], generator)
+            if nonce < 0:
+                raise turn_lost_error(self._slot.key_id)
+            return nonce
 
     def confirm(self) -> None:
         with self._lost_means_lost():
@@ -87,7 +90,7 @@ class QueueSlot:
         self.token = uuid.uuid4().hex
         arguments = [self.token, str(self.lease_ms), _HEARTBEAT_MS, self._heartbeat]
         source = turn.source if isinstance(turn, RedisTurn) else None
-        while (answer := self._store.enter(self, arguments, source)) < 0:
+        while (answer := self._store.step("enter", self, arguments, source)) < 0:
             left_s = end - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError
