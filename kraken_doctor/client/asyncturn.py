@@ -35,9 +35,11 @@ class AsyncTurns:
             key: Whose turn.
             take: Makes the context manager of one turn.
         """
+        # A lock of asyncio belongs to the loop that used it first, and bots call `asyncio.run` again and again.
         for gone in [other for other in self._queues if other[0].is_closed()]:
             del self._queues[gone]
         queue = self._queues.setdefault((asyncio.get_running_loop(), key), asyncio.Lock())
+        # One thread a key, whatever the number of tasks: a gather of a thousand calls must not start as many threads.
         async with queue:
             manager = take()
             entering = parallel.start([manager.__enter__], workers=1)[0]

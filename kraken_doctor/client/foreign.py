@@ -28,6 +28,7 @@ class ForeignTracker(CallTracker):
 
     def next_nonce(self, key: str) -> int:
         """Return the nonce of the call that the caller is in; outside of any, the next one."""
+        # A client object may be shared: its key may have changed since, or another client signs inside this call.
         current = _current.get()
         if current is None or current[0].key != key:
             return self.nonce(key)
@@ -89,6 +90,7 @@ def _inside(attempt: CallAttempt, turn: Turn) -> Iterator[None]:
     try:
         yield
     finally:
+        # Also after an exception: the next nonce that this thread or task takes is another call's.
         _current.reset(token)
         attempt.answered()
 

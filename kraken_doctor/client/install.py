@@ -53,6 +53,7 @@ def _install(api: Any, options: CallKeywords) -> None:
         raise NonceHookError(f"{api.__qualname__} is a class: pass the object that the bot uses")
     adapter = find_adapter(api)
     if adapter is None:
+        # pykrakenapi.KrakenAPI keeps the krakenex object there.
         inner = find_adapter(getattr(api, "api", None))
         if inner is not None:
             raise NonceHookError(f"{type_name(api)} only wraps a {inner.name}: pass that, its .api")

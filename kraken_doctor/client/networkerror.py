@@ -22,6 +22,7 @@ class AlsoNetworkError:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, exc: BaseException | None, trace: object) -> None:
+        # `from exc`: a log shows where it came from, and it is ours and theirs to whoever catches either.
         if isinstance(exc, _TRANSIENT) and not isinstance(exc, self.network_error):
             raise _combined_type(kind, self.network_error)(*exc.args) from exc
 
@@ -31,6 +32,7 @@ _TRANSIENT = (TurnTimeoutError, TurnLostError, NonceStoreError)
 
 @functools.cache
 def _combined_type(ours: Any, theirs: Any) -> Any:
+    # By hand: pickle looks classes up by name, and this one is made while the bot runs.
     def reduce(self: Exception) -> tuple[Any, ...]:
         return _rebuild, (ours, theirs, self.args), self.__dict__
 

@@ -35,6 +35,7 @@ def keeps_one_in_flight(client: Any) -> bool | None:
     for attribute, placeholder in zip(adapter.credentials, _PLACEHOLDERS, strict=True):
         setattr(client, attribute, getattr(client, attribute) or placeholder)
     transport = _CountingTransport()
+    # A session picks the adapter with the longest prefix: one of the bot's own would reach the network.
     session.adapters.clear()
     for scheme in ("https://", "http://"):
         session.mount(scheme, transport)
@@ -67,6 +68,7 @@ class _CountingTransport(BaseAdapter):
             self._inside += 1
             self.most = max(self.most, self._inside)
             self._changed.notify_all()
+            # Answer late, so that a second request has time to come, and at once when it has.
             self._changed.wait_for(lambda: self.most > 1, timeout=_MEET_S)
             self._inside -= 1
         response = requests.Response()

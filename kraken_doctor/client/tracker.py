@@ -134,6 +134,7 @@ class CallAttempt:
         """Return the nonce of this call, whose turn has come."""
         self._at_ns, self._began = self._clock.now_ns(), self._clock.monotonic()
         self.nonce = turn.next(self.generator)
+        # Before anything is sent: the doctor's own limit on what a store may make it send.
         if check := self._tracker.options.check_nonce:
             check(self.nonce)
         return self.nonce

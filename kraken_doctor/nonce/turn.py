@@ -129,18 +129,21 @@ class FairLock:
         Raises:
             TurnHeldError: This thread has it or waits for it, so that waiting would never end.
         """
+        # A signal handler that interrupted a step of this lock: the RLock would let it in, half-way through a change.
         if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
             raise TurnHeldError(_HELD)
         with self._guard:
             if self._holder is None:
                 self._holder = waiter
                 return True
+            # Who would have to let go is the one that asks: it would wait for its whole timeout.
             if any(other.thread is waiter.thread for other in (self._holder, *self._waiting)):
                 raise TurnHeldError(_HELD)
             self._waiting.append(waiter)
         end = waiter.since + timeout_s
         while True:
             woken = waiter.wakeup.acquire(timeout=max(0.0, end - time.monotonic()))
+            # Woken is not yet ours: the lock was freed for whoever comes first, and a running thread may have been.
             with self._guard:
                 if self._holder is None:
                     self._holder = waiter
@@ -232,6 +235,7 @@ class HandoffLock(FairLock):
     def release(self, waiter: Waiter) -> None:
         """Hand on to the next thread, or to the next process."""
         if self._is_ours(waiter) and self._held_since is not None:
+            # Handing on for longer would keep other processes out for as long as this one has threads that call.
             held_s = time.monotonic() - self._held_since
             if held_s <= HOLD_S and self._pass_on(waiter):
                 return

@@ -80,6 +80,7 @@ class Adapter(abc.ABC):
         methods = self.methods(client)
         refuse_demo_key(*methods.doctor_key_and_url(client))
         before = getattr(getattr(client, "_kraken_doctor", None), "options", None)
+        # Installed once more, say with another store: what is not named stays as it was.
         if isinstance(before, CallOptions):
             chosen = dataclasses.replace(before, **options)
         else:
@@ -87,8 +88,9 @@ class Adapter(abc.ABC):
                 options["unit"] = unit
             chosen = CallOptions(**options)
         tracker = self.tracker(client, chosen)
+        # `place` keeps it in the class that it makes; on the object itself it is a `KrakenClient`'s.
         if "_kraken_doctor" in getattr(client, "__dict__", {}):
-            client._kraken_doctor = tracker  # noqa: SLF001 - a `KrakenClient`, which has the methods already
+            client._kraken_doctor = tracker  # noqa: SLF001 - ours
         else:
             place(client, methods, tracker)
 
@@ -109,6 +111,7 @@ class Adapter(abc.ABC):
 @functools.cache
 def adapters() -> tuple[Adapter, ...]:
     """Return one adapter for each module of this package."""
+    # By what lies in the folder: a list of names here would be a second file to touch for a new client.
     found = []
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         members = vars(importlib.import_module(module.name)).values()

@@ -34,8 +34,10 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
         client.__class__ = _class(mixin, base, calls, patches)
     except TypeError as exc:
         raise NonceHookError(f"the class {before.__qualname__} can't be extended: {exc}") from exc
+    # What is left on the object itself would hide the method of the class, and our call with it.
     taken = {name: own.pop(name) for name in methods if name in own}
     for name, method in methods.items():
+        # A ``__getattribute__`` or a slot may win all the same: better not installed than without effect.
         if getattr(getattr(client, name, None), "__func__", None) is not method:
             client.__class__ = before
             own.update(taken)
@@ -49,6 +51,7 @@ def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type
     if patches:
         found = {name: staticmethod(patch) for name, patch in patches.items()}
         inner = types.new_class(base.__name__, (base,), exec_body=lambda names: names.update(found))
+    # Named like *base*: pickle, loggers and `type(api).__name__` of the bot see no other class.
     names = {
         "__module__": base.__module__,
         "__qualname__": base.__qualname__,
