@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from kraken_doctor.checks import catalogue
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import KrakenError, TransportError
@@ -162,7 +162,7 @@ def test_a_crash_elsewhere(
 
     monkeypatch.setattr(f"kraken_doctor.{place}", crash)
     if place == "cli.conduct.finish":
-        monkeypatch.setattr("kraken_doctor.cli.conduct.write_files", crash)
+        monkeypatch.setattr("kraken_doctor.cli.emit.write_files", crash)
     ended = doctor("-vv", "check", "-o", "json")
     assert ended.status == 3
     assert "RuntimeError" in ended.stderr

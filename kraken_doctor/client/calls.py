@@ -13,10 +13,11 @@ import requests
 from kraken_doctor.client import wire
 from kraken_doctor.client.params import PostParams
 from kraken_doctor.client.retry import may_repeat
-from kraken_doctor.client.route import own_proxies
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
+from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
+from kraken_doctor.network.route import own_proxies
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class KrakenexTracker(CallTracker):
                         raise
                     failure: requests.RequestException | KrakenError = exc
                 else:
-                    errors = () if wire.flaw_of(answer, method) else wire.error_strings(answer)
+                    errors = () if flaw_of(answer, method) else error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                         return answer
                     failure = kraken_error(errors)
@@ -100,7 +101,7 @@ class KrakenexTracker(CallTracker):
     ) -> None:
         with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
             text = (
-                wire.as_transport_error(failure).kind
+                as_transport_error(failure).kind
                 if isinstance(failure, requests.RequestException)
                 else ", ".join(failure.errors)
             )
@@ -121,7 +122,7 @@ class KrakenexTracker(CallTracker):
             call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: "ok" if wire.archive_in(failure, method) else wire.as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.archive_in(failure, method) else as_transport_error(failure).kind)
             raise
         finally:
             call.close()

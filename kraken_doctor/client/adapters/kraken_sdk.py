@@ -6,8 +6,8 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, missing, type_name
-from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.network.redirects import keep_home
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
