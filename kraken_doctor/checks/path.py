@@ -7,7 +7,7 @@ from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import confirmed
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model.evidence import Evidence, Outcome
-from kraken_doctor.network.edge import seen_in
+from kraken_doctor.network.edge import edge_headers
 from kraken_doctor.network.public import PublicAnswer
 from kraken_doctor.network.route import route
 from kraken_doctor.network.url import without_login
@@ -82,5 +82,5 @@ def _answer_facts(answer: PublicAnswer) -> list[Evidence]:
         facts.append(Evidence("path.http.first_byte", round(answer.timing.first_byte_s, 6), "s", source=source))
     return [
         *facts,
-        *(Evidence(f"path.{name}", value, source="edge") for name, value in seen_in(answer.headers).items()),
+        *(Evidence(f"path.{name}", value, source="edge") for name, value in edge_headers(answer.headers).items()),
     ]

@@ -16,8 +16,8 @@ from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
-from kraken_doctor.network.route import own_proxies
+from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.network.route import session_proxies
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class KrakenexTracker(CallTracker):
         try:
             return self._query(api, method, data, timeout)
         except BaseException as exc:
-            redact_exception(exc, api.key, api.secret, self.options.otp, settings=own_proxies(api.session))
+            redact_exception(exc, api.key, api.secret, self.options.otp, settings=session_proxies(api.session))
             raise
 
     def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
@@ -87,7 +87,7 @@ class KrakenexTracker(CallTracker):
                         raise
                     failure: requests.RequestException | KrakenError = exc
                 else:
-                    errors = () if flaw_of(answer, method) else error_strings(answer)
+                    errors = () if envelope_problem(answer, method) else error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                         return answer
                     failure = kraken_error(errors)
@@ -122,7 +122,7 @@ class KrakenexTracker(CallTracker):
             call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: "ok" if wire.archive_in(failure, method) else as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.export_archive(failure, method) else as_transport_error(failure).kind)
             raise
         finally:
             call.close()

@@ -15,10 +15,10 @@ from kraken_doctor.client.calls import KrakenexMethods, KrakenexTracker
 from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.safety import redacted, refuse_demo_key
-from kraken_doctor.client.wire import archive_in
+from kraken_doctor.client.wire import export_archive
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
-from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.network.forked import reset_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
         if session is not None:
             self.session = session
         self._kraken_doctor = KrakenexTracker(CallOptions(**options), requests.ConnectionError)
-        begin_anew_in_child(self.session)
+        reset_in_child(self.session)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
@@ -79,10 +79,10 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
         except NonceError:  # which is one of requests' as well
             raise
         except (requests.RequestException, UnicodeEncodeError) as exc:
-            if archive := archive_in(exc, method):
+            if archive := export_archive(exc, method):
                 return archive
             raise as_transport_error(exc) from exc
-        if flaw := flaw_of(answer, method):
+        if flaw := envelope_problem(answer, method):
             raise TransportError("response-invalid", flaw)
         # What a server says goes into logs, and some servers repeat what they were sent.
         errors = [

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 from kraken_doctor.client.adapters import find_adapter, missing
 from kraken_doctor.clock import SystemClock
-from kraken_doctor.inject.onwire import keeps_one_in_flight
+from kraken_doctor.inject.in_flight import keeps_one_in_flight
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest

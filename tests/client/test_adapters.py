@@ -14,7 +14,7 @@ import pytest
 
 from kraken_doctor import install, open_store
 from kraken_doctor.client import adapters
-from kraken_doctor.inject.onwire import keeps_one_in_flight
+from kraken_doctor.inject.in_flight import keeps_one_in_flight
 from kraken_doctor.inject.target import examine
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.sandbox.http import SandboxServer

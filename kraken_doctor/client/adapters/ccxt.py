@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.redirects import keep_home
+from kraken_doctor.network.redirects import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
@@ -103,7 +103,7 @@ class _Common:
 
 class _Blocking(_Common):
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        keep_home(self.session)  # type: ignore[attr-defined]
+        refuse_redirects(self.session)  # type: ignore[attr-defined]
         if not isinstance(headers, _SignedLater):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
@@ -123,10 +123,10 @@ class _InLoop(_Common):
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         opened = super().open(*arguments, **named)  # type: ignore[misc]
-        keep_home(self.session)  # type: ignore[attr-defined]
+        refuse_redirects(self.session)  # type: ignore[attr-defined]
         return opened
 
     def get_socks_proxy_session(self, *arguments: Any, **named: Any) -> Any:
         session = super().get_socks_proxy_session(*arguments, **named)  # type: ignore[misc]
-        keep_home(session)
+        refuse_redirects(session)
         return session

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kraken_doctor.errors import NonceHookError
-from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.forked import reset_in_child
 
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:
@@ -42,7 +42,7 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
             client.__class__ = before
             own.update(taken)
             raise NonceHookError(f"{before.__qualname__}.{name} can't be replaced")
-    begin_anew_in_child(*own.values())
+    reset_in_child(*own.values())
 
 
 def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type:
