@@ -96,7 +96,7 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "rate_per_s": round(summary.rate_per_s, 3),
         "longest_wait_s": round(summary.longest_wait_s, 3),
         "longest_gap_s": round(summary.longest_gap_s, 3),
-        "repeated": summary.backward,
+        "repeated": summary.repeated,
         "mark": mark,
         "lead_s": round(lead_now_s, 3) if lead_now_s is not None else None,
     }

@@ -97,22 +97,12 @@ class CallRecord:
 def from_line(line: str | bytes) -> CallRecord | None:
     """Return the record in a line of the audit log; None for one that was cut off, or that somebody else wrote."""
     try:
+        values = json.loads(line)
         # A line of version 0.1 ends behind the wait: who made that call is not known.
-        at_ns, key_id, unit, nonce, endpoint, outcome, latency_s, waited_s, *rest = json.loads(line)
-        by, declared = rest or ("", False)
-        record = CallRecord(
-            at_ns=int(at_ns),
-            key_id=str(key_id),
-            unit=str(unit),
-            nonce=int(nonce),
-            endpoint=str(endpoint),
-            outcome=str(outcome),
-            latency_s=float(latency_s),
-            waited_s=float(waited_s),
-            by=str(by),
-            declared=declared is True,
-        )
-    except (TypeError, ValueError, OverflowError, RecursionError):
+        by, declared = values[8:] or ("", False)
+        read = {name: kind(value) for (name, kind), value in zip(_LINE_FIELDS.items(), values[:8], strict=True)}
+        record = CallRecord(**read, by=str(by), declared=declared is True)
+    except (TypeError, ValueError, LookupError, OverflowError, RecursionError):
         return None
     return record if _is_possible(record) else None
 
@@ -152,4 +142,8 @@ def _is_possible(record: CallRecord) -> bool:
     )
 
 
+_LINE_FIELDS: dict[str, Any] = {
+    "at_ns": int, "key_id": str, "unit": str, "nonce": int, "endpoint": str, "outcome": str, "latency_s": float,
+    "waited_s": float,
+}  # fmt: skip
 _UNITS = {unit.value for unit in NonceUnit}

@@ -20,7 +20,7 @@ Seconds before the second attempt, and how many further ones: after 5, 10, 20 an
 starter key falls by one in 3 s: https://docs.kraken.com/exchange/guides/rest/ratelimits
 """
 
-RUN_DEADLINE_S = 60.0
+DEADLINE_S = 60.0
 """Seconds for a whole run of the doctor: the time after which CI jobs and users take a command for hanging."""
 
 JOBS = 16

@@ -45,7 +45,7 @@ def test_a_summary_a_key() -> None:
     first, second = summarise(records)
     assert (first.key_id, first.issued, first.refused, first.failed) == ("a", 3, 1, 1)
     assert first.rate_per_s == pytest.approx(2 / 11)
-    assert (first.longest_wait_s, first.longest_gap_s, first.backward) == (3.5, 10.0, 0)
+    assert (first.longest_wait_s, first.longest_gap_s, first.repeated) == (3.5, 10.0, 0)
     assert (second.key_id, second.rate_per_s, second.longest_gap_s) == ("b", 0.0, 0.0)
     assert (first.first_ns, first.last_ns, first.lead_s) == (records[0].at_ns, records[2].at_ns, 0.0)
     assert summarise([record(nonce=US + 1_500_000)])[0].lead_s == 1.5
@@ -54,7 +54,7 @@ def test_a_summary_a_key() -> None:
 
 def test_a_repeated_nonce_is_seen() -> None:
     """Whatever the order in which two processes wrote."""
-    assert summarise([record(1), record(0), record(1)])[0].backward == 1
+    assert summarise([record(1), record(0), record(1)])[0].repeated == 1
 
 
 def test_lead_is_nonce_less_clock() -> None:
