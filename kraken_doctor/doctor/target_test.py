@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kraken_doctor import child
@@ -91,16 +92,11 @@ def _checks(facts: dict[str, Any]) -> tuple[CheckResult, ...]:
     results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
     # krakenex's own generator is expected to repeat: that is the warning, not a second finding.
     if replaced is False:
-        results = [_softened(result) for result in results]
+        results = [replace(result, outcome=_AS_WARNING.get(result.outcome, result.outcome)) for result in results]
     return tuple(results)
 
 
-def _softened(result: CheckResult) -> CheckResult:
-    if result.outcome is not Outcome.FAIL:
-        return result
-    return CheckResult(
-        id=result.id, account=None, outcome=Outcome.WARN, summary=result.summary, evidence=result.evidence
-    )
+_AS_WARNING = {Outcome.FAIL: Outcome.WARN}
 
 
 def _diagnose(target: str, facts: dict[str, Any]) -> list[Diagnosis]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import requests
@@ -56,7 +57,7 @@ class PublicApi:
         self._timeout_s = timeout_s
         self._clock = clock
         self._guard = threading.Lock()
-        self._asked: dict[str, _CachedCall] = {}
+        self._asked: dict[str, Future[PublicAnswer]] = {}
         self.dates: dict[str, tuple[str, int, int]] = {}
         """By endpoint: the ``Date`` of whatever answered last, between which two times by this host's clock."""
 
@@ -73,16 +74,21 @@ class PublicApi:
             KrakenError: The API refused.
         """
         with self._guard:
-            if again:
-                self._asked.pop(endpoint, None)
-            once = self._asked.setdefault(endpoint, _CachedCall(lambda: self._ask(endpoint)))
-        return once.get()
+            mine = again or endpoint not in self._asked
+            call = self._asked[endpoint] = Future() if mine else self._asked[endpoint]
+        if mine:
+            try:
+                call.set_result(self._ask(endpoint))
+            except BaseException as exc:
+                call.set_exception(exc)  # those who wait for it must not wait for ever
+                raise
+        return call.result()
 
     def answers(self) -> list[PublicAnswer]:
         """Return the answers that have come so far, without a call."""
         with self._guard:
             asked = list(self._asked.values())
-        return [once.answer for once in asked if once.answer is not None]
+        return [call.result() for call in asked if call.done() and call.exception() is None]
 
     def _ask(self, endpoint: str) -> PublicAnswer:
         called_ns, began = self._clock.now_ns(), self._clock.monotonic()
@@ -119,24 +125,3 @@ class PublicApi:
             latency_s=latency_s,
             timing=timing,
         )
-
-
-class _CachedCall:
-    """Make a call once: the first caller makes it, the others wait for its result."""
-
-    def __init__(self, call: Callable[[], PublicAnswer]) -> None:
-        self._call = call
-        self._lock = threading.Lock()
-        self.answer: PublicAnswer | None = None
-        self._failure: Exception | None = None
-
-    def get(self) -> PublicAnswer:
-        with self._lock:
-            if self.answer is None and self._failure is None:
-                try:
-                    self.answer = self._call()
-                except Exception as exc:  # noqa: BLE001 - kept for every caller, and raised below
-                    self._failure = exc
-        if self.answer is None:
-            raise self._failure or RuntimeError("unreachable")
-        return self.answer
