@@ -154,7 +154,7 @@ def test_a_fault_of_our_own_ends_no_watch(two: Watched, monkeypatch: pytest.Monk
     two.keys[0].permissions = (*two.keys[0].permissions, "withdraw-funds")
     two.rounds(1)
     with monkeypatch.context() as broken:
-        broken.setattr(two.app, "examine", lambda *_: 1 // 0)
+        broken.setattr(two.app.doctor, "examine", lambda *_: 1 // 0)
         (said,) = two.rounds(2)
     assert (said.outcome.value, said.new, said.gone) == ("inconclusive", (), ())
     (back,) = two.rounds(1)
