@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 
 from kraken_doctor.botlog.reading import HEAD_BYTES, Line
-from kraken_doctor.client.retry import READ_ONLY
 from kraken_doctor.diagnosis.recognise import recognise, unknown_error
 from kraken_doctor.model.cause import Symptom
+from kraken_doctor.model.endpoints import CHANGING, READ_ONLY
 from kraken_doctor.redact import HIDDEN, redactor
 
 
@@ -47,14 +47,7 @@ _STARTED = re.compile(
     r"|systemd\[\d+\]: Started ",
     re.IGNORECASE,
 )
-_ENDPOINTS = "|".join(
-    sorted(
-        READ_ONLY | {"AddOrder", "AddOrderBatch", "EditOrder", "AmendOrder", "CancelOrder", "CancelAll", "Withdraw",
-                     "CancelAllOrdersAfter", "CancelOrderBatch", "GetWebSocketsToken", "DepositAddresses"},
-        key=len,
-        reverse=True,
-    )
-)  # fmt: skip
+_ENDPOINTS = "|".join(sorted(READ_ONLY | CHANGING, key=len, reverse=True))
 _ENDPOINT = re.compile(rf"\b({_ENDPOINTS})\b")
 _WORKED = re.compile(
     r"KRAKEN PRO CONNECTED|Connected to Kraken"

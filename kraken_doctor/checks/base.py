@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.defaults import CALL_TIMEOUT_S
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
@@ -53,7 +54,7 @@ class RunSettings:
     api_url: str
     embedded: bool = False
     """The exchange is the sandbox's, whatever a fault makes of its URL."""
-    timeout_s: float = 10.0
+    timeout_s: float = CALL_TIMEOUT_S
     """For one call."""
     ntp_servers: tuple[str, ...] = ()
     """Empty: don't ask any."""

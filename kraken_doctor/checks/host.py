@@ -22,7 +22,7 @@ def krakenex(ctx: Instruments) -> CheckOutcome:
     # What was imported says it of itself; the installed distribution may be another one.
     version = str(getattr(getattr(module, "version", None), "__version__", "unknown version"))
     evidence.append(facts.KRAKENEX_VERSION.of(version, bound=f"= {TESTED_KRAKENEX}"))
-    from kraken_doctor.client.install import missing_hooks
+    from kraken_doctor.client.adapters.krakenex import missing_hooks
 
     api = getattr(module, "API", None)
     missing = missing_hooks(api) if api is not None else ["API"]

@@ -14,7 +14,7 @@ from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.network import transport
-from kraken_doctor.network.route import settle, trust
+from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
 from kraken_doctor.redact import without_secrets
@@ -105,7 +105,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
-    trust(session, variables)
+    apply_ca_env(session, variables)
     if request.sandbox:
         # A proxy of the process's environment has no business on loopback; a fault may put one there.
         session.trust_env = False
@@ -114,7 +114,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
         }
         session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
     else:
-        settle(session, url)
+        pin_proxy_settings(session, url)
     return session
 
 

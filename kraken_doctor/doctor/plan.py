@@ -9,6 +9,7 @@ from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.defaults import DEADLINE_S, JOBS
 from kraken_doctor.model.suggestions import did_you_mean
 
 
@@ -18,9 +19,9 @@ class Plan:
 
     accounts: tuple[Account, ...] = ()
     checks: tuple[Check, ...] = CATALOGUE
-    jobs: int = 16
+    jobs: int = JOBS
     """Accounts side by side."""
-    deadline_s: float = 60.0
+    deadline_s: float = DEADLINE_S
     """For the whole run."""
 
     def of_scope(self, scope: Scope) -> tuple[Check, ...]:

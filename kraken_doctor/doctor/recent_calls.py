@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.errors import KrakenDoctorError
-from kraken_doctor.model import call_json
 from kraken_doctor.model.payloads import Extra
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class RecentCalls(NamedTuple):
     def fields(self) -> Extra:
         """The report's fields in the published form, see schema.json."""
         return {
-            "calls": call_json.document(self.calls),
+            "calls": [record.to_json() for record in self.calls],
             "audit": {"left_out": self.left_out, "problem": self.problem},
         }
 

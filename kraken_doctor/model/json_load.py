@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import JSON_FIELDS, CallRecord
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
 from kraken_doctor.model.payloads import Extra
 from kraken_doctor.model.report import SCHEMA_VERSION, Report
@@ -116,17 +116,13 @@ def _value(value: object, where: str) -> Value:
 
 
 def _call(item: dict[str, Any], where: str) -> CallRecord:
-    return CallRecord(
-        at_ns=_moment(_get(str, item, "at", where), f"{where}at"),
-        key_id=_get(str, item, "key_id", where),
-        unit=_get(str, item, "unit", where),
-        nonce=_get(int, item, "nonce", where),
-        endpoint=_get(str, item, "endpoint", where),
-        outcome=_get(str, item, "outcome", where),
-        latency_s=_number(item, "latency_s", where),
-        waited_s=_number(item, "waited_s", where),
-        by=_as(str, item.get("by", ""), f"{where}by"),  # version 0.1 did not say
-    )
+    item = {"by": "", "declared": True, **item}  # version 0.1 did not say
+    at_ns = _moment(_get(str, item, "at", where), f"{where}at")
+    values: dict[str, Any] = {
+        name: _number(item, name, where) if kind is float else _get(kind, item, name, where)
+        for name, kind in JSON_FIELDS.items()
+    }
+    return CallRecord(at_ns=at_ns, **values)
 
 
 def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tuple[dict[str, Any], str]]:

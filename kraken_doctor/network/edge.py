@@ -1,4 +1,4 @@
-"""An HTTP answer that is not the API's: who gave it, and which step of the way that makes the failing one."""
+"""Answers that are not the API's: who gave them, and which step of the connection they make the failing one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _KINDS = {
 }
 
 
-def not_the_api(response: Any) -> TransportError:
-    """Return *response* (a ``requests.Response``) as the failure that it is."""
+def from_foreign_response(response: Any) -> TransportError:
+    """Return the failure that *response*, a ``requests.Response``, is."""
     headers: Mapping[str, str] = response.headers
     page = _page(response)
     title = _title(page, headers.get("Content-Type", ""))
@@ -43,6 +43,7 @@ def edge_headers(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:
+    # A challenge is a block whatever its status; of 429 the status says more: how long to wait.
     challenged = headers.get("cf-mitigated", "").lower() == "challenge" or title.lower().startswith(_CHALLENGES)
     if challenged and status != 429:
         return "edge-blocked"
@@ -67,18 +68,19 @@ def _words(response: Any, title: str) -> str:
 
 
 def _host(location: str) -> str:
-    """Where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
+    """Return where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
     scheme, _, rest = location.partition("://")
     return shortened(f"{scheme}://{rest.partition('/')[0]}") if rest else "another path"
 
 
 def _page(response: Any) -> str:
+    # A title stands in the first kilobytes, and whoever answers may send as many as he likes.
     content: bytes = response.content[:_PAGE_LIMIT_CHARACTERS]
     return content.decode("utf-8", "replace")
 
 
 def _title(page: str, content_type: str) -> str:
-    """The page's title; of a plain text its first line ("error code: 1020")."""
+    """Return the page's title; of a plain text its first line ("error code: 1020")."""
     if found := _TITLE.search(page):
         text = html.unescape(found[1])
     elif "text/plain" in content_type:
@@ -89,7 +91,7 @@ def _title(page: str, content_type: str) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> int | None:
-    """``Retry-After``: seconds, or a date, which is held against the answer's own: this host's clock may be wrong."""
+    """Return ``Retry-After`` in seconds; a date is compared with the answer's own, since this clock may be wrong."""
     said = headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit() and len(said) < 8:
         return int(said)

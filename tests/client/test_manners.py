@@ -275,7 +275,7 @@ SpotClient = type("SpotClient", (Renamed,), {})
         (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),
         (lambda: Stubborn(NOBODY, SECRET), "Stubborn._nonce can't be replaced"),
-        (object, "no _nonce, _sign, _query, query_private in builtins.object"),
+        (object, "builtins.object is no client of a known library (ccxt, python-kraken-sdk, krakenex.API)"),
     ],
 )
 def test_what_is_refused(make: Callable[[], Any], reason: str, caplog: pytest.LogCaptureFixture) -> None:

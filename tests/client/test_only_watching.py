@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, open_store
-from kraken_doctor.client import recording
+from kraken_doctor.client import observers
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore
@@ -141,11 +141,11 @@ def test_metrics_that_fail(
     def fail(_record: CallRecord) -> None:
         raise ValueError("no such label")
 
-    recording.metrics.cache_clear()
+    observers.metrics_observer.cache_clear()
     monkeypatch.setattr(metrics, "observe", fail)
     key.mark = -1
     assert answers(kind, server, key, metrics=True) == plain
-    recording.metrics.cache_clear()
+    observers.metrics_observer.cache_clear()
 
 
 BOT = """

@@ -9,7 +9,7 @@ import requests
 
 from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.answer import as_transport_error
-from kraken_doctor.network.edge import not_the_api
+from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.redact import redactor
 from tests.network.wild import Behaviour, WildServer, page, says
 
@@ -26,7 +26,7 @@ def session() -> Iterator[requests.Session]:
 
 def judged(session: requests.Session, behaviour: Behaviour) -> TransportError:
     with WildServer(behaviour) as server:
-        return not_the_api(session.get(server.url, timeout=5, allow_redirects=False))
+        return from_foreign_response(session.get(server.url, timeout=5, allow_redirects=False))
 
 
 @pytest.mark.parametrize(

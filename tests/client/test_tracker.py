@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kraken_doctor import key_id
-from kraken_doctor.client.ledger import Ledger, Ongoing
 from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.stores.memory import MemoryStore
@@ -17,7 +17,7 @@ from tests.clocks import ManualClock
 
 
 class Desk:
-    """A ledger with its store, its clock, and what it told."""
+    """A tracker with its store, its clock, and what it told."""
 
     def __init__(self, now_ns: int = 1_795_392_000_000_000_000, **options: Any) -> None:
         self.clock, self.store = ManualClock(now_ns), MemoryStore()
@@ -29,10 +29,10 @@ class Desk:
             "observers": (self.told.append,),
             "metrics": False,
         }
-        self.ledger = Ledger(CallOptions(**{**chosen, **options}), ConnectionError)
+        self.tracker = CallTracker(CallOptions(**{**chosen, **options}), ConnectionError)
 
-    def begin(self) -> Ongoing:
-        return self.ledger.begin("a-key-of-nobody", "Balance")
+    def begin(self) -> CallAttempt:
+        return self.tracker.begin("a-key-of-nobody", "Balance")
 
 
 def test_the_times_of_a_call() -> None:

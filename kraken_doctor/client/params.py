@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class Form(Mapping[str, str]):
+class PostParams(Mapping[str, str]):
     """
-    Parameters as pairs of strings, in the order given.
+    Hold the parameters of a call as pairs of strings, in the order given.
 
     krakenex signs ``urllib.parse.urlencode(data)``, requests sends its own encoding of the same dict. The two
     differ for lists, None and dicts, and Kraken answers such a call with ``EAPI:Invalid key``. Both ask a
@@ -23,12 +23,12 @@ class Form(Mapping[str, str]):
     def __init__(self, data: Mapping[str, Any] | None) -> None:
         self._pairs = [(str(name), text) for name, value in (data or {}).items() for text in _texts(name, value)]
 
-    def with_fields(self, **fields: str) -> Form:
-        """A new form with *fields* set; the caller's dict and this form stay as they are."""
-        form = Form(None)
-        form._pairs = [pair for pair in self._pairs if pair[0] not in fields]
-        form._pairs.extend(fields.items())
-        return form
+    def with_fields(self, **fields: str) -> PostParams:
+        """Return new parameters with *fields* set; the caller's dict and these stay as they are."""
+        params = PostParams(None)
+        params._pairs = [pair for pair in self._pairs if pair[0] not in fields]
+        params._pairs.extend(fields.items())
+        return params
 
     def __getitem__(self, name: str) -> str:
         for own, text in self._pairs:

@@ -1,4 +1,4 @@
-"""What leaves through a client that must not: a demo key to a real exchange, a key in a server's own words."""
+"""Keep secrets in: no demo key goes to a real exchange, and no exception or log shows a key."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def refuse_demo_key(api_key: str, url: str) -> None:
         )
 
 
-def cleaned(text: str, *secrets: str | None) -> str:
-    """*text*, a server's, without *secrets* and what looks like one: some servers repeat what they were sent."""
+def redacted(text: str, *secrets: str | None) -> str:
+    """Return a server's *text* without *secrets* and what looks like one: some servers repeat what they were sent."""
     return redactor(*filter(None, secrets))(text)
 
 
-def cleanse(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] | None = None) -> None:
+def redact_exception(exc: BaseException, *secrets: str | None, settings: Mapping[str, Any] | None = None) -> None:
     """
     Take *secrets*, the logins of proxies and stores, and what looks like one out of *exc*.
 

@@ -16,7 +16,7 @@ Take = Callable[[], AbstractContextManager[Turn]]
 
 class AsyncTurns:
     """
-    Turns that are waited for without holding up the event loop.
+    Wait for turns without holding up the event loop.
 
     One task at a time waits in a thread; the others queue before it, in order. The loop's own threads
     would not do: all of them waiting for the turn, none would be left to resolve the name that the request of
@@ -29,15 +29,17 @@ class AsyncTurns:
     @asynccontextmanager
     async def turn(self, key: str, take: Take) -> AsyncIterator[Turn]:
         """
-        The turn of *key*; see `NonceGenerator.turn` for its errors.
+        Enclose the turn of *key*; see `NonceGenerator.turn` for its errors.
 
         Args:
             key: Whose turn.
             take: Makes the context manager of one turn.
         """
+        # A lock of asyncio belongs to the loop that used it first, and bots call `asyncio.run` again and again.
         for gone in [other for other in self._queues if other[0].is_closed()]:
             del self._queues[gone]
         queue = self._queues.setdefault((asyncio.get_running_loop(), key), asyncio.Lock())
+        # One thread a key, whatever the number of tasks: a gather of a thousand calls must not start as many threads.
         async with queue:
             manager = take()
             entering = parallel.start([manager.__enter__], workers=1)[0]
