@@ -19,6 +19,7 @@ fast: ## Run the tests that are not marked slow
 lint: ## Check style, layers and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	@if grep -q '^\[tool.importlinter' pyproject.toml; then lint-imports; fi
 	$(PYTHON) -m mypy
 
 format: ## Correct what the linter can correct by itself

@@ -140,3 +140,17 @@ def test_types_and_licence_are_part_of_the_package() -> None:
     assert "kraken-doctor contributors" in text
     assert PROJECT["authors"] == [{"name": "kraken-doctor contributors"}]
     assert {"Homepage", "Documentation", "Changelog", "Issues"} <= set(PROJECT["urls"])
+
+
+def test_mutation_tools_change_code_that_is_there() -> None:
+    """A module that was moved would silently be left out."""
+    mutmut = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    cosmic_ray = tomllib.loads((ROOT / "benchmarks" / "cosmic-ray.toml").read_text(encoding="utf-8"))["cosmic-ray"]
+    for pattern in (*mutmut["only_mutate"], *cosmic_ray["module-path"]):
+        assert list(ROOT.glob(pattern)), pattern
+    tests = [*mutmut["pytest_add_cli_args_test_selection"], *cosmic_ray["test-command"].split()]
+    for word in (word for word in tests if "tests/" in word):
+        name = word.rpartition("=")[2].partition("::")[0]
+        assert (ROOT / name).exists(), name
+    for name in mutmut["also_copy"]:
+        assert (ROOT / name).exists(), name
