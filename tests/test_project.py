@@ -154,3 +154,31 @@ def test_mutation_tools_change_code_that_is_there() -> None:
         assert (ROOT / name).exists(), name
     for name in mutmut["also_copy"]:
         assert (ROOT / name).exists(), name
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_architecture_names_modules_that_there_are() -> None:
+    """Each step of each way; a page about a house that was rebuilt leads astray."""
+    steps = re.findall(r"^\| \d+ \| (.+?) \|", ARCHITECTURE, re.M)
+    assert len(steps) > 20
+    for name in (name for step in steps for name in re.findall(r"`([\w/.]+)`", step)):
+        assert (ROOT / "kraken_doctor" / name).exists(), name
+
+
+def test_the_architecture_has_a_line_for_each_part() -> None:
+    """In the table of the floors; a new part has its place there."""
+    table = ARCHITECTURE.partition("## The floors")[2].partition("## ")[0]
+    parts = {path.name for path in (ROOT / "kraken_doctor").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {name for name in re.findall(r"`(\w+)/`", table)} - {"formats", "pages"} == parts
+
+
+def test_contributing_says_how_in_one_line() -> None:
+    """To set up, and to run the fast tests."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for section, command in (("Set up", "make install"), ("Test", "make fast")):
+        block = re.search(rf"## {section}\n\n```\n(.+)\n```", text)
+        assert block is not None, section
+        assert "\n" not in block[1]
+        assert block[1].endswith(command)
