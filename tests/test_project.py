@@ -171,7 +171,7 @@ def test_the_architecture_has_a_line_for_each_part() -> None:
     """In the table of the floors; a new part has its place there."""
     table = ARCHITECTURE.partition("## The floors")[2].partition("## ")[0]
     parts = {path.name for path in (ROOT / "kraken_doctor").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert {name for name in re.findall(r"`(\w+)/`", table)} - {"formats", "pages"} == parts
+    assert set(re.findall(r"`(\w+)/`", table)) - {"formats", "pages"} == parts
 
 
 def test_contributing_says_how_in_one_line() -> None:
