@@ -17,6 +17,8 @@ import yaml
 
 from tests.runner import commands
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 BASH = shutil.which("bash")
 posix_only = pytest.mark.skipif(sys.platform == "win32" or BASH is None, reason="the script of the action needs bash")

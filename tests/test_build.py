@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 _FOLDERS = ("kraken_doctor/", "tests/", "docs/", "benchmarks/", ".ci/", ".github/")
 _OUTSIDE = {
@@ -96,7 +98,6 @@ def unpacked(built: dict[str, bytes], folder: Path) -> list[str]:
         return [member.name.partition("/")[2] for member in sdist if member.isfile()]
 
 
-@pytest.mark.slow
 def test_the_sdist_can_run_its_own_tests(built: dict[str, bytes], tmp_path: Path) -> None:
     """Unpacked elsewhere, without git: those about the project's own files, and a few of each kind."""
     (tmp_path / "sdist").mkdir()

@@ -25,6 +25,8 @@ from kraken_doctor.sandbox.scenarios import healthy
 from tests.conftest import Run
 from tests.redisserver import RedisServer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-hosts.md", "containers.md", "ci.md",
            "gitlab-ci.md", "architecture.md",

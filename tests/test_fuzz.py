@@ -34,6 +34,7 @@ CASES = settings(suppress_health_check=list(HealthCheck), phases=set(Phase) - {P
 HEALTHY = {endpoint: [right(endpoint)] for endpoint in TRUE}
 
 
+@pytest.mark.slow
 def test_no_answer_breaks_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """No traceback, no broken check, no hang, no leak, a status of the contract; no redirect is followed."""
     fuzz = Fuzz(monkeypatch.setenv)
@@ -51,6 +52,7 @@ def test_no_answer_breaks_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(one.answers for one in ended) > 2 * EXAMPLES, "most runs reach the private calls"
 
 
+@pytest.mark.slow
 def test_a_case_that_breaks_is_made_small() -> None:
     """What is reported has one wrong answer, and all others right."""
     wrong = find(

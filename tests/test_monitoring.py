@@ -20,6 +20,8 @@ from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.renderers.metrics import families
 from tests.renderers.samples import account, diagnosis, report
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "monitoring"
 RULES, RULES_TEST = FOLDER / "kraken.rules.yml", FOLDER / "kraken.rules.test.yml"

@@ -235,6 +235,7 @@ def pump(pattern: re.Pattern[Any], method: str, limit_s: float = LIMIT_S) -> Non
         raise AssertionError(f"{source!r} takes too long on {on}") from None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(LIMIT_S + 20)
 @pytest.mark.parametrize("used", PATTERNS, ids=IDS)
 def test_it_is_linear(used: Used) -> None:

@@ -24,6 +24,8 @@ from tests.clocks import ManualClock
 from tests.conftest import Run
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = tuple(Account(label=f"USER:{n}", key_variable="K", secret_variable="S") for n in "abc")
 
 

@@ -13,6 +13,8 @@ from kraken_doctor.sandbox.faults import FAULTS, SECTIONS
 from kraken_doctor.sandbox.faults.base import Fault, nothing
 from tests.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 ODD = SECTIONS["Odd, and healthy"]
 FIRST = [fault for fault in FAULTS.values() if fault.severity == "fail" and fault.of_run and fault not in ODD]
 """What no account can get past."""
