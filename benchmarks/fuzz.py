@@ -20,7 +20,7 @@ import time
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from tests.answers import Case, cases
 from tests.fuzzing import DEADLINE_S, TIMEOUT_S, BreachError, Ended, Fuzz
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, Phase, example, find, given, settings
 
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import TransportError

@@ -17,8 +17,8 @@ import yaml
 
 from kraken_doctor.client import metrics as of_a_bot
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.renderers.metrics import families
-from tests.renderers.samples import account, diagnosis, report
+from kraken_doctor.render.formats.prometheus import families
+from tests.render.samples import account, diagnosis, report
 
 pytestmark = pytest.mark.slow
 

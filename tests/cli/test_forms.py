@@ -10,7 +10,7 @@ import pytest
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.main import COMMANDS
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal
