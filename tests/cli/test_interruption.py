@@ -98,13 +98,13 @@ def watch(frame, event, argument):
 
 # From where the checks have begun; what is before it has nothing to hang in.
 import kraken_doctor.doctor.runner
-begin = kraken_doctor.doctor.runner.Examination.run
+begin = kraken_doctor.doctor.runner.Runner.run
 
 def run(self):
     sys.settrace(watch)
     return begin(self)
 
-kraken_doctor.doctor.runner.Examination.run = run
+kraken_doctor.doctor.runner.Runner.run = run
 from kraken_doctor.__main__ import main
 main()
 """
