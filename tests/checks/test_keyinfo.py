@@ -51,6 +51,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*CAMEL, *SNAKE]), json_values))
 def test_any_shape_gives_facts_or_none(answer: dict[str, object]) -> None:
     """Null for last_used, a number for a list, anything: no exception."""

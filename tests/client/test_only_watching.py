@@ -73,6 +73,7 @@ def plain(kind: Kind, server: SandboxServer, key: Key) -> list[Any]:
     return answers(kind, server, key, audit=False)
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_audit_log_or_an_observer_that_fails(
@@ -160,6 +161,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "said"),
     [

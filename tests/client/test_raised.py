@@ -126,6 +126,7 @@ def hostile(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"{server.url}/text" if request.param == "no JSON" else server.url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_server_repeats_is_in_no_exception(hostile: str, client: str) -> None:
     """In reason, header, page, status line; nor is the request, which has key and OTP, behind it."""

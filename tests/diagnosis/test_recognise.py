@@ -172,6 +172,7 @@ def test_any_text_is_taken(text: str) -> None:
     assert len(unknown_error(text)) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letters", ["a", "E", "EOrder:", "5", " ", "E:", "EAPI :", "invalid_", "'"])
 def test_no_text_takes_long(letters: str) -> None:
     """A megabyte of anything is cut first; what remains is read in linear time (the time limit is pytest's)."""

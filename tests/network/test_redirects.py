@@ -56,6 +56,7 @@ def redirect(listener: Listener, elsewhere: Listener, status: int) -> None:
     listener.say({}, status, Location=f"{elsewhere.url}/0/private/Balance")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_private_call_is_not_sent_on(kind: Kind, status: int, listener: Listener, elsewhere: Listener) -> None:

@@ -26,6 +26,8 @@ from kraken_doctor.sandbox.keys import Key
 from tests.clocks import ManualClock
 from tests.redisserver import RedisServer, needs_redis
 
+pytestmark = pytest.mark.slow
+
 NEXT = """
 import sys
 from kraken_doctor import NonceGenerator, open_store

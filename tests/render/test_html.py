@@ -132,6 +132,7 @@ def test_axe_core_finds_nothing(page: chromium.Page, url: str, width: int, dark:
     assert page.evaluate("axe.run(document).then(r => r.passes.length)") > 10
 
 
+@pytest.mark.slow
 @pytest.mark.chromium
 def test_it_prints_all_of_it(page: chromium.Page, tmp_path: Path) -> None:
     """Black on white, whatever the reader's theme; the evidence too, which the screen keeps folded."""

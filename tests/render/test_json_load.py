@@ -35,6 +35,7 @@ RESULTS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(RESULTS, max_size=4))
 def test_every_check_is_read_back_as_it_was(results: list[CheckResult]) -> None:
     """Types, order and digits included: a nonce does not fit a double."""
