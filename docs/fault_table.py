@@ -73,10 +73,5 @@ def _run(arguments: list[str]) -> tuple[dict[str, Any], int]:
     return json.loads(ended.stdout), ended.returncode
 
 
-def page() -> str:
-    """The whole page, from real runs."""
-    return table(_run)
-
-
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
