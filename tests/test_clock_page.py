@@ -10,7 +10,7 @@ import pytest
 from kraken_doctor.checks.base import RunSettings
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.remedies import remedy as remedy_of
-from kraken_doctor.timesource import packet
+from kraken_doctor.timesource import packet, time_daemon
 
 PAGE = (Path(__file__).parent.parent / "docs" / "clock.md").read_text(encoding="utf-8")
 

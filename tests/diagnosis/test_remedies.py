@@ -8,6 +8,7 @@ from pathlib import Path
 import kraken_doctor
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.clock_remedies import _OF_THE_HOST
+from kraken_doctor.timesource import time_daemon
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 
