@@ -7,7 +7,7 @@ reads no file, opens no socket and imports neither requests nor krakenex.
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 TYPE_CHECKING = False  # type checkers know it by its name; the start of every hooked process would load `typing`
 if TYPE_CHECKING:

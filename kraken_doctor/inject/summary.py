@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.inject import verdict
 from kraken_doctor.inject.collector import Collector
 from kraken_doctor.inject.launch import UNREACHED
@@ -59,7 +59,7 @@ def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:
     counts = f"{collector.refused} of {collector.calls} calls were refused, although one at a time was in flight"
     cause = "nonce-spent-higher" if collector.refused == collector.calls else "nonce-shared-key"
     confidence = Confidence.POSSIBLE if cause == "nonce-spent-higher" else Confidence.LIKELY
-    return (name(cause, None, "", (counts,), confidence=confidence, error="EAPI:Invalid nonce"),)
+    return (diagnosis_for(cause, None, "", (counts,), confidence=confidence, error="EAPI:Invalid nonce"),)
 
 
 def text(diagnosis: Diagnosis) -> str:

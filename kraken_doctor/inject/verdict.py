@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.errors import KrakenInvalidNonce, KrakenRateLimited, kraken_error
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy
 from kraken_doctor.model.unit import NonceUnit
@@ -109,7 +109,9 @@ def _of_nonces(calls: list[ObservedCall]) -> list[Diagnosis]:
         remedy = _ONE_AT_A_TIME if cause == "nonce-reordered" else None
         because = (*all_of_it[0], f"refused so: {count}")
         found.append(
-            name(cause, None, summary, because, confidence=confidence, remedy=remedy, error="EAPI:Invalid nonce")
+            diagnosis_for(
+                cause, None, summary, because, confidence=confidence, remedy=remedy, error="EAPI:Invalid nonce"
+            )
         )
     return found
 
@@ -167,7 +169,7 @@ def _of_rate(calls: list[ObservedCall]) -> list[Diagnosis]:
         f"{refused} was refused {_ms(refused.sent_ns - worst.sent_ns)} after {worst}",
         f"points in the minute before it: {spent}; {_DECAY}",
     )
-    return [name("rate-limited", None, "", because, error=refused.outcome)]
+    return [diagnosis_for("rate-limited", None, "", because, error=refused.outcome)]
 
 
 def _ms(nanoseconds: int) -> str:

@@ -30,7 +30,7 @@ class Fault(NamedTuple):
 
 
 def no_op(_scenario: Scenario) -> None:
-    """For what is there anyway."""
+    """Do nothing: for what is there anyway."""
 
 
 def respond_with(response: Callable[[Scenario], Response], *, to: str = "", prefix: str = "") -> Inject:
@@ -66,7 +66,7 @@ def private(error: str) -> Inject:
 
 
 def chain(*injections: Inject) -> Inject:
-    """One after the other."""
+    """Inject one after the other."""
 
     def inject(scenario: Scenario) -> None:
         for each in injections:
