@@ -44,7 +44,6 @@ class Collector:
         self._on_call = on_call
         self._token = secrets.token_hex(16)
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
         handler = type("Handler", (_Handler,), {"collector": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -105,26 +104,29 @@ class Collector:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
+    timeout = 0  # of `handle_request`, which only `drain` calls
 
     def __init__(self, *arguments: Any) -> None:
-        self._open: set[threading.Thread] = set()
+        self._running: list[threading.Thread] = []
+        self._is_empty = False
         super().__init__(*arguments)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        self._open.add(threading.current_thread())
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._open.discard(threading.current_thread())
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._running = [*filter(threading.Thread.is_alive, self._running), thread]
+        thread.start()
 
     def drain(self, timeout_s: float) -> None:
-        """Wait for the connections of processes that have ended; those of a daemon that stays are left."""
-        for thread in list(self._open):
+        """Read what processes that have ended sent, in connections that nobody has accepted yet too."""
+        while not self._is_empty:
+            self.handle_request()
+        for thread in self._running:
             thread.join(timeout_s)
-            timeout_s = 0.1
+            timeout_s = 0.1  # a daemon that stays keeps its connection: it is left
+
+    def handle_timeout(self) -> None:
+        self._is_empty = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a process that was killed has no orderly end."""
