@@ -1,9 +1,10 @@
-"""Opening files: whether this process may open another one, and how it is not held up by it."""
+"""Files as the system has them: opened without waiting, counted, and whose they are."""
 
 from __future__ import annotations
 
 import errno
 import os
+import sys
 
 NEEDED = 4
 """The most that one step opens at a time: a database with its two files, or a socket beside what waits for it."""
@@ -20,6 +21,11 @@ def exhausted(exc: BaseException | None) -> bool:
 def without_waiting(name: str, flags: int) -> int:
     """`open`'s *opener*: of a pipe that is named, the other end is not waited for."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def effective_user() -> int | None:
+    """Return the number of this process's user; None on Windows, where files have neither such an owner nor modes."""
+    return None if sys.platform == "win32" else os.geteuid()
 
 
 def are_short() -> bool:

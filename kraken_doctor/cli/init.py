@@ -188,13 +188,11 @@ def _alone() -> Iterator[None]:
     """
     import platformdirs
 
-    from kraken_doctor.nonce.stores import folder
     from kraken_doctor.nonce.stores.kernellock import KernelLock
 
     state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
     lock = KernelLock(state / "init.lock")
     try:
-        folder.own(state)
         free = lock.acquire(_OTHERS_S)
     except OSError:
         free = True  # no place for a lock, as in a container that may not write: nor is there a second init

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import weakref
 from collections.abc import Sequence
@@ -78,20 +79,20 @@ class SQLiteFile:
             self.close()
 
     def _open(self) -> sqlite3.Connection:
-        mode = folder.own(self.path.parent)
+        mode = folder.ensure_private_dir(self.path.parent)
         self._check()
-        if self.path.exists():
-            return self._connect(self.path.as_uri())
+        if self.path.exists() or sys.platform == "win32":
+            return self._connect(str(self.path))
         # SQLite makes it with this mode; by itself it would follow the umask, and others might read it.
         with folder.new_file(self.path, mode) as like:
-            return self._connect(f"{self.path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}")
+            return self._connect(f"{self.path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}", uri=True)
 
     def _check(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
             folder.check(self.path.with_name(f"{self.path.name}{suffix}"))
 
-    def _connect(self, uri: str) -> sqlite3.Connection:
-        db = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
+    def _connect(self, name: str, *, uri: bool = False) -> sqlite3.Connection:
+        db = sqlite3.connect(name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=uri)
         try:
             self._check()  # nobody has put another there meanwhile
             self._refuse_foreign(db)
