@@ -61,7 +61,9 @@ def send(process: subprocess.Popen[bytes], number: int, *, group: bool = True) -
     Raises:
         ProcessLookupError: There is none any more.
     """
-    if group and os.name == "posix":
+    if sys.platform == "win32":
+        process.terminate()
+    elif group:
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)

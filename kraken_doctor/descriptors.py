@@ -25,7 +25,9 @@ def without_waiting(name: str, flags: int) -> int:
 
 def effective_user() -> int | None:
     """Return the number of this process's user; None on Windows, where files have neither such an owner nor modes."""
-    return None if sys.platform == "win32" else os.geteuid()
+    if sys.platform == "win32":
+        return None
+    return os.geteuid()
 
 
 def are_short() -> bool:

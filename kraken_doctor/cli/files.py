@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import stat
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -36,6 +37,8 @@ def opened(path: Path) -> io.BufferedReader:
 
 
 def _is_written_to(pipe: int) -> bool:
+    if sys.platform == "win32":
+        return True  # its pipes with a name are no files
     import select
 
     look = select.poll()
@@ -49,7 +52,7 @@ def _is_written_to(pipe: int) -> bool:
 
 
 def _wait_from_now_on(descriptor: int) -> None:
-    if hasattr(os, "O_NONBLOCK"):
+    if sys.platform != "win32":
         os.set_blocking(descriptor, True)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Ctrl-C; `timeout`, `docker stop` and a cancelled CI job; a terminal that was closed."""
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C; `timeout`, `docker stop` and a cancelled CI job; a terminal that was closed; Ctrl-Break and a closed console
+of Windows."""
 
 _AGAIN_S = 0.01
 
