@@ -35,6 +35,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What needs POSIX says why, and is skipped elsewhere."""
+    if os.name != "posix" and (mark := item.get_closest_marker("posix")):
+        pytest.skip(f"needs POSIX: {mark.args[0]}")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of the developer's own decides a test, and no file of theirs is written."""

@@ -104,7 +104,7 @@ def family() -> list[int]:
     return [int(number) for number in Path("family").read_text().split()]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
+@pytest.mark.posix("groups of processes")
 @pytest.mark.parametrize("goes_on", [True, False], ids=["to its limit", "answered"])
 def test_what_a_target_has_started_ends_with_it(doctor: Run, goes_on: bool) -> None:
     """A child, and one that was forked and so holds all that its parent had open."""
@@ -116,8 +116,8 @@ def test_what_a_target_has_started_ends_with_it(doctor: Run, goes_on: bool) -> N
         wait_until_gone(process_id)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.posix("groups of processes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
 def test_what_ends_the_doctor_ends_them_too(number: signal.Signals) -> None:
     """Ctrl-C, `timeout`, a terminal that is closed."""
     os.mkfifo("ready")
@@ -134,7 +134,7 @@ def test_what_ends_the_doctor_ends_them_too(number: signal.Signals) -> None:
         wait_until_gone(process_id)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
+@pytest.mark.posix("groups of processes")
 def test_a_notifier_may_leave_something_running_but_not_at_its_limit(tmp_path: Path) -> None:
     """`--on-change`: what a command that has ended has put into the background is its own affair."""
     code = "import os, sys, time\nif os.fork() == 0: time.sleep(600)\nprint(1, flush=True)\n"

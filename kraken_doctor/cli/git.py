@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from kraken_doctor import child
+
 _TIMEOUT_S = 10.0
 """git answers in milliseconds; one that waits, for a network drive say, must not hold up the command for long."""
 
@@ -48,7 +50,9 @@ def fate(path: Path, environ: Mapping[str, str]) -> Fate:
 
 
 def _git(path: Path, environ: Mapping[str, str], *arguments: str) -> int | None:
-    command = ["git", *_NOTHING_OF_THE_FOLDER_S, "-C", str(path.parent), *arguments, "--", path.name]
+    if (program := child.find_program("git")) is None:
+        return None
+    command = [program, *_NOTHING_OF_THE_FOLDER_S, "-C", str(path.parent), *arguments, "--", path.name]
     environ = {**environ, **_NO_TRANSPORT}
     try:
         ended = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S, env=environ)  # noqa: S603

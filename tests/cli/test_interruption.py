@@ -193,7 +193,7 @@ main()
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent to oneself")
+@pytest.mark.posix("a signal that can be sent to oneself")
 @pytest.mark.parametrize("function", ["_get_module_lock", "acquire", "release", "_find_and_load", "cb"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
@@ -207,7 +207,7 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent")
+@pytest.mark.posix("a signal that can be sent")
 def test_no_moment_of_the_start_hangs() -> None:
     """SIGTERM at each of 300 moments of a run that takes half a second."""
     for moment in range(300):
