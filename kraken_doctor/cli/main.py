@@ -228,4 +228,9 @@ def _make_streams_forgiving() -> None:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            errors = "replace"  # of a broken surrogate pair, all that UTF-8 can't encode
+            if "utf" not in (stream.encoding or "").lower():
+                from kraken_doctor.renderers.text import register_stand_ins
+
+                errors = register_stand_ins()
+            reconfigure(errors=errors)

@@ -55,10 +55,11 @@ class Output:
 
     def terminal(self) -> Terminal:
         """What stdout can show."""
-        from kraken_doctor.renderers.text import Terminal
+        from kraken_doctor.renderers.text import Terminal, shows_symbols
 
         columns = shutil.get_terminal_size((80, 24)).columns
-        return Terminal(max(40, min(columns, _MAX_WIDTH_COLUMNS)), self._wants_colour(), _shows_unicode(sys.stdout))
+        width = max(40, min(columns, _MAX_WIDTH_COLUMNS))
+        return Terminal(width, self._wants_colour(), shows_symbols(sys.stdout.encoding))
 
     def live_view(self, clock: Clock) -> AbstractContextManager[LiveView | None]:
         """
@@ -71,8 +72,10 @@ class Output:
         if not animated or self.quiet or self._environ.get("CI"):
             return nullcontext()
         from kraken_doctor.cli.live import LiveView
+        from kraken_doctor.renderers.text import shows_symbols
 
-        self._view = LiveView(clock, self._show_progress, _stderr_size, unicode=_shows_unicode(sys.stderr))
+        unicode = shows_symbols(sys.stderr.encoding)
+        self._view = LiveView(clock, self._show_progress, _stderr_size, unicode=unicode)
         return self._view
 
     def _show_progress(self, text: str) -> None:
@@ -173,10 +176,6 @@ def _on_one_line(exc: BaseException) -> str:
         return " ".join(str(exc).split())
     except Exception as broken:  # noqa: BLE001 - an exception that can't be shown is said to be one
         return f"({type(broken).__name__} while it was being shown)"
-
-
-def _shows_unicode(stream: TextIO) -> bool:
-    return "utf" in (stream.encoding or "ascii").lower()
 
 
 def _stderr_size() -> tuple[int, int]:

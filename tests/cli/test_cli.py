@@ -434,15 +434,17 @@ def test_colour(
     assert ended.stderr == ""
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
 def test_any_encoding_of_the_terminal_will_do(encoding: str) -> None:
-    """A symbol that can't be shown is replaced, not a traceback."""
+    """A symbol or a rule that can't be shown is replaced, not a traceback."""
     environ = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    ended = subprocess.run(
-        [*COMMAND, "check", "--sandbox", "--user", "daivon_frazier"], env=environ, capture_output=True, check=False
-    )
+    ended = subprocess.run([*COMMAND, "check", "--sandbox"], env=environ, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert b"Connected to Kraken Pro API (USER:daivon_frazier)" in ended.stdout
+    sign, rule = ("✅", "─") if encoding == "utf-8" else ("[OK]", "-")
+    page = ended.stdout.decode(encoding)
+    assert f"{sign} Connected to Kraken Pro API (USER:daivon_frazier)" in page
+    assert rule * 60 in page
+    assert "?" not in page
 
 
 @pytest.mark.parametrize(
