@@ -6,6 +6,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,9 @@ def pytest_configure() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What needs POSIX says why, and is skipped elsewhere."""
-    if os.name != "posix" and (mark := item.get_closest_marker("posix")):
-        pytest.skip(f"needs POSIX: {mark.args[0]}")
+    for name, here in (("posix", os.name == "posix"), ("linux", sys.platform == "linux")):
+        if not here and (mark := item.get_closest_marker(name)):
+            pytest.skip(f"needs {name}: {mark.args[0]}")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("KRAKEN") or name.upper() in (*_AFFECT_OUTPUT, *_AFFECT_PATH):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(tmp_path / "state"))
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

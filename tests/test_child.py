@@ -31,6 +31,7 @@ def is_running(process_id: int) -> bool:
 
 def wait_until_gone(process_id: int) -> None:
     """Killed processes are gone when the kernel has got round to it; pytest-timeout ends what never comes."""
+    assert sys.platform != "win32"
     while is_running(process_id):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)

@@ -211,6 +211,7 @@ def test_the_mode_that_somebody_chose_is_kept(tmp_path: Path) -> None:
     assert mode(path) == 0o600
 
 
+@pytest.mark.posix("pipes with a name")
 def test_a_link_is_followed_and_a_pipe_is_written_into(tmp_path: Path) -> None:
     """Replacing a link would leave what it names as it was; replacing /dev/stdout would break it for all."""
     target, link, fifo = tmp_path / "target", tmp_path / "link", tmp_path / "fifo"

@@ -241,6 +241,7 @@ def test_what_gives_no_nonce(hold: Hold, target: object, why: str) -> None:
     assert str(caught.value) == why
 
 
+@pytest.mark.posix("sockets between processes")
 def test_without_a_network_nobody_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     """By any way in which a socket reaches out."""
     for name in ("connect", "connect_ex", "sendto", "sendmsg"):

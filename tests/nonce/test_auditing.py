@@ -203,6 +203,7 @@ def test_a_log_that_can_not_be_written_is_said_once_and_stops_nobody(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.linux("/proc")
 def test_no_file_is_left_open(tmp_path: Path) -> None:
     """A closed log gives its descriptor back, and opens again."""
     log = AuditFile(tmp_path / "audit")

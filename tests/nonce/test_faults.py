@@ -337,6 +337,7 @@ def test_who_waits_is_served_in_order_and_who_died_is_passed_over(redis_server: 
 # Forks
 
 
+@pytest.mark.posix("fork")
 @pytest.mark.redis
 @needs_redis
 def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:

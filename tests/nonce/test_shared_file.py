@@ -56,6 +56,7 @@ def test_a_client_that_closes_keeps_the_locks_of_the_others(path: Path) -> None:
         assert [a("first.advance('k', 0)"), SQLiteStore(path).advance("k", 0)] == ["14", 15]
 
 
+@pytest.mark.posix("fork")
 def test_a_forked_child_has_locks_of_its_own(path: Path) -> None:
     """It outlives its parent, and is in nobody's way: SQLite's counts of the locks are not for a copy."""
     with Agent() as parent:
@@ -94,6 +95,7 @@ print(nonce, len(list(stores[0].records())))
 """
 
 
+@pytest.mark.posix("a limit of open files")
 def test_two_hundred_clients_need_no_more_files_than_one(path: Path) -> None:
     """All of them alive, 64 files allowed."""
     command = [sys.executable, "-c", _MANY, f"sqlite:///{path}"]
@@ -153,6 +155,7 @@ def test_a_hard_link_is_refused(path: Path) -> None:
     assert SQLiteStore(path).advance("k", 0) == 11
 
 
+@pytest.mark.posix("modes and owners of files")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 @pytest.mark.parametrize(("folder", "files"), [(0o755, 0o600), (0o2770, 0o660)], ids=["private", "shared"])
 def test_modes_do_not_depend_on_the_umask(path: Path, umask: int, folder: int, files: int) -> None:
@@ -298,6 +301,7 @@ def test_a_file_with_another_schema_is_not_used(path: Path, schema: str) -> None
     assert path.read_bytes() == before
 
 
+@pytest.mark.posix("pipes with a name")
 @pytest.mark.parametrize("kind", ["fifo", "directory"])
 def test_what_is_no_file_is_refused_at_once(path: Path, kind: str) -> None:
     """A FIFO would be waited for until somebody writes to it."""
