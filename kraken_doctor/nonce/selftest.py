@@ -24,8 +24,9 @@ from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import without_secrets
 
 RAPID_CALLS = 10
-RAPID_LIMIT_S = 0.001
-"""Ten calls in under a millisecond: in krakenex's own milliseconds they would all be one number."""
+RAPID_LIMIT_S = 0.008
+"""Ten calls within eight milliseconds: a clock that counts those, as krakenex's own, gives nine numbers at most. Most
+systems need a tenth of one; a busy one, or Windows with a virus scanner, may need several."""
 _RAPID_ROUNDS = 20
 """A round in which the machine did something else meanwhile is slow, and proves nothing."""
 
@@ -45,7 +46,7 @@ class SelfTest(NamedTuple):
 
 
 def rapid(next_nonce: Callable[[], int]) -> SelfTest:
-    """Ten calls within a millisecond: unique and strictly increasing."""
+    """Ten calls within `RAPID_LIMIT_S`: unique and strictly increasing."""
     nonces: list[int] = []
     fastest_s = float("inf")
     for _ in range(_RAPID_ROUNDS):

@@ -46,6 +46,7 @@ def test_one_process_at_a_time_and_the_killed_one_lets_go(tmp_path: Path) -> Non
             lock.close()
 
 
+@pytest.mark.posix("deleting a file that is open")
 def test_deleted_file_is_made_anew(tmp_path: Path) -> None:
     """A lock on a file that nobody else can open would be held by two."""
     path = tmp_path / "lock"
@@ -59,6 +60,7 @@ def test_deleted_file_is_made_anew(tmp_path: Path) -> None:
     assert lock.acquire(1)
 
 
+@pytest.mark.posix("deleting a file that is open")
 def test_a_file_that_is_gone_and_that_nobody_made_anew(tmp_path: Path) -> None:
     """A lock on it would be no lock: the next who comes would make another."""
     path = tmp_path / "lock"

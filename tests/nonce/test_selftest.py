@@ -89,11 +89,11 @@ def test_what_each_saw_is_said() -> None:
 
 
 def test_rapid_is_a_matter_of_time_as_well() -> None:
-    """In order, and too slow for a millisecond each time it was tried."""
+    """In order, and each time it was tried so slow that a clock of milliseconds could have given these numbers."""
     called = []
 
     def slow() -> int:
-        time.sleep(0.0002)
+        time.sleep(0.001)
         called.append(1)
         return len(called)
 
@@ -101,7 +101,7 @@ def test_rapid_is_a_matter_of_time_as_well() -> None:
     assert not found.passed
     assert len(called) == 200, "twenty rounds of ten"
     microseconds = int(found.saw.removeprefix("200 different of 200, strictly increasing; 10 in ").removesuffix(" µs"))
-    assert 1_000 < microseconds < 1_000_000
+    assert 10_000 <= microseconds < 1_000_000
 
 
 def test_rapid_ends_with_the_first_round_that_was_fast() -> None:

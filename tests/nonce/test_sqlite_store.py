@@ -56,6 +56,7 @@ def test_files_are_the_users_alone(path: Path) -> None:
     assert set(modes.values()) == {0o600}, modes
 
 
+@pytest.mark.posix("deleting a file that is open")
 def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
     """The file is made anew, and this process goes on above what it issued: the mark it lost."""
     store = SQLiteStore(path)
@@ -65,6 +66,7 @@ def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
     assert SQLiteStore(path).mark("key") == 10**6 + 1
 
 
+@pytest.mark.posix("replacing a file that is open")
 def test_a_replaced_file_is_noticed(path: Path) -> None:
     """A mark that another process wrote to the new file is respected."""
     store = SQLiteStore(path)

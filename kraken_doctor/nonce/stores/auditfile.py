@@ -132,7 +132,10 @@ class AuditFile:
             finally:
                 os.close(file)
         finally:
-            self._moving.release()
+            try:
+                self._moving.release()
+            finally:
+                self._moving.release()  # the first may have been interrupted
 
     def _close(self) -> None:
         # In this order: interrupted between, the number might be closed twice, and be another file's by then.

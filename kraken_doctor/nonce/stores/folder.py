@@ -73,6 +73,14 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def real(path: Path) -> Path:
+    """Return *path* without links; on file systems of Windows that can't say where a link leads, as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:
+        return path.absolute()
+
+
 def is_at(file: int, path: Path) -> bool:
     """Whether the open *file* is still the one at *path*: not deleted, and no other put in its place."""
     if sys.platform == "win32":

@@ -29,11 +29,13 @@ if sys.platform == "win32":
         Raises:
             OSError: It can't be locked: the file system has no locks.
         """
-        if _kernel32.LockFile(msvcrt.get_osfhandle(file), *_FIRST_BYTE):
+        handle = msvcrt.get_osfhandle(file)
+        if _kernel32.LockFile(handle, *_FIRST_BYTE):
             return True
-        if (error := ctypes.get_last_error()) == _ERROR_LOCK_VIOLATION:
-            return False
-        raise ctypes.WinError(error)
+        if (error := ctypes.get_last_error()) != _ERROR_LOCK_VIOLATION:
+            raise ctypes.WinError(error)
+        # Here it is in one's own way too, unlike flock: of whoever was interrupted while freeing it.
+        return bool(_kernel32.UnlockFile(handle, *_FIRST_BYTE) and _kernel32.LockFile(handle, *_FIRST_BYTE))
 
     def unlock(file: int) -> None:
         """Free the lock; nothing where there is none."""
