@@ -30,6 +30,11 @@ def effective_user() -> int | None:
     return os.geteuid()
 
 
+def reader_is_gone(exc: OSError) -> bool:
+    """Whether *exc* says that nobody reads a pipe any more; on Windows that has no errno of its own."""
+    return isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL)
+
+
 def are_short() -> bool:
     """Whether fewer than `NEEDED` are left: for what fails then without saying why, as SQLite and resolvers do."""
     taken: list[int] = []

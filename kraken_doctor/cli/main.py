@@ -14,6 +14,7 @@ import click
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.interruption import ENDINGS, Interruption
+from kraken_doctor.descriptors import reader_is_gone
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -196,6 +197,8 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         if interruption.wanted():
             return _interrupted()
         if isinstance(exc, OSError):  # what Click writes by itself: help, version
+            if reader_is_gone(exc):
+                return _OK
             _bare_output().warn(f"Not written: stdout: {exc.strerror}\n")
         else:
             _bare_output().complain(exc)

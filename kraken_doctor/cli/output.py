@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted
+from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted, reader_is_gone
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Output:
                 os.dup2(nowhere.fileno(), stream.fileno())
             # `kraken-doctor check | head -1`: the reader has what it wanted. And where stderr is lost, there is nothing
             # to say it on.
-            if stream is sys.stdout and not isinstance(exc, BrokenPipeError):
+            if stream is sys.stdout and not reader_is_gone(exc):
                 raise NotWrittenError(exc.errno, exc.strerror) from exc
 
 

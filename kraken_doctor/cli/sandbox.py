@@ -128,7 +128,7 @@ def _run(
     with (
         handled(ENDINGS, command.hand_on),
         interruption.held(unless_wanted=True),  # what was put off until now has no other handler any more
-        tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder,
+        tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True) as folder,
     ):
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",

@@ -152,6 +152,12 @@ class FairLock:
         """Free the lock, hand it to whoever has waited too long, or leave the queue; nothing the second time."""
         self._pass_on(place, to_nobody=True)
 
+    def if_free(self, action: Callable[[], None]) -> None:
+        """Do *action* where nobody holds the lock; nobody takes it meanwhile."""
+        with self._guard:
+            if self._holder is None:
+                action()
+
     def _pass_on(self, place: Place, *, to_nobody: bool = False) -> bool:
         """Let those who wait have the lock; False, and it stays ours, if nobody waits."""
         with self._guard:

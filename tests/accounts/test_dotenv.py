@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_what_can_not_be_read_is_a_clear_error(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00\x01")
     large.write_bytes(b"A=1\n" * 300_000)
     for path in (tmp_path / "missing", tmp_path, binary, large):
-        with pytest.raises(ConfigurationError, match=str(path)):
+        with pytest.raises(ConfigurationError, match=re.escape(str(path))):
             dotenv.read(path)
 
 

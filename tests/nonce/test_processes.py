@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor import TurnTimeoutError, open_store
+from kraken_doctor.nonce.stores.kernellock import KernelLock
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
+from tests.renderers.samples import call
 
 PROCESSES, THREADS, CALLS = 3, 2, 25
 
@@ -104,3 +106,19 @@ def test_windows_keeps_what_is_open(tmp_path: Path) -> None:
     store.close()
     (tmp_path / "state" / "nonce.db").unlink()
     assert store.advance("k", 0) == 1002, "this process knows what it issued"
+
+
+def test_a_closed_store_holds_no_file_but_that_of_a_turn(tmp_path: Path) -> None:
+    """Windows deletes no folder with an open file in it; and closing must not free what a thread has."""
+    folder = tmp_path / "state"
+    store = SQLiteStore(folder / "nonce.db")
+    for key in ("k", "other"):
+        with store.turn(key, 5):
+            store.advance(key, 1)
+    store.record(call())
+    with store.turn("k", 5):
+        store.close()
+        assert not KernelLock(folder / "nonce.db.k.lock").acquire(0)
+    store.close()
+    folder.rename(tmp_path / "moved")
+    assert KernelLock(tmp_path / "moved" / "nonce.db.k.lock").acquire(0)

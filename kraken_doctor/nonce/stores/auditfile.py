@@ -88,6 +88,7 @@ class AuditFile:
         """Close the file; the next record opens it again."""
         with self._lock:
             self._close()
+            self._moving.close()
 
     def __del__(self) -> None:
         # See `KernelLock`.

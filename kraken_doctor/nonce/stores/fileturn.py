@@ -22,16 +22,21 @@ class FileTurns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._relays: dict[str, Relay] = {}
+        self._turns: dict[str, tuple[Relay, _Locks]] = {}
 
     def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
         """`NonceStore.turn`."""
-        relay = self._relays.get(key_id)
-        if relay is None:
-            locks = _Locks(self._path, key_id, lambda: len(self._relays) <= _KEYS_KEPT_OPEN)
+        found = self._turns.get(key_id)
+        if found is None:
+            locks = _Locks(self._path, key_id, lambda: len(self._turns) <= _KEYS_KEPT_OPEN)
             # setdefault is atomic: of two threads that come first, both get the same one.
-            relay = self._relays.setdefault(key_id, Relay(locks.take, locks.give_back))
-        return hold(relay, key_id, timeout_s, Turn())
+            found = self._turns.setdefault(key_id, (Relay(locks.take, locks.give_back), locks))
+        return hold(found[0], key_id, timeout_s, Turn())
+
+    def close(self) -> None:
+        """Close the files of the keys whose turn is free; the next turn opens them again."""
+        for relay, locks in list(self._turns.values()):
+            relay.if_free(locks.close)
 
 
 class _Locks:
@@ -66,6 +71,9 @@ class _Locks:
         self._gate.release()
         self._file.release()
         if not self._stays_open():
-            # Opened again for the next call: slower, but a thousand keys need no more files than a few.
-            self._file.close()
-            self._gate.close()
+            self.close()  # opened again for the next call: slower, but a thousand keys need no more files than a few
+
+    def close(self) -> None:
+        """Close both files, and so free what is locked."""
+        self._file.close()
+        self._gate.close()

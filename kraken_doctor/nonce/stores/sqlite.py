@@ -93,6 +93,7 @@ class SQLiteStore:
         shared = self._shared()
         shared.file.close()
         shared.audit.close()
+        shared.turns.close()
 
     def _shared(self, *, look: bool = True) -> _Shared:
         """What this process has open where the path leads now; unless to *look*, where it led before."""
