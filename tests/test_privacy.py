@@ -19,6 +19,8 @@ from tests.conftest import Run
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 _STRANGER = 54321
 
+pytestmark = pytest.mark.posix("modes and owners of files")
+
 
 def modes(folder: Path) -> dict[str, int]:
     """Of *folder* and of everything in it."""
@@ -135,6 +137,7 @@ def test_a_directory_that_everybody_may_write_to(tmp_path: Path, mode: int, used
     store.close()
 
 
+@pytest.mark.posix("symbolic links")
 def test_a_link_that_the_user_made_is_followed(tmp_path: Path) -> None:
     """To another disk, say: the mark is there, and the link stays one."""
     (tmp_path / "disk").mkdir(mode=0o700)

@@ -136,6 +136,7 @@ def test_one_bad_account_hides_no_other(doctor: Run, real: SandboxServer, monkey
     assert "credentials-placeholder" in ended.stdout
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_credentials_from_dotenv(doctor: Run, server: SandboxServer, key: Key, tmp_path: Path) -> None:
     """From a parent folder; the process wins; a readable file is a warning with its cure."""
     dotenv = tmp_path / ".env"
@@ -299,6 +300,7 @@ def test_accounts(doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytes
     assert document(doctor("accounts", "-o", "json").stdout)["command"] == "accounts"
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_ctrl_c_says_what_was_learned(server: SandboxServer, key: Key) -> None:
     """One JSON document, status 130, and no traceback."""
     from kraken_doctor.sandbox.messages import Response
@@ -360,6 +362,7 @@ def test_a_failure_of_the_doctor_itself_is_status_3(doctor: Run, monkeypatch: py
     assert "Traceback" in doctor("-vv", "check", "--sandbox").stderr
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_sandbox_serves_and_ends_with_sigterm() -> None:
     """Variables on stdout, as a shell would read them; a check in a shell that did so passes."""
     process = subprocess.Popen([*COMMAND, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -393,8 +396,9 @@ def test_sandbox_runs_a_command_and_ends_with_its_status(monkeypatch: pytest.Mon
         [*COMMAND, "sandbox", "--", sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 7, ended.stderr
-    killed = subprocess.run([*COMMAND, "sandbox", "--", "sh", "-c", "kill -TERM $$"], capture_output=True, check=False)
-    assert killed.returncode == 128 + signal.SIGTERM
+    if os.name == "posix":
+        by_signal = [*COMMAND, "sandbox", "--", "sh", "-c", "kill -TERM $$"]
+        assert subprocess.run(by_signal, capture_output=True, check=False).returncode == 128 + signal.SIGTERM
 
 
 def test_the_listed_commands_are_the_real_ones(doctor: Run) -> None:

@@ -118,6 +118,7 @@ def silent(server: SandboxServer, exchange: Exchange) -> Iterator[threading.Even
     over.set()
 
 
+@pytest.mark.posix("signals sent to a process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_writes_them_too(
     server: SandboxServer, key: Key, silent: threading.Event, tmp_path: Path, number: signal.Signals
@@ -143,6 +144,7 @@ def test_an_interrupted_run_writes_them_too(
     assert "Traceback" not in stderr
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_interrupted_before_it_began(doctor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One document all the same."""
     from kraken_doctor.cli.app import App
@@ -200,6 +202,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mon
     assert (path.read_text(), names(tmp_path)) == ("old", ["r"])
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_the_mode_that_somebody_chose_is_kept(tmp_path: Path) -> None:
     """Unless a secret goes in."""
     path = tmp_path / "r"

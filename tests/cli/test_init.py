@@ -42,6 +42,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_without_a_terminal(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
     """Key and secret as two lines of stdin; the file is the owner's alone; what comes next is said."""
     os.umask(0o022)
@@ -404,6 +405,7 @@ def test_at_a_terminal_a_client_in_no_unit_of_ours_is_not_tested(server: Sandbox
         assert server.exchange.requests == []
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
     """And ends as an interruption does."""
     environ = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -42,7 +41,7 @@ def test_the_signal_is_heeded_for_a_while() -> None:
     """Whoever runs the command line in a process of their own gets their handler back."""
     interruption, before = Interruption(), signal.getsignal(signal.SIGTERM)
     with interruption.heeding("SIGTERM"), interruption.held():
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
     assert interruption.wanted()
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -52,7 +51,7 @@ def test_what_is_ignored_stays_ignored() -> None:
     interruption, before = Interruption(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         with interruption.heeding("SIGTERM"):
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -81,7 +80,7 @@ import os, signal, sys, weakref
 class Referred: pass
 
 def press():
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 def in_a_callback():
     referred = Referred()
@@ -112,7 +111,7 @@ import os, signal, sys
 
 def watch(event, arguments):
     if event == "import" and arguments[0] == {module!r} and pressed.append(1) is None and len(pressed) == 1:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 pressed = []
 sys.addaudithook(watch)
@@ -179,7 +178,7 @@ def watch(frame, event, argument):
         lines.append(frame.f_lineno)
         if len(lines) == {line}:
             sys.settrace(None)
-            os.kill(os.getpid(), signal.{name})
+            signal.raise_signal(signal.{name})
     return watch
 
 def begin(event, arguments):
@@ -193,7 +192,6 @@ main()
 """
 
 
-@pytest.mark.posix("a signal that can be sent to oneself")
 @pytest.mark.parametrize("function", ["_get_module_lock", "acquire", "release", "_find_and_load", "cb"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
@@ -207,7 +205,7 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.posix("a signal that can be sent")
+@pytest.mark.posix("signals sent to a process")
 def test_no_moment_of_the_start_hangs() -> None:
     """SIGTERM at each of 300 moments of a run that takes half a second."""
     for moment in range(300):
