@@ -12,6 +12,7 @@ import click
 
 from kraken_doctor.cli import completing, files, pasted
 from kraken_doctor.cli.app import App
+from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
 
@@ -55,8 +56,8 @@ def command(
     Put an account's key, secret and nonce unit into a .env file.
 
     Asks for what is not given, without showing the secret, and checks the form of both before anything is written.
-    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone, and
-    keeps everything else that is in it.
+    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone (on
+    Windows by whoever may read its folder), and keeps everything else that is in it.
 
     What trades on the key decides the unit of the doctor's nonces, which is written beside the key: a nonce in a
     finer unit locks the bot out of its key for good. Stop the bot before a test, or give the doctor a key of its own.
@@ -92,7 +93,7 @@ def command(
     if alone and check:
         raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
     written = _write(path, values, found=found, replace=replace, asks=asks)
-    app.output.note(f"Written to {path}, readable by you alone: {', '.join(written)}\n")
+    app.output.note(f"Written to {path}, {_readable_by()}: {', '.join(written)}\n")
     _warn(app, path, values)
     declared = app.environment.get(f"{prefix}_NONCE_UNIT") or app.environment.get("KRAKEN_NONCE_UNIT")
     if alone:
@@ -202,6 +203,12 @@ def _alone() -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def _readable_by() -> str:
+    if effective_user() is not None:
+        return "readable by you alone"
+    return "readable by whoever may read its folder (see icacls: in your profile, you and administrators)"
 
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:

@@ -247,7 +247,12 @@ def test_the_unit_of_what_trades_is_written_beside_the_key(
     expected = {KEY: key.api_key, SECRET: key.secret} | ({UNIT: unit} if unit else {})
     assert dotenv.read(Path(".env")).values == expected
     written = ended.stderr.splitlines()[0]
-    assert written == f"Written to {Path.cwd() / '.env'}, readable by you alone: {', '.join(expected)}"
+    by = (
+        "you alone"
+        if os.name == "posix"
+        else "whoever may read its folder (see icacls: in your profile, you and administrators)"
+    )
+    assert written == f"Written to {Path.cwd() / '.env'}, readable by {by}: {', '.join(expected)}"
     assert (STOP in ended.stderr) == (trades != "Kraken.Net")
 
 
