@@ -184,7 +184,7 @@ class App:
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started_ns, began = self.clock.now_ns(), self.clock.monotonic()
         session = functools.partial(sessions.make, request, context, watcher, self.calls.append)
-        given_up = stack.enter_context(self.interruption.held(unless_wanted=True))
+        given_up = stack.enter_context(self.interruption.deferred(unless_requested=True))
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began = max(0.0, began - self._began), float("inf")
         examination = Examination(plan, context, session, watcher.observe, given_up, spent_s=spent_s)

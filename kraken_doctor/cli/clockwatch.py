@@ -39,7 +39,7 @@ def watch(
         started_ns, began = app.clock.now_ns(), app.clock.monotonic()
         with contextlib.suppress(KeyboardInterrupt):
             _look_on(app, seen, every_s, count, Deadline(app.clock, deadline_s), show=form != "json")
-        with app.interruption.held():
+        with app.interruption.deferred():
             report = _report(
                 instruments,
                 seen,
@@ -47,7 +47,7 @@ def watch(
                 every_s,
                 started_ns=started_ns,
                 duration_s=app.clock.monotonic() - began,
-                interrupted=app.interruption.wanted(),
+                interrupted=app.interruption.requested(),
             )
             report = replace(report, environment=app.environment_facts(instruments, report.checks))
     finish(ctx, report, form, screen=_screen)
@@ -55,11 +55,11 @@ def watch(
 
 def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, deadline: Deadline, *, show: bool) -> None:
     began, made = app.clock.monotonic(), 0
-    while (count is None or made < count) and not app.interruption.wanted():
-        with app.interruption.held():
+    while (count is None or made < count) and not app.interruption.requested():
+        with app.interruption.deferred():
             # In a thread of its own: a look that hangs must outlast neither the deadline nor Ctrl-C.
             (look,) = parallel.start([seen.look], workers=1)
-            if not parallel.settled(look, deadline.remaining, app.interruption.wanted):
+            if not parallel.settled(look, deadline.remaining, app.interruption.requested):
                 return
         sight = look.result()
         made += 1
@@ -69,14 +69,14 @@ def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, dead
         wait_s = began + made * every_s - app.clock.monotonic()
         if made == count or deadline.remaining() <= wait_s:
             return
-        with app.interruption.held():
+        with app.interruption.deferred():
             _pause(app, wait_s)
 
 
 def _pause(app: App, seconds: float) -> None:
     """Wait *seconds*, or until Ctrl-C."""
     never: Future[None] = Future()
-    parallel.settled(never, Deadline(app.clock, seconds).remaining, app.interruption.wanted)
+    parallel.settled(never, Deadline(app.clock, seconds).remaining, app.interruption.requested)
 
 
 _STEPS_SHOWN = 5

@@ -31,17 +31,17 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self._wanted = False
-        self._held = False
+        self._requested = False
+        self._deferred = False
 
-    def wanted(self) -> bool:
+    def requested(self) -> bool:
         """Whether Ctrl-C was pressed since this process began, or what stands for it."""
-        return self._wanted
+        return self._requested
 
-    def strike(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler. Raises KeyboardInterrupt, except where `held`, and after an import that is under way."""
-        self._wanted = True
-        if self._held:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler. Raises KeyboardInterrupt, except where `deferred`, and after an import that is under way."""
+        self._requested = True
+        if self._deferred:
             return
         if _is_importing(frame):
             self.again(number)
@@ -49,13 +49,13 @@ class Interruption:
         raise KeyboardInterrupt
 
     def again(self, number: int = signal.SIGINT) -> None:
-        """Have `strike` called once more, in a moment: what was to be raised could not be, or was lost."""
+        """Have `handle` called once more, in a moment: what was to be raised could not be, or was lost."""
         # Not a threading.Thread: to start one takes locks, and the main thread may hold them at this very moment.
         _thread.start_new_thread(self._resend, (number,))
 
     def _resend(self, number: int) -> None:
         time.sleep(_AGAIN_S)
-        if signal.getsignal(number) != self.strike:
+        if signal.getsignal(number) != self.handle:
             return  # the command line has ended
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, number)  # wakes it, whatever it waits in
@@ -63,26 +63,26 @@ class Interruption:
             signal.raise_signal(number)
 
     @contextmanager
-    def heeding(self, *names: str) -> Iterator[None]:
+    def installed(self, *names: str) -> Iterator[None]:
         """Meanwhile these signals are ours; not one that is ignored, as in what ``nohup`` and ``&`` start."""
-        with handled(names, self.strike):
+        with handled(names, self.handle):
             yield
 
     @contextmanager
-    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
+    def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
         """
-        Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway.
+        Meanwhile nothing is raised: for what asks `requested`, which it yields, and for what must not end halfway.
 
         Args:
-            unless_wanted: What was put off or lost until now is raised instead: nothing has begun yet.
+            unless_requested: What was put off or lost until now is raised instead: nothing has begun yet.
         """
-        before, self._held = self._held, True
+        before, self._deferred = self._deferred, True
         try:
-            if unless_wanted and self._wanted:
+            if unless_requested and self._requested:
                 raise KeyboardInterrupt
-            yield self.wanted
+            yield self.requested
         finally:
-            self._held = before
+            self._deferred = before
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def command(
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        while not (ended or app.interruption.wanted()):  # Ctrl-C is raised
+        while not (ended or app.interruption.requested()):  # Ctrl-C is raised
             time.sleep(_GLANCE_S)
 
 
@@ -127,7 +127,7 @@ def _run(
     # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
     with (
         handled(ENDINGS, command.hand_on),
-        interruption.held(unless_wanted=True),  # what was put off until now has no other handler any more
+        interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
         tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True) as folder,
     ):
         environ = {

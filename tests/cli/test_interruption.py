@@ -21,28 +21,28 @@ from tests.network.scenes import hanging
 def test_it_is_raised_unless_held() -> None:
     """And remembered in both cases."""
     interruption = Interruption()
-    with interruption.held():
-        interruption.strike(signal.SIGINT, None)
-        assert interruption.wanted()
+    with interruption.deferred():
+        interruption.handle(signal.SIGINT, None)
+        assert interruption.requested()
     with pytest.raises(KeyboardInterrupt):
-        interruption.strike(signal.SIGINT, None)
+        interruption.handle(signal.SIGINT, None)
 
 
 def test_holding_within_holding() -> None:
     """Ends with the outer one."""
     interruption = Interruption()
-    with interruption.held():
-        with interruption.held():
+    with interruption.deferred():
+        with interruption.deferred():
             pass
-        interruption.strike(signal.SIGINT, None)
+        interruption.handle(signal.SIGINT, None)
 
 
 def test_the_signal_is_heeded_for_a_while() -> None:
     """Whoever runs the command line in a process of their own gets their handler back."""
     interruption, before = Interruption(), signal.getsignal(signal.SIGTERM)
-    with interruption.heeding("SIGTERM"), interruption.held():
+    with interruption.installed("SIGTERM"), interruption.deferred():
         signal.raise_signal(signal.SIGTERM)
-    assert interruption.wanted()
+    assert interruption.requested()
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -50,12 +50,12 @@ def test_what_is_ignored_stays_ignored() -> None:
     """What a shell starts in the background must not end by another's Ctrl-C."""
     interruption, before = Interruption(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with interruption.heeding("SIGTERM"):
+        with interruption.installed("SIGTERM"):
             signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert not interruption.wanted()
+    assert not interruption.requested()
 
 
 def test_other_threads_have_no_signals() -> None:
@@ -63,7 +63,7 @@ def test_other_threads_have_no_signals() -> None:
     done = []
 
     def heed() -> None:
-        with Interruption().heeding("SIGTERM"):
+        with Interruption().installed("SIGTERM"):
             done.append(True)
 
     thread = threading.Thread(target=heed)
@@ -225,7 +225,7 @@ def test_no_moment_of_the_start_hangs() -> None:
 def test_one_that_was_lost_in_a_callback_comes_again() -> None:
     """A callback's exception goes nowhere: what was pressed then is raised a moment later."""
     interruption = Interruption()
-    with pytest.raises(KeyboardInterrupt), interruption.heeding("SIGINT"):
+    with pytest.raises(KeyboardInterrupt), interruption.installed("SIGINT"):
         interruption.again()
         while True:
             time.sleep(0.01)
@@ -234,7 +234,7 @@ def test_one_that_was_lost_in_a_callback_comes_again() -> None:
 def test_one_that_was_put_off_is_not_sent_when_the_command_has_ended() -> None:
     """Whoever runs the command line in a process of their own must not be hit by it afterwards."""
     interruption = Interruption()
-    with interruption.heeding("SIGTERM"):
+    with interruption.installed("SIGTERM"):
         pass
     interruption._resend(signal.SIGTERM)
-    assert not interruption.wanted()
+    assert not interruption.requested()
