@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent import futures
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,17 +23,17 @@ def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
         A future a job, in the same order; it carries the job's result or its exception.
     """
     waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]] = queue.SimpleQueue()
-    futures: list[Future[T]] = []
+    started: list[Future[T]] = []
     for job in jobs:
         future: Future[T] = Future()
-        futures.append(future)
+        started.append(future)
         waiting.put((job, future))
-    for _ in range(min(workers, len(futures))):
+    for _ in range(min(workers, len(started))):
         threading.Thread(target=_work, args=(waiting,), daemon=True).start()
     return futures
 
 
-def within(timeout_s: float, job: Callable[[], T]) -> T:
+def call_with_timeout(timeout_s: float, job: Callable[[], T]) -> T:
     """
     What *job* returns, or what it raises.
 
@@ -44,11 +45,11 @@ def within(timeout_s: float, job: Callable[[], T]) -> T:
     return start([job], workers=1)[0].result(timeout_s)
 
 
-_GLANCE_S = 0.05
+POLL_S = 0.05
 """Between two looks at whether to go on: a tenth of what Ctrl-C may take, and nothing for a processor."""
 
 
-def settled(future: Future[T], left_s: Callable[[], float], given_up: Callable[[], bool]) -> bool:
+def wait(future: Future[T], left_s: Callable[[], float], given_up: Callable[[], bool]) -> bool:
     """
     Wait for *future*, and say whether it is done.
 
@@ -61,7 +62,7 @@ def settled(future: Future[T], left_s: Callable[[], float], given_up: Callable[[
         seconds = left_s()
         if seconds <= 0 or given_up():
             return False
-        wait([future], timeout=min(seconds, _GLANCE_S))
+        futures.wait([future], timeout=min(seconds, POLL_S))
     return True
 
 

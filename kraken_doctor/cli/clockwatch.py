@@ -59,7 +59,7 @@ def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, dead
         with app.interruption.deferred():
             # In a thread of its own: a look that hangs must outlast neither the deadline nor Ctrl-C.
             (look,) = parallel.start([seen.look], workers=1)
-            if not parallel.settled(look, deadline.remaining, app.interruption.requested):
+            if not parallel.wait(look, deadline.remaining, app.interruption.requested):
                 return
         sight = look.result()
         made += 1
@@ -76,7 +76,7 @@ def _look_on(app: App, seen: ClockWatch, every_s: float, count: int | None, dead
 def _pause(app: App, seconds: float) -> None:
     """Wait *seconds*, or until Ctrl-C."""
     never: Future[None] = Future()
-    parallel.settled(never, Deadline(app.clock, seconds).remaining, app.interruption.requested)
+    parallel.wait(never, Deadline(app.clock, seconds).remaining, app.interruption.requested)
 
 
 _STEPS_SHOWN = 5

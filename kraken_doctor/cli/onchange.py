@@ -59,7 +59,7 @@ def _webhook(url: str, output: Output) -> Tell:
         body = output.redact(json.dumps(facts))
         try:
             # Each of its steps has a limit of its own; this one is for all together.
-            status = parallel.within(2 * _WEBHOOK_S, lambda: _post(url, body))
+            status = parallel.call_with_timeout(2 * _WEBHOOK_S, lambda: _post(url, body))
         except (RequestException, TimeoutError, OSError, ValueError) as exc:
             return f"the webhook: {type(exc).__name__}"
         # A redirect is not followed: it would carry the facts where nobody sent them.

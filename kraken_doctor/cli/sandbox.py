@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ENDS_WITHIN_S = 10.0
 """After SIGTERM a command has that long; as `docker stop` has it."""
 
-_GLANCE_S = 0.2
+_POLL_S = 0.2
 
 
 @click.command("sandbox")
@@ -80,7 +80,7 @@ def command(
         app.output.show_demo("".join(lines))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
-            time.sleep(_GLANCE_S)
+            time.sleep(_POLL_S)
 
 
 @contextlib.contextmanager
