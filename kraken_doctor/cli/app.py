@@ -228,7 +228,7 @@ class App:
         readable = tuple(file.path.name for file in place.env_files if file.readable_by_others)
         paths = [file.path for file in place.env_files] if request.static else []
         environ = without_secrets(self.environ)
-        in_git = tuple(path.name for path in paths if git.fate(path, environ) is git.Fate.TRACKED)
+        in_git = tuple(path.name for path in paths if git.status(path, environ) is git.GitStatus.TRACKED)
         named = place.environment.get("KRAKEN_NONCE_STORE")
         return RunContext(
             settings=settings,

@@ -24,7 +24,7 @@ _NOTHING_OF_THE_FOLDER_S = (
 _NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
-class Fate(enum.Enum):
+class GitStatus(enum.Enum):
     """What becomes of a file at the next commit."""
 
     TRACKED = "tracked"
@@ -35,7 +35,7 @@ class Fate(enum.Enum):
     """It is ignored, or in no repository, or there is no git to ask."""
 
 
-def fate(path: Path, environ: Mapping[str, str]) -> Fate:
+def status(path: Path, environ: Mapping[str, str]) -> GitStatus:
     """
     What git would do with *path*, which need not exist.
 
@@ -44,9 +44,9 @@ def fate(path: Path, environ: Mapping[str, str]) -> Fate:
         environ: Variables of the child, which needs none of our credentials.
     """
     if _git(path, environ, "ls-files", "--error-unmatch") == 0:
-        return Fate.TRACKED
+        return GitStatus.TRACKED
     # 0: ignored; 1: not ignored; 128: no repository.
-    return Fate.EXPOSED if _git(path, environ, "check-ignore", "--quiet") == 1 else Fate.SAFE
+    return GitStatus.EXPOSED if _git(path, environ, "check-ignore", "--quiet") == 1 else GitStatus.SAFE
 
 
 def _git(path: Path, environ: Mapping[str, str], *arguments: str) -> int | None:

@@ -213,12 +213,12 @@ def _readable_by() -> str:
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:
     """What would make the values public, or useless."""
-    from kraken_doctor.cli.git import Fate, fate
+    from kraken_doctor.cli.git import GitStatus, status
 
-    match fate(path, without_secrets(app.environ)):
-        case Fate.TRACKED:
+    match status(path, without_secrets(app.environ)):
+        case GitStatus.TRACKED:
             app.output.warn(f"Warning: git tracks {path}: take it out (git rm --cached) before you commit anything.\n")
-        case Fate.EXPOSED:
+        case GitStatus.EXPOSED:
             app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
     for name in values:
         if (app.variable(name) or "").strip():
