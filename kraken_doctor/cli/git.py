@@ -25,7 +25,7 @@ _NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMIN
 
 
 class GitStatus(enum.Enum):
-    """What becomes of a file at the next commit."""
+    """What git would do with a file at the next commit."""
 
     TRACKED = "tracked"
     """It is in the repository already."""
@@ -37,7 +37,7 @@ class GitStatus(enum.Enum):
 
 def status(path: Path, environ: Mapping[str, str]) -> GitStatus:
     """
-    What git would do with *path*, which need not exist.
+    Return what git would do with *path*, which need not exist.
 
     Args:
         path: The file.

@@ -35,11 +35,11 @@ class Interruption:
         self._deferred = False
 
     def requested(self) -> bool:
-        """Whether Ctrl-C was pressed since this process began, or what stands for it."""
+        """Return whether Ctrl-C was pressed since this process began, or another of `ENDINGS` came."""
         return self._requested
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler. Raises KeyboardInterrupt, except where `deferred`, and after an import that is under way."""
+        """Raise KeyboardInterrupt (as a signal handler), unless `deferred`; an import that is under way ends first."""
         self._requested = True
         if self._deferred:
             return
@@ -49,7 +49,7 @@ class Interruption:
         raise KeyboardInterrupt
 
     def again(self, number: int = signal.SIGINT) -> None:
-        """Have `handle` called once more, in a moment: what was to be raised could not be, or was lost."""
+        """Call `handle` once more, in a moment: the exception could not be raised, or was lost."""
         # Not a threading.Thread: to start one takes locks, and the main thread may hold them at this very moment.
         _thread.start_new_thread(self._resend, (number,))
 
@@ -64,17 +64,17 @@ class Interruption:
 
     @contextmanager
     def installed(self, *names: str) -> Iterator[None]:
-        """Meanwhile these signals are ours; not one that is ignored, as in what ``nohup`` and ``&`` start."""
+        """Handle these signals meanwhile, but not one that is ignored, as in what ``nohup`` and ``&`` start."""
         with handled(names, self.handle):
             yield
 
     @contextmanager
     def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
         """
-        Meanwhile nothing is raised: for what asks `requested`, which it yields, and for what must not end halfway.
+        Raise nothing meanwhile: for code that polls `requested`, which is yielded, and for what must not end halfway.
 
         Args:
-            unless_requested: What was put off or lost until now is raised instead: nothing has begun yet.
+            unless_requested: Raise what was put off or lost until now instead: nothing has begun yet.
         """
         before, self._deferred = self._deferred, True
         try:
@@ -88,7 +88,7 @@ class Interruption:
 @contextmanager
 def handled(names: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """
-    Meanwhile *handler* is called for the signals of these *names*.
+    Call *handler* for the signals of these *names* meanwhile.
 
     Not for one that this system does not have, or that is ignored; in another thread than the main one for none.
     """
