@@ -10,6 +10,8 @@ import pytest
 
 from kraken_doctor.cli.git import GitStatus, status
 
+pytestmark = pytest.mark.posix("programs that are shell scripts")
+
 # Every key of git's configuration that names a program, or that leads to a file which may: git-config(1).
 PROGRAMS = {
     "core": ("fsmonitor", "editor", "pager", "sshCommand", "askPass", "gitProxy", "alternateRefsCommand"),

@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import io
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -39,6 +40,8 @@ def give(stdin: pytest.MonkeyPatch, text: str) -> None:
 
 
 def mode(path: Path) -> int:
+    if os.name != "posix":
+        return 0o600  # there are none
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -192,6 +195,7 @@ def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True, capture_output=True, env=environ)
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
 def test_git_is_asked(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
     """What would be committed, and what is already; an ignored file is worth no word."""
 
