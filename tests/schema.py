@@ -18,7 +18,7 @@ def validator() -> Draft202012Validator:
     The schema lets fields be added, as version 1 does; here that they are would go unseen. What a
     command adds is described in schema.json first.
     """
-    schema = json.loads((resources.files("kraken_doctor.renderers") / "schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((resources.files("kraken_doctor.model") / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     del schema["$id"]  # jsonschema before 4.18, the newest that Wine can load, finds no "#/$defs/…" in a urn:
     for part in (schema, *schema["$defs"].values()):

@@ -40,7 +40,7 @@ MADE_WHEN_NEEDED = {
         re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],
     ("accounts/form.py", "_PLACEHOLDER_WORDS"): [re.compile(form._PLACEHOLDER_WORDS)],
-    ("renderers/public.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
+    ("doctor/anonymise.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
         re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])")
     ],
 }

@@ -350,12 +350,12 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 def test_a_failure_of_the_doctor_itself_is_status_3(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line on stderr, one JSON document on stdout; where, with -vv."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def broken(self: App, *arguments: object) -> None:
+    def broken(self: Doctor, *arguments: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(App, "examine", broken)
+    monkeypatch.setattr(Doctor, "examine", broken)
     ended = doctor("check", "--sandbox", "-o", "json")
     assert (ended.status, document(ended.stdout)["outcome"]) == (3, "inconclusive")
     assert ended.stderr == "kraken-doctor itself failed: ZeroDivisionError: oops (-vv shows where)\n"

@@ -14,11 +14,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from kraken_doctor.cli import files
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response
+from kraken_doctor.terminal import files
 from tests.conftest import Run
 from tests.schema import document
 
@@ -149,12 +149,12 @@ def test_an_interrupted_run_writes_them_too(
 @pytest.mark.posix("signals sent to a process")
 def test_interrupted_before_it_began(doctor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One document all the same."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def early(self: App, *arguments: object) -> None:
+    def early(self: Doctor, *arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(App, "examine", early)
+    monkeypatch.setattr(Doctor, "examine", early)
     ended = doctor("check", "--sandbox", "-o", "json", "--json-file", f"{tmp_path}/r.json")
     assert ended.status == 130
     assert document(ended.stdout)["exit_status"] == 130
@@ -164,12 +164,12 @@ def test_interrupted_before_it_began(doctor: Run, monkeypatch: pytest.MonkeyPatc
 
 def test_a_doctor_that_fails_writes_them_too(doctor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With one case that says so: a job without its file would look as if it had never run."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def broken(self: App, *arguments: object) -> None:
+    def broken(self: Doctor, *arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(App, "examine", broken)
+    monkeypatch.setattr(Doctor, "examine", broken)
     assert doctor("check", "--sandbox", "--junit-file", f"{tmp_path}/r.xml").status == 3
     error = ET.fromstring((tmp_path / "r.xml").read_text()).find(".//testcase[@name='doctor']/error")
     assert error is not None

@@ -34,7 +34,7 @@ def test_no_account_is_blamed(doctor: Run, broken: str) -> None:
     (fault, *_) = [check for check in report["checks"] if check["outcome"] == "error"]
     assert fault["id"] == broken
     (where,) = [item["value"] for item in fault["evidence"] if item["name"] == "doctor.failed_at"]
-    assert where.startswith("run.py:")
+    assert where.startswith("runner.py:")
 
 
 @pytest.mark.parametrize("form", ["table", "short", "markdown"])

@@ -15,7 +15,7 @@ from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
-from tests.renderers.samples import call
+from tests.render.samples import call
 
 PROCESSES, THREADS, CALLS = 3, 2, 25
 
