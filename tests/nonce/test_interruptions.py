@@ -25,7 +25,7 @@ import pytest
 from kraken_doctor.errors import NonceError, TurnHeldError, TurnTimeoutError
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.nonce.turn import FairLock, Relay, Turn, hold
+from kraken_doctor.nonce.turn import FairLock, HandoffLock, Turn, hold
 from tests.redisserver import RedisServer, needs_redis
 from tests.render.samples import call
 
@@ -142,7 +142,7 @@ def relays() -> tuple[FairLock, list[str]]:
     def take_it(_timeout_s: float) -> None:
         outer[:] = ["held"]
 
-    return Relay(take_it, outer.clear), outer
+    return HandoffLock(take_it, outer.clear), outer
 
 
 @pytest.mark.parametrize("relay", [False, True])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.stores.kernellock import KernelLock
-from kraken_doctor.nonce.turn import Relay, Turn, hold
+from kraken_doctor.nonce.turn import HandoffLock, Turn, hold
 
 _KEYS_KEPT_OPEN = 100
 """Two files a key. A process may have 1,024 open on most systems, and a bot wants its connections too."""
@@ -22,7 +22,7 @@ class FileTurns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turns: dict[str, tuple[Relay, _Locks]] = {}
+        self._turns: dict[str, tuple[HandoffLock, _Locks]] = {}
 
     def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
         """`NonceStore.turn`."""
@@ -30,13 +30,13 @@ class FileTurns:
         if found is None:
             locks = _Locks(self._path, key_id, lambda: len(self._turns) <= _KEYS_KEPT_OPEN)
             # setdefault is atomic: of two threads that come first, both get the same one.
-            found = self._turns.setdefault(key_id, (Relay(locks.take, locks.give_back), locks))
+            found = self._turns.setdefault(key_id, (HandoffLock(locks.take, locks.give_back), locks))
         return hold(found[0], key_id, timeout_s, Turn())
 
     def close(self) -> None:
         """Close the files of the keys whose turn is free; the next turn opens them again."""
-        for relay, locks in list(self._turns.values()):
-            relay.if_free(locks.close)
+        for lock, locks in list(self._turns.values()):
+            lock.if_free(locks.close)
 
 
 class _Locks:

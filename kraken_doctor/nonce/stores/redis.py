@@ -18,7 +18,7 @@ from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import recordtext
 from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
+from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of, turn_lost_error
 from kraken_doctor.nonce.turn import Turn, hold
 
 _SOCKET_TIMEOUT_S = 5.0
@@ -90,13 +90,13 @@ class RedisStore:
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._advance(key_id, floor, is_possible, [name_of(key_id, "mark")], [])
 
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: marks.Possible) -> int:
-        """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
+    def advance_in_turn(self, slot: QueueSlot, lease_ms: str, floor: int, is_possible: marks.Possible) -> int:
+        """`advance`, but only while *slot* holds the turn; `TurnLostError` if it does not."""
         unsent = self._process.get().take_unsent()
-        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT]
+        keys = [name_of(slot.key_id, "mark"), slot.holder, _AUDIT]
         try:
-            arguments = [line.token, lease_ms, _AUDIT_LINES, *unsent]
-            return self._advance(line.key_id, floor, is_possible, keys, arguments)
+            arguments = [slot.token, lease_ms, _AUDIT_LINES, *unsent]
+            return self._advance(slot.key_id, floor, is_possible, keys, arguments)
         except NonceStoreError:
             self._process.get().unsent.extendleft(reversed(unsent))
             raise
@@ -118,7 +118,7 @@ class RedisStore:
             marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
             raise
         if nonce is None:
-            raise lost(key_id)
+            raise turn_lost_error(key_id)
         last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
@@ -128,10 +128,10 @@ class RedisStore:
         return None if answer is None else marks.mark(answer, f"in Redis: DEL {name}")
 
     def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
-        line = self._process.get().line(key_id, self)
+        slot = self._process.get().slot(key_id, self)
         lease_ms = round(lease_s * 1000)
-        line.lease_ms = max(line.lease_ms, lease_ms)
-        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms))
+        slot.lease_ms = max(slot.lease_ms, lease_ms)
+        return hold(slot.lock, key_id, timeout_s, RedisTurn(self, slot, lease_ms))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
         self._ask("HSET", name_of(key_id, "notes"), name, value)
@@ -179,9 +179,9 @@ class RedisStore:
             # A Redis that has just started knows no scripts.
             return self._ask("EVAL", text, len(keys), *keys, *arguments, judge=judge)
 
-    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
+    def wait_for_wakeup(self, wakeup: str, timeout_s: float) -> None:
         """Sleep until somebody hands over the turn, or so many seconds."""
-        self._ask("BLPOP", bell, timeout_s)
+        self._ask("BLPOP", wakeup, timeout_s)
 
     def _ask(self, *command: str | float, judge: Judge = _anything) -> Any:
         """
@@ -232,7 +232,7 @@ class _Process:
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
-        self._lines: dict[str, Line] = {}
+        self._slots: dict[str, QueueSlot] = {}
 
     def renew_pool(self) -> None:
         """Begin anew; whoever is using a connection of the old pool gives it back to that."""
@@ -246,9 +246,9 @@ class _Process:
                 taken.append(self.unsent.popleft())
         return taken
 
-    def line(self, key_id: str, store: RedisStore) -> Line:
+    def slot(self, key_id: str, store: RedisStore) -> QueueSlot:
         # setdefault is atomic: of two threads that come first, both get the same one.
-        return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
+        return self._slots.get(key_id) or self._slots.setdefault(key_id, QueueSlot(store, key_id))
 
 
 _STEPS = ("advance", "audit", "confirm", "enter", "leave")

@@ -1,7 +1,7 @@
 -- Take the turn, or a place in the queue. Returns 0 when the turn is ours, else in how many ms to look again.
--- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] lease ms, ARGV[3] presence ms, ARGV[4] prefix of presences.
+-- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] lease ms, ARGV[3] heartbeat ms, ARGV[4] prefix of heartbeats.
 --
--- Called again while waiting: it renews our presence, and takes the turn when the holder's lease has run out and
+-- Called again while waiting: it renews our heartbeat, and takes the turn when the holder's lease has run out and
 -- everybody before us in the queue has gone.
 
 if redis.call('GET', KEYS[1]) == ARGV[1] then
