@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 
 from kraken_doctor.botlog.reading import HEAD_BYTES, Line
-from kraken_doctor.client.retry import READ_ONLY
 from kraken_doctor.diagnosis.recognise import recognise, unknown_error
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.model.cause import Symptom
+from kraken_doctor.model.endpoints import CHANGING, READ_ONLY
 from kraken_doctor.redact import HIDDEN, redactor
 
 
@@ -26,7 +26,7 @@ class Event:
     worker: str = ""
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
-    signs: tuple[Sign, ...] = ()
+    symptoms: tuple[Symptom, ...] = ()
     unknown: str = ""
     """An error in Kraken's form that this version does not know."""
     nonce: int | None = None
@@ -47,14 +47,7 @@ _STARTED = re.compile(
     r"|systemd\[\d+\]: Started ",
     re.IGNORECASE,
 )
-_ENDPOINTS = "|".join(
-    sorted(
-        READ_ONLY | {"AddOrder", "AddOrderBatch", "EditOrder", "AmendOrder", "CancelOrder", "CancelAll", "Withdraw",
-                     "CancelAllOrdersAfter", "CancelOrderBatch", "GetWebSocketsToken", "DepositAddresses"},
-        key=len,
-        reverse=True,
-    )
-)  # fmt: skip
+_ENDPOINTS = "|".join(sorted(READ_ONLY | CHANGING, key=len, reverse=True))
 _ENDPOINT = re.compile(rf"\b({_ENDPOINTS})\b")
 _WORKED = re.compile(
     r"KRAKEN PRO CONNECTED|Connected to Kraken"
@@ -102,9 +95,9 @@ def event_of(line: Line, source: int = 0) -> Event | None:
     """What *line* says; None where that is nothing, or is about another exchange."""
     text = line.text
     lowered = text.lower()
-    signs, unknown = _errors(_NUMBERS.sub("0", text))
+    symptoms, unknown = _errors(_NUMBERS.sub("0", text))
     nonce = _NONCE.search(text) if "nonce" in lowered else None
-    worked = not (signs or unknown) and bool(_WORKED.search(text))
+    worked = not (symptoms or unknown) and bool(_WORKED.search(text))
     endpoint = match[1] if (match := _ENDPOINT.search(text)) else ""
     public = worked and not endpoint and bool(_PUBLIC.search(text))
     event = Event(
@@ -114,14 +107,14 @@ def event_of(line: Line, source: int = 0) -> Event | None:
         entry=line.entry,
         worker=_worker(text) or ("" if line.stamped else _worker(line.head)),
         endpoint=endpoint,
-        signs=signs,
+        symptoms=symptoms,
         unknown=unknown and _without_secrets(unknown_error(text)),
         nonce=int(nonce[1]) if nonce else None,
         worked=worked and not public,
         public_worked=public,
-        started=not signs and "start" in lowered and bool(_STARTED.search(text)),
+        started=not symptoms and "start" in lowered and bool(_STARTED.search(text)),
         installed="generator" in lowered and bool(_INSTALLED.search(text)),
-        clock_set=not signs and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
+        clock_set=not symptoms and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
         versions=_versions(text) if any(client in lowered for client in _CLIENTS) else (),
     )
     if not _says_something(event) or ("kraken" not in lowered and _OTHER_EXCHANGE.search(text)):
@@ -135,15 +128,15 @@ def _versions(text: str) -> tuple[tuple[str, str], ...]:
 
 def _says_something(event: Event) -> bool:
     return bool(
-        event.signs or event.unknown or event.nonce is not None or event.worked or event.public_worked or event.started
-        or event.installed or event.clock_set or event.versions
+        event.symptoms or event.unknown or event.nonce is not None or event.worked or event.public_worked
+        or event.started or event.installed or event.clock_set or event.versions
     )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=2048)
-def _errors(text: str) -> tuple[tuple[Sign, ...], str]:
-    signs = recognise(text)
-    return signs, "" if signs else unknown_error(text)
+def _errors(text: str) -> tuple[tuple[Symptom, ...], str]:
+    symptoms = recognise(text)
+    return symptoms, "" if symptoms else unknown_error(text)
 
 
 def _without_secrets(error: str) -> str:

@@ -61,7 +61,7 @@ class Tally:
     """Counts, and what came before what."""
 
     errors: dict[str, Seen] = field(default_factory=dict)
-    """By the sign's title, or the error's own text."""
+    """By the symptom's title, or the error's own text."""
     timeline: Timeline = field(default_factory=Timeline)
     worked: int = 0
     """Private calls that were answered without an error, as far as the log says so."""
@@ -78,7 +78,6 @@ class Tally:
     refused_in_a_row: int = 0
     """Since a call last worked."""
     row_began: float | None = None
-    worked_before_refused: int = 0
     worked_after_refused: int = 0
     refused_endpoints: Counter[str] = field(default_factory=Counter)
     worked_endpoints: Counter[str] = field(default_factory=Counter)
@@ -123,7 +122,7 @@ class Tally:
             self._count_nonce(event, event.nonce)
         if event.worked:
             self._count_worked(event)
-        elif event.signs or event.unknown:
+        elif event.symptoms or event.unknown:
             self._count_errors(event)
 
     def _count_worked(self, event: Event) -> None:
@@ -132,8 +131,6 @@ class Tally:
         self._begun(refused=False)
         if self.refused:
             self.worked_after_refused += 1
-        else:
-            self.worked_before_refused += 1
         self.refused_in_a_row, self.row_began = 0, None
         self._count_endpoint(self.worked_endpoints, event)
         for seen in self.errors.values():
@@ -142,7 +139,7 @@ class Tally:
         self._called(event, refused=False)
 
     def _count_errors(self, event: Event) -> None:
-        titles = [(sign.title, sign.kind) for sign in event.signs] or [(event.unknown, "unknown")]
+        titles = [(symptom.title, symptom.kind) for symptom in event.symptoms] or [(event.unknown, "unknown")]
         if self._said_before(event, titles[0][0]):
             return
         for title, kind in titles:
@@ -228,7 +225,7 @@ class Tally:
         unit = _NONCE_DIGITS.get(digits)
         if unit is None:
             return
-        failed = bool(event.signs)
+        failed = bool(event.symptoms)
         known = self._failed if failed else self._sent
         before = known.get(nonce)
         # A line that two handlers write is one event: the same moment, the same worker.

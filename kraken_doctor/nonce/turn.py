@@ -91,7 +91,7 @@ class _Hold(io.IOBase):
 
 
 def _holding(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> Generator[Turn]:
-    waiter = Waiter()
+    waiter = Waiter(turn)
     try:
         if not lock.acquire(waiter, timeout_s):
             raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
@@ -135,12 +135,14 @@ class FairLock:
         Raises:
             TurnHeldError: This thread has it or waits for it, so that waiting would never end.
         """
+        # A signal handler that interrupted a step of this lock: the RLock would let it in, half-way through a change.
         if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
             raise TurnHeldError(_HELD)
         with self._guard:
             if self._holder is None:
                 self._holder = waiter
                 return True
+            # Who would have to let go is the one that asks: it would wait for its whole timeout.
             if any(other.thread is waiter.thread for other in (self._holder, *self._waiting)):
                 raise TurnHeldError(_HELD)
             self._waiting.append(waiter)
@@ -150,6 +152,7 @@ class FairLock:
             woken = waiter.wakeup.acquire(timeout=max(0.0, min(left_s, _UNINTERRUPTED_S)))
             if not woken and left_s > _UNINTERRUPTED_S:
                 continue
+            # Woken is not yet ours: the lock was freed for whoever comes first, and a running thread may have been.
             with self._guard:
                 if self._holder is None:
                     self._holder = waiter
@@ -194,11 +197,12 @@ class FairLock:
 
 
 class Waiter:
-    """One caller, who has the lock or waits for it."""
+    """One caller that has the lock or waits for it."""
 
-    __slots__ = ("since", "thread", "wakeup")
+    __slots__ = ("since", "thread", "turn", "wakeup")
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
         self.thread = threading.current_thread()
         self.wakeup = threading.Lock()
         self.wakeup.acquire()
@@ -214,11 +218,11 @@ class HandoffLock(FairLock):
     the same, so that other processes get their turn.
 
     Args:
-        take: Takes the outer lock, waiting at most so many seconds; `TimeoutError` if it was not free.
+        take: Takes the outer lock for a turn, waiting at most so many seconds; `TimeoutError` if it was not free.
         give_back: Frees it, whether it was taken or not; must not raise.
     """
 
-    def __init__(self, take: Callable[[float], None], give_back: Callable[[], None]) -> None:
+    def __init__(self, take: Callable[[float, Turn], None], give_back: Callable[[], None]) -> None:
         super().__init__()
         self._take = take
         self._give_back = give_back
@@ -237,7 +241,7 @@ class HandoffLock(FairLock):
         if self._held_since is None:
             self._held_since = -math.inf  # whether it gets as far or not: to be given back
             try:
-                self._take(max(0.0, end - time.monotonic()))
+                self._take(max(0.0, end - time.monotonic()), waiter.turn)
             except TimeoutError:
                 return False
             self._held_since = time.monotonic()
@@ -246,6 +250,7 @@ class HandoffLock(FairLock):
     def release(self, waiter: Waiter) -> None:
         """Hand on to the next thread, or to the next process."""
         if self._is_ours(waiter) and self._held_since is not None:
+            # Handing on for longer would keep other processes out for as long as this one has threads that call.
             held_s = time.monotonic() - self._held_since
             if held_s <= HOLD_S and self._pass_on(waiter):
                 return

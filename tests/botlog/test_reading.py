@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kraken_doctor.botlog import reading
 from kraken_doctor.botlog.events import event_of
 from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_CHARACTERS, Line, Reader
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from tests.botlog.logs import BEGAN_S, NOW_S, findings, line, refused
 from tests.diagnosis.test_recognise import PASTED
 
@@ -62,7 +62,7 @@ def test_a_long_line_is_cut_around_what_it_says() -> None:
     assert findings(data).tally.refused == 2
 
 
-@pytest.mark.parametrize("text", [text for text, _ in PASTED] + [sign.title for sign in EXCHANGE_SIGNS])
+@pytest.mark.parametrize("text", [text for text, _ in PASTED] + [symptom.title for symptom in EXCHANGE_SYMPTOMS])
 def test_what_explain_knows_is_not_passed_over(text: str) -> None:
     """The search that skips lines lets none go by that `recognise` would name."""
     (*_, last) = text.replace("EOrder:...", "EOrder:Insufficient funds").strip().splitlines()
@@ -70,7 +70,7 @@ def test_what_explain_knows_is_not_passed_over(text: str) -> None:
     assert lines, last
     event = event_of(lines[0])
     assert event is not None
-    assert event.signs
+    assert event.symptoms
 
 
 @given(st.binary(max_size=2_000), st.integers(min_value=1, max_value=300))

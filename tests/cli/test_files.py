@@ -121,6 +121,7 @@ def silent(server: SandboxServer, exchange: Exchange) -> Iterator[threading.Even
 
 
 @pytest.mark.posix("signals sent to a process")
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_writes_them_too(
     server: SandboxServer, key: Key, silent: threading.Event, tmp_path: Path, number: signal.Signals

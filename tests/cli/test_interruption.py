@@ -17,6 +17,8 @@ from benchmarks.network_faults import command, environment
 from kraken_doctor.terminal.interruption import Interruption
 from tests.network.scenes import hanging
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_raised_unless_held() -> None:
     """And remembered in both cases."""
@@ -203,7 +205,6 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
         assert ended.stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.posix("signals sent to a process")
 def test_no_moment_of_the_start_hangs() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kraken_doctor.checks import catalogue
-from kraken_doctor.checks.base import Finding
+from kraken_doctor.checks.base import CheckOutcome
 from tests.conftest import Run
 from tests.schema import document
 
@@ -16,7 +16,7 @@ from tests.schema import document
 def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One check that raises; common to all, or one of each account."""
 
-    def breaks(_context: object) -> Finding:
+    def breaks(_context: object) -> CheckOutcome:
         raise TypeError("not what it should be\n::error::x \x1b[31m")
 
     checks = tuple(replace(c, run=breaks) if c.id == request.param else c for c in catalogue.CATALOGUE)

@@ -13,7 +13,7 @@ import pytest
 from kraken_doctor.cli.commands import sandbox
 from tests.test_child import wait_until_gone
 
-pytestmark = pytest.mark.posix("signals, groups of processes")
+pytestmark = [pytest.mark.slow, pytest.mark.posix("signals, groups of processes")]
 SIGHUP = getattr(signal, "SIGHUP", signal.SIGTERM)
 
 BOT = """

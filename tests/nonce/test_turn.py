@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kraken_doctor.nonce.turn import FairLock, HandoffLock, Waiter
+from kraken_doctor.nonce.turn import FairLock, HandoffLock, Turn, Waiter
 
 
 def taken(lock: FairLock, timeout_s: float = 0) -> Waiter:
     """The lock, for this thread."""
-    waiter = Waiter()
+    waiter = Waiter(Turn())
     assert lock.acquire(waiter, timeout_s)
     return waiter
 
@@ -24,7 +24,7 @@ def start_waiting(lock: FairLock, timeout_s: float, got: list[object], name: obj
     """A thread that asks for *lock*, and frees it; returns once it is in the queue."""
 
     def wait() -> None:
-        waiter = Waiter()
+        waiter = Waiter(Turn())
         got.append(name if lock.acquire(waiter, timeout_s) else None)
         lock.release(waiter)
 
@@ -68,7 +68,7 @@ def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     # On Windows os.kill would end this process, and what is raised in a thread interrupts no wait.
     press, argument = (signal.raise_signal, ()) if sys.platform == "win32" else (os.kill, (os.getpid(),))
     threading.Timer(0.05, press, (*argument, signal.SIGINT)).start()
-    waiter = Waiter()
+    waiter = Waiter(Turn())
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(waiter, 10)
     lock.release(waiter)
@@ -85,7 +85,7 @@ def test_a_free_lock_may_be_taken_again_until_somebody_loses_patience() -> None:
     again = 0
     while waiting.is_alive():
         lock.release(mine)
-        again += lock.acquire(mine := Waiter(), 10) and waiting.is_alive()
+        again += lock.acquire(mine := Waiter(Turn()), 10) and waiting.is_alive()
         if again == 100:
             lock.release(mine)
             waiting.join()
@@ -112,7 +112,7 @@ def test_many_threads_none_lost_none_together() -> None:
         def work(number: int, lock: FairLock = lock) -> None:
             nonlocal inside, most, entries
             for _ in range(300):
-                waiter = Waiter()
+                waiter = Waiter(Turn())
                 if lock.acquire(waiter, 10 if number % 2 else 0.0001):
                     inside += 1
                     most, entries = max(most, inside), entries + 1
@@ -133,7 +133,7 @@ def test_many_threads_none_lost_none_together() -> None:
 def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None:
     """Kept for a thread that no longer waits, it would shut out every other process."""
     events: list[str] = []
-    relay, got = HandoffLock(lambda _: events.append("take"), lambda: events.append("give back")), list[object]()
+    relay, got = HandoffLock(lambda *_: events.append("take"), lambda: events.append("give back")), list[object]()
     mine = taken(relay)
     start_waiting(relay, 0.01, got, "impatient").join()
     relay.release(mine)
@@ -144,12 +144,12 @@ def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None
 def test_relay_whose_outer_lock_fails_is_free() -> None:
     """The error reaches the caller, and the next one may try."""
 
-    def fail(_: float) -> None:
+    def fail(_: float, _turn: Turn) -> None:
         raise OSError("no")
 
     relay = HandoffLock(fail, lambda: None)
     for _ in range(2):
-        waiter = Waiter()
+        waiter = Waiter(Turn())
         with pytest.raises(OSError, match="no"):
             relay.acquire(waiter, 0)
         relay.release(waiter)

@@ -20,6 +20,7 @@ from kraken_doctor.terminal import files
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import Findings
     from kraken_doctor.model.evidence import CheckResult, Evidence
+    from kraken_doctor.model.payloads import LogPart
     from kraken_doctor.model.report import Report
 
 _TIMELINE_ROWS = 24
@@ -145,21 +146,20 @@ def _check(found: Findings) -> CheckResult:
 
 
 def _evidence(found: Findings) -> list[Evidence]:
-    from kraken_doctor.model.evidence import Evidence
+    from kraken_doctor.model import facts
 
     tally = found.tally
-    numbers = {
-        "log.lines": sum(extent.lines for extent in found.extents),
-        "log.refused": tally.refused,
-        "log.worked": tally.worked,
-        "log.starts": tally.starts,
-        "log.generator_installed": tally.installed,
-    }
-    facts = [Evidence(name, value) for name, value in numbers.items()]
-    return [*facts, *(Evidence(f"log.pattern.{pattern.id}", pattern.text) for pattern in found.patterns)]
+    return [
+        facts.LOG_LINES.of(sum(extent.lines for extent in found.extents)),
+        facts.LOG_REFUSED.of(tally.refused),
+        facts.LOG_WORKED.of(tally.worked),
+        facts.LOG_STARTS.of(tally.starts),
+        facts.LOG_GENERATOR_INSTALLED.of(tally.installed),
+        *(facts.log_pattern(pattern.id).of(pattern.text) for pattern in found.patterns),
+    ]
 
 
-def _values(found: Findings, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(found: Findings, names: tuple[str, ...]) -> LogPart:
     tally = found.tally
     width_s, buckets = tally.timeline.shown(_TIMELINE_ROWS)
     errors = sorted(tally.errors.values(), key=lambda seen: -seen.count)

@@ -55,7 +55,7 @@ class _Locks:
         self._gate = KernelLock(path.with_name(f"{path.name}.{safe}.next.lock"))
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
-    def take(self, timeout_s: float) -> None:
+    def take(self, timeout_s: float, _turn: Turn) -> None:
         """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
         try:
