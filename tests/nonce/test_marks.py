@@ -22,7 +22,7 @@ from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import open_store
 from tests.clocks import ManualClock
 from tests.nonce.test_interruptions import Interruption, at_moment, raise_it
-from tests.wine import skip_redis_under_wine
+from tests.wine import skip_under_wine
 
 NOW = ManualClock().wall_ns
 DAY_S = 86_400
@@ -189,7 +189,7 @@ class _Answering(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def fake() -> Iterator[FakeRedis]:
-    skip_redis_under_wine()
+    skip_under_wine("no TCP_KEEPIDLE, which redis-py sets")
     with FakeRedis() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
