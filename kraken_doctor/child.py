@@ -100,7 +100,8 @@ def send(process: subprocess.Popen[bytes], number: int, *, group: bool = True) -
         ProcessLookupError: There is none any more.
     """
     if sys.platform == "win32":
-        process.terminate()
+        if number not in (signal.SIGINT, signal.SIGBREAK):  # these two the console has sent to it already
+            process.terminate()
     elif group:
         os.killpg(process.pid, number)
     else:

@@ -77,11 +77,17 @@ def command(
     ended: list[int] = []
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
-        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-        app.output.show_demo("".join(lines))
+        app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
             time.sleep(_POLL_S)
+
+
+def _assignment(name: str, value: str) -> str:
+    """As the shell has it that is at hand: PowerShell, or one of POSIX."""
+    if sys.platform == "win32":
+        return f"$env:{name} = '{value}'"
+    return f"export {name}={shlex.quote(value)}"
 
 
 @contextlib.contextmanager
