@@ -279,6 +279,13 @@ have details behind a colon (``EGeneral:Internal error:5``). What is known by he
 """
 
 
+CATEGORIES = (
+    "API", "Account", "Auth", "BM", "Database", "Earnings", "Export", "Funding", "General", "Order", "Query", "Service",
+    "Session", "Trade",
+)  # fmt: skip
+"""All that Kraken is known to use. A closed list: ``ERROR:root:`` is a log level, ``EMA: up`` an indicator."""
+
+
 def pattern_of(string: str) -> str:
     """
     Return the regular expression of a *string* of the table, for use without regard to case.
@@ -289,7 +296,7 @@ def pattern_of(string: str) -> str:
     category, _, text = string.partition(":")
     if text == "*":
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
-    category = r"\bE[A-Z]\w*" if category == "E*" else f"E?{category[1:]}"
+    category = rf"\bE(?:{'|'.join(CATEGORIES)})" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
 
 

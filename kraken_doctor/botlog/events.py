@@ -1,4 +1,4 @@
-"""What one line says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set."""
+"""What one entry says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import functools
 import re
 from dataclasses import dataclass
 
-from kraken_doctor.botlog.reading import HEAD_BYTES, Line
-from kraken_doctor.client.retry import READ_ONLY
-from kraken_doctor.diagnosis.recognise import recognise, unknown_error
+from kraken_doctor.botlog.attribution import Attribution, attribute, client_of
+from kraken_doctor.botlog.plaintext import plain_text
+from kraken_doctor.botlog.prefilter import words
+from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
+from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
+from kraken_doctor.errors import CATEGORIES
 from kraken_doctor.model.cause import Sign
-from kraken_doctor.redact import HIDDEN, redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line, read."""
+class Statement:
+    """What the words of one entry say, whenever they were written."""
 
-    at: float | None
-    """Seconds since 1970, by the log's own clock."""
-    source: int = 0
-    """Which of the files."""
-    stamped: bool = True
-    entry: int = 0
     worker: str = ""
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
     signs: tuple[Sign, ...] = ()
     unknown: str = ""
-    """An error in Kraken's form that this version does not know."""
+    """The category of an error in Kraken's form that this version does not know."""
+    elsewhere: str = ""
+    """Whose trouble it is where it is not Kraken's: a service that is known by name, or ``another host``."""
+    names_kraken: bool = False
+    names_exchange: bool = False
+    """Another one."""
     nonce: int | None = None
     worked: bool = False
     """A private call was answered without an error."""
@@ -36,7 +37,25 @@ class Event:
     started: bool = False
     installed: bool = False
     clock_set: bool = False
+    gave_up: bool = False
     versions: tuple[tuple[str, str], ...] = ()
+    client: str = ""
+    hints: frozenset[str] = frozenset()
+    """What else bears on the advice: ``otp``, ``long-url``, ``futures``, ``until``, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A statement, and when and where it was made."""
+
+    says: Statement
+    at: float | None = None
+    """Seconds since 1970, by the log's own clock."""
+    source: int = 0
+    """Which of the files."""
+    stamped: bool = True
+    place: int = 0
+    line: int = 0
 
 
 _PROGRAM = (
@@ -47,26 +66,33 @@ _STARTED = re.compile(
     r"|systemd\[\d+\]: Started ",
     re.IGNORECASE,
 )
-_ENDPOINTS = "|".join(
-    sorted(
-        READ_ONLY | {"AddOrder", "AddOrderBatch", "EditOrder", "AmendOrder", "CancelOrder", "CancelAll", "Withdraw",
-                     "CancelAllOrdersAfter", "CancelOrderBatch", "GetWebSocketsToken", "DepositAddresses"},
-        key=len,
-        reverse=True,
-    )
-)  # fmt: skip
+_ENDPOINTS = "|".join(sorted(words()["endpoints"], key=len, reverse=True))
 _ENDPOINT = re.compile(rf"\b({_ENDPOINTS})\b")
+_CALLED = re.compile(
+    "|".join(
+        rf"(?P<{name}>\b(?:{'|'.join(aliases)})\b)" for name, aliases in words()["endpoints"].items() if aliases
+    ),
+    re.IGNORECASE,
+)
 _WORKED = re.compile(
-    r"KRAKEN PRO CONNECTED|Connected to Kraken"
-    r"|[\"']error[\"']\s*:\s*\[\s*\]"
+    r"KRAKEN PRO CONNECTED|(?<![Nn]ot )Connected to Kraken(?! (?:[Ww]s|[Ww]eb|[Pp]ublic|[Ff]eed))|\bWallets synced\b"
     rf"|\b(?:{_ENDPOINTS})\b[^\n]{{0,40}}\b(?:ok|OK|success|succeeded|accepted)\b"
-    r"|\b[Oo]rder\b[^\n]{0,40}\b(?:placed|created|accepted)\b"
     r"|\bBalance\b[^\n]{0,20}\$ ?\d"
 )
-_PUBLIC = re.compile(
-    r"/0/public/|\b(?:Ticker|OHLC|Depth|AssetPairs|Assets|SystemStatus|Spread)\b|\bGET\b[^\n]{0,40}\bTime\b"
+_ORDER_PLACED = re.compile(r"\b[Oo]rder\b[^\n]{0,40}\b(?:placed|created|accepted)\b")
+_DENIED = re.compile(r"\b(?:not|fail\w*|error|unable|reject\w*|cannot|can't|retry\w*)\b", re.IGNORECASE)
+# A gateway, a proxy and a client's log of its requests say "200" also where Kraken refuses: Kraken answers errors so.
+_STATUS_200 = re.compile(r"\b200 OK\b|\bOK \(200\)|\bstatus(?:[ _]?code)?\W{1,3}200(?: OK)?", re.IGNORECASE)
+_ENVELOPE = re.compile(r"[\"']?\berror[\"']?\s*(?::|=>?)\s*\[\s*\]")
+_RESULT = r"[\"']?\bresult[\"']?\s*(?::|=>?)\s*"
+_PRIVATE_RESULT = re.compile(
+    _RESULT + r"\{\s*[\"']?(?:(?:open|closed|txid|descr|ledger|trades|eb|tb|token|apiKey|api_key)\b"
+    r"|[A-Z0-9]{2,8}(?:\.[A-Z])?[\"']?\s*(?::|=>?)\s*(?:[\"']?-?\d|\{\s*[\"']?balance))"
 )
-
+_PUBLIC = re.compile(
+    r"/0/public/|\b(?:Ticker|OHLC|Depth|AssetPairs|Assets|SystemStatus|Spread)\b|\bGET\b[^\n]{0,40}\bTime\b|"
+    + _RESULT + r"\{\s*[\"']?(?:[A-Z0-9.]{5,12}[\"']?\s*(?::|=>?)\s*[\[{]|unixtime|status)"
+)  # fmt: skip
 _INSTALLED = re.compile(r"[Cc]ustom nonce generator (?:was |is )?installed")
 _NONCE = re.compile(r"\bnonce\b[\"']?(?:\s*[:=]\s*|\s+)[\"']?(\d{9,20})\b", re.IGNORECASE)
 _WORKER = re.compile(
@@ -78,81 +104,109 @@ _CLOCK_SET = re.compile(
     r"|adjusted|resynchroni[sz]ed|wrong by)\b|\bclock (?:step|jump)|\bntpdate\b[^\n]{0,80}\bstep time",
     re.IGNORECASE,
 )
-_CLIENTS = ("krakenex", "ccxt", "freqtrade", "pykrakenapi", "python-kraken-sdk", "hummingbot")
+_GAVE_UP = re.compile(
+    r"\b(?:giving up|gave up|permanently failed|fatal(?: exception)?|exiting|shutting down|out of retries"
+    r"|retries exhausted)\b",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(
-    rf"\b({'|'.join(_CLIENTS)})\b(?:[ =:/@v]|version){{1,4}}(\d+\.\d+(?:\.\d+)?)",
+    r"\b(krakenex|ccxt|freqtrade|pykrakenapi|python-kraken-sdk|hummingbot)\b(?:[ =:/@v]|version){1,4}(\d+\.\d+(?:\.\d+)?)",
     re.IGNORECASE,
 )
-_OTHER_EXCHANGE = re.compile(
-    r"\b(?:binance|coinbase|bybit|okx|okex|bitstamp|bitfinex|kucoin|gemini|huobi|htx|bitmex|deribit|gateio|bitget|mexc)\b",
-    re.IGNORECASE,
+_HINTS = {
+    "otp": re.compile(r"\botp\b|two.?factor|\b2fa\b", re.IGNORECASE),
+    "futures": re.compile(r"futures\.kraken\.com|/derivatives/api|krakenfutures|FuturesAsync|futures\b", re.IGNORECASE),
+    # Longer ones are cut off in front of Kraken and answered 520, for ever: https://github.com/home-assistant/core/issues/142910
+    "long-url": re.compile(r"kraken\.com/0/public/\S{1000}"),
+    "until": re.compile(r"Throttled\s*:\s*\d{9}"),
+    "macos": re.compile(r"/Users/|/Library/Frameworks/|\bDarwin\b|/usr/local/Cellar|/opt/homebrew"),
+    "async": re.compile(r"aiohttp|ccxt[./]async|ssl:(?:True|default)"),
+    "help-page": re.compile(r"(?:support\.kraken\.com|zendesk\.com)/hc/"),
+    "retry": re.compile(r"\battempt \d+ ?(?:/|of) ?\d+|\bretr(?:y|ies|ying)\b", re.IGNORECASE),
+}
+_CATEGORIES = "|".join(CATEGORIES)
+_UNKNOWN = re.compile(
+    rf"(?<![A-Za-z0-9_.])E({_CATEGORIES}): ?[A-Z]|(?:error|returned)\W{{1,6}}({_CATEGORIES}):[A-Z]"
 )
-
-# No error of Kraken's has any of these; a bot that logs its headers or settings has.
-_SECRET = re.compile(
-    r"(?i:\b(?:api|secret|private|otp|password|passphrase|token|key)[-_ ]?(?:key|sign|secret)?[\"']?\s*[=:]\s*\S+)"
-    r"|[A-Za-z0-9+/_-]{32,}={0,2}"
-)
+"""Kraken's form, ``E<category>:<text>``, in the case in which it occurs: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
 _NUMBERS = re.compile(r"\d{4,}|\d+[:.,]\d+")
 
 
-def event_of(line: Line, source: int = 0) -> Event | None:
-    """What *line* says; None where that is nothing, or is about another exchange."""
-    text = line.text
+def parse_event(entry: Entry, source: int = 0) -> Event | None:
+    """Return what *entry* says; None where that is nothing."""
+    says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
+    if says is None:
+        return None
+    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, place=entry.place, line=entry.line)
+
+
+@functools.lru_cache(maxsize=1024)
+def _statement(text: str) -> Statement | None:
+    head, _, own = text.rpartition("\0")
+    text = plain_text(own)
     lowered = text.lower()
-    signs, unknown = _errors(_NUMBERS.sub("0", text))
+    signs, unknown, whose = _errors(_NUMBERS.sub("0", text))
     nonce = _NONCE.search(text) if "nonce" in lowered else None
-    worked = not (signs or unknown) and bool(_WORKED.search(text))
-    endpoint = match[1] if (match := _ENDPOINT.search(text)) else ""
-    public = worked and not endpoint and bool(_PUBLIC.search(text))
-    event = Event(
-        at=line.at,
-        source=source,
-        stamped=line.stamped,
-        entry=line.entry,
-        worker=_worker(text) or ("" if line.stamped else _worker(line.head)),
+    endpoint = _endpoint(text)
+    failed = bool(signs or unknown)
+    worked, public = (False, False) if failed else _worked(text, endpoint)
+    says = Statement(
+        worker=_worker(own) or _worker(head),
         endpoint=endpoint,
         signs=signs,
-        unknown=unknown and _without_secrets(unknown_error(text)),
+        unknown=unknown,
+        elsewhere=whose.elsewhere,
+        names_kraken=whose.kraken,
+        names_exchange=whose.exchange,
         nonce=int(nonce[1]) if nonce else None,
-        worked=worked and not public,
+        worked=worked,
         public_worked=public,
-        started=not signs and "start" in lowered and bool(_STARTED.search(text)),
+        started=not failed and "start" in lowered and bool(_STARTED.search(text)),
         installed="generator" in lowered and bool(_INSTALLED.search(text)),
-        clock_set=not signs and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
-        versions=_versions(text) if any(client in lowered for client in _CLIENTS) else (),
+        clock_set=not failed and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
+        gave_up=bool(_GAVE_UP.search(text)),
+        versions=tuple((name.lower(), number) for name, number in _VERSION.findall(text)),
+        client=client_of(own),
+        hints=frozenset(name for name, hint in _HINTS.items() if hint.search(own)),
     )
-    if not _says_something(event) or ("kraken" not in lowered and _OTHER_EXCHANGE.search(text)):
-        return None
-    return event
+    return says if _says_something(says) else None
 
 
-def _versions(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name.lower(), number) for name, number in _VERSION.findall(text))
-
-
-def _says_something(event: Event) -> bool:
+def _says_something(says: Statement) -> bool:
     return bool(
-        event.signs or event.unknown or event.nonce is not None or event.worked or event.public_worked or event.started
-        or event.installed or event.clock_set or event.versions
+        says.signs or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
+        or says.installed or says.clock_set or says.versions or says.gave_up
     )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=2048)
-def _errors(text: str) -> tuple[tuple[Sign, ...], str]:
-    signs = recognise(text)
-    return signs, "" if signs else unknown_error(text)
+def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
+    whose = attribute(text)
+    if own := exchange_symptoms(text):
+        return own, "", whose.as_krakens() if any(sign.title.startswith("E") for sign in own) else whose
+    if match := _UNKNOWN.search(text):
+        return (), match[1] or match[2], whose.as_krakens()
+    return recognise(text), "", whose
 
 
-def _without_secrets(error: str) -> str:
-    """
-    The one text that is quoted from a log, without what may be secret in it.
+def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
+    """Whether *text* shows a private call that worked, and whether a public one."""
+    if _ENVELOPE.search(text):
+        if _PRIVATE_RESULT.search(text) or (endpoint and re.search(_RESULT, text)):
+            return True, False
+        return False, bool(_PUBLIC.search(text))
+    said = _STATUS_200.sub("", text)
+    worked = bool(_WORKED.search(said)) or (bool(_ORDER_PLACED.search(said)) and not _DENIED.search(said))
+    return worked, False
 
-    Here, where it comes in: a form may fold it later, and a value that is cut in two is found by nobody.
-    """
-    return _SECRET.sub(HIDDEN, redactor()(error))
+
+def _endpoint(text: str) -> str:
+    if match := _ENDPOINT.search(text):
+        return match[1]
+    match = _CALLED.search(text)
+    return match.lastgroup or "" if match else ""
 
 
 def _worker(text: str) -> str:

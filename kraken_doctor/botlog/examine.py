@@ -1,4 +1,4 @@
-"""Logs to tally, patterns and causes; several files as one story, in the order of their times."""
+"""Logs to stats, patterns and causes; several files as one story, in the order of their times."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from kraken_doctor.botlog.events import Event, event_of
+from kraken_doctor.botlog.events import Event, parse_event
 from kraken_doctor.botlog.patterns import Pattern, patterns
-from kraken_doctor.botlog.reading import Extent, Reader
-from kraken_doctor.botlog.tally import Tally
+from kraken_doctor.botlog.reading import Reader, ReadRange
+from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.botlog.verdict import verdict
 from kraken_doctor.model.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
-class Findings:
+class LogAnalysis:
     """What was read, and what it comes to."""
 
-    extents: tuple[Extent, ...]
+    extents: tuple[ReadRange, ...]
     """One a file, in the order in which they were given."""
-    tally: Tally
+    stats: LogStats
     patterns: tuple[Pattern, ...]
     diagnoses: tuple[Diagnosis, ...]
 
@@ -36,7 +36,7 @@ class Findings:
         return max((extent.last for extent in self.extents if extent.last is not None), default=None)
 
 
-def examine(streams: Sequence[BinaryIO], now_s: float) -> Findings:
+def examine(streams: Sequence[BinaryIO], now_s: float) -> LogAnalysis:
     """
     Read *streams* once, to their ends.
 
@@ -47,20 +47,20 @@ def examine(streams: Sequence[BinaryIO], now_s: float) -> Findings:
         now_s: Seconds since 1970, for times that have no year.
     """
     readers = [Reader(stream, now_s) for stream in streams]
-    tally = Tally()
+    stats = LogStats()
     # Rotated files in any order, and the logs of two programs side by side: the times put them right.
     for event in heapq.merge(*(_events(reader, number) for number, reader in enumerate(readers)), key=_order):
-        tally.add(event)
+        stats.add(event)
     extents = tuple(reader.extent for reader in readers)
     end = max((extent.last for extent in extents if extent.last is not None), default=None)
-    found = patterns(tally, end)
-    return Findings(extents, tally, found, verdict(tally, found, end))
+    found = patterns(stats, end)
+    return LogAnalysis(extents, stats, found, verdict(stats, found, end))
 
 
 def _events(reader: Reader, source: int) -> Iterator[Event]:
     try:
-        for line in reader.lines():
-            event = event_of(line, source)
+        for entry in reader.entries():
+            event = parse_event(entry, source)
             if event is not None:
                 yield event
     except (OSError, EOFError) as exc:

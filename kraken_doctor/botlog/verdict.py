@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kraken_doctor.botlog.advice import advice
 from kraken_doctor.botlog.patterns import Pattern, when
-from kraken_doctor.botlog.tally import Seen, Tally
+from kraken_doctor.botlog.stats import ErrorStats, LogStats
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
 from kraken_doctor.diagnosis.naming import name
@@ -60,37 +61,37 @@ _SUMMARIES = {
 _TOLD_APART = dict(_SIGNS["EAPI:Invalid nonce"].causes)
 
 
-def verdict(tally: Tally, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
+def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
     """
     What the log points to, the first to mend first.
 
     Args:
-        tally: Of the whole log.
+        stats: Of the whole log.
         patterns: Its patterns, from `patterns.patterns`.
         end: The log's last time.
     """
-    found = [_refused(tally, patterns)] if tally.refused else []
-    others = sorted((seen for seen in tally.errors.values() if seen.kind != "nonce"), key=lambda seen: -seen.count)
-    found += [diagnosis for seen in others if (diagnosis := _other(seen, end))]
+    found = [_refused(stats, patterns)] if stats.refused else []
+    others = sorted((error for error in stats.errors.values() if error.kind != "nonce"), key=lambda error: -error.count)
+    found += [diagnosis for error in others if (diagnosis := _other(error, stats, end))]
     found = _folded(_once_each(found))[:_MOST_FINDINGS]
     found.sort(key=lambda diagnosis: diagnosis.severity.rank)  # stable: the nonce first, then what came most
     return tuple(replace(d, primary=n == 0 and d.severity is not Severity.INFO) for n, d in enumerate(found))
 
 
-def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
+def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     cause, confidence = _LEADS[lead]
     summary = _SUMMARIES[lead]
-    if lead == "concurrent" and tally.programs_together > tally.refused_together / 2:
+    if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
-    if lead == "after-timeout" and tally.refused_after_cut >= _FEW:
+    if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
         confidence = Confidence.LIKELY
-    timeless = lead == "always" and tally.row_began is None
-    if timeless or (tally.refused < _FEW and lead not in ("repeated", "mixed-units")):
+    timeless = lead == "always" and stats.row_began is None
+    if timeless or (stats.refused < _FEW and lead not in ("repeated", "mixed-units")):
         confidence = Confidence.POSSIBLE
-    seen = tally.errors_of("nonce")
-    because = (f"{seen.title}: {_often(seen)}", *(pattern.text for pattern in patterns), _generator(tally))
+    error = stats.errors_of("nonce")
+    because = (f"{error.title}: {_often(error)}", *(pattern.text for pattern in patterns), _generator(stats))
     return name(
         cause,
         None,
@@ -99,14 +100,14 @@ def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
         remedy=_remedy(lead),
-        error=seen.title,
-        possible=_alternatives(cause, lead, installed=tally.installed > 0),
+        error=error.title,
+        possible=_alternatives(cause, lead, installed=stats.installed > 0),
     )
 
 
-def _generator(tally: Tally) -> str:
-    if tally.installed:
-        return f"the custom nonce generator was installed, last at {when(tally.last_installed)}"
+def _generator(stats: LogStats) -> str:
+    if stats.installed:
+        return f"the custom nonce generator was installed, last at {when(stats.last_installed)}"
     return "no line says that the custom nonce generator was installed"
 
 
@@ -150,30 +151,48 @@ def _alternatives(cause: str, lead: str, *, installed: bool) -> tuple[Alternativ
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
 
 
-def _other(seen: Seen, end: float | None) -> Diagnosis | None:
-    """Any other error: what the exchange said in plain words, or a step of the way that failed."""
-    sign: Sign | None = _SIGNS.get(seen.title)
+def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis | None:
+    """Return any other error: what the exchange said in plain words, or a step of the connection that failed."""
+    if not error.naming_kraken and stats.names_exchange and not stats.names_kraken:
+        return None  # a bot of another exchange
+    sign: Sign | None = _SIGNS.get(error.title)
     if sign is None:
-        return name("error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title)
+        text = f"{error.title}:… (line {error.line})"
+        return name("error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=text)
     if not sign.causes:
         return None
-    cause = next(iter(sign.causes))
-    calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
-    passed = seen.worked_after if seen.kind not in _PASSING else seen.worked_after or calm
+    causes = dict(sign.causes)
+    if error.near_dns and "dns-failed" in causes and len(causes) > 1:
+        # The names of other services did not resolve at the same time: it is this host, whatever the client calls it.
+        causes = {"dns-failed": ""}
+    cause = next(iter(causes))
+    passed = _passed(error, end)
     sure = (
         [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
     )
-    others = [(other, apart) for other, apart in sign.causes.items() if other != cause]
+    summary, remedy = advice(error, stats)
+    others = [(other, apart) for other, apart in causes.items() if other != cause]
     return name(
         cause,
         None,
-        "",
-        (f"{seen.title}: {_often(seen)}", *(("it has passed",) if passed else ())),
-        confidence=sure[len(sign.causes) > 1],
-        severity=Severity.WARN if passed else None,
-        error=seen.title,
+        summary,
+        (f"{error.title}: {_often(error)}", *((passed,) if passed else ())),
+        confidence=sure[len(causes) > 1],
+        severity=Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None,
+        remedy=remedy,
+        error=error.title,
         possible=tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others),
     )
+
+
+def _passed(error: ErrorStats, end: float | None) -> str:
+    """Why it is thought to be over; empty where it is not."""
+    if error.worked_after:
+        return "it has passed: calls have worked since"
+    calm = error.last is not None and end is not None and end - error.last >= _CALM_S
+    if calm and error.kind in _PASSING and not error.gave_up_after:
+        return f"not logged again since {when(error.last)}; whether calls work since is not logged"
+    return ""
 
 
 def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
@@ -206,9 +225,9 @@ def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
     return [told, *(diagnosis for diagnosis in found[1:] if diagnosis is not lockout)]
 
 
-def _often(seen: Seen) -> str:
-    if seen.first is None:
-        return f"{seen.count}x"
-    if seen.count == 1:
-        return f"once, {when(seen.first)}"
-    return f"{seen.count}x, {when(seen.first)} to {when(seen.last)}"
+def _often(error: ErrorStats) -> str:
+    if error.first is None:
+        return f"{error.count}x"
+    if error.count == 1:
+        return f"once, {when(error.first)}"
+    return f"{error.count}x, {when(error.first)} to {when(error.last)}"

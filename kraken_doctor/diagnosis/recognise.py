@@ -17,7 +17,7 @@ SIGNS: tuple[Sign, ...] = (*EXCHANGE_SIGNS, *CLIENT_SIGNS)
 LONGEST_CHARACTERS = 10_000
 """Of one text: the last lines of a traceback are a tenth of that."""
 
-_SHAPE = re.compile(r"\bE[A-Z][A-Za-z]{1,20}\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,200}")
+_SHAPE = re.compile(r"\bE(?:API|BM|[A-Z][a-z]{1,20})\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,200}")
 """Kraken's form, ``E<category>:<text>``: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
 
@@ -34,15 +34,20 @@ def recognise(text: str) -> tuple[Sign, ...]:
     one exception carries the other in its text.
     """
     text = text[-LONGEST_CHARACTERS:]  # the end of a traceback is what it says
+    if found := exchange_symptoms(text):
+        return found
+    return next(((sign,) for sign in CLIENT_SIGNS if _pattern(sign).search(text)), ())
+
+
+def exchange_symptoms(text: str) -> tuple[Sign, ...]:
+    """Return those of the exchange's own error strings that are in *text*, in their order."""
     found: list[tuple[range, Sign]] = []
     for sign in EXCHANGE_SIGNS:
         match = _pattern(sign).search(text)
         # What an earlier sign has taken is that sign's: a family must not claim its better known member again.
         if match and not any(match.start() in span or span.start in range(*match.span()) for span, _ in found):
             found.append((range(*match.span()), sign))
-    if found:
-        return tuple(sign for _, sign in sorted(found, key=lambda pair: pair[0].start))
-    return next(((sign,) for sign in CLIENT_SIGNS if _pattern(sign).search(text)), ())
+    return tuple(sign for _, sign in sorted(found, key=lambda pair: pair[0].start))
 
 
 def unknown_error(text: str) -> str:

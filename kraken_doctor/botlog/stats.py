@@ -37,12 +37,13 @@ _NAMES_KEPT = 100
 _CUT = frozenset(
     {"Read timed out", "Connection reset by peer", "520 Server Error", "NetworkError, Max retries exceeded"}
 )
+_DNS = "Name or service not known"
 _NONCE_DIGITS = {10: "s", 13: "ms", 16: "us", 17: "100ns", 18: "10ns", 19: "ns"}
 """Today's: https://docs.kraken.com/exchange/guides/rest/authentication leaves the unit free; see docs/causes.md."""
 
 
 @dataclass
-class Seen:
+class ErrorStats:
     """One error: how often, and when."""
 
     title: str
@@ -52,15 +53,41 @@ class Seen:
     last: float | None = None
     endpoint: str = ""
     """The last call that had it, where that is said."""
+    endpoints: Counter[str] = field(default_factory=Counter)
+    hints: Counter[str] = field(default_factory=Counter)
+    line: int = 0
+    """Of the first one, in its file."""
+    naming_kraken: int = 0
+    """How many of them name Kraken, or quote it."""
+    near_dns: int = 0
+    """How many of them stand beside a name that did not resolve, whoever's."""
+    quick_gaps: int = 0
+    longest_gap_s: float = 0.0
     worked_after: bool = False
     """Whether a call worked since the last one; of a key's own errors, the same call."""
+    gave_up_after: bool = False
+    """Whether the bot says that it does not go on, since the last one."""
+
+    def saw(self, event: Event) -> None:
+        """Count one more."""
+        if event.at is not None and self.last is not None:
+            gap_s = max(event.at - self.last, 0.0)
+            self.quick_gaps += gap_s <= AFTER_START_S
+            self.longest_gap_s = max(self.longest_gap_s, gap_s)
+        self.count, self.last, self.worked_after = self.count + 1, event.at, False
+        self.first = event.at if self.first is None else self.first
+        self.endpoint = event.says.endpoint
+        self.endpoints[self.endpoint] += 1
+        self.hints.update(event.says.hints)
+        self.naming_kraken += event.says.names_kraken
+        self.gave_up_after = event.says.gave_up
 
 
 @dataclass
-class Tally:
+class LogStats:
     """Counts, and what came before what."""
 
-    errors: dict[str, Seen] = field(default_factory=dict)
+    errors: dict[str, ErrorStats] = field(default_factory=dict)
     """By the sign's title, or the error's own text."""
     timeline: Timeline = field(default_factory=Timeline)
     worked: int = 0
@@ -90,6 +117,12 @@ class Tally:
     units: Counter[str] = field(default_factory=Counter)
     coarser_after_finer: bool = False
     versions: dict[str, list[tuple[str, float | None]]] = field(default_factory=dict)
+    clients: Counter[str] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    """Errors that are not Kraken's, by service."""
+    names_kraken: bool = False
+    names_exchange: bool = False
+    """Another one, in any entry that was read."""
     clock_set_at: float | None = None
     clock_set_before_row: bool = False
     _start_pending: bool = False
@@ -101,29 +134,38 @@ class Tally:
     _failed: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
     _largest: dict[str, int] = field(default_factory=dict)
     _finest_digits: int = 0
+    _dns_failed_at: float | None = None
 
-    def errors_of(self, kind: str) -> Seen:
-        """The first error of *kind*, with what is known of all of them; an empty one where there is none."""
-        return next((seen for seen in self.errors.values() if seen.kind == kind), Seen("", kind))
+    def errors_of(self, kind: str) -> ErrorStats:
+        """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
+        return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
 
     def add(self, event: Event) -> None:
         """Count one event; events come in the order of the log."""
-        if event.installed:
+        says = event.says
+        self.names_kraken |= says.names_kraken
+        self.names_exchange |= says.names_exchange
+        if says.installed:
             self.installed, self.last_installed = self.installed + 1, event.at
-        if event.started:
+        if says.started:
             self.starts, self._start_pending, self._last_start = self.starts + 1, True, event.at
-        self.public_worked += event.public_worked
-        if event.clock_set:
+        self.public_worked += says.public_worked
+        if says.clock_set:
             self.clock_set_at = event.at
-        for name, number in event.versions:
+        if says.client:
+            self.clients[says.client] += 1  # a closed list of names: bounded
+        for name, number in says.versions:
             known = self.versions.setdefault(name, [])
             if len(known) < _RECENT and (not known or known[-1][0] != number):
                 known.append((number, event.at))
-        if event.nonce is not None:
-            self._count_nonce(event, event.nonce)
-        if event.worked:
+        if says.nonce is not None:
+            self._count_nonce(event, says.nonce)
+        if says.gave_up:
+            for error in self.errors.values():
+                error.gave_up_after = True
+        if says.worked:
             self._count_worked(event)
-        elif event.signs or event.unknown:
+        elif says.signs or says.unknown:
             self._count_errors(event)
 
     def _count_worked(self, event: Event) -> None:
@@ -135,23 +177,29 @@ class Tally:
         else:
             self.worked_before_refused += 1
         self.refused_in_a_row, self.row_began = 0, None
-        self._count_endpoint(self.worked_endpoints, event)
-        for seen in self.errors.values():
+        self.worked_endpoints[event.says.endpoint] += 1
+        for error in self.errors.values():
             # A key that is refused for one call and accepted for another has not got well.
-            seen.worked_after |= seen.kind != "key" or seen.endpoint in ("", event.endpoint)
+            error.worked_after |= error.kind != "key" or error.endpoint in ("", event.says.endpoint)
+            error.gave_up_after = False
         self._called(event, refused=False)
 
     def _count_errors(self, event: Event) -> None:
-        titles = [(sign.title, sign.kind) for sign in event.signs] or [(event.unknown, "unknown")]
+        says = event.says
+        titles = [(sign.title, sign.kind) for sign in says.signs] or [(f"E{says.unknown}", "unknown")]
+        if says.elsewhere:
+            if titles[0][0] == _DNS:
+                self._dns_failed_at = event.at
+            self.elsewhere[says.elsewhere] += 1  # a closed list of names: bounded
+            return
         if self._said_before(event, titles[0][0]):
             return
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
-            seen = self.errors.setdefault(title, Seen(title, kind))
-            seen.count, seen.last, seen.worked_after = seen.count + 1, event.at, False
-            seen.endpoint = event.endpoint
-            seen.first = event.at if seen.first is None else seen.first
+            error = self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
+            error.saw(event)
+            error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
             if kind == "nonce":
                 self._count_refused(event)
@@ -160,25 +208,24 @@ class Tally:
 
     def _said_before(self, event: Event, title: str) -> bool:
         """
-        Whether a line before has told of the same error.
+        Whether an entry before has told of the same error.
 
-        A traceback says again what its logger's line, or the client's own at DEBUG, has said; each layer of a bot logs
-        and raises on; two handlers write one line twice. One caller is not answered twice within a round trip.
+        A client logs at DEBUG what it raises then; each layer of a bot logs and raises on; two handlers write one line
+        twice. One caller is not answered twice within a round trip.
         """
-        told = _Told(event.at, event.entry, event.stamped, event.endpoint)
-        key = (event.source, title, event.worker)
+        told = _Told(event.at, event.stamped, event.says.endpoint)
+        key = (event.source, title, event.says.worker)
         before = self._told.get(key)
         self._told[key] = told
         if len(self._told) > _NAMES_KEPT:
             self._told.popitem(last=False)
-        if before is None or event.at is None:
+        if before is None or event.at is None or before.at is None:
             return False
-        if event.endpoint and before.endpoint and event.endpoint != before.endpoint:
+        if told.endpoint and before.endpoint and told.endpoint != before.endpoint:
             return False  # of another call
-        if before.entry == told.entry and not told.stamped:
-            return True
         if not told.stamped:
-            return before.stamped and _within(event.at, before.at, TOGETHER_S)
+            # What is printed right below the line that tells of it; the next one is another error.
+            return before.stamped and _within(event.at, before.at, 0.0)
         whole_seconds = event.at.is_integer() and before.at == event.at
         return _within(event.at, before.at, _ROUND_TRIP_S) and not whole_seconds
 
@@ -193,7 +240,7 @@ class Tally:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
         self.refused_in_a_row += 1
-        self._count_endpoint(self.refused_endpoints, event)
+        self.refused_endpoints[event.says.endpoint] += 1  # a closed list of names: bounded
         self._called(event, refused=True)
 
     def _begun(self, *, refused: bool) -> bool:
@@ -205,13 +252,9 @@ class Tally:
             self.starts_first_worked += 1
         return first
 
-    @staticmethod
-    def _count_endpoint(counts: Counter[str], event: Event) -> None:
-        counts[event.endpoint] += 1  # a closed list of names: bounded
-
     def _called(self, event: Event, *, refused: bool) -> None:
         """Which refusals had a call of another worker beside them, before or after."""
-        call = _Call(event.at, event.source, event.worker, refused)
+        call = _Call(event.at, event.source, event.says.worker, refused)
         for other in reversed(self._recent):
             if not _near(call.at, other.at):
                 break
@@ -228,15 +271,15 @@ class Tally:
         unit = _NONCE_DIGITS.get(digits)
         if unit is None:
             return
-        failed = bool(event.signs)
+        failed = bool(event.says.signs)
         known = self._failed if failed else self._sent
         before = known.get(nonce)
         # A line that two handlers write is one event: the same moment, the same worker.
-        if before is not None and before != (event.at, event.worker):
+        if before is not None and before != (event.at, event.says.worker):
             self.repeated, self.repeated_example = self.repeated + 1, nonce
         elif before is None:
             self.units[unit] += 1
-        known[nonce] = (event.at, event.worker)
+        known[nonce] = (event.at, event.says.worker)
         if len(known) > _NONCES_KEPT:
             known.popitem(last=False)
         if not failed or nonce not in self._sent:
@@ -250,7 +293,6 @@ class _Told(NamedTuple):
     """The last line in which a worker told of an error."""
 
     at: float | None
-    entry: int
     stamped: bool
     endpoint: str
 

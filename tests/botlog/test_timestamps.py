@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.botlog.moments import moment_of
+from kraken_doctor.botlog.timestamps import Timestamps
+
+
+def moment_of(text: str, now_s: float) -> float | None:
+    """Read one line as the first of its log."""
+    return Timestamps(now_s).time_of(text)
+
 from tests.botlog.logs import BEGAN_S, NOW_S
 
 NOON_S = datetime(2024, 1, 31, 12, 0, 5, tzinfo=UTC).timestamp()
