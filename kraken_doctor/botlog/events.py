@@ -130,8 +130,10 @@ _UNKNOWN = re.compile(
 )
 """Kraken's form, ``E<category>:<text>``, in the case in which it occurs: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
+_QUOTED = re.compile(rf"(?<![A-Za-z0-9_])E?(?:{_CATEGORIES}): ?[A-Za-z]", re.IGNORECASE)
+
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_NUMBERS = re.compile(r"\d{4,}|\d+[:.,]\d+")
+_NUMBERS = re.compile(r"\d{6,}|\d+[:.,]\d+")
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
@@ -185,7 +187,7 @@ def _says_something(says: Statement) -> bool:
 def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
     whose = attribute(text)
     if own := exchange_symptoms(text):
-        return own, "", whose.as_krakens() if any(sign.title.startswith("E") for sign in own) else whose
+        return own, "", whose.as_krakens() if _QUOTED.search(text) else whose
     if match := _UNKNOWN.search(text):
         return (), match[1] or match[2], whose.as_krakens()
     return recognise(text), "", whose

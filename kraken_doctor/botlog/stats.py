@@ -35,7 +35,8 @@ _NAMES_KEPT = 100
 
 # After these it is not known whether the request was executed; a retry may carry the nonce that has arrived.
 _CUT = frozenset(
-    {"Read timed out", "Connection reset by peer", "520 Server Error", "NetworkError, Max retries exceeded"}
+    {"Read timed out", "The read operation timed out", "Connection reset by peer", "520 Server Error", "HTTP 522",
+     "NetworkError, Max retries exceeded"}
 )
 _DNS = "Name or service not known"
 _NONCE_DIGITS = {10: "s", 13: "ms", 16: "us", 17: "100ns", 18: "10ns", 19: "ns"}

@@ -8,6 +8,7 @@ as soon as this is imported.
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,10 +42,16 @@ def signs(name: str) -> tuple[Sign, ...]:
     return tuple(_sign(title, fields) for title, fields in _tables(name))
 
 
+@functools.cache
+def _wordings() -> dict[str, dict[str, Any]]:
+    return dict(_tables("client_wordings"))
+
+
 def _sign(title: str, fields: dict[str, Any]) -> Sign:
+    more = _wordings().get(title, {}).get("patterns", ())
     kinds = [getattr(errors, kind) for kind in fields.pop("errors", ())]
     known = [errors.pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
-    return Sign(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", "")))), **fields)
+    return Sign(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", ""), *more))), **fields)
 
 
 SECTIONS: dict[str, tuple[Cause, ...]] = {
