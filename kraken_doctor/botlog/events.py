@@ -188,9 +188,10 @@ def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
     whose = attribute(text)
     if own := exchange_symptoms(text):
         return own, "", whose.as_krakens() if _QUOTED.search(text) else whose
-    if match := _UNKNOWN.search(text):
+    found = recognise(text)
+    if not (found and found[0].title.startswith("E")) and (match := _UNKNOWN.search(text)):
         return (), match[1] or match[2], whose.as_krakens()
-    return recognise(text), "", whose
+    return found, "", whose
 
 
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
