@@ -19,6 +19,11 @@ _HOST = re.compile(
 )
 _LOCAL = re.compile(r"localhost$|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}$")
+_VERSION = re.compile(
+    r"\b(krakenex|ccxt|freqtrade|pykrakenapi|python-kraken-sdk|hummingbot)\b(?:(?:[ =:/@v]|version){1,4}"
+    r"|\.worker\b[^\n]{0,60}\bversion=')(\d+\.\d+(?:\.\d+)?)",
+    re.IGNORECASE,
+)
 _KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
 _NOT_THE_EXCHANGE = re.compile(r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs", re.IGNORECASE)
 
@@ -69,6 +74,11 @@ def attribute(text: str) -> Attribution:
 def client_of(text: str) -> str:
     """Return the name of the client that writes so; empty where it is not known."""
     return next((name for name, pattern in _CLIENTS.items() if pattern.search(text)), "")
+
+
+def versions_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the clients whose version *text* names, each with it."""
+    return tuple((name.lower(), number) for name, number in _VERSION.findall(text))
 
 
 def _hosts(text: str) -> list[tuple[str, str]]:

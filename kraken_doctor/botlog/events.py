@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kraken_doctor.botlog.attribution import Attribution, attribute, client_of
+from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
 from kraken_doctor.botlog.plaintext import plain_text
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
@@ -23,6 +23,8 @@ class Statement:
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
     signs: tuple[Sign, ...] = ()
+    quoted: bool = True
+    """Whether Kraken's own string stands there, and not only a client's name for it."""
     unknown: str = ""
     """The category of an error in Kraken's form that this version does not know."""
     elsewhere: str = ""
@@ -40,6 +42,7 @@ class Statement:
     gave_up: bool = False
     versions: tuple[tuple[str, str], ...] = ()
     client: str = ""
+    speaks_of_nonce: bool = False
     hints: frozenset[str] = frozenset()
     """What else bears on the advice: ``otp``, ``long-url``, ``futures``, ``until``, …"""
 
@@ -109,16 +112,12 @@ _GAVE_UP = re.compile(
     r"|retries exhausted)\b",
     re.IGNORECASE,
 )
-_VERSION = re.compile(
-    r"\b(krakenex|ccxt|freqtrade|pykrakenapi|python-kraken-sdk|hummingbot)\b(?:[ =:/@v]|version){1,4}(\d+\.\d+(?:\.\d+)?)",
-    re.IGNORECASE,
-)
 _HINTS = {
     "otp": re.compile(r"\botp\b|two.?factor|\b2fa\b", re.IGNORECASE),
     "futures": re.compile(r"futures\.kraken\.com|/derivatives/api|krakenfutures|FuturesAsync|futures\b", re.IGNORECASE),
     # Longer ones are cut off in front of Kraken and answered 520, for ever: https://github.com/home-assistant/core/issues/142910
     "long-url": re.compile(r"kraken\.com/0/public/\S{1000}"),
-    "until": re.compile(r"Throttled\s*:\s*\d{9}"),
+    "until": re.compile(r"Throttled\s*:\s*\d"),
     "macos": re.compile(r"/Users/|/Library/Frameworks/|\bDarwin\b|/usr/local/Cellar|/opt/homebrew"),
     "async": re.compile(r"aiohttp|ccxt[./]async|ssl:(?:True|default)"),
     "help-page": re.compile(r"(?:support\.kraken\.com|zendesk\.com)/hc/"),
@@ -147,33 +146,45 @@ def parse_event(entry: Entry, source: int = 0) -> Event | None:
 @functools.lru_cache(maxsize=1024)
 def _statement(text: str) -> Statement | None:
     head, _, own = text.rpartition("\0")
-    text = plain_text(own)
+    says = _statement_of_shape(_NUMBERS.sub("0", own))
+    nonce = _NONCE.search(own) if says.speaks_of_nonce else None
+    says = replace(
+        says,
+        worker=_worker(own) or _worker(head),
+        nonce=int(nonce[1]) if nonce else None,
+        versions=versions_of(own[:2_000]) if says.client else (),
+    )
+    return says if _says_something(says) else None
+
+
+@functools.lru_cache(maxsize=2048)
+def _statement_of_shape(text: str) -> Statement:
+    """Read what does not depend on the numbers."""
+    client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
+    text = plain_text(text)
     lowered = text.lower()
-    signs, unknown, whose = _errors(_NUMBERS.sub("0", text))
-    nonce = _NONCE.search(text) if "nonce" in lowered else None
+    signs, unknown, whose = _errors(text)
     endpoint = _endpoint(text)
     failed = bool(signs or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
-    says = Statement(
-        worker=_worker(own) or _worker(head),
+    return Statement(
         endpoint=endpoint,
         signs=signs,
+        quoted=bool(_QUOTED.search(text)),
         unknown=unknown,
         elsewhere=whose.elsewhere,
         names_kraken=whose.kraken,
         names_exchange=whose.exchange,
-        nonce=int(nonce[1]) if nonce else None,
         worked=worked,
         public_worked=public,
         started=not failed and "start" in lowered and bool(_STARTED.search(text)),
         installed="generator" in lowered and bool(_INSTALLED.search(text)),
         clock_set=not failed and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
         gave_up=bool(_GAVE_UP.search(text)),
-        versions=tuple((name.lower(), number) for name, number in _VERSION.findall(text)),
-        client=client_of(own),
-        hints=frozenset(name for name, hint in _HINTS.items() if hint.search(own)),
+        client=client,
+        speaks_of_nonce="nonce" in lowered,
+        hints=hints,
     )
-    return says if _says_something(says) else None
 
 
 def _says_something(says: Statement) -> bool:
@@ -183,7 +194,6 @@ def _says_something(says: Statement) -> bool:
     )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=2048)
 def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
     whose = attribute(text)
     if own := exchange_symptoms(text):

@@ -34,9 +34,8 @@ def words() -> dict[str, Any]:
 
 @functools.cache
 def needles() -> tuple[bytes, ...]:
-    """Return the needles, in lower case and without digits; one in another would be searched twice."""
-    known = [needle.encode() for group in words()["needles"].values() for needle in group]
-    return tuple(one for one in dict.fromkeys(known) if not any(other in one for other in known if other != one))
+    """Return the needles, in lower case and without digits."""
+    return tuple(needle.encode() for group in words()["needles"].values() for needle in group)
 
 
 def finder() -> Finder:

@@ -21,6 +21,8 @@ HEAD_BYTES = 300
 """Of a line: its time, its level, and which thread wrote it."""
 SHOWN_BYTES = 12_000
 """Of one entry: half from where it begins to speak, and its end. Chained tracebacks of aiohttp and ccxt take 10 KB."""
+BEGINNING_BYTES = 8_000
+"""Of a log: in which a bot says what it is."""
 _LINES = 200
 """Of one entry, and how far a line without a time may be from the one that has it."""
 
@@ -39,6 +41,7 @@ _EXCEPTION = re.compile(_PREFIX + rb"(?!(?:INFO|DEBUG|WARN|ERROR|TRACE|FATAL|CRI
 """What stands at the end of a traceback, with nothing before it: ``requests.exceptions.ReadTimeout: …``."""
 _DOTTED = re.compile(_PREFIX + rb"[A-Za-z_]\w*(?:\.\w+)+(?::|\s*$)|" + _PREFIX + rb"[A-Z]\w*(?:Error|Exception|Timeout)\b")
 """The same where no frame stands before it: a logger's line break, then the exception."""
+_FRAMES = re.compile(rb"(?:[ \t]+[A-Za-z^~\"'(.)][^\n]*\n)*")
 _INDENTED = re.compile(_PREFIX + rb"[ \t]+\S")
 
 
@@ -51,6 +54,7 @@ class Entry:
     stamped: bool
     """Whether it carries the time itself."""
     text: str
+    """Without the time: the same error is the same text, and is recognised once."""
     place: int = 0
     """Where it begins, in bytes."""
     line: int = 0
@@ -90,27 +94,31 @@ class Reader:
     _times: Timestamps = field(init=False)
     _at: float | None = None
     _head: str = ""
+    _rest: bytes = b""
+    """What was read and may go on: the last entry."""
 
     def __post_init__(self) -> None:
         self._times = Timestamps(self.now_s)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, *, to_the_end: bool = True) -> Iterator[Entry]:
         """
-        Yield the entries that may say something.
+        Yield the entries that may say something, from where the last call ended.
+
+        Args:
+            to_the_end: Take the last entry for complete. A log that is still written may go on with it.
 
         Raises:
             OSError: The file can't be read on.
             EOFError: A compressed file is cut off.
         """
-        rest = b""
-        while (read := self.stream.read(BLOCK_BYTES)) or rest:
-            block = rest + read if rest else read
+        while (read := self.stream.read(BLOCK_BYTES)) or (self._rest and to_the_end):
+            block = self._rest + read if self._rest else read
             end = _last_entry(block) if read else len(block)
-            block, rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
+            block, self._rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
             if not block:
                 continue
             if not self.extent.bytes:
-                self.beginning = block[: 1 << 16]
+                self.beginning = block[:BEGINNING_BYTES]
                 self.extent.saw(self._first_time(block))
             self._times.look_at(block)
             yield from self._of_block(block)
@@ -133,6 +141,8 @@ class Reader:
             line += block.count(b"\n", counted, start)
             counted, passed = start, stop
             text = _shown(block, start, hit, stop).decode(errors="replace")
+            if stamp and start + self._times.span[1] <= hit:
+                text = text[: self._times.span[0]] + text[self._times.span[1] :]
             yield Entry(self._at, stamp, text, self.extent.bytes + start, line, "" if stamp else self._head)
 
     def _stamp(self, block: bytes, start: int) -> bool:
@@ -184,12 +194,20 @@ def _ending(block: bytes, hit: int) -> int:
     for _ in range(_LINES):
         if not 0 < start < len(block) or not _belongs(block, start, above):
             break
-        above, start = start, block.find(b"\n", start) + 1
+        # A traceback's frames at once, in compiled code.
+        frames = _FRAMES.match(block, start)
+        after = frames.end() if frames else 0
+        if after > start:
+            above, start = block.rfind(b"\n", 0, after - 1) + 1, after
+        else:
+            above, start = start, block.find(b"\n", start) + 1
     return start or len(block)
 
 
 def _belongs(block: bytes, start: int, above: int) -> bool:
     """Whether the line at *start* belongs to the one at *above*, which stands right before it."""
+    if block[start : start + 1].isdigit() and block[start + 10 : start + 11] == b" ":
+        return False  # 2026-11-23 12:00:00, as most entries begin
     if _CONTINUED.match(block, start, _end(block, start)):
         return True
     if not _EXCEPTION.match(block, start, _end(block, start)):
@@ -211,8 +229,8 @@ def _last_entry(block: bytes) -> int:
     end = block.rfind(b"\n")
     if end < 0 or len(block) > 2 * BLOCK_BYTES:
         return len(block) if len(block) >= BLOCK_BYTES else 0
-    start = max(block.rfind(b"\n", 0, end) + 1, end - BLOCK_BYTES // 2)
-    return _beginning(block, start, max(0, end - BLOCK_BYTES // 2))
+    start = block.rfind(b"\n", 0, end) + 1
+    return _beginning(block, start, max(0, min(start, end - BLOCK_BYTES // 2)))
 
 
 def _shown(block: bytes, start: int, hit: int, stop: int) -> bytes:

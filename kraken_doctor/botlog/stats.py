@@ -10,7 +10,9 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
 from kraken_doctor.botlog.events import Event
+from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.timeline import Timeline
 
 AFTER_START_S = 120.0
@@ -69,6 +71,11 @@ class ErrorStats:
     gave_up_after: bool = False
     """Whether the bot says that it does not go on, since the last one."""
 
+    @property
+    def shown(self) -> str:
+        """What may be shown of it: a known error in its documented spelling, of another one nothing but its category."""
+        return f"{self.title}:… (line {self.line})" if self.kind == "unknown" else self.title
+
     def saw(self, event: Event) -> None:
         """Count one more."""
         if event.at is not None and self.last is not None:
@@ -79,7 +86,8 @@ class ErrorStats:
         self.first = event.at if self.first is None else self.first
         self.endpoint = event.says.endpoint
         self.endpoints[self.endpoint] += 1
-        self.hints.update(event.says.hints)
+        for hint in event.says.hints:
+            self.hints[hint] += 1
         self.naming_kraken += event.says.names_kraken
         self.gave_up_after = event.says.gave_up
 
@@ -141,6 +149,21 @@ class LogStats:
         """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
         return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
 
+    def began_with(self, text: str) -> None:
+        """Take from the beginning of a log which client writes it, and which exchange it is about."""
+        if client := client_of(text):
+            self.clients.setdefault(client, 1)
+        for name, number in versions_of(text):
+            self.versions.setdefault(name, [(number, None)])
+        whose = attribute(text)
+        self.names_kraken |= whose.kraken
+        self.names_exchange |= whose.exchange
+
+    @property
+    def client(self) -> str:
+        """Which client writes here, as far as it can be seen; the library under a bot comes second."""
+        return next((name for name in words()["clients"] if self.clients[name]), "")
+
     def add(self, event: Event) -> None:
         """Count one event; events come in the order of the log."""
         says = event.says
@@ -198,7 +221,9 @@ class LogStats:
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
-            error = self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
+            error = self.errors.get(title)
+            if error is None:
+                error = self.errors[title] = ErrorStats(title, kind, line=event.line)
             error.saw(event)
             error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
@@ -227,6 +252,9 @@ class LogStats:
         if not told.stamped:
             # What is printed right below the line that tells of it; the next one is another error.
             return before.stamped and _within(event.at, before.at, 0.0)
+        if not event.says.quoted:
+            # "Invalid nonce detected - retrying": a comment on what has just been quoted.
+            return _within(event.at, before.at, TOGETHER_S)
         whole_seconds = event.at.is_integer() and before.at == event.at
         return _within(event.at, before.at, _ROUND_TRIP_S) and not whole_seconds
 

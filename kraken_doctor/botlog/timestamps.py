@@ -64,6 +64,8 @@ class Timestamps:
         self._year: int | None = None
         self._day_first = False
         self._last: float | None = None
+        self.span = (0, 0)
+        """Where in the line the time stood that was read last."""
 
     def look_at(self, block: bytes) -> None:
         """Take the year from the first full date in *block*; journald's own times have none."""
@@ -74,15 +76,19 @@ class Timestamps:
         """Return seconds since 1970; None where *line* carries no time."""
         head = line[:HEAD_CHARACTERS]
         if match := _ISO.search(head):
+            self.span = match.span()
             return self._iso(match)
         if match := _EPOCH.match(head):
+            self.span = match.span()
             return _epoch(match[1], match[2], match[3])
         if line.startswith("{") and (match := _JSON.search(line)):
+            self.span = match.span()
             return _epoch(match[1], match[2], match[4] or match[3])
         if not _HAS_CLOCK.search(head):
             return None
         for form in _FORMS:
             if (match := form.search(head)) and (at := self._seconds(match)) is not None:
+                self.span = match.span()
                 return at
         return None
 

@@ -157,8 +157,7 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
         return None  # a bot of another exchange
     sign: Sign | None = _SIGNS.get(error.title)
     if sign is None:
-        text = f"{error.title}:… (line {error.line})"
-        return name("error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=text)
+        return name("error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=error.shown)
     if not sign.causes:
         return None
     causes = dict(sign.causes)
@@ -167,6 +166,7 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
         causes = {"dns-failed": ""}
     cause = next(iter(causes))
     passed = _passed(error, end)
+    nameless = not (error.naming_kraken or stats.names_kraken)
     sure = (
         [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
     )
@@ -177,7 +177,8 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
         None,
         summary,
         (f"{error.title}: {_often(error)}", *((passed,) if passed else ())),
-        confidence=sure[len(causes) > 1],
+        # Nothing in the log says that it was on the way to Kraken.
+        confidence=Confidence.POSSIBLE if nameless and sign not in EXCHANGE_SIGNS else sure[len(causes) > 1],
         severity=Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None,
         remedy=remedy,
         error=error.title,
