@@ -279,13 +279,6 @@ have details behind a colon (``EGeneral:Internal error:5``). What is known by he
 """
 
 
-CATEGORIES = (
-    "API", "Account", "Auth", "BM", "Database", "Earnings", "Export", "Funding", "General", "Order", "Query", "Service",
-    "Session", "Trade",
-)  # fmt: skip
-"""All that Kraken is known to use. A closed list: ``ERROR:root:`` is a log level, ``EMA: up`` an indicator."""
-
-
 def pattern_of(string: str) -> str:
     """
     Return the regular expression of a *string* of the table, for use without regard to case.
@@ -296,7 +289,8 @@ def pattern_of(string: str) -> str:
     category, _, text = string.partition(":")
     if text == "*":
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
-    category = rf"\bE(?:{'|'.join(CATEGORIES)})" if category == "E*" else f"E?{category[1:]}"
+    every = "|".join(sorted({known[1:].partition(":")[0] for known in STRINGS} - {"*"}))  # "Error: locked" is none
+    category = rf"\bE(?:{every})" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
 
 

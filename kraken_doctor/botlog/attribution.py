@@ -28,11 +28,12 @@ _KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
 _NOT_THE_EXCHANGE = re.compile(r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs", re.IGNORECASE)
 
 
-def _names(group: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words()['services'][group]))})(?:\b|_|(?=[A-Z]))", re.IGNORECASE)
+def _any_of(group: str) -> str:
+    return rf"\b(?:{'|'.join(map(re.escape, words()['services'][group]))})(?:\b|_|(?=[A-Z]))"
 
 
-_EXCHANGES, _SERVICES = _names("exchanges"), _names("always")
+_EXCHANGES = re.compile(_any_of("exchanges"), re.IGNORECASE)
+_SERVICES = re.compile(_any_of("always"), re.IGNORECASE)
 _CLIENTS = {name: re.compile(pattern) for name, pattern in words()["clients"].items()}
 
 

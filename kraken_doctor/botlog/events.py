@@ -11,7 +11,6 @@ from kraken_doctor.botlog.plaintext import plain_text
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
 from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
-from kraken_doctor.errors import CATEGORIES
 from kraken_doctor.model.cause import Sign
 
 
@@ -72,9 +71,7 @@ _STARTED = re.compile(
 _ENDPOINTS = "|".join(sorted(words()["endpoints"], key=len, reverse=True))
 _ENDPOINT = re.compile(rf"\b({_ENDPOINTS})\b")
 _CALLED = re.compile(
-    "|".join(
-        rf"(?P<{name}>\b(?:{'|'.join(aliases)})\b)" for name, aliases in words()["endpoints"].items() if aliases
-    ),
+    "|".join(rf"(?P<{name}>\b(?:{'|'.join(aliases)})\b)" for name, aliases in words()["endpoints"].items() if aliases),
     re.IGNORECASE,
 )
 _WORKED = re.compile(
@@ -88,6 +85,7 @@ _DENIED = re.compile(r"\b(?:not|fail\w*|error|unable|reject\w*|cannot|can't|retr
 _STATUS_200 = re.compile(r"\b200 OK\b|\bOK \(200\)|\bstatus(?:[ _]?code)?\W{1,3}200(?: OK)?", re.IGNORECASE)
 _ENVELOPE = re.compile(r"[\"']?\berror[\"']?\s*(?::|=>?)\s*\[\s*\]")
 _RESULT = r"[\"']?\bresult[\"']?\s*(?::|=>?)\s*"
+_HAS_RESULT = re.compile(_RESULT)
 _PRIVATE_RESULT = re.compile(
     _RESULT + r"\{\s*[\"']?(?:(?:open|closed|txid|descr|ledger|trades|eb|tb|token|apiKey|api_key)\b"
     r"|[A-Z0-9]{2,8}(?:\.[A-Z])?[\"']?\s*(?::|=>?)\s*(?:[\"']?-?\d|\{\s*[\"']?balance))"
@@ -123,10 +121,8 @@ _HINTS = {
     "help-page": re.compile(r"(?:support\.kraken\.com|zendesk\.com)/hc/"),
     "retry": re.compile(r"\battempt \d+ ?(?:/|of) ?\d+|\bretr(?:y|ies|ying)\b", re.IGNORECASE),
 }
-_CATEGORIES = "|".join(CATEGORIES)
-_UNKNOWN = re.compile(
-    rf"(?<![A-Za-z0-9_.])E({_CATEGORIES}): ?[A-Z]|(?:error|returned)\W{{1,6}}({_CATEGORIES}):[A-Z]"
-)
+_CATEGORIES = "|".join(words()["categories"])
+_UNKNOWN = re.compile(rf"(?<![A-Za-z0-9_.])E({_CATEGORIES}): ?[A-Z]|(?:error|returned)\W{{1,6}}({_CATEGORIES}):[A-Z]")
 """Kraken's form, ``E<category>:<text>``, in the case in which it occurs: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
 _QUOTED = re.compile(rf"(?<![A-Za-z0-9_])E?(?:{_CATEGORIES}): ?[A-Za-z]", re.IGNORECASE)
@@ -207,7 +203,7 @@ def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
     """Whether *text* shows a private call that worked, and whether a public one."""
     if _ENVELOPE.search(text):
-        if _PRIVATE_RESULT.search(text) or (endpoint and re.search(_RESULT, text)):
+        if _PRIVATE_RESULT.search(text) or (endpoint and _HAS_RESULT.search(text)):
             return True, False
         return False, bool(_PUBLIC.search(text))
     said = _STATUS_200.sub("", text)

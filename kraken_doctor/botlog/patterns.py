@@ -50,15 +50,19 @@ def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
 def _of_nonces(stats: LogStats) -> list[Pattern]:
     """What the numbers themselves say, where the log has them."""
     found = []
-    if stats.repeated:
-        found.append(Pattern("repeated", f"a nonce was sent again {times(stats.repeated)}: {stats.repeated_example}"))
+    if stats.nonces.repeated:
+        found.append(
+            Pattern(
+                "repeated", f"a nonce was sent again {times(stats.nonces.repeated)}: {stats.nonces.repeated_example}"
+            )
+        )
     # A bot with two keys may count differently on each: then calls go on to work.
-    if stats.coarser_after_finer and stats.refused_in_a_row:
-        finest, *coarser = sorted(stats.units, key=_UNITS.index, reverse=True)
+    if stats.nonces.coarser_after_finer and stats.refused_in_a_row:
+        finest, *coarser = sorted(stats.nonces.units, key=_UNITS.index, reverse=True)
         text = f"nonces in {_WORDS[finest]}, and later in {' and '.join(_WORDS[unit] for unit in coarser)}"
         found.append(Pattern("mixed-units", text))
-    if stats.falling and not stats.coarser_after_finer:
-        found.append(Pattern("falling", f"a nonce below an earlier one {times(stats.falling)}"))
+    if stats.nonces.falling and not stats.nonces.coarser_after_finer:
+        found.append(Pattern("falling", f"a nonce below an earlier one {times(stats.nonces.falling)}"))
     return found
 
 

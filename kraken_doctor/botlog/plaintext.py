@@ -6,7 +6,9 @@ import re
 
 _ESCAPES = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
-_STACK = re.compile(r"^[\s!]*(?:at |\.\.\. \d+ more|#\d+ |[~^]+\s*$|(?:raise|return|throw|await|yield|for|self\.\w+)\b)")
+_STACK = re.compile(
+    r"^[\s!]*(?:at |\.\.\. \d+ more|#\d+ |[~^]+\s*$|(?:raise|return|throw|await|yield|for|self\.\w+)\b)"
+)
 _BRACES = re.compile(r"^(?:\S+ +\| ?|\S.{0,120}?: ?)?\s*\{\"")
 _UNESCAPED = (("\\\\n", "\n"), ("\\\\", "\\"), ("\\n", "\n"), ("\\r", ""), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/"))
 

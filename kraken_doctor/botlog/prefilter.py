@@ -46,7 +46,7 @@ def finder() -> Finder:
 def compiled_finder() -> Finder | None:
     """Return the search by google-re2; None without it."""
     try:
-        import re2
+        import re2  # type: ignore[import-untyped] # none are published
     except ImportError:
         return None
     options = re2.Options()

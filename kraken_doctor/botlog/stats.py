@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
+from kraken_doctor.botlog.errorstats import QUICK_S, ErrorStats
 from kraken_doctor.botlog.events import Event
+from kraken_doctor.botlog.noncestats import NonceStats
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.timeline import Timeline
 
-AFTER_START_S = 120.0
+AFTER_START_S = QUICK_S
 """A bot that starts calls the exchange within that."""
 
 AFTER_CUT_S = 60.0
@@ -31,65 +33,21 @@ _ROUND_TRIP_S = 0.01
 """Shorter than a call to an exchange across the internet, TLS and its own work included."""
 
 _RECENT = 256
-_NONCES_KEPT = 4096
 _NAMES_KEPT = 100
 """Bounds: a log may have any number of workers, nonces and errors."""
 
 # After these it is not known whether the request was executed; a retry may carry the nonce that has arrived.
 _CUT = frozenset(
-    {"Read timed out", "The read operation timed out", "Connection reset by peer", "520 Server Error", "HTTP 522",
-     "NetworkError, Max retries exceeded"}
+    {
+        "Read timed out",
+        "The read operation timed out",
+        "Connection reset by peer",
+        "520 Server Error",
+        "HTTP 522",
+        "NetworkError, Max retries exceeded",
+    }
 )
 _DNS = "Name or service not known"
-_NONCE_DIGITS = {10: "s", 13: "ms", 16: "us", 17: "100ns", 18: "10ns", 19: "ns"}
-"""Today's: https://docs.kraken.com/exchange/guides/rest/authentication leaves the unit free; see docs/causes.md."""
-
-
-@dataclass
-class ErrorStats:
-    """One error: how often, and when."""
-
-    title: str
-    kind: str
-    count: int = 0
-    first: float | None = None
-    last: float | None = None
-    endpoint: str = ""
-    """The last call that had it, where that is said."""
-    endpoints: Counter[str] = field(default_factory=Counter)
-    hints: Counter[str] = field(default_factory=Counter)
-    line: int = 0
-    """Of the first one, in its file."""
-    naming_kraken: int = 0
-    """How many of them name Kraken, or quote it."""
-    near_dns: int = 0
-    """How many of them stand beside a name that did not resolve, whoever's."""
-    quick_gaps: int = 0
-    longest_gap_s: float = 0.0
-    worked_after: bool = False
-    """Whether a call worked since the last one; of a key's own errors, the same call."""
-    gave_up_after: bool = False
-    """Whether the bot says that it does not go on, since the last one."""
-
-    @property
-    def shown(self) -> str:
-        """What may be shown of it: a known error in its documented spelling, of another one nothing but its category."""
-        return f"{self.title}:… (line {self.line})" if self.kind == "unknown" else self.title
-
-    def saw(self, event: Event) -> None:
-        """Count one more."""
-        if event.at is not None and self.last is not None:
-            gap_s = max(event.at - self.last, 0.0)
-            self.quick_gaps += gap_s <= AFTER_START_S
-            self.longest_gap_s = max(self.longest_gap_s, gap_s)
-        self.count, self.last, self.worked_after = self.count + 1, event.at, False
-        self.first = event.at if self.first is None else self.first
-        self.endpoint = event.says.endpoint
-        self.endpoints[self.endpoint] += 1
-        for hint in event.says.hints:
-            self.hints[hint] += 1
-        self.naming_kraken += event.says.names_kraken
-        self.gave_up_after = event.says.gave_up
 
 
 @dataclass
@@ -120,11 +78,7 @@ class LogStats:
     worked_endpoints: Counter[str] = field(default_factory=Counter)
     programs_together: int = 0
     """Of those: beside a call of another process or file, not of another thread."""
-    repeated: int = 0
-    repeated_example: int | None = None
-    falling: int = 0
-    units: Counter[str] = field(default_factory=Counter)
-    coarser_after_finer: bool = False
+    nonces: NonceStats = field(default_factory=NonceStats)
     versions: dict[str, list[tuple[str, float | None]]] = field(default_factory=dict)
     clients: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
@@ -139,10 +93,6 @@ class LogStats:
     _last_cut: float | None = None
     _recent: deque[_Call] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _told: OrderedDict[tuple[int, str, str], _Told] = field(default_factory=OrderedDict)
-    _sent: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
-    _failed: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
-    _largest: dict[str, int] = field(default_factory=dict)
-    _finest_digits: int = 0
     _dns_failed_at: float | None = None
 
     def errors_of(self, kind: str) -> ErrorStats:
@@ -177,13 +127,9 @@ class LogStats:
         if says.clock_set:
             self.clock_set_at = event.at
         if says.client:
-            self.clients[says.client] += 1  # a closed list of names: bounded
-        for name, number in says.versions:
-            known = self.versions.setdefault(name, [])
-            if len(known) < _RECENT and (not known or known[-1][0] != number):
-                known.append((number, event.at))
+            self._count_client(event)
         if says.nonce is not None:
-            self._count_nonce(event, says.nonce)
+            self.nonces.add(event, says.nonce)
         if says.gave_up:
             for error in self.errors.values():
                 error.gave_up_after = True
@@ -191,6 +137,13 @@ class LogStats:
             self._count_worked(event)
         elif says.signs or says.unknown:
             self._count_errors(event)
+
+    def _count_client(self, event: Event) -> None:
+        self.clients[event.says.client] += 1  # a closed list of names: bounded
+        for name, number in event.says.versions:
+            known = self.versions.setdefault(name, [])
+            if len(known) < _RECENT and (not known or known[-1][0] != number):
+                known.append((number, event.at))
 
     def _count_worked(self, event: Event) -> None:
         self.worked += 1
@@ -239,7 +192,7 @@ class LogStats:
         A client logs at DEBUG what it raises then; each layer of a bot logs and raises on; two handlers write one line
         twice. One caller is not answered twice within a round trip.
         """
-        told = _Told(event.at, event.stamped, event.says.endpoint)
+        told = _Told(event.at, event.stamped, event.says.quoted, event.says.endpoint)
         key = (event.source, title, event.says.worker)
         before = self._told.get(key)
         self._told[key] = told
@@ -249,10 +202,12 @@ class LogStats:
             return False
         if told.endpoint and before.endpoint and told.endpoint != before.endpoint:
             return False  # of another call
+        if not told.stamped and before.stamped and _within(event.at, before.at, 0.0):
+            self._told[key] = before._replace(stamped=False)  # what is printed below the line; the next one is new
+            return True
         if not told.stamped:
-            # What is printed right below the line that tells of it; the next one is another error.
-            return before.stamped and _within(event.at, before.at, 0.0)
-        if not event.says.quoted:
+            return False
+        if before.quoted and not told.quoted:
             # "Invalid nonce detected - retrying": a comment on what has just been quoted.
             return _within(event.at, before.at, TOGETHER_S)
         whole_seconds = event.at.is_integer() and before.at == event.at
@@ -295,34 +250,13 @@ class LogStats:
                         self.programs_together += call.of_another_program(other)
         self._recent.append(call)
 
-    def _count_nonce(self, event: Event, nonce: int) -> None:
-        digits = len(str(nonce))
-        unit = _NONCE_DIGITS.get(digits)
-        if unit is None:
-            return
-        failed = bool(event.says.signs)
-        known = self._failed if failed else self._sent
-        before = known.get(nonce)
-        # A line that two handlers write is one event: the same moment, the same worker.
-        if before is not None and before != (event.at, event.says.worker):
-            self.repeated, self.repeated_example = self.repeated + 1, nonce
-        elif before is None:
-            self.units[unit] += 1
-        known[nonce] = (event.at, event.says.worker)
-        if len(known) > _NONCES_KEPT:
-            known.popitem(last=False)
-        if not failed or nonce not in self._sent:
-            self.coarser_after_finer |= digits < self._finest_digits
-            self._finest_digits = max(self._finest_digits, digits)
-            self.falling += nonce < self._largest.get(unit, 0)
-            self._largest[unit] = max(nonce, self._largest.get(unit, 0))
-
 
 class _Told(NamedTuple):
     """The last line in which a worker told of an error."""
 
     at: float | None
     stamped: bool
+    quoted: bool
     endpoint: str
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kraken_doctor.botlog.advice import advice
+from kraken_doctor.botlog.errorstats import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
-from kraken_doctor.botlog.stats import ErrorStats, LogStats
+from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
 from kraken_doctor.diagnosis.naming import name

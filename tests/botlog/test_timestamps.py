@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.botlog.timestamps import Timestamps
+from tests.botlog.logs import BEGAN_S, NOW_S
 
 
 def moment_of(text: str, now_s: float) -> float | None:
     """Read one line as the first of its log."""
     return Timestamps(now_s).time_of(text)
 
-from tests.botlog.logs import BEGAN_S, NOW_S
 
 NOON_S = datetime(2024, 1, 31, 12, 0, 5, tzinfo=UTC).timestamp()
 
