@@ -283,8 +283,7 @@ def pattern_of(string: str) -> str:
     """
     Return the regular expression of a *string* of the table, for use without regard to case.
 
-    Some clients take the leading E off (npm kraken-api, gekko, zenbot), others put a blank behind the colon. A form
-    with ``*`` needs its E: "Order: placed" is no error.
+    Some clients take the E off, others put a blank behind the colon. A form with ``*`` needs it: "Order: placed".
     """
     category, _, text = string.partition(":")
     if text == "*":

@@ -39,7 +39,7 @@ class ErrorStats:
 
     @property
     def shown(self) -> str:
-        """What may be shown of it: a known error in its documented spelling, of another one nothing but its category."""
+        """Return what may be shown of it: our own spelling; of an unknown error its category alone."""
         return f"{self.title}:… (line {self.line})" if self.kind == "unknown" else self.title
 
     def saw(self, event: Event) -> None:
