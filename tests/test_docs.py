@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docs import causes, families, man
+from docs import causes, families, man, wordings
 from kraken_doctor.accounts.families import FAMILIES
 
 

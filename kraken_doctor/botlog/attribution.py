@@ -25,7 +25,7 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
-_NOT_THE_EXCHANGE = re.compile(r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs", re.IGNORECASE)
+_NOT_THE_EXCHANGE = re.compile(r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs|kraken-(?:agent|tracker|origin|build)", re.IGNORECASE)
 
 
 def _any_of(group: str) -> str:
@@ -60,7 +60,7 @@ def attribute(text: str) -> Attribution:
     seen = Attribution("", kraken, bool(other))
     if any(_is_of(host, "ours") for host, _ in hosts):
         return replace(seen, kraken=True)
-    if foreign := [host for host in hosts if not _says_nothing(host[0], kraken=kraken)]:
+    if foreign := [host for host in hosts if not _says_nothing(*host, text)]:
         return replace(seen, elsewhere=_service(*foreign[0]))
     if service and not hosts:
         return replace(seen, elsewhere=service[0].lower())
@@ -91,10 +91,10 @@ def _is_of(host: str, group: str) -> bool:
     return any(host == known or host.endswith(f".{known}") for known in words()["hosts"][group])
 
 
-def _says_nothing(host: str, *, kraken: bool) -> bool:
-    """An address may be anybody's; a local one is a proxy where Kraken is named, else a service of this host."""
+def _says_nothing(host: str, port: str, text: str) -> bool:
+    """An address may be anybody's; a local one is a proxy's, or that of a name which is blocked, or a service's."""
     if _LOCAL.match(host):
-        return kraken
+        return port in ("", "443") or "proxy" in text.lower()
     return bool(_ADDRESS.match(host))
 
 

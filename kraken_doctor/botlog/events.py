@@ -128,7 +128,7 @@ _UNKNOWN = re.compile(rf"(?<![A-Za-z0-9_.])E({_CATEGORIES}): ?[A-Z]|(?:error|ret
 _QUOTED = re.compile(rf"(?<![A-Za-z0-9_])E?(?:{_CATEGORIES}): ?[A-Za-z]", re.IGNORECASE)
 
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_NUMBERS = re.compile(r"\d{6,}|\d+[:.,]\d+")
+_NUMBERS = re.compile(r"\d{6,}|(?<![\d.])\d+[:.,]\d+(?!\.?\d)")
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
