@@ -11,6 +11,11 @@ def test_the_page_of_causes_is_the_catalogue() -> None:
     assert causes.PAGE.read_text(encoding="utf-8") == causes.page()
 
 
+def test_the_page_of_wordings_is_the_data() -> None:
+    """`python -m docs.wordings` writes it."""
+    assert wordings.PAGE.read_text(encoding="utf-8") == wordings.page()
+
+
 def test_the_man_page_is_the_commands_own_help() -> None:
     """`python -m docs.man` writes it."""
     assert man.PAGE.read_text(encoding="utf-8") == man.page()

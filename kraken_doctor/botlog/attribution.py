@@ -12,10 +12,11 @@ ANOTHER_HOST = "another host"
 """Where a host is named that is none of the services known here: its name is the user's own and is not shown."""
 
 _HOST = re.compile(
-    r"(?:(?:https?|wss?)://(?:[^\s/@]{1,100}@)?|\bhost(?:name)?[\"']?\s*[:=]\s*[\"']|Connection to |to host |ENOTFOUND |EAI_AGAIN "
+    r"(?:(?:https?|wss?)://(?:[^\s/@]{1,100}@)?|\bhost(?:name)?[\"']?\s*[:=]\s*[\"']"
+    r"|Connection to |to host |ENOTFOUND |EAI_AGAIN "
     r"|ECONNREFUSED |lookup |resolve (?:host:? ?)?'?|resolve host(?:name)?:? |UnknownHostException: |is known\.? \("
     r"|connect to |contact(?:ing)? |dial tcp |Failed to connect to |Host: )"
-    r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+|localhost)(?::(\d{1,5}))?",
+    r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+|localhost)(?:(?::|['\"], port=)(\d{1,5}))?",
 )
 _LOCAL = re.compile(r"localhost$|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}$")
@@ -25,7 +26,9 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
-_NOT_THE_EXCHANGE = re.compile(r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs|kraken-(?:agent|tracker|origin|build)", re.IGNORECASE)
+_NOT_THE_EXCHANGE = re.compile(
+    r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs|kraken-(?:agent|tracker|origin|build)", re.IGNORECASE
+)
 
 
 def _any_of(group: str) -> str:
@@ -94,7 +97,7 @@ def _is_of(host: str, group: str) -> bool:
 def _says_nothing(host: str, port: str, text: str) -> bool:
     """An address may be anybody's; a local one is a proxy's, or that of a name which is blocked, or a service's."""
     if _LOCAL.match(host):
-        return port in ("", "443") or "proxy" in text.lower()
+        return port == "443" or "proxy" in text.lower()
     return bool(_ADDRESS.match(host))
 
 
