@@ -26,6 +26,9 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
+_SERVED = re.compile(r"- - \[[^\]\n]{0,40}\] \"[A-Z]+ (?!/0/p)")
+"""A line of a web server's own log: what this host answered to others."""
+
 _NOT_THE_EXCHANGE = re.compile(
     r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs|kraken-(?:agent|tracker|origin|build)", re.IGNORECASE
 )
@@ -69,7 +72,7 @@ def attribute(text: str) -> Attribution:
         return replace(seen, elsewhere=service[0].lower())
     if other and not kraken:
         return replace(seen, elsewhere=other[0].lower())
-    if _NOT_THE_EXCHANGE.search(text):
+    if _NOT_THE_EXCHANGE.search(text) or _SERVED.search(text):
         return replace(seen, elsewhere=ANOTHER_HOST)
     return seen
 
