@@ -25,13 +25,15 @@ from typing import SupportsIndex
 import click
 
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.cli import options
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.output import Output
-from kraken_doctor.cli.rounds import Pace, Rounds
+from kraken_doctor.cli.watch_loop import WatchLoop
 from kraken_doctor.clock import SystemClock
-from kraken_doctor.examination.verdict import FailOn
-from kraken_doctor.examination.watching import Watch
+from kraken_doctor.doctor.history import RunHistory
+from kraken_doctor.doctor.ticker import Ticker
+from kraken_doctor.doctor.verdict import FailOn
+from kraken_doctor.render import phrases
+from kraken_doctor.terminal.output import Output
 
 DAY = 1_440
 STEPS = 8
@@ -77,16 +79,16 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else DAY
     with exchange() as environ, tempfile.TemporaryDirectory() as folder:
         environ |= {"KRAKEN_NONCE_STORE": f"sqlite:///{folder}/nonce.db"}
-        app = App(environ=environ, output=Output(environ, quiet=True), use_env_file=False)
-        clock = app.clock = WithoutWaiting()
-        watch = Watch(clock.monotonic())
+        clock = WithoutWaiting()
+        app = App(environ=environ, output=Output(environ, quiet=True), use_env_file=False, clock=clock)
+        watch = RunHistory(clock.monotonic(), phrases.verdict)
         ctx = click.Context(click.Command("watch"), obj=app)
-        request = options.request("watch", CATALOGUE, {})
+        request = params.request("watch", CATALOGUE, {})
         print(f"{'rounds':>8} {'changes':>8} {'RSS, MiB':>9} {'traced, KiB':>12} {'threads':>8} {'files':>6}")
         held: list[float] = []
         for step in range(STEPS + 1):
-            pace = Pace(clock, 60.0, count // STEPS if step else WARM_UP)
-            Rounds(ctx, request, watch, pace, FailOn.FAIL, view=None, tell=None, lines=True).make()
+            ticker = Ticker(clock, 60.0, count // STEPS if step else WARM_UP)
+            WatchLoop(ctx, request, watch, ticker, FailOn.FAIL, view=None, notify=None, lines=True).run()
             if step == 0:
                 tracemalloc.start()
             gc.collect()

@@ -11,7 +11,7 @@ from pathlib import Path
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
 from kraken_doctor.diagnosis.causes.client_signs import CLIENT_SIGNS
 from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
-from kraken_doctor.renderers.explanation import cause_markdown, sign_markdown
+from kraken_doctor.render.pages.explain import cause_markdown, sign_markdown
 
 PAGE = Path(__file__).with_name("causes.md")
 

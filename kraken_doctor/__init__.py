@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from kraken_doctor.client.install import install
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.client.retry import RetryPolicy
+    from kraken_doctor.doctor.examine import examine
     from kraken_doctor.errors import (
+        ConfigurationError,
         KrakenError,
         KrakenInvalidKey,
         KrakenInvalidNonce,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from kraken_doctor.redact import key_id
 
 _HOME = {
+    "ConfigurationError": "errors",
     "KrakenClient": "client.kraken",
     "KrakenError": "errors",
     "KrakenInvalidKey": "errors",
@@ -47,12 +50,14 @@ _HOME = {
     "NonceUnit": "model.unit",
     "RetryPolicy": "client.retry",
     "TurnTimeoutError": "errors",
+    "examine": "doctor.examine",
     "install": "client.install",
     "key_id": "redact",
     "open_store": "nonce.stores",
 }
 
 __all__ = [
+    "ConfigurationError",
     "KrakenClient",
     "KrakenError",
     "KrakenInvalidKey",
@@ -67,6 +72,7 @@ __all__ = [
     "NonceUnit",
     "RetryPolicy",
     "TurnTimeoutError",
+    "examine",
     "install",
     "key_id",
     "open_store",

@@ -60,9 +60,9 @@ class Deadline:
     """A point on the monotonic clock that a whole run must not pass."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock = clock
+        self.clock = clock
         self._end = clock.monotonic() + seconds
 
     def remaining(self, at_most: float = float("inf")) -> float:
         """Seconds left, never below 0 and never above *at_most*."""
-        return max(0.0, min(at_most, self._end - self._clock.monotonic()))
+        return max(0.0, min(at_most, self._end - self.clock.monotonic()))

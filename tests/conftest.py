@@ -16,6 +16,7 @@ from hypothesis import settings
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
+from tests.client.listener import Listener, listening
 from tests.schema import document
 
 # How long one example takes says how busy the machine is; benchmarks/ is where time is measured.
@@ -117,3 +118,10 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> Run:
         return Finished(status, captured.out, captured.err)
 
     return invoke
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A server that keeps what it is told."""
+    with listening() as serving:
+        yield serving

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from kraken_doctor.cli.main import run
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from tests import canaries
 from tests.network.wild import WildServer
 from tests.runner import commands

@@ -18,7 +18,7 @@ def validator() -> Draft202012Validator:
     The schema lets fields be added, as version 1 does; here that they are would go unseen. What a
     command adds is described in schema.json first.
     """
-    schema = json.loads((resources.files("kraken_doctor.renderers") / "schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((resources.files("kraken_doctor.model") / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     for part in (schema, *schema["$defs"].values()):
         if part.get("type") == "object":

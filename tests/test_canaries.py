@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from kraken_doctor.checks import catalogue
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import KrakenError, TransportError
@@ -149,8 +149,8 @@ def test_every_check_crashes_once(
 
 @pytest.mark.parametrize(
     "place",
-    ["diagnosis.diagnose.diagnose", "examination.run.Examination.run", "accounts.discovery.find_accounts",
-     "renderers.envelope.render", "cli.conduct.finish", "examination.verdict.exit_status"],
+    ["doctor.examine.diagnose", "doctor.runner.Runner.run", "doctor.examine.find_accounts",
+     "render.formats.json.render", "cli.emit.emit", "cli.emit.exit_status"],
 )  # fmt: skip
 def test_a_crash_elsewhere(
     doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
@@ -161,8 +161,8 @@ def test_a_crash_elsewhere(
         raise RuntimeError(f"broke with {API_KEY}\n{SECRET}\x1b[31m")
 
     monkeypatch.setattr(f"kraken_doctor.{place}", crash)
-    if place == "cli.conduct.finish":
-        monkeypatch.setattr("kraken_doctor.cli.conduct.write_files", crash)
+    if place == "cli.emit.emit":
+        monkeypatch.setattr("kraken_doctor.cli.emit.write_files", crash)
     ended = doctor("-vv", "check", "-o", "json")
     assert ended.status == 3
     assert "RuntimeError" in ended.stderr
@@ -548,7 +548,7 @@ def test_without_the_redactor_stderr_shows_them(
     doctor: Run, real: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash, and an argument in the wrong place."""
-    monkeypatch.setattr("kraken_doctor.diagnosis.diagnose.diagnose", lambda _: int(SECRET))
+    monkeypatch.setattr("kraken_doctor.doctor.examine.diagnose", lambda _: int(SECRET))
     assert seen(doctor("-vv", "check"), tmp_path)["stderr"] == {"secret"}
     assert seen(doctor("check", API_KEY), tmp_path)["stderr"] == {"key"}
 

@@ -9,7 +9,7 @@ import json
 import pytest
 import requests
 
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import TransportError

@@ -3,68 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
-
-# Top first; parts on one line do not import each other. Client stands above nonce: it makes the
-# generator of the key that its API object carries, which `load_key` may change at any time.
-LAYERS = (
-    {"__main__"},
-    {"cli"},
-    {"examination", "botlog"},
-    {"checks", "diagnosis", "renderers", "sandbox"},
-    {"client"},
-    {"accounts", "network", "nonce", "timesource"},
-    {"model"},
-    {"errors", "clock", "redact", "parallel", "child", "descriptors"},
-    {"spellings"},
-)
-RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
-
-# Third-party packages that one part alone may know.
-OWNERS = {"krakenex": "client", "ntplib": "timesource", "dotenv": "accounts", "sqlite3": "nonce"}
 
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def test_imports_point_downward() -> None:
-    """A part imports itself and parts on lower lines, nothing else of this package."""
-    for path in modules():
-        if part_of(path) == "__init__":
-            continue  # the public names, loaded when asked for
-        own = [name.split(".")[1] for name in imports(path) if name.startswith("kraken_doctor.")]
-        for used in set(own) - {part_of(path), "__version__"}:
-            assert RANK[part_of(path)] < RANK[used], f"{path} imports {used}"
-
-
-def test_every_part_has_its_place() -> None:
-    """A new part is put on a line before it is used."""
-    assert {part_of(path) for path in modules()} - {"__init__"} == set(RANK)
-
-
-def test_foreign_packages_have_one_owner() -> None:
-    """krakenex, ntplib and the like are known to one part, so that replacing one touches one."""
-    for path in modules():
-        for name in imports(path):
-            owner = OWNERS.get(name.split(".")[0])
-            commands = part_of(path) == "cli"  # the commands build the real objects
-            assert owner is None or commands or part_of(path) == owner, f"{path} imports {name}"
+def test_imports_keep_to_the_contracts() -> None:
+    """Downward only, and what else pyproject.toml says under ``tool.importlinter``."""
+    root = str(PACKAGE.parent)
+    environ = os.environ | {"PYTHONPATH": root}
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-logo"]
+    asked = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
+    assert asked.returncode == 0, asked.stdout[-4000:] + asked.stderr[-1000:]
 
 
 def test_the_wall_clock_is_read_in_one_place() -> None:

@@ -42,7 +42,7 @@ MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
     ],
     ("accounts/form.py", "_PLACEHOLDER_WORDS"): [re.compile(form._PLACEHOLDER_WORDS)],
     ("botlog/prefilter.py", "b'|'.join(map(re.escape, needles()))"): [re.compile(b"|".join(map(re.escape, needles())))],
-    ("renderers/public.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
+    ("doctor/anonymise.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
         re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])")
     ],
 }

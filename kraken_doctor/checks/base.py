@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from requests import Session
 
     from kraken_doctor.checks.session import AccountSession
-    from kraken_doctor.client.public import PublicApi
+    from kraken_doctor.network.public import PublicApi
     from kraken_doctor.nonce.history import KeyHistory
     from kraken_doctor.timesource.keeper import Keeper
     from kraken_doctor.timesource.ntp import TimeServers
@@ -110,7 +110,7 @@ class RunContext:
     @_made_once
     def api(self) -> PublicApi:
         """The exchange's public side."""
-        from kraken_doctor.client.public import PublicApi
+        from kraken_doctor.network.public import PublicApi
 
         return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
 

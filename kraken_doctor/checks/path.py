@@ -5,11 +5,11 @@ from __future__ import annotations
 from kraken_doctor.checks.base import Finding, RunContext, Scope, check
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import confirmed
-from kraken_doctor.client.edge import seen_in
-from kraken_doctor.client.public import PublicAnswer
-from kraken_doctor.client.route import route
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.network.edge import seen_in
+from kraken_doctor.network.public import PublicAnswer
+from kraken_doctor.network.route import route
 from kraken_doctor.network.url import without_login
 
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"

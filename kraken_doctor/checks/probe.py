@@ -8,13 +8,13 @@ import urllib.parse
 
 from kraken_doctor.checks.base import RunContext
 from kraken_doctor.checks.samples import confirmed
-from kraken_doctor.client.route import Proxy, Route
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.network import tls
 from kraken_doctor.network.dial import NEXT_ADDRESS_S, Connected, dial
 from kraken_doctor.network.failures import transport_error
 from kraken_doctor.network.resolve import Address, resolve
+from kraken_doctor.network.route import Proxy, Route
 from kraken_doctor.network.tunnel import open_tunnel
 
 _SILENT_S = 2.0

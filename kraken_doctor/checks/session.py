@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import (
-    KrakenError,
-    KrakenInvalidNonce,
-    KrakenTemporaryLockout,
-    Retry,
-    TransportError,
-)
+from kraken_doctor.errors import KrakenError, KrakenInvalidNonce, KrakenTemporaryLockout, Retry, TransportError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit

@@ -25,8 +25,8 @@ def users(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     from kraken_doctor.accounts.discovery import find_users
     from kraken_doctor.accounts.environment import PROCESS, Environment
     from kraken_doctor.cli.app import App
-    from kraken_doctor.cli.output import Output
     from kraken_doctor.errors import ConfigurationError
+    from kraken_doctor.terminal.output import Output
 
     given = ctx.find_root().params
     app = App(
@@ -36,7 +36,7 @@ def users(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
         use_env_file=not given.get("no_env_file"),
     )
     try:
-        environment = app.environment
+        environment = app.host.environment
     except ConfigurationError:  # an unreadable .env: what the process has is still there
         environment = Environment((PROCESS, dict(os.environ)))
     return _items(((name, "") for name in find_users(environment)), incomplete)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from kraken_doctor import __version__
-from kraken_doctor.cli.interruption import ENDINGS, Interruption
+from kraken_doctor.terminal.interruption import ENDINGS, Interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from kraken_doctor.cli.output import Output
+    from kraken_doctor.terminal.output import Output
 
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"kraken_doctor.cli.{cmd_name}").command
+        command: click.Command = import_module(f"kraken_doctor.cli.commands.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -89,8 +89,8 @@ class LazyGroup(click.Group):
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
             if ctx.obj.interruption.wanted():
                 raise KeyboardInterrupt from exc
-            from kraken_doctor.cli.output import NotWrittenError
             from kraken_doctor.errors import ConfigurationError, NonceError
+            from kraken_doctor.terminal.output import NotWrittenError
 
             output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
             if isinstance(exc, (ConfigurationError, NonceError)):  # the latter is the store's, said by the store
@@ -147,9 +147,9 @@ def cli(
     """
     from pathlib import Path
 
-    from kraken_doctor.cli import strays
     from kraken_doctor.cli.app import App
-    from kraken_doctor.cli.output import Output
+    from kraken_doctor.terminal import log_capture
+    from kraken_doctor.terminal.output import Output
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
     start = ctx.find_object(Start)
@@ -161,7 +161,7 @@ def cli(
         interruption=start.interruption if start else None,
         own_process=start.own_process if start else False,
     )
-    ctx.with_resource(strays.gathered(output, ctx.obj.interruption))
+    ctx.with_resource(log_capture.gathered(output, ctx.obj.interruption))
 
 
 def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
@@ -218,7 +218,7 @@ def _words(exc: click.ClickException) -> str:
 
 def _bare_output() -> Output:
     """Where the root command was not reached, and there is no App yet."""
-    from kraken_doctor.cli.output import Output
+    from kraken_doctor.terminal.output import Output
 
     return Output(os.environ)
 

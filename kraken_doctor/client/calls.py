@@ -15,8 +15,9 @@ from kraken_doctor.client.form import Form
 from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
 from kraken_doctor.client.ledger import Ledger
 from kraken_doctor.client.retry import may_repeat
-from kraken_doctor.client.route import own_proxies
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
+from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
+from kraken_doctor.network.route import own_proxies
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class PrivateCalls(Ledger):
                         raise
                     failure: requests.RequestException | KrakenError = exc
                 else:
-                    errors = () if wire.flaw_of(answer, method) else wire.error_strings(answer)
+                    errors = () if flaw_of(answer, method) else error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                         return answer
                     failure = kraken_error(errors)
@@ -100,7 +101,7 @@ class PrivateCalls(Ledger):
     ) -> None:
         with contextlib.suppress(Exception):  # words, and handlers that raise, are not worth an answer
             text = (
-                wire.as_transport_error(failure).kind
+                as_transport_error(failure).kind
                 if isinstance(failure, requests.RequestException)
                 else ", ".join(failure.errors)
             )
@@ -123,7 +124,7 @@ class PrivateCalls(Ledger):
             call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: "ok" if wire.archive_in(failure, method) else wire.as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.archive_in(failure, method) else as_transport_error(failure).kind)
             raise
         finally:
             call.close()

@@ -12,12 +12,13 @@ import krakenex
 import requests
 
 from kraken_doctor.client.calls import InOrder, PrivateCalls
-from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.guarding import cleaned, refuse_demo_key
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.recording import say
-from kraken_doctor.client.wire import archive_in, as_transport_error, error_strings, flaw_of
+from kraken_doctor.client.wire import archive_in
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
+from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
+from kraken_doctor.network.forked import begin_anew_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)

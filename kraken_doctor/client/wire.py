@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-import urllib3
 
-from kraken_doctor.client.edge import not_the_api
-from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.client.guarding import cleanse
-from kraken_doctor.client.redirects import keep_home
-from kraken_doctor.client.route import own_proxies, proxies_for
-from kraken_doctor.errors import TransportError, is_failure
-from kraken_doctor.network.failures import said, transport_error
+from kraken_doctor.errors import is_failure
+from kraken_doctor.network.answer import answer_judged, as_it_is, error_strings, flaw_of, json_of
+from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.redirects import keep_home
+from kraken_doctor.network.route import own_proxies, proxies_for
 
 
 class Post:
@@ -79,11 +76,6 @@ class OwnQuery:
         return answer
 
 
-def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """In the place of a login: none, not even the one that a .netrc file has for this host."""
-    return request
-
-
 def query(
     api: Any,
     urlpath: str,
@@ -115,21 +107,6 @@ def query(
         raise
 
 
-@contextmanager
-def answer_judged() -> Iterator[None]:
-    """
-    Inside, what requests makes of an answer fails as one of its own exceptions.
-
-    It looks where a redirect leads also when it is not to follow, and a Location that is no URL is a bare ValueError.
-    """
-    try:
-        yield
-    except (requests.RequestException, UnicodeError):  # the latter is of what was to be sent
-        raise
-    except ValueError as exc:
-        raise requests.exceptions.ContentDecodingError(f"the answer can't be read: {exc}") from exc
-
-
 def _read(api: Any, response: requests.Response) -> Any:
     api.response = response
     if response.status_code not in (200, 201, 202):
@@ -140,56 +117,6 @@ def _read(api: Any, response: requests.Response) -> Any:
     except requests.exceptions.JSONDecodeError as exc:
         exc.response = response  # who sent it instead is in the page and its headers
         raise
-
-
-def json_of(response: requests.Response, **options: Any) -> Any:
-    """
-    The JSON of *response*.
-
-    Raises:
-        requests.exceptions.JSONDecodeError: It is none that can be read. What Python raises by itself for a number of
-            5,000 digits, for JSON nested too deep, or for a charset that can't decode, is one too.
-    """
-    try:
-        return response.json(**options)
-    except requests.exceptions.JSONDecodeError:
-        raise
-    except (ValueError, RecursionError) as exc:
-        raise requests.exceptions.JSONDecodeError(str(exc), "", 0) from exc
-
-
-def error_strings(answer: object) -> tuple[str, ...]:
-    """The ``error`` list of an answer; empty if the answer has none."""
-    errors = answer.get("error") if isinstance(answer, dict) else None
-    return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
-
-
-# Documented with an object as result: https://docs.kraken.com/api-reference. Others give a list, or only "true".
-_OBJECTS = frozenset({
-    "AddOrder", "AddOrderBatch", "AmendOrder", "Balance", "BalanceEx", "CancelAll", "CancelOrder", "ClosedOrders",
-    "EditOrder", "GetApiKeyInfo", "GetWebSocketsToken", "Ledgers", "OpenOrders", "QueryLedgers", "QueryOrders",
-    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory",
-})  # fmt: skip
-
-
-def flaw_of(answer: object, endpoint: str) -> str:
-    """
-    Return why *answer* is not the API's envelope; empty where it is.
-
-    That is a JSON object whose ``error`` is a list of strings, with a ``result`` unless that list has any:
-    https://docs.kraken.com/exchange/guides/rest/introduction. An empty account's ``Balance`` may have none.
-    """
-    if not isinstance(answer, dict):
-        return f"JSON, but not the API's: {type(answer).__name__}"
-    errors = answer.get("error")
-    if not isinstance(errors, list) or not all(isinstance(error, str) and error.strip() for error in errors):
-        return "JSON, but without the API's list of errors"
-    result = answer.get("result")
-    if is_failure(errors) or (result is None and (errors or endpoint == "Balance")):
-        return ""
-    if "result" not in answer:
-        return "JSON, but without the API's result"
-    return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
 
 
 def outcome_of_answer(answer: object, endpoint: str) -> str:
@@ -225,46 +152,3 @@ def archive_in(source: object, endpoint: str) -> bytes | None:
     response = getattr(source, "response", source)
     content = getattr(response, "content", response)
     return content if endpoint == "RetrieveExport" and isinstance(content, bytes) and content[:2] == b"PK" else None
-
-
-def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:
-    """*exc* as the step of the way that failed."""
-    response = getattr(exc, "response", None)
-    answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
-    if isinstance(exc, answered) and response is not None:
-        return not_the_api(response)
-    if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
-        # requests and Python quote the header, and the header is the key.
-        return TransportError("credentials-damaged", "the key can't be sent as a header")
-    for types, kind in _SAID_BY_TYPE:
-        if isinstance(exc, types):
-            return TransportError(kind, said(exc))
-    return transport_error(exc, _by_step(exc))
-
-
-_SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
-    (requests.exceptions.ProxyError, "proxy-failed"),
-    (requests.exceptions.InvalidProxyURL, "proxy-failed"),
-    # Raised for a SOCKS proxy without PySocks; the API's own URL has been checked before.
-    (requests.exceptions.InvalidSchema, "proxy-failed"),
-    (requests.exceptions.ConnectTimeout, "connection-timeout"),
-    (requests.exceptions.ReadTimeout, "read-timeout"),
-    (requests.exceptions.InvalidJSONError, "response-invalid"),
-    (requests.exceptions.ContentDecodingError, "response-invalid"),
-)
-
-
-def _by_step(exc: requests.RequestException) -> str:
-    """
-    The step, where the system's own word is none that tells.
-
-    requests has one type for all that can go wrong with a connection; urllib3's exception inside tells them apart.
-    """
-    if isinstance(exc, requests.exceptions.SSLError):
-        return "tls-failed"
-    inner = exc.args[0] if exc.args else None
-    if isinstance(inner, urllib3.exceptions.ReadTimeoutError):
-        return "read-timeout"  # the body was too slow
-    if isinstance(getattr(inner, "reason", None), urllib3.exceptions.NewConnectionError):
-        return "connection-timeout"  # no route: nobody at the other end said anything
-    return "connection-reset"

@@ -84,3 +84,9 @@ class Report:
     def primary(self) -> Diagnosis | None:
         """The run's primary diagnosis, or the first account's."""
         return next((diagnosis for diagnosis in self.diagnoses if diagnosis.primary), None)
+
+    def to_json(self) -> str:
+        """Return the document that ``-o json`` prints, see schema.json."""
+        from kraken_doctor.model.json_report import render  # which is made of this very class
+
+        return render(self)

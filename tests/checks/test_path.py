@@ -13,9 +13,9 @@ import trustme
 
 from kraken_doctor.checks import path
 from kraken_doctor.checks.base import Finding, RunContext, Settings
-from kraken_doctor.cli.network import make_session
-from kraken_doctor.cli.request import RunRequest
 from kraken_doctor.clock import SystemClock
+from kraken_doctor.doctor.instruments import make_session
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.exchange import Exchange

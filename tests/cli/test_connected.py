@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
+from kraken_doctor.doctor.plan import choose
+from kraken_doctor.doctor.verdict import CALLING
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.examination.plan import choose
-from kraken_doctor.examination.verdict import CALLING
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response, refusal

@@ -14,11 +14,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from kraken_doctor.cli import files
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response
+from kraken_doctor.terminal import files
 from tests.conftest import Run
 from tests.schema import document
 

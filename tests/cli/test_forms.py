@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from kraken_doctor.cli.main import COMMANDS
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal

@@ -17,10 +17,10 @@ import pytest
 
 from kraken_doctor import descriptors
 from kraken_doctor.accounts import dotenv
-from kraken_doctor.cli import files
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.terminal import files
 from tests.conftest import Run
 from tests.schema import document
 
@@ -289,7 +289,7 @@ def test_three_inits_at_once_lose_nothing(round_: int) -> None:
 
 def test_between_reading_and_writing_nobody_else_writes(doctor: Run, monkeypatch: pytest.MonkeyPatch, key: Key) -> None:
     """Another one that has it is waited for, and then said."""
-    from kraken_doctor.cli import init
+    from kraken_doctor.cli.commands import init
 
     monkeypatch.setattr(init, "_OTHERS_S", 0.05)
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{key.secret}\n"))

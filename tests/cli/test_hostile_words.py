@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.cli.main import COMMANDS
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Finished, Run
-from tests.renderers.samples import call
+from tests.render.samples import call
 from tests.runner import commands
 
 WORDS = (

@@ -331,7 +331,7 @@ def test_what_a_test_means_is_said_before_it(
     arrived: list[str] = []
     for name, value in {**environ, "KRAKEN_SPOT_URL": server.url}.items():
         stdin.setenv(name, value)
-    stdin.setattr("kraken_doctor.cli.init._check", lambda *_: arrived.append("check"))
+    stdin.setattr("kraken_doctor.cli.commands.init._check", lambda *_: arrived.append("check"))
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor("-q", *INIT, *trades, "--check")
     assert (ended.status, arrived) == (0, ["check"])

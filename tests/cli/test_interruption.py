@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.network_faults import command, environment
-from kraken_doctor.cli.interruption import Interruption
+from kraken_doctor.terminal.interruption import Interruption
 from tests.network.scenes import hanging
 
 
@@ -95,14 +95,14 @@ def watch(frame, event, argument):
     return watch
 
 # From where the checks have begun; what is before it has nothing to hang in.
-import kraken_doctor.examination.run
-begin = kraken_doctor.examination.run.Examination.run
+import kraken_doctor.doctor.runner
+begin = kraken_doctor.doctor.runner.Examination.run
 
 def run(self):
     sys.settrace(watch)
     return begin(self)
 
-kraken_doctor.examination.run.Examination.run = run
+kraken_doctor.doctor.runner.Examination.run = run
 from kraken_doctor.__main__ import main
 main()
 """
@@ -156,7 +156,7 @@ def test_before_it_begins(module: str, tmp_path: Path) -> None:
     assert interrupted(AT_AN_IMPORT.format(module=module), tmp_path) == (130, "", "")
 
 
-@pytest.mark.parametrize("module", ["kraken_doctor.cli.conduct", "kraken_doctor.examination.plan", "requests"])
+@pytest.mark.parametrize("module", ["kraken_doctor.cli.emit", "kraken_doctor.doctor.plan", "requests"])
 def test_while_it_loads(module: str, tmp_path: Path) -> None:
     """Status 130, no traceback; one document, if any."""
     status, stdout, stderr = interrupted(AT_AN_IMPORT.format(module=module), tmp_path)

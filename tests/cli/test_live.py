@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.cli.live import LiveView, Watcher
-from kraken_doctor.examination.plan import Plan
+from kraken_doctor.cli.live import LiveView
+from kraken_doctor.doctor.plan import Plan
+from kraken_doctor.doctor.progress import RunTracker
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.nonce.stores import open_store
@@ -141,9 +142,9 @@ def test_a_usage_error_is_folded_between_words(environ: dict[str, str]) -> None:
 # What the view knows, without a terminal.
 
 
-def watched(plan: Plan) -> tuple[Watcher, ManualClock]:
+def watched(plan: Plan) -> tuple[RunTracker, ManualClock]:
     clock = ManualClock()
-    watcher = Watcher(clock)
+    watcher = RunTracker(clock)
     watcher.begin(plan, "https://api.kraken.com")
     return watcher, clock
 

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from tests.botlog.logs import line, refused, worked
 from tests.botlog.test_patterns import ALWAYS, CONCURRENT, SINCE
 from tests.clocks import ManualClock
 from tests.conftest import Run
-from tests.renderers.samples import HOSTILE
-from tests.renderers.test_hostile import FORBIDDEN
+from tests.render.samples import HOSTILE
+from tests.render.test_hostile import FORBIDDEN
 from tests.runner import commands
 
 

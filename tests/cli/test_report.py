@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.cli.options import OUTPUTS
+from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Response

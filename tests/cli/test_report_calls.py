@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor import KrakenClient, open_store
-from kraken_doctor.cli import recent
+from kraken_doctor.doctor import recent_calls
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
 from tests.conftest import Run
@@ -70,7 +70,7 @@ def test_the_sandbox_s_report_has_nothing_of_it(doctor: Run) -> None:
 @pytest.mark.usefixtures("bot")
 def test_a_busy_hour_is_cut_and_says_so(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest stay."""
-    monkeypatch.setattr(recent, "_MOST", 2)
+    monkeypatch.setattr(recent_calls, "_MOST", 2)
     report = document(doctor("report", "--offline", "-o", "json").stdout)
     assert [call["endpoint"] for call in report["calls"]] == ["Balance", "Balance"]
     assert report["audit"]["left_out"] == 1

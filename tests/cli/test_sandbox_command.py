@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.cli import sandbox
+from kraken_doctor.cli.commands import sandbox
 from tests.test_child import wait_until_gone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, groups of processes")
@@ -34,7 +34,8 @@ def serving(handler: str, **options: object) -> tuple[subprocess.Popen[bytes], i
     Path("bot.py").write_text(BOT.format(handler=handler))
     os.mkfifo("ready")
     program = (
-        "import kraken_doctor.cli.sandbox as s; s._ENDS_WITHIN_S = 0.5; from kraken_doctor.__main__ import main; main()"
+        "import kraken_doctor.cli.commands.sandbox as s; s._ENDS_WITHIN_S = 0.5;"
+        " from kraken_doctor.__main__ import main; main()"
     )
     command = [sys.executable, "-c", program, "sandbox", "--", sys.executable, "bot.py"]
     process = subprocess.Popen(command, **options)  # type: ignore[call-overload]
@@ -100,10 +101,10 @@ def test_serving_ends_cleanly(number: signal.Signals) -> None:
 
 WHILE_IT_LOADS = """
 import os, signal, sys
-import kraken_doctor.cli.interruption as interruption
+import kraken_doctor.terminal.interruption as interruption
 
 def watch(event, arguments):
-    if event == "import" and arguments[0] == "kraken_doctor.cli.lab" and not pressed:
+    if event == "import" and arguments[0] == "kraken_doctor.doctor.sandbox_env" and not pressed:
         pressed.append(1)
         os.kill(os.getpid(), {number})
 

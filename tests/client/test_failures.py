@@ -9,7 +9,7 @@ import pytest
 import requests
 import urllib3
 
-from kraken_doctor.client.wire import as_transport_error, error_strings
+from kraken_doctor.network.answer import as_transport_error, error_strings
 
 _POOL: Any = None
 _SILENT = urllib3.exceptions.ReadTimeoutError(_POOL, "/", "Read timed out.")

@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.recognise import (
-    LONGEST_CHARACTERS,
-    SIGNS,
-    cause_named,
-    near,
-    recognise,
-    unknown_error,
-)
+from kraken_doctor.diagnosis.recognise import LONGEST_CHARACTERS, SIGNS, cause_named, near, recognise, unknown_error
 from kraken_doctor.model.cause import Sign
 
 NONCE = "nonce-spent-higher"

@@ -11,7 +11,7 @@ import pytest
 import requests
 import trustme
 
-from kraken_doctor.client.wire import as_transport_error
+from kraken_doctor.network.answer import as_transport_error
 from kraken_doctor.network.dial import dial
 from kraken_doctor.network.failures import failure_kind
 from kraken_doctor.network.resolve import Address, resolve

@@ -27,7 +27,7 @@ from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.nonce.turn import FairLock, Relay, Turn, hold
 from tests.redisserver import RedisServer, needs_redis
-from tests.renderers.samples import call
+from tests.render.samples import call
 
 STORES = ["memory", "sqlite", pytest.param("redis", marks=[pytest.mark.redis, needs_redis])]
 

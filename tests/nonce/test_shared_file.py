@@ -164,7 +164,7 @@ def test_modes_do_not_depend_on_the_umask(path: Path, umask: int, folder: int, f
         a("turn = store.turn('k', 5)")
         a("entered = turn.__enter__()")
         assert a("store.advance('k', 1)") == "1"
-        a("from tests.renderers.samples import call")
+        a("from tests.render.samples import call")
         a("store.record(call())")
         modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()}
     expected = {"", "-wal", "-shm", ".k.lock", ".k.next.lock", ".audit"}
@@ -181,7 +181,7 @@ import os, sys
 from pathlib import Path
 import kraken_doctor.nonce.stores.sqlite, kraken_doctor.nonce.selftest
 from kraken_doctor import open_store
-from tests.renderers.samples import call
+from tests.render.samples import call
 os.setgroups([int(sys.argv[2])]); os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[3])); os.umask(0o077)
 store = open_store(sys.argv[1])
 try:

@@ -18,7 +18,7 @@ from kraken_doctor.nonce.stores import open_store, sqlitefile
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.redact import redactor
-from tests.renderers.samples import call
+from tests.render.samples import call
 
 
 @pytest.fixture

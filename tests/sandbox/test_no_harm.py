@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kraken_doctor.cli import lab
 from kraken_doctor.clock import SystemClock
+from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.sandbox.faults import FAULTS
 from kraken_doctor.sandbox.faults.base import nothing
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     """Everything that reaches the exchange of a run that the command line makes."""
     found: list[Seen] = []
-    real = lab.make
+    real = sandbox_env.build_scenario
 
     def make(faults: tuple[str, ...]) -> Scenario:
         scenario = real(faults)
@@ -65,7 +65,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
         scenario.exchange.handle = watched  # type: ignore[method-assign]
         return scenario
 
-    monkeypatch.setattr(lab, "make", make)
+    monkeypatch.setattr(sandbox_env, "build_scenario", make)
     return found
 
 

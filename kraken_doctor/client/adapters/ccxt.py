@@ -13,8 +13,8 @@ from typing import Any
 
 from kraken_doctor.client.adapters import Adapter
 from kraken_doctor.client.adapters.foreign import ForeignCalls
-from kraken_doctor.client.redirects import keep_home
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.network.redirects import keep_home
 
 
 def adapter(exchange: Any) -> Adapter:

@@ -11,8 +11,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from kraken_doctor.client.forked import begin_anew_in_child
 from kraken_doctor.errors import NonceHookError
+from kraken_doctor.network.forked import begin_anew_in_child
 
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,43 @@
+"""``kraken-doctor audit``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit
+from kraken_doctor.cli.timeparse import Moment, absolute
+
+
+@click.command("audit")
+@params.accounts
+@click.option("--key-id", multiple=True, metavar="ID", help="Only this key, by its fingerprint (repeatable).")
+@click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")
+@click.option("--until", type=Moment(), metavar="TIME", help="Until then.")
+@click.option("--outcome", metavar="TEXT", help="Only calls whose outcome contains this: ok, nonce, timeout.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="The newest so many records.")
+@params.output
+@click.pass_context
+def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> None:
+    """
+    Show the nonce audit log: what was issued when, for which call, with which outcome.
+
+    Reads the nonce store that the environment names; makes no network calls. Accounts of the environment are shown by
+    their names, other keys by their fingerprints.
+    """
+    from kraken_doctor.doctor import audit
+    from kraken_doctor.nonce.auditing import Filter
+
+    app: App = ctx.obj
+    now_ns = app.clock.now_ns()
+    whose = {"users": choices["user"], "master": choices["master"], "everyone": choices["all"]}
+    wanted = Filter(
+        key_ids=audit.wanted_keys(app.host, choices["key_id"], **whose),
+        since_ns=absolute(choices["since"], now_ns) or 0,
+        until_ns=absolute(choices["until"], now_ns),
+        outcome=choices["outcome"],
+    )
+    emit(ctx, audit.audit(app.host, app.clock, wanted, limit), output, page="audit")

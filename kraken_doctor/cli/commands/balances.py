@@ -1,0 +1,35 @@
+"""``kraken-doctor balances``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.emit import run_and_emit
+
+_CHECKS = ("krakenex", "store", "credentials", "balances")
+
+
+@click.command("balances")
+@params.run
+@params.output
+@click.pass_context
+def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
+    """
+    Show USD, USDT and total per account.
+
+    One private call an account, and a second where the nonce of the first is refused. Stop the bot on a key first, or
+    give the doctor a key of its own: beside a running bot, calls of either can be refused.
+
+    \b
+    Examples:
+      kraken-doctor balances
+      kraken-doctor balances --master -o json
+    """
+    from kraken_doctor.checks.catalogue import CATALOGUE
+
+    checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
+    request = params.request("balances", checks, choices, private_call_budget=2)
+    run_and_emit(ctx, request, output, fail_on, page="balances")

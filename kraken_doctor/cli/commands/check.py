@@ -1,0 +1,36 @@
+"""``kraken-doctor check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.emit import run_and_emit
+
+
+@click.command("check")
+@params.run
+@params.output
+@click.pass_context
+def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
+    """
+    Check the connection: environment once, then each account.
+
+    Stop the bot on a key first, or give the doctor a key of its own: beside a running bot, calls of either can be
+    refused. --nonce-unit, or the variable that init writes, sets the nonce unit that your bots use. A unit finer
+    than a bot's locks it out of its key for good.
+
+    Exit status: 0 fine, 1 a confirmed problem, 2 bad usage, 3 no verdict.
+
+    \b
+    Examples:
+      kraken-doctor check --sandbox
+      kraken-doctor check --user daivon_frazier -o short
+      kraken-doctor check --only clock
+      kraken-doctor check --junit-file check.xml --json-file check.json
+    """
+    from kraken_doctor.checks.catalogue import CATALOGUE
+
+    run_and_emit(ctx, params.request("check", CATALOGUE, choices), output, fail_on)

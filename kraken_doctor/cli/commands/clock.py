@@ -1,0 +1,90 @@
+"""``kraken-doctor clock``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit, run_and_emit
+
+if TYPE_CHECKING:
+    from kraken_doctor.checks.clockwatch import Sight
+
+_EVERY_S = 10.0
+
+
+@click.command("clock")
+@params.target
+@params.ntp
+@params.output
+@click.option(
+    "--max-offset",
+    type=params.SECONDS,
+    default=1.0,
+    show_default=True,
+    help="Seconds that the clock may be off.",
+)
+@click.option("--watch", is_flag=True, help="Poll repeatedly: offset over time, its rate, steps.")
+@click.option(
+    "--every",
+    type=params.PAUSE,
+    metavar="SECONDS",
+    help="With --watch: seconds between polls.  [default: 10]",
+)
+@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many polls; else until Ctrl-C.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
+) -> None:
+    """
+    Compare this host's clock with NTP and with the exchange.
+
+    An offset is positive when this host is behind. Exit status 1 only where offset less error bound is over the
+    limit, 0 only where offset plus bound is under it, else 3.
+
+    \b
+    Examples:
+      kraken-doctor clock
+      kraken-doctor clock --ntp-server time.example.org --ntp-server [2001:db8::1]:123
+      kraken-doctor clock --watch --every 30 --count 20
+    """
+    from kraken_doctor.checks.clock import clock
+    from kraken_doctor.model.evidence import Outcome
+
+    if not watch and (every is not None or count is not None):
+        raise click.UsageError("--every and --count belong to --watch", ctx)
+    request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
+    if not watch:
+        run_and_emit(ctx, request, output, page="clock")
+        return
+    from kraken_doctor.doctor.clock_watch import watch_clock
+
+    app: App = ctx.obj
+    # The default is for one poll; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
+    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
+    report = watch_clock(
+        app.doctor,
+        app.interruption,
+        request,
+        every_s=every or _EVERY_S,
+        count=count,
+        deadline_s=request.deadline_s if asked_for else float("inf"),
+        observe=_say(app, output),
+    )
+    emit(ctx, report, output, page="clock")
+
+
+def _say(app: App, output: str) -> Callable[[Sight], None]:
+    """Print a line a poll; with ``-o json`` none, and one document at the end."""
+
+    def say(sight: Sight) -> None:
+        if output != "json" and not app.output.quiet:
+            from kraken_doctor.render.pages.clock import line
+
+            app.output.out(f"{line(sight)}\n")
+
+    return say

@@ -1,0 +1,160 @@
+"""``kraken-doctor explain``."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import completing
+from kraken_doctor.cli.app import App
+from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.model.evidence import Outcome
+
+if TYPE_CHECKING:
+    from kraken_doctor.model.cause import Cause, Sign
+
+_FORMS = ("table", "json", "markdown")
+
+
+@click.command("explain")
+@click.argument("words", nargs=-1, metavar="[CAUSE|ERROR]", shell_complete=completing.causes)
+@click.option("-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="Output format.")
+@click.pass_context
+def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
+    """
+    Say what a cause or an error means, how it is proved and fixed.
+
+    Takes a cause's id, or an error as it was printed, with whatever stands around it. "-" reads from stdin: an error,
+    a whole traceback or a piece of a log. Without either it lists all causes. Makes no network calls.
+
+    \b
+    Examples:
+      kraken-doctor explain
+      kraken-doctor explain nonce-spent-higher
+      kraken-doctor explain "['EAPI:Invalid nonce']"
+      xclip -o | kraken-doctor explain -
+    """
+    from kraken_doctor.diagnosis import recognise
+    from kraken_doctor.diagnosis.causes import CAUSES
+
+    app: App = ctx.obj
+    text = _text(words)
+    if not text:
+        _show(app, output, "", tuple(CAUSES.values()), ())
+    elif cause := recognise.cause_named(text):
+        _show(app, output, text, (cause,), ())
+    elif signs := (_signs_of_log(app, text) if "\n" in text else recognise.recognise(text)):
+        _show(app, output, text, (), signs)
+    else:
+        _show(app, output, text, (_unrecognised(text),), ())
+
+
+def _text(words: tuple[str, ...]) -> str:
+    """What is to be explained: the arguments, quoted or not; for "-" what stdin has, to a bound."""
+    from kraken_doctor.diagnosis.recognise import LONGEST_CHARACTERS
+
+    if words != ("-",):
+        return " ".join(words).strip()
+    data = sys.stdin.buffer.read(64 * LONGEST_CHARACTERS)
+    return data.decode(errors="replace").strip() or "-"
+
+
+def _signs_of_log(app: App, text: str) -> tuple[Sign, ...]:
+    """
+    Return what `logs` would make of *text*, what it would fix first before the rest.
+
+    Raises:
+        ConfigurationError: It is about another service, such as the bot's messenger.
+    """
+    from kraken_doctor.botlog.examine import examine
+    from kraken_doctor.diagnosis.recognise import SIGNS
+    from kraken_doctor.errors import ConfigurationError
+
+    found = examine([io.BytesIO(text.encode(errors="replace"))], app.clock.now_ns() / 1e9)
+    titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *found.stats.errors))
+    signs = tuple(sign for title in titles for sign in SIGNS if sign.title == title)
+    if not signs and found.stats.elsewhere:
+        raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken's")
+    return signs
+
+
+def _unrecognised(text: str) -> Cause:
+    """
+    The cause "an error that this version does not know", for a text in Kraken's form.
+
+    Raises:
+        ConfigurationError: It has not that form, or is nearly something else; the message says what.
+    """
+    from kraken_doctor.diagnosis import recognise
+    from kraken_doctor.diagnosis.causes import CAUSES
+    from kraken_doctor.errors import ConfigurationError
+
+    said = f"{text[:60]}…" if len(text) > 60 else text
+    if meant := recognise.near(text):
+        raise ConfigurationError(f"{said!r} is not known; did you mean {' or '.join(map(repr, meant))}?")
+    if not recognise.unknown_error(text):
+        raise ConfigurationError(
+            f"{said!r} is neither a cause nor an error of Kraken's; kraken-doctor explain lists the causes"
+        )
+    return CAUSES["error-unrecognised"]
+
+
+def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], signs: tuple[Sign, ...]) -> None:
+    from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
+    from kraken_doctor.render.pages import explain as explain_page
+
+    error = "" if signs or len(causes) != 1 else _unknown_error(text, causes[0])
+    if output == "json":
+        section = {cause.id: name for name, of_it in SECTIONS.items() for cause in of_it}
+        extra = {
+            "explained": {
+                "text": text,
+                "signs": [explain_page.sign_values(sign) for sign in signs],
+                "causes": [explain_page.cause_values(cause, section[cause.id]) for cause in causes]
+                or [explain_page.cause_values(CAUSES[c], section[c]) for c in _pointed_to(signs)],
+            }
+        }
+        app.output.out(_document(app, extra))
+    elif output == "markdown":
+        app.output.out(_markdown(causes, signs, error))
+    else:
+        terminal = app.output.terminal()
+        if not text:
+            app.output.out(explain_page.listed(SECTIONS, terminal))
+        elif error:
+            app.output.out(explain_page.unrecognised_page(error, causes[0], terminal))
+        else:
+            pages = [explain_page.cause_page(cause, terminal) for cause in causes]
+            pages += [explain_page.sign_page(sign, CAUSES, terminal) for sign in signs]
+            app.output.out("\n".join(pages))
+
+
+def _markdown(causes: tuple[Cause, ...], signs: tuple[Sign, ...], error: str) -> str:
+    from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
+    from kraken_doctor.render.formats import markdown
+    from kraken_doctor.render.pages import explain as explain_page
+
+    if len(causes) > 1:
+        return explain_page.list_markdown(SECTIONS)
+    said = f"{markdown.code(error)}\n\n" if error else ""
+    pages = [explain_page.cause_markdown(cause) for cause in causes]
+    return said + "\n".join([*pages, *(explain_page.sign_markdown(sign, CAUSES) for sign in signs)])
+
+
+def _unknown_error(text: str, cause: Cause) -> str:
+    from kraken_doctor.diagnosis import recognise
+
+    return recognise.unknown_error(text) if cause.id == "error-unrecognised" else ""
+
+
+def _pointed_to(signs: tuple[Sign, ...]) -> list[str]:
+    return list(dict.fromkeys(cause for sign in signs for cause in sign.causes))
+
+
+def _document(app: App, extra: dict[str, Any]) -> str:
+    from kraken_doctor.model import json_report
+
+    return json_report.render(finished("explain", Started.now(app.clock), (), outcome=Outcome.PASS, extra=extra))

@@ -1,0 +1,255 @@
+"""``kraken-doctor init``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kraken_doctor.cli import completing, pasted
+from kraken_doctor.cli.app import App
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import Secret, without_secrets
+from kraken_doctor.terminal import files
+
+if TYPE_CHECKING:
+    from kraken_doctor.accounts.environment import Variable
+    from kraken_doctor.accounts.families import Family
+
+_OTHERS_S = 10.0
+"""For another `init` to write a file, which takes milliseconds."""
+
+_MAX_CHARACTERS = 4096
+"""A key has 56, a secret 88; a file given on stdin by mistake has more."""
+
+_STOP = "Stop the bot on this key before a test, or give the doctor a key of its own"
+_ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
+
+
+@click.command("init")
+@click.option("--user", metavar="NAME", help="This user's account.", shell_complete=completing.users)
+@click.option("--master", is_flag=True, help="The master account.")
+@click.option("--key", metavar="KEY", help="The API key; never the secret, which other users of the host would see.")
+@click.option(
+    "--secret-stdin",
+    is_flag=True,
+    help="Read the secret from stdin; without --key, the key from the line before it.",
+)
+@click.option(
+    "--trades",
+    metavar="CLIENT",
+    help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
+    shell_complete=completing.clients,
+)
+@click.option("--replace", is_flag=True, help="Replace values that are set already.")
+@click.option("--check/--no-check", default=None, help="Test them afterwards; on a terminal you are asked.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,
+    replace: bool, check: bool | None,
+) -> None:  # fmt: skip
+    """
+    Put an account's key, secret and nonce unit into a .env file.
+
+    Asks for what is not given, without showing the secret, and checks the form of both before anything is written.
+    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone, and
+    keeps everything else that is in it.
+
+    What trades on the key decides the unit of the doctor's nonces, which is written beside the key: a nonce in a
+    finer unit locks the bot out of its key for good. Stop the bot before a test, or give the doctor a key of its own.
+
+    \b
+    Examples:
+      kraken-doctor init
+      kraken-doctor init --user daivon_frazier --trades ccxt --key "$KEY" --secret-stdin < secret.txt
+      vault read -field=pair kraken | kraken-doctor init --master --secret-stdin
+    """
+    from kraken_doctor.accounts import families
+    from kraken_doctor.accounts.discovery import name_account
+
+    app: App = ctx.obj
+    client = families.find(trades) if trades is not None else None
+    asks = sys.stdin.isatty() and not secret_stdin
+    if not asks and not (secret_stdin and bool(user) != master):
+        raise click.UsageError("stdin is no terminal to ask on: give --user NAME or --master, and --secret-stdin", ctx)
+    path, found = _path(ctx)
+    if asks and not user and not master:
+        user = click.prompt("User's name (empty: the master account)", default="", show_default=False, err=True) or None
+    label, prefix = name_account(user)
+    key_text, secret_text = _asked(key) if asks else _given(key)
+    for value in (key_text, secret_text):
+        app.output.redact.learn(Secret(value))
+    values = {f"{prefix}_API_KEY": key_text, f"{prefix}_API_SECRET": secret_text}
+    if client is None and asks:
+        client = _asked_client()
+    if client is not None:
+        # The account's own: the variable for all accounts would change what is sent for the others.
+        values[f"{prefix}_NONCE_UNIT"] = client.unit.value if client.unit else ""
+    alone = client is not None and client.needs_own_key
+    if alone and check:
+        raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
+    written = _write(path, values, found=found, replace=replace, asks=asks)
+    app.output.note(f"Written to {path}, readable by you alone: {', '.join(written)}\n")
+    _warn(app, path, values)
+    declared = app.host.environment.get(f"{prefix}_NONCE_UNIT") or app.host.environment.get("KRAKEN_NONCE_UNIT")
+    if alone:
+        held = f" {declared.name} is set all the same: take it away before you check this key." if declared else ""
+        app.output.warn(_folded(f"No nonce unit was written: {_ALONE}, and run init with that one.{held}"))
+        return
+    if check or (asks and check is None):
+        app.output.warn(_folded(_before_a_test(declared, client)))
+        check = check or click.confirm("Test them now?", default=client is families.NOTHING, err=True)
+    if check:
+        _check(ctx, label)
+    else:
+        app.output.note(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
+
+
+def _path(ctx: click.Context) -> tuple[Path, bool]:
+    """Where the values go, and whether that was found, not named."""
+    from kraken_doctor.accounts import dotenv
+
+    given = ctx.find_root().params
+    named: tuple[str, ...] = given.get("env_file") or ()
+    if given.get("no_env_file") or len(named) > 1:
+        raise click.UsageError("init writes one .env file: name it once with --env-file, or not at all", ctx)
+    path = Path(named[0]) if named else dotenv.find(Path.cwd()) or Path.cwd() / ".env"
+    try:
+        files.check(path)
+    except OSError as exc:
+        raise ConfigurationError(f"{path}: {exc.strerror}") from exc
+    return path, not named
+
+
+def _asked(key: str | None) -> tuple[str, str]:
+    """Key and secret from the person at the terminal, who gets another try."""
+    key = pasted.sound_key(key) if key else click.prompt("API key", value_proc=pasted.again(pasted.sound_key), err=True)
+    secret = click.prompt(
+        "API secret (not shown)", hide_input=True, value_proc=pasted.again(pasted.sound_secret), err=True
+    )
+    return key, secret
+
+
+def _asked_client() -> Family:
+    """What the person says trades on the key."""
+    from kraken_doctor.accounts.families import by_unit, find
+
+    table = click.HelpFormatter(width=80)
+    clients = [(unit.value if unit else "own key", ", ".join(c.id for c in group)) for unit, group in by_unit().items()]
+    table.write_dl([("nothing", "nothing trades on it yet, or it is a key of the doctor's own"), *clients])
+    click.echo(f"What trades on this key? By the unit of its nonces:\n{table.getvalue().rstrip()}", err=True)
+    client: Family = click.prompt("Client, or unit", value_proc=pasted.again(find), err=True)
+    return client
+
+
+def _given(key: str | None) -> tuple[str, str]:
+    """Key and secret from stdin."""
+    lines = [sys.stdin.readline(_MAX_CHARACTERS) for _ in range(1 if key else 2)]
+    return pasted.sound_key(key or lines[0]), pasted.sound_secret(lines[-1])
+
+
+def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, asks: bool) -> list[str]:
+    """Set *values*, an empty one only where it has to end what is set; the names of those that were."""
+    from kraken_doctor.accounts import dotenv
+
+    def before() -> dotenv.EnvFile | None:
+        return dotenv.read(path, found=found) if path.exists() else None
+
+    def held(file: dotenv.EnvFile | None) -> list[str]:
+        return [name for name, value in values.items() if file and file.values.get(name) not in (None, "", value)]
+
+    agreed = asks and not replace and bool(names := held(before()))
+    if agreed and not click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True):
+        agreed = False
+    # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
+    with _alone():
+        file = before()
+        if (names := held(file)) and not (replace or agreed):
+            named = " and ".join(names)
+            raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
+        values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}
+        try:
+            files.write(path, dotenv.with_values(file.text if file else "", values), mode=0o600)
+        except OSError as exc:
+            raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+    return list(values)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """
+    One `init` of this user at a time.
+
+    Raises:
+        ConfigurationError: Another one does not get done.
+    """
+    import platformdirs
+
+    from kraken_doctor.nonce.stores import folder
+    from kraken_doctor.nonce.stores.kernellock import KernelLock
+
+    state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
+    lock = KernelLock(state / "init.lock")
+    try:
+        folder.own(state)
+        free = lock.acquire(_OTHERS_S)
+    except OSError:
+        free = True  # no place for a lock, as in a container that may not write: nor is there a second init
+    if not free:
+        raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _warn(app: App, path: Path, values: dict[str, str]) -> None:
+    """What would make the values public, or useless."""
+    from kraken_doctor.accounts.git import Fate, fate
+
+    match fate(path, without_secrets(app.host.environ)):
+        case Fate.TRACKED:
+            app.output.warn(f"Warning: git tracks {path}: take it out (git rm --cached) before you commit anything.\n")
+        case Fate.EXPOSED:
+            app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
+    for name in values:
+        if (app.host.variable(name) or "").strip():
+            app.output.warn(f"Warning: {name} is set in this shell's environment too, and wins over the file.\n")
+
+
+def _folded(text: str) -> str:
+    return f"{click.wrap_text(text, 80)}\n"
+
+
+def _before_a_test(declared: Variable | None, client: Family | None) -> str:
+    """What a test beside a running bot means, and the unit that it will use."""
+    from kraken_doctor.model.unit import NonceUnit
+
+    if declared:
+        unit = f"{NonceUnit.parse(declared.value, named=declared.name).words} ({declared.name})"
+        coarser = "coarser than that"
+    else:
+        unit, coarser = "milliseconds, or in the unit of the last call on this key recorded as accepted", "seconds"
+    own = f" {client.name}: {client.counts}." if client and client.counts else ""
+    return (
+        f"{_STOP}. Beside a running bot, calls of either can be refused, and a bot that counts {coarser} is locked out"
+        f" of the key for good.{own} A test makes 4 calls at most, all read-only. Their nonces are in {unit}."
+    )
+
+
+def _check(ctx: click.Context, label: str) -> None:
+    from kraken_doctor.checks.catalogue import CATALOGUE
+    from kraken_doctor.cli import params
+    from kraken_doctor.cli.emit import run_and_emit
+
+    name = label.removeprefix("USER:")
+    choices = {"master": True} if name == label else {"user": (name,)}
+    run_and_emit(ctx, params.request("check", CATALOGUE, choices), "table")
+
+
+def _option(label: str) -> str:
+    return "--master" if label == "MASTER" else f"--user {label.removeprefix('USER:')}"

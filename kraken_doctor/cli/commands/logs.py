@@ -1,0 +1,98 @@
+"""``kraken-doctor logs``."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit
+from kraken_doctor.cli.timeparse import Moment, absolute
+
+if TYPE_CHECKING:
+    from kraken_doctor.botlog.examine import LogAnalysis, LogReview
+    from kraken_doctor.model.diagnosis import Diagnosis
+
+_POLL_S = 1.0
+"""How often a log is looked at that is followed."""
+
+
+@click.command("logs")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")
+@click.option("-f", "--follow", is_flag=True, help="Keep reading as the log grows, and print each change.")
+@params.files
+@params.fail_on
+@params.output
+@click.pass_context
+def command(
+    ctx: click.Context, /, files: tuple[str, ...], since: int | None, follow: bool, output: str, fail_on: str
+) -> None:
+    """
+    Read a bot's log: nonce errors over time, and the cause they point to.
+
+    Plain text, JSON lines or either compressed, of any size; rotated files in any order; "-" is stdin. Makes no
+    network calls, and shows no line of the log: errors are given in Kraken's documented spelling.
+
+    \b
+    Examples:
+      kraken-doctor logs bot.log
+      kraken-doctor logs bot.log bot.log.1.gz --since 2d -o markdown
+      journalctl -u mybot | kraken-doctor logs -
+      kraken-doctor logs --follow bot.log
+    """
+    from kraken_doctor.botlog import opening
+    from kraken_doctor.botlog.examine import LogReview
+    from kraken_doctor.doctor import logs
+
+    if follow and "-" in files:
+        raise click.UsageError("--follow needs a file: it can't tell when stdin pauses")
+    app: App = ctx.obj
+    began_ns, began = app.clock.now_ns(), app.clock.monotonic()
+    since_ns = absolute(since, began_ns)
+    files = opening.by_age(files)
+    interrupted = False
+    with contextlib.ExitStack() as stack:
+        streams = [opening.opened(stack, name, follow=follow) for name in files]
+        review = LogReview(streams, began_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
+        found = review.read(to_the_end=not follow)
+        if follow:
+            interrupted = _follow(app, review, found, lines=output == "table")
+            found = review.read()
+    report = logs.report(found, files, began_ns, app.clock.monotonic() - began)
+    if interrupted:
+        from kraken_doctor.doctor.verdict import ExitStatus
+
+        report = replace(report, exit_status=ExitStatus.INTERRUPTED)
+    from kraken_doctor.render.pages import logs as logs_page
+
+    emit(
+        ctx, report, output, fail_on,
+        page=lambda report, terminal: logs_page.render(report, terminal, verbose=app.output.verbose > 0),
+        forms={"markdown": logs_page.render_markdown},
+    )  # fmt: skip
+
+
+def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> bool:
+    """Print each change until Ctrl-C; return True, since there is no other end."""
+    from kraken_doctor.doctor import logs
+
+    known: dict[str, Diagnosis] = {}
+    try:
+        while True:
+            now = {diagnosis.cause: diagnosis for diagnosis in found.diagnoses}
+            if lines:
+                for text in logs.changes(known, now):
+                    app.output.out(f"{datetime.fromtimestamp(app.clock.now_ns() / 1e9, UTC):%H:%M:%S} {text}\n")
+            known, read = now, sum(extent.bytes for extent in found.extents)
+            app.clock.sleep(_POLL_S)
+            found = review.read(to_the_end=False)
+            if sum(extent.bytes for extent in found.extents) == read:
+                found = review.read()  # nothing was added for a second: the last entry is complete
+    except KeyboardInterrupt:
+        return True

@@ -1,0 +1,123 @@
+"""``kraken-doctor report``."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit, run, show_plan
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.terminal import files
+
+if TYPE_CHECKING:
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.model.json_load import Saved
+
+_OFFLINE = ("krakenex", "store", "credentials")
+"""Checks that ask nobody, and that need no answer."""
+
+_OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
+
+_FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
+
+_MAX_BYTES = 64 << 20
+"""A report with the calls of a busy hour is a few megabytes."""
+
+
+@click.command("report")
+@params.run
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice([*params.OUTPUTS, "html"]),
+    help="Output format; by default what the name of --file ends in, else markdown.",
+)
+@params.file
+@click.option("--offline", is_flag=True, help="Make no network call: only what this host can tell.")
+@click.option("--from", "source", metavar="FILE", type=click.Path(), help="Judge this saved JSON report again.")
+@click.option("--baseline", metavar="FILE", type=click.Path(), help="Say what is new, gone and still there since it.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, output: str | None, fail_on: str, offline: bool, source: str | None, baseline: str | None,
+    dry_run: bool, **choices: Any,
+) -> None:  # fmt: skip
+    """
+    Write one redacted file to attach to a bug report.
+
+    Markdown, JSON or a page that opens anywhere, with versions, checks, findings, and the nonces and latencies of
+    the last hour. Names, amounts, addresses, paths and keys are left out; equal keys have equal ids.
+
+    It makes the calls of a check, unless --offline or --from is given: stop the bot on a key first, or give the doctor
+    a key of its own.
+
+    \b
+    Examples:
+      kraken-doctor report > report.md
+      kraken-doctor report --file report.html
+      kraken-doctor report --offline
+      kraken-doctor report --from report.json --baseline last-week.json
+    """
+    from kraken_doctor.doctor import report
+    from kraken_doctor.render.formats import html
+    from kraken_doctor.render.pages import report_markdown
+
+    app: App = ctx.obj
+    before = _read(Path(baseline)).report if baseline else None
+    request = _request(app, choices, offline=offline)
+    if dry_run:
+        show_plan(app, request)
+        return
+    if source:
+        found = report.from_saved(_read(Path(source)))
+    else:
+        found = report.with_recent_calls(app.doctor, request, run(app, request), offline=offline)
+    shown = report.anonymised(app.host, request, found)
+    forms = {
+        "html": functools.partial(html.render, records=shown.calls),
+        "markdown": functools.partial(report_markdown.render, records=shown.calls),
+    }
+    document = report.compared(shown.report, before) if before is not None else shown.report
+    emit(ctx, document, output or _form_of(ctx), fail_on, forms=forms)
+
+
+def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
+    from kraken_doctor.checks.catalogue import CATALOGUE
+
+    # Whether a store on the network can be written is not known without a network.
+    silent = _OFFLINE if not app.host.store_reaches_over_network() or choices["sandbox"] else _OFFLINE_WITHOUT_STORE
+    checks = tuple(check for check in CATALOGUE if check.id in silent) if offline else CATALOGUE
+    return params.request("report", checks, choices)
+
+
+def _form_of(ctx: click.Context) -> str:
+    """By the ending of --file."""
+    path = ctx.meta.get(files.META, {}).get("", Path())
+    return _FORMS.get(path.suffix.lower(), "markdown")
+
+
+def _read(path: Path) -> Saved:
+    """
+    A saved report, judged by this version.
+
+    Raises:
+        ConfigurationError: It can't be read, or is none.
+    """
+    try:
+        with files.opened(path) as stream:
+            data = stream.read(_MAX_BYTES + 1)
+    except OSError as exc:
+        raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+    if len(data) > _MAX_BYTES:
+        raise ConfigurationError(f"{path}: larger than any report ({_MAX_BYTES >> 20} MiB)")
+    from kraken_doctor.doctor.report import judge_again
+    from kraken_doctor.model import json_load
+
+    try:
+        return judge_again(json_load.read(data.decode("utf-8-sig")))
+    except (ValueError, UnicodeError) as exc:
+        raise ConfigurationError(f"{path}: {exc if not isinstance(exc, UnicodeError) else 'not UTF-8 text'}") from exc

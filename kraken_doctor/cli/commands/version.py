@@ -1,0 +1,34 @@
+"""``kraken-doctor version``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit
+from kraken_doctor.doctor.request import RunRequest
+
+
+@click.command("version")
+@params.output
+@click.pass_context
+def command(ctx: click.Context, /, output: str) -> None:
+    """
+    Compare the installed krakenex with the tested one.
+
+    Is its nonce hook present? The other dependencies are listed with their versions.
+
+    \b
+    Examples:
+      kraken-doctor version
+      kraken-doctor version -o json
+    """
+    from kraken_doctor.checks.host import krakenex
+    from kraken_doctor.doctor.versions import versions
+
+    app: App = ctx.obj
+    report = app.doctor.examine(RunRequest(command="version", checks=(krakenex,)))
+    emit(ctx, replace(report, extra={"versions": versions()}), output, page="version")

@@ -1,0 +1,161 @@
+"""``kraken-doctor watch``."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_doctor.cli import params
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.emit import emit, show_plan
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
+
+if TYPE_CHECKING:
+    from kraken_doctor.doctor.history import RunHistory
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.terminal.text import Terminal
+
+_EVERY_S = 60.0
+"""Two private calls a minute are a tenth of what a starter key's counter forgets (0.33 a second), four a fifth: the
+rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
+
+_LEAST_EVERY_S = 15.0
+"""The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
+
+
+def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A webhook's address, from here on: whoever has it may post there."""
+    for secret in secrets_of({WEBHOOK_VARIABLE: value or ""}):
+        ctx.obj.output.redact.learn(secret)
+    return value
+
+
+@click.command("watch")
+@params.run
+@click.option(
+    "--every", type=params.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
+)
+@click.option("--count", type=click.IntRange(1), help="End after so many rounds; by default with Ctrl-C or SIGTERM.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics there; 0 takes a free one."
+)
+@click.option(
+    "--metrics-address", default="127.0.0.1", show_default=True, help="Where to serve them; by default for this host."
+)
+@click.option(
+    "--on-change",
+    metavar="URL|COMMAND",
+    callback=_kept_secret,
+    help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
+)
+@params.output
+@click.pass_context
+def command(
+    ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
+    metrics_address: str, on_change: str | None, **choices: Any,
+) -> None:  # fmt: skip
+    """
+    Run the check repeatedly and report changes.
+
+    Prints a line for each change; on a terminal the accounts stand below them. An account that the exchange refuses is
+    left alone for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round
+    is always in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
+
+    Give it a key of its own: beside a running bot, calls of either can be refused.
+
+    \b
+    Examples:
+      kraken-doctor watch
+      kraken-doctor watch --every 300 --on-change https://chat.example/hooks/1
+      kraken-doctor watch --metrics-port 9877 --json-file /run/kraken.json
+    """
+    from kraken_doctor.checks.catalogue import CATALOGUE
+    from kraken_doctor.cli.live import live_view
+    from kraken_doctor.cli.watch_loop import WatchLoop
+    from kraken_doctor.doctor.history import RunHistory
+    from kraken_doctor.doctor.notify import notifier
+    from kraken_doctor.doctor.ticker import Ticker
+    from kraken_doctor.doctor.verdict import ExitStatus, FailOn
+    from kraken_doctor.render import phrases
+
+    app: App = ctx.obj
+    request = params.request("watch", CATALOGUE, choices)
+    _refuse_haste(app, request, every)
+    if request.dry_run:
+        show_plan(app, request)
+        return
+    notify = notifier(on_change, app.host.environ, app.output.redact) if on_change else None
+    history = RunHistory(app.clock.monotonic(), phrases.verdict)
+    with contextlib.ExitStack() as stack:
+        if metrics_port is not None:
+            stack.enter_context(_metrics(app, history, every, metrics_address, metrics_port))
+        view = stack.enter_context(live_view(app.output, app.clock))
+        ticker = Ticker(app.clock, every, count)
+        loop = WatchLoop(
+            ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, lines=output == "table"
+        )
+        try:
+            interrupted = loop.run()
+        except KeyboardInterrupt:
+            interrupted = True
+    report = loop.newest()
+    if report is None:
+        raise KeyboardInterrupt
+    if interrupted:
+        report = replace(report, exit_status=ExitStatus.INTERRUPTED)
+    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history))
+
+
+def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
+    """An exchange on loopback is the user's own."""
+    from kraken_doctor.network.url import is_loopback
+
+    if every_s < _LEAST_EVERY_S and not request.sandbox and not is_loopback(app.host.api_url(request.api_url)):
+        raise ConfigurationError(
+            f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
+            " key's call counter forgets one in 3 s"
+        )
+
+
+@contextlib.contextmanager
+def _metrics(app: App, history: RunHistory, every_s: float, address: str, port: int) -> Iterator[None]:
+    """Serve the metrics of the newest round while it is entered."""
+    try:
+        from prometheus_client import CollectorRegistry, start_http_server
+    except ImportError:
+        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
+    from kraken_doctor.render.formats import prometheus
+
+    class Newest:
+        """A collector, as prometheus_client asks for one: called in the server's own threads."""
+
+        def collect(self) -> Iterator[Any]:
+            return prometheus.families(history.latest, dict(history.outcomes), every_s)
+
+    registry = CollectorRegistry()
+    registry.register(Newest())
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as exc:
+        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
+    shown = f"[{address}]" if ":" in address else address
+    app.output.note(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _closing(history: RunHistory, _report: Report, _terminal: Terminal) -> str:
+    from kraken_doctor.render.pages import watch as watch_page
+
+    return f"{watch_page.summary(history.made, history.changed, history.latest)}\n"

@@ -1,0 +1,127 @@
+"""Round after round of one run, at its times, and what is said of each."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kraken_doctor import __version__
+from kraken_doctor.cli.emit import with_failure_report, write_files
+from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
+from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.report import SCHEMA_VERSION
+from kraken_doctor.render.pages import watch as watch_page
+from kraken_doctor.terminal import files
+
+if TYPE_CHECKING:
+    import click
+
+    from kraken_doctor.cli.app import App
+    from kraken_doctor.cli.live import LiveView
+    from kraken_doctor.doctor.history import RunHistory
+    from kraken_doctor.doctor.notify import Notifier
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.doctor.ticker import Ticker
+    from kraken_doctor.model.change import Change
+    from kraken_doctor.model.report import Report
+
+
+class WatchLoop:
+    """
+    Make the rounds, and tell of them.
+
+    Args:
+        ctx: The command's; its object is the `App`.
+        request: What a round is.
+        history: Learns of each.
+        ticker: When they are made.
+        fail_on: From which severity on the status is 1.
+        view: The terminal's, if there is one.
+        notify: Who is told of a change beside the user.
+        lines: Whether stdout has a line a change; another form has its one document at the end.
+    """
+
+    def __init__(
+        self, ctx: click.Context, request: RunRequest, history: RunHistory, ticker: Ticker, fail_on: FailOn, *,
+        view: LiveView | None, notify: Notifier | None, lines: bool,
+    ) -> None:  # fmt: skip
+        self._app: App = ctx.obj
+        self._paths = {form: path for form, path in ctx.meta.get(files.META, {}).items() if form}
+        self._request, self._history, self._ticker, self._fail_on = request, history, ticker, fail_on
+        self._view, self._notify, self._lines = view, notify, lines
+        self._unfinished: Report | None = None
+        if view is not None:
+            view.set_footer(functools.partial(self._status_lines, unicode=view.unicode))
+
+    def run(self) -> bool:
+        """
+        All watch_page.
+
+        Returns:
+            Whether the last was interrupted.
+
+        Raises:
+            ConfigurationError: Something is named that can't be used.
+        """
+        for _ in self._ticker.ticks():
+            rested = self._history.resting(self._app.clock.monotonic())
+            run = functools.partial(self._app.doctor.examine, replace(self._request, resting=rested), self._view)
+            report = with_failure_report(self._app, self._request, run)
+            if self._view is not None:
+                self._view.idle()
+            if report.exit_status == ExitStatus.INTERRUPTED:
+                self._unfinished = report
+                return True
+            self._app.doctor.calls.clear()  # they are for a report; here they would grow to some megabytes
+            change = self._history.add(report, rested, self._app.clock.monotonic())
+            if self._paths and (newest := self.newest()) is not None:
+                write_files(self._app.output, newest, self._paths, {})
+            if change is not None:
+                self._say(change)
+        return False
+
+    def newest(self) -> Report | None:
+        """The report of the newest round, with what was before it; of one that was cut short if it was the first."""
+        report = self._history.latest or self._unfinished
+        if report is None:
+            return None
+        made = {
+            "every_s": self._ticker.every_s,
+            "made": self._history.made,
+            "outcomes": {outcome.value: count for outcome, count in self._history.outcomes.items()},
+            "changes": [watch_page.document(change) for change in self._history.changes],
+        }
+        status = exit_status(report.outcome, self._fail_on)
+        return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
+
+    def _say(self, change: Change) -> None:
+        output = self._app.output
+        line = f"{watch_page.line_of(change)}\n"
+        if not self._lines:
+            output.note(line)
+        elif not output.quiet:
+            output.out(line)
+        # Whoever is called at night is not called because a watch was started and all is well.
+        if self._notify is None or (change.before is None and change.outcome in (Outcome.PASS, Outcome.WARN)):
+            return
+        tool = {"name": "kraken-doctor", "version": __version__}
+        if problem := self._notify({"schema_version": SCHEMA_VERSION, "tool": tool, **watch_page.document(change)}):
+            from kraken_doctor.terminal.text import plain
+
+            output.warn(f"--on-change notification failed: {plain(problem)}\n")
+
+    def _status_lines(self, now_s: float, width: int, *, unicode: bool) -> list[str]:
+        report = self._history.latest
+        if report is None:
+            return []
+        seen = watch_page.WatchStatus(
+            every_s=self._ticker.every_s,
+            made=self._history.made,
+            ago_s=now_s - self._history.latest_s,
+            next_s=max(0.0, self._ticker.next_s - now_s),
+            since_s={label: now_s - since_s for label, since_s in self._history.since_s.items()},
+            rests_s={account.label: self._history.rests_s(account.label, now_s) for account in report.accounts},
+            report=report,
+        )
+        return watch_page.status_lines(seen, width, unicode=unicode)

@@ -1,0 +1,108 @@
+"""``audit``: what the nonce store's log tells, key by key and call by call."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model.call_json import values
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.auditing import Filter, KeySummary, summarise
+
+if TYPE_CHECKING:
+    from kraken_doctor.clock import Clock
+    from kraken_doctor.doctor.host import Host
+    from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.report import Report
+
+
+def account_names(host: Host) -> dict[str, str]:
+    """Return the label of each account that is configured, by key id; having none is no error here."""
+    try:
+        accounts = find_accounts(host.environment)
+    except ConfigurationError:
+        return {}
+    return {account.key_id: account.label for account in accounts if account.key_id}
+
+
+def wanted_keys(
+    host: Host, key_ids: Collection[str], *, users: tuple[str, ...], master: bool, everyone: bool
+) -> frozenset[str] | None:
+    """
+    Return the key ids that are asked for, by themselves and by account; None for all.
+
+    Raises:
+        ConfigurationError: An account is named that is not configured.
+    """
+    chosen = set(key_ids)
+    if users or master:
+        accounts = find_accounts(host.environment, users=users, master=master)
+        chosen |= {account.key_id for account in accounts if account.key_id}
+    if everyone:
+        chosen |= set(account_names(host))
+    return frozenset(chosen) if chosen else None
+
+
+def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
+    """
+    Return what the log of the host's nonce store tells.
+
+    A log that can be read is no verdict on what it tells: the outcome is a pass.
+
+    Args:
+        host: Names the store and the accounts.
+        clock: This host's.
+        wanted: Which calls.
+        limit: The newest so many records are in the report.
+
+    Raises:
+        NonceStoreError: The store can't be read.
+    """
+    started, names, store = Started.now(clock), account_names(host), host.store()
+    newest: deque[CallRecord] = deque(maxlen=limit)
+
+    def passing() -> Iterator[CallRecord]:
+        for record in wanted(store.records(wanted.since_ns)):
+            newest.append(record)
+            yield record
+
+    summaries = summarise(passing())
+    issued, refused = sum(s.issued for s in summaries), sum(s.refused for s in summaries)
+    text = f"{issued} nonces of {len(summaries)} keys, {refused} refused" if summaries else "no calls are recorded"
+    check = CheckResult(id="audit", account=None, outcome=Outcome.PASS, summary=text)
+    extra = {
+        "summary": [_summary(summary, names, store.mark(summary.key_id), clock.now_ns()) for summary in summaries],
+        "records": [values(record, _time(record.at_ns), account=names.get(record.key_id)) for record in newest],
+    }
+    return finished("audit", started, [check], extra=extra)
+
+
+def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_ns: int) -> dict[str, Any]:
+    unit = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
+    lead_now_s = unit.lead_s(mark, now_ns) if mark is not None and unit else None
+    return {
+        "key_id": summary.key_id,
+        "account": names.get(summary.key_id),
+        "issued": summary.issued,
+        "refused": summary.refused,
+        "failed": summary.failed,
+        "first": _time(summary.first_ns),
+        "last": _time(summary.last_ns),
+        "rate_per_s": round(summary.rate_per_s, 3),
+        "longest_wait_s": round(summary.longest_wait_s, 3),
+        "longest_gap_s": round(summary.longest_gap_s, 3),
+        "repeated": summary.backward,
+        "mark": mark,
+        "lead_s": round(lead_now_s, 3) if lead_now_s is not None else None,
+    }
+
+
+def _time(moment_ns: int) -> str:
+    moment = datetime.fromtimestamp(moment_ns // 10**9, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ns // 10**6 % 1000:03}Z"

@@ -1,0 +1,135 @@
+"""``clock --watch``: this host's clock, measured again and again, and what that comes to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from kraken_doctor import parallel
+from kraken_doctor.checks.clockwatch import ClockWatch, Sight
+from kraken_doctor.clock import Deadline
+from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.doctor.instruments import environment_facts
+from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.doctor.ticker import Ticker
+from kraken_doctor.doctor.verdict import ExitStatus
+from kraken_doctor.model.evidence import CheckResult
+from kraken_doctor.model.json_report import moment
+
+if TYPE_CHECKING:
+    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.doctor.examine import Doctor, Stop
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.model.report import Report
+
+
+def watch_clock(
+    doctor: Doctor,
+    stop: Stop,
+    request: RunRequest,
+    *,
+    every_s: float,
+    count: int | None,
+    deadline_s: float,
+    observe: Callable[[Sight], None],
+) -> Report:
+    """
+    Measure the clock every *every_s* seconds, *count* times or until Ctrl-C or *deadline_s*.
+
+    Args:
+        doctor: Has the instruments.
+        stop: Says whether the user wants the end.
+        request: What is asked for.
+        every_s: Seconds between polls.
+        count: How many polls; None for no bound.
+        deadline_s: Seconds for all of them.
+        observe: Told of each poll as it is made.
+
+    Raises:
+        ConfigurationError: A URL or a server is named that can't be used.
+    """
+    with doctor.instruments(request) as instruments:
+        seen = ClockWatch(instruments)
+        started, deadline = Started.now(doctor.clock), Deadline(doctor.clock, deadline_s)
+        with contextlib.suppress(KeyboardInterrupt):
+            _poll(seen, stop, Ticker(doctor.clock, every_s, count, _pause(stop, deadline)), deadline, observe)
+        with stop.held():
+            return _report(doctor, instruments, seen, request, every_s, started, interrupted=stop.wanted())
+
+
+def _poll(seen: ClockWatch, stop: Stop, ticker: Ticker, deadline: Deadline, observe: Callable[[Sight], None]) -> None:
+    for _ in ticker.ticks():
+        with stop.held():
+            # In a thread of its own: a poll that hangs must outlast neither the deadline nor Ctrl-C.
+            (look,) = parallel.start([seen.look], workers=1)
+            if not parallel.settled(look, deadline.remaining, stop.wanted):
+                return
+        observe(look.result())
+
+
+def _pause(stop: Stop, deadline: Deadline) -> Callable[[float], bool]:
+    """Return what waits until the next poll is due; False where Ctrl-C or the deadline comes first."""
+
+    def pause(seconds: float) -> bool:
+        if deadline.remaining() <= seconds or stop.wanted():
+            return False
+        never: Future[None] = Future()
+        with stop.held():
+            parallel.settled(never, Deadline(deadline.clock, seconds).remaining, stop.wanted)
+        return not stop.wanted()
+
+    return pause
+
+
+def _report(
+    doctor: Doctor,
+    instruments: RunContext,
+    seen: ClockWatch,
+    request: RunRequest,
+    every_s: float,
+    started: Started,
+    *,
+    interrupted: bool,
+) -> Report:
+    finding, duration_s = seen.finding(), started.duration_s()
+    result = CheckResult(
+        id="clock",
+        account=None,
+        outcome=finding.outcome,
+        summary=finding.summary,
+        evidence=finding.evidence,
+        duration_s=duration_s,
+    )
+    return finished(
+        request.command,
+        started,
+        [result],
+        diagnose([result]),
+        duration_s=duration_s,
+        api_url=instruments.settings.api_url,
+        sandbox=request.sandbox,
+        environment=environment_facts(instruments, (result,), doctor.host.dotenv_files),
+        extra={"watch": _document(seen, every_s)},
+        **({"exit_status": ExitStatus.INTERRUPTED} if interrupted else {}),
+    )
+
+
+def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
+    found = seen.rate_ppm()
+    return {
+        "every_s": every_s,
+        "samples": [
+            {
+                "at": moment(sight.at_ns),
+                "offset_s": round(sight.consensus.sample.offset_s, 6) if sight.consensus else None,
+                "bound_s": round(sight.consensus.sample.bound_s, 6) if sight.consensus else None,
+                "step_s": round(sight.step_s, 6),
+                "summary": sight.summary,
+            }
+            for sight in seen.sights
+        ],
+        "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
+        "steps": [{"at": moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
+    }

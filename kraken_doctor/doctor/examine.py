@@ -1,0 +1,221 @@
+"""One run, from the environment to a report: what ``kraken-doctor check`` does, and `examine` for a bot's start-up."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.checks.base import Scope
+from kraken_doctor.checks.catalogue import CATALOGUE
+from kraken_doctor.clock import SystemClock
+from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.doctor import instruments, sandbox_env, sessions
+from kraken_doctor.doctor.host import DEFAULT_API_URL, Host
+from kraken_doctor.doctor.plan import Plan
+from kraken_doctor.doctor.progress import RunTracker
+from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.doctor.request import RunRequest
+from kraken_doctor.doctor.runner import Runner
+from kraken_doctor.doctor.verdict import ExitStatus, graded, judge
+from kraken_doctor.redact import Redactor, secrets_of
+
+if TYPE_CHECKING:
+    from kraken_doctor.accounts.environment import Environment
+    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.clock import Clock
+    from kraken_doctor.doctor.sandbox_env import RunEnvironment
+    from kraken_doctor.model.account import Account
+    from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.report import Report
+
+_CALLS_KEPT = 10_000
+"""For the report. A run makes four an account; a process that runs for days must not grow."""
+
+
+class Stop(Protocol):
+    """How a run learns that the user wants its end: see `terminal.interruption`."""
+
+    def wanted(self) -> bool:
+        """Return whether it was asked for."""
+
+    def held(self, *, unless_wanted: bool = False) -> contextlib.AbstractContextManager[Callable[[], bool]]:
+        """Raise nothing meanwhile; with *unless_wanted* raise KeyboardInterrupt at once where it was asked for."""
+
+
+class NeverStop:
+    """A run that only its deadline ends."""
+
+    def wanted(self) -> bool:
+        return False
+
+    @contextlib.contextmanager
+    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
+        yield self.wanted
+
+
+class Doctor:
+    """
+    Make runs on one host.
+
+    Args:
+        host: What the environment says.
+        redact: Goes over all evidence before anything is made of it.
+        clock: This host's.
+        stop: Asked whether the user wants the end.
+        notify: Told, once, of the harm that an undeclared nonce unit can do.
+        spent_s: How much of the first run's deadline was over before: it counts from when a command was started.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        redact: Redactor,
+        *,
+        clock: Clock | None = None,
+        stop: Stop | None = None,
+        notify: Callable[[str], None] = lambda _text: None,
+        spent_s: float = 0.0,
+    ) -> None:
+        self.host = host
+        self.clock = clock or SystemClock()
+        self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
+        """The private calls of this process, oldest first."""
+        self._redact = redact
+        self._stop = stop or NeverStop()
+        self._notify: Callable[[str], None] | None = notify
+        self._began_s = self.clock.monotonic() - spent_s
+
+    def examine(self, request: RunRequest, progress: RunTracker | None = None) -> Report:
+        """
+        Return the report of one run; *progress* is told of it as it goes.
+
+        Raises:
+            ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
+        """
+        with contextlib.ExitStack() as stack:
+            request, place = self._place(stack, request)
+            return self._run(request, place, stack, progress or RunTracker(self.clock))
+
+    @contextlib.contextmanager
+    def instruments(self, request: RunRequest) -> Iterator[RunContext]:
+        """
+        Yield the instruments of a run without accounts, for a command that uses them by itself.
+
+        Raises:
+            ConfigurationError: A URL or a server is named that can't be used.
+        """
+        with contextlib.ExitStack() as stack:
+            request, place = self._place(stack, request)
+            context = self._instruments(request, place, ())
+            stack.callback(context.close)
+            yield context
+
+    def requests(self, request: RunRequest) -> list[str]:
+        """Return each request that `examine` would make, below where to if that is not Kraken's; make none."""
+        environment = sandbox_env.accounts(request.faults) if request.sandbox else self.host.environment
+        plan = Plan(accounts=self._accounts(environment, request), checks=request.checks)
+        lines = [*plan.requests(), *sessions.nonce_plan(request, plan)]
+        url = DEFAULT_API_URL if request.sandbox else self.host.api_url(request.api_url)
+        return lines if url == DEFAULT_API_URL or not lines else [f"to {url}:", *lines]
+
+    def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, RunEnvironment]:
+        """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
+        host = self.host
+        store = host.store("memory://" if request.sandbox else None)
+        if request.sandbox:
+            request, place = sandbox_env.start_sandbox(stack, request, store)
+            return request, place._replace(environment=host.with_secrets_known(place.environment))
+        variables = {name: host.environ[name] for name in instruments.PATH_VARIABLES if host.environ.get(name)}
+        place = sandbox_env.RunEnvironment(host.environment, variables, store, sandbox_env.krakenex, host.dotenv_files)
+        return request, place
+
+    def _accounts(self, environment: Environment, request: RunRequest) -> tuple[Account, ...]:
+        """The accounts of *request*; ConfigurationError if a .env that was found leads a key of theirs elsewhere."""
+        users, master, everyone, static = request.users, request.master, request.everyone, request.static
+        accounts = find_accounts(environment, users=users, master=master, everyone=everyone, required=not static)
+        if any(check.requests for check in request.checks):
+            self.host.refuse_led_elsewhere(accounts, request.api_url)
+        return accounts
+
+    def _instruments(self, request: RunRequest, place: RunEnvironment, accounts: tuple[Account, ...]) -> RunContext:
+        url = self.host.api_url(request.api_url)
+        return instruments.make_instruments(
+            request, place, accounts, url=url, clock=self.clock, environ=self.host.environ
+        )
+
+    def _run(
+        self, request: RunRequest, place: RunEnvironment, stack: contextlib.ExitStack, progress: RunTracker
+    ) -> Report:
+
+        scopes = {check.scope for check in request.checks}
+        accounts = self._accounts(place.environment, request) if Scope.ACCOUNT in scopes else ()
+        context = self._instruments(request, place, accounts)
+        stack.callback(context.close)
+        asked = tuple(account for account in accounts if account.label not in request.resting)
+        plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
+        started = Started.now(self.clock)
+        session = functools.partial(sessions.make, request, context, progress, self.calls.append)
+        given_up = stack.enter_context(self._stop.held(unless_wanted=True))
+        # A deadline is the user's: it counts from when the command was started; further rounds have their own.
+        spent_s, self._began_s = max(0.0, started.monotonic_s - self._began_s), float("inf")
+        runner = Runner(plan, context, session, progress.observe, given_up, spent_s=spent_s)
+        progress.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
+        if not request.sandbox:
+            self._warn_of_undeclared_unit(request, plan)
+        # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
+        results = graded(self._redact.everywhere(runner.run()))
+        diagnoses = diagnose(results)
+        outcome, reports = judge(results, diagnoses)
+        return finished(
+            request.command,
+            started,
+            results,
+            diagnoses,
+            outcome=outcome,
+            api_url=context.settings.api_url,
+            sandbox=request.sandbox,
+            environment=instruments.environment_facts(context, results, self.host.dotenv_files),
+            accounts=reports,
+            extra=instruments.latency(context),
+            **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
+        )
+
+    def _warn_of_undeclared_unit(self, request: RunRequest, plan: Plan) -> None:
+        if self._notify is not None:
+            self._notify(sessions.undeclared(request, plan))
+            self._notify = None  # a watch says it once
+
+
+def examine(
+    users: tuple[str, ...] | list[str] = (),
+    *,
+    master: bool = False,
+    environ: Mapping[str, str] | None = None,
+    env_files: tuple[Path, ...] = (),
+    **choices: Any,
+) -> Report:
+    """
+    Examine the connection as ``kraken-doctor check`` does, for a bot's start-up.
+
+    Args:
+        users: Names of accounts; with *master* False and none named, every account found.
+        master: Whether the master account is examined.
+        environ: Variables; the process's by default. A .env is read only where *env_files* names it.
+        env_files: Files with more variables, later ones win; the environment wins over all.
+        choices: More fields of `doctor.request.RunRequest`: ``api_url``, ``timeout_s``, ``sandbox``, …
+
+    Raises:
+        ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
+    """
+    variables = os.environ if environ is None else environ
+    redact = Redactor(secrets_of(variables))
+    host = Host(variables, redact, env_files=env_files, use_env_file=bool(env_files))
+    request = RunRequest(**{"command": "check", "checks": CATALOGUE, **choices}, users=tuple(users), master=master)
+    report: Report = redact.everywhere(Doctor(host, redact).examine(request))
+    return report

@@ -1,0 +1,166 @@
+"""The instruments of a run: its settings, and the HTTP session, store and clock that its checks measure with."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kraken_doctor import __version__
+from kraken_doctor.accounts import git
+from kraken_doctor.accounts.environment import PROCESS
+from kraken_doctor.checks.base import RunContext, Settings
+from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.network import transport
+from kraken_doctor.network.route import settle, trust
+from kraken_doctor.network.transport import BoundedAdapter
+from kraken_doctor.network.url import is_loopback, without_login
+from kraken_doctor.redact import without_secrets
+from kraken_doctor.timesource.keeper import HostView, detect
+from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from kraken_doctor.accounts.dotenv import EnvFile
+    from kraken_doctor.clock import Clock
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.doctor.sandbox_env import RunEnvironment
+    from kraken_doctor.model.account import Account
+    from kraken_doctor.model.evidence import CheckResult
+    from kraken_doctor.timesource.keeper import Keeper
+
+PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+"""As Python's getproxies prefers them: those in lower case win."""
+
+PATH_VARIABLES = (
+    *PROXY_VARIABLES, "no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"
+)  # fmt: skip
+"""All that change the way."""
+
+
+def make_instruments(
+    request: RunRequest,
+    place: RunEnvironment,
+    accounts: tuple[Account, ...],
+    *,
+    url: str,
+    clock: Clock,
+    environ: Mapping[str, str],
+) -> RunContext:
+    """
+    Return what the checks of a run measure with.
+
+    Args:
+        request: What the user asked for.
+        place: Where the run takes place.
+        accounts: That are examined.
+        url: Base URL of the API.
+        clock: This host's.
+        environ: The process's variables.
+
+    Raises:
+        ConfigurationError: A time server is named that can't be used.
+    """
+    settings = Settings(
+        api_url=url,
+        embedded=request.sandbox,
+        timeout_s=request.timeout_s,
+        ntp_servers=time_servers(request, url),
+        max_offset_s=request.max_offset_s,
+        wrong_clock=request.wrong_clock or Outcome.WARN,
+        private_call_budget=request.private_call_budget,
+    )
+    # git is a process to start: asked where only what is written in the files is judged.
+    paths = [file.path for file in place.env_files] if request.static else []
+    git_environ = without_secrets(environ)
+    named = place.environment.get("KRAKEN_NONCE_STORE")
+    return RunContext(
+        settings=settings,
+        clock=clock,
+        store=place.store,
+        make_http=functools.partial(make_session, request, place.variables, url),
+        krakenex=place.krakenex,
+        environ=place.variables,
+        # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
+        keeper=(lambda: None) if request.faults else functools.partial(find_keeper, environ),
+        accounts=accounts,
+        store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
+        env_files_readable_by_others=tuple(file.path.name for file in place.env_files if file.readable_by_others),
+        env_files_in_git=tuple(path.name for path in paths if git.fate(path, git_environ) is git.Fate.TRACKED),
+    )
+
+
+def make_session(request: RunRequest, variables: Mapping[str, str], url: str) -> Session:
+    """One session for all calls to *url*: its connections are shared, and a TLS handshake is made once a worker."""
+    from requests import Session
+    from urllib3 import disable_warnings
+    from urllib3.exceptions import SystemTimeWarning
+
+    disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
+    session = Session()
+    session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
+    adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    trust(session, variables)
+    if request.sandbox:
+        # A proxy of the process's environment has no business on loopback; a fault may put one there.
+        session.trust_env = False
+        session.proxies = {
+            name.removesuffix("_proxy"): variables[name] for name in variables if name.endswith("_proxy")
+        }
+        session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
+    else:
+        settle(session, url)
+    return session
+
+
+def latency(context: RunContext) -> dict[str, Any]:
+    """How long the calls of a run took, as a report's field; nothing where none was made."""
+    if not context.has_called:
+        return {}
+
+    found = transport.latency(context.http)
+    return {"latency": found} if found else {}
+
+
+def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
+    """
+    The time servers to ask when the exchange is at *url*.
+
+    Raises:
+        ConfigurationError: One is named that can't be read.
+    """
+    for server in request.ntp_servers:
+        parse_server(server)
+    if not request.use_ntp:
+        return ()
+    # With an exchange on loopback nothing leaves this host, unless a server is named.
+    return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
+
+
+def find_keeper(environ: Mapping[str, str]) -> Keeper:
+    """What keeps this host's clock."""
+    return detect(HostView(environ=environ))
+
+
+def shown_proxy(environ: Mapping[str, str]) -> str | None:
+    """The proxy that the environment names, without its login."""
+    found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
+    return without_login(found) if found else None
+
+
+def environment_facts(
+    context: RunContext, results: tuple[CheckResult, ...], env_files: tuple[EnvFile, ...]
+) -> dict[str, Any]:
+    """Return what a report says of this host, as JSON values."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "krakenex": Facts(results).text("krakenex.version") or None,
+        "nonce_store": context.store.name,
+        "proxy": shown_proxy(context.environ),
+        "env_files": [str(file.path) for file in env_files],
+    }

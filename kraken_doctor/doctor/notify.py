@@ -1,0 +1,136 @@
+"""``watch --on-change``: whom a change is told, and how."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from kraken_doctor import __version__, child, parallel
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.network.answer import as_it_is
+from kraken_doctor.network.route import proxies_for
+from kraken_doctor.redact import without_secrets
+
+if TYPE_CHECKING:
+    from kraken_doctor.redact import Redactor
+
+_WEBHOOK_S = 10.0
+_COMMAND_S = 30.0
+"""A round waits for it: it must end well before the next one."""
+
+_SAID_BYTES = 2_000
+
+Notifier = Callable[[Mapping[str, Any]], str]
+"""Tell of a change, given as JSON values; returns what went wrong, empty where nothing did."""
+
+
+def notifier(target: str, environ: Mapping[str, str], redact: Redactor) -> Notifier:
+    """
+    Return the one that *target* names.
+
+    Args:
+        target: An ``http://`` or ``https://`` URL, or a command with its arguments.
+        environ: The process's variables; a command gets them without the keys and secrets.
+        redact: Goes over all that is told.
+
+    Raises:
+        ConfigurationError: It is no URL that can be called, and no command that can be run.
+    """
+    if target.lower().startswith(("http://", "https://")):
+        return _webhook(target, redact)
+    return _command(target, environ, redact)
+
+
+def _webhook(url: str, redact: Redactor) -> Notifier:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = False
+    if not named:
+        raise ConfigurationError("--on-change: the URL names no host")
+
+    def tell(facts: Mapping[str, Any]) -> str:
+        from requests import RequestException
+
+        body = redact(json.dumps(facts))
+        try:
+            # Each of its steps has a limit of its own; this one is for all together.
+            status = parallel.within(2 * _WEBHOOK_S, lambda: _post(url, body))
+        except (RequestException, TimeoutError, OSError, ValueError) as exc:
+            return f"the webhook: {type(exc).__name__}"
+        # A redirect is not followed: it would carry the facts where nobody sent them.
+        return "" if 200 <= status < 300 else f"the webhook answered {status}"
+
+    return tell
+
+
+def _post(url: str, body: str) -> int:
+    import requests
+    from requests.auth import HTTPBasicAuth
+    from requests.utils import get_auth_from_url
+
+    user, password = get_auth_from_url(url)
+    headers = {"Content-Type": "application/json", "User-Agent": f"kraken-doctor/{__version__}"}
+    with (
+        requests.Session() as session,
+        session.post(
+            url,
+            data=body.encode(),
+            headers=headers,
+            timeout=_WEBHOOK_S,
+            allow_redirects=False,
+            proxies=proxies_for(session, url),
+            stream=True,  # what it answers is not read: there may be no end to it
+            # Without one requests would look for a login in ~/.netrc.
+            auth=HTTPBasicAuth(user, password) if user else as_it_is,
+        ) as answer,
+    ):
+        return answer.status_code
+
+
+def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifier:
+    try:
+        arguments = shlex.split(line)
+    except ValueError as exc:
+        raise ConfigurationError(f"--on-change: {exc} in the command") from None
+    if not arguments or shutil.which(arguments[0]) is None:
+        named = arguments[0][:80] if arguments else ""
+        raise ConfigurationError(f"--on-change: {named!r} is neither a URL nor a command that is found here")
+    passed = without_secrets(environ)
+
+    def tell(facts: Mapping[str, Any]) -> str:
+        body = redact(json.dumps(facts))
+        told = {
+            "KRAKEN_DOCTOR_OUTCOME": str(facts["outcome"]),
+            "KRAKEN_DOCTOR_BEFORE": str(facts["before"] or ""),
+            "KRAKEN_DOCTOR_TEXT": redact(str(facts["text"])),
+        }
+        with tempfile.TemporaryFile() as facts_in, tempfile.TemporaryFile() as said:
+            facts_in.write(body.encode())
+            facts_in.seek(0)
+            options = {"stdin": facts_in, "stdout": subprocess.DEVNULL, "stderr": said, "env": {**passed, **told}}
+            try:
+                # No shell: nothing of what is told can become a command, or is seen in a list of processes.
+                with child.started(arguments, children_may_stay=True, **options) as process:
+                    status = process.wait(_COMMAND_S)
+            except subprocess.TimeoutExpired:
+                return f"{arguments[0]}: ended after {_COMMAND_S:g} s"
+            except OSError as exc:
+                return f"{arguments[0]}: {exc.strerror or exc}"
+            if status == 0:
+                return ""
+            size = said.seek(0, os.SEEK_END)
+            said.seek(max(0, size - _SAID_BYTES))
+            # Where it is cut it says so, by which the rest of a secret is known for one.
+            lines = f"{'…' if size > _SAID_BYTES else ''}{said.read().decode(errors='replace').strip()}".splitlines()
+        return f"{arguments[0]} ended with status {status}{f': {lines[-1]}' if lines else ''}"
+
+    return tell

@@ -1,0 +1,82 @@
+"""A report, made in one way for every command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status, outcome_of
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.report import Report
+
+if TYPE_CHECKING:
+    from kraken_doctor.clock import Clock
+    from kraken_doctor.doctor.request import RunRequest
+    from kraken_doctor.model.diagnosis import Diagnosis
+
+
+class Started(NamedTuple):
+    """When a command began."""
+
+    clock: Clock
+    at_ns: int
+    """Wall clock, nanoseconds since 1970."""
+    monotonic_s: float
+
+    @classmethod
+    def now(cls, clock: Clock) -> Started:
+        """Begin by *clock*."""
+        return cls(clock, clock.now_ns(), clock.monotonic())
+
+    def duration_s(self) -> float:
+        """Return the seconds since then."""
+        return self.clock.monotonic() - self.monotonic_s
+
+
+def finished(
+    command: str,
+    started: Started,
+    checks: Sequence[CheckResult],
+    diagnoses: Sequence[Diagnosis] = (),
+    **fields: Any,
+) -> Report:
+    """
+    Return the report of *command*, ended now.
+
+    Args:
+        command: Its name.
+        started: When it began.
+        checks: What was found.
+        diagnoses: What that comes to.
+        fields: More fields of `Report`; those that are not given are derived from checks and diagnoses.
+    """
+    outcome = fields.pop("outcome", None) or outcome_of(checks, diagnoses)
+    return Report(
+        **{
+            "command": command,
+            "started_at_ns": started.at_ns,
+            "duration_s": started.duration_s(),
+            "outcome": outcome,
+            "exit_status": exit_status(outcome, FailOn.FAIL),
+            "api_url": "",
+            "checks": tuple(checks),
+            "diagnoses": tuple(diagnoses),
+            **fields,
+        }
+    )
+
+
+def cut_short(
+    request: RunRequest, clock: Clock, outcome: Outcome, summary: str, status: int = ExitStatus.NO_VERDICT
+) -> Report:
+    """Return the report of a run that ended before it had one: *outcome* and *summary* are those of the doctor."""
+    return Report(
+        command=request.command,
+        started_at_ns=clock.now_ns(),
+        duration_s=0.0,
+        outcome=Outcome.INCONCLUSIVE,
+        exit_status=status,
+        api_url=request.api_url or "",
+        sandbox=request.sandbox,
+        checks=(CheckResult(id="doctor", account=None, outcome=outcome, summary=summary),),
+    )

@@ -1,0 +1,207 @@
+"""One run of a plan: order, prerequisites, deadline, concurrency."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+
+from kraken_doctor import descriptors, parallel
+from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
+from kraken_doctor.checks.clock import date_samples, exchange_samples, proved_ahead_s
+from kraken_doctor.checks.session import AccountSession
+from kraken_doctor.clock import Deadline
+from kraken_doctor.doctor.plan import Plan
+from kraken_doctor.errors import HostLimitError
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
+
+Observe = Callable[[str, str | None, CheckResult | None], None]
+"""
+Told when a check's time has come (no result yet) and when it ends: its id, the account's label, the result.
+
+Its time comes before what it needs is done: who watches can tell from the running checks what it waits for.
+"""
+
+Sessions = Callable[[Account, Callable[[], float]], AccountSession]
+"""
+Makes an account's session.
+
+It gets what waits for the check of the clock, and says what is to be added to a clock that is proved to be ahead:
+seconds, 0 or below.
+"""
+
+_PACKAGE = "kraken_doctor"
+
+_BLOCKING = (Outcome.FAIL, Outcome.ERROR)
+
+
+def _ignore(check: str, account: str | None, result: CheckResult | None) -> None:
+    """Nobody watches."""
+
+
+class Runner:
+    """
+    Makes the checks of a plan.
+
+    Args:
+        plan: What to examine.
+        context: The instruments.
+        sessions: See `Sessions`.
+        observe: See `Observe`; called from several threads.
+        given_up: Whether the user wants the end; asked all the time.
+        spent_s: How much of the deadline was over before, in seconds.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        context: RunContext,
+        sessions: Sessions,
+        observe: Observe = _ignore,
+        given_up: Callable[[], bool] = lambda: False,
+        *,
+        spent_s: float = 0.0,
+    ) -> None:
+        self._plan = plan
+        self._context = context
+        self._sessions = sessions
+        self._observe = observe
+        self._given_up = given_up
+        self._deadline = Deadline(context.clock, plan.deadline_s - spent_s)
+        self._lock = threading.Lock()
+        self._results: dict[tuple[str | None, str], CheckResult] = {}
+        self._run_checks: dict[str, Future[None]] = {}
+        self.interrupted = False
+        """Whether it was given up."""
+
+    def run(self) -> tuple[CheckResult, ...]:
+        """
+        The run's checks and all accounts side by side; each waits for what it needs, and no longer.
+
+        Returns:
+            A result for every check of the plan. What did not finish before the deadline, or before it was given up,
+            is inconclusive.
+        """
+        self._run()
+        return self._complete()
+
+    def _run(self) -> None:
+        for check in self._plan.of_scope(Scope.RUN):
+            # One by one: what a check needs stands above it, and so is under way before it looks.
+            make = functools.partial(self._make, check, None, functools.partial(check.run, self._context))
+            self._run_checks[check.id] = parallel.start([make], workers=1)[0]
+        jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
+        for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
+            if parallel.settled(future, self._deadline.remaining, self._given_up):
+                future.result()  # raises what no check can answer for, such as a unit that is none
+            elif self._given_up():
+                self.interrupted = True
+                return
+
+    def _examine(self, account: Account) -> None:
+        context = AccountContext(
+            run=self._context,
+            account=account,
+            session=self._sessions(account, self._correction_s),
+            facts=lambda: Facts(self._finished(account.label), account.label),
+        )
+        context.session.is_over = self._is_over
+        for check in self._plan.of_scope(Scope.ACCOUNT):
+            self._make(check, account.label, functools.partial(check.run, context))
+
+    def _is_over(self) -> bool:
+        """Whether nothing is to be sent any more. For a call that is not made since the user gave up, that is said."""
+        if self._given_up():
+            self.interrupted = True
+        return self.interrupted or not self._deadline.remaining()
+
+    def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
+        """One check to its result, whatever it does: a broken one must not take the others with it."""
+        self._observe(check.id, account, None)
+        for need in check.needs:
+            if need in self._run_checks:
+                self._wait(self._run_checks[need])
+        began = self._context.clock.monotonic()
+        blocked_by = self._blocked_by(check, account)
+        if blocked_by is not None:
+            finding = Finding(Outcome.SKIP, f"not run: {blocked_by} failed")
+        elif not self._deadline.remaining():
+            finding = Finding(Outcome.INCONCLUSIVE, "not run: deadline reached")
+        else:
+            try:
+                finding = run()
+            except Exception as exc:  # noqa: BLE001
+                finding = _broken(exc)
+            if finding.outcome in _BLOCKING and descriptors.are_short():
+                finding = Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
+        result = CheckResult(
+            id=check.id,
+            account=account,
+            outcome=finding.outcome,
+            summary=finding.summary,
+            evidence=finding.evidence,
+            blocked_by=blocked_by,
+            duration_s=self._context.clock.monotonic() - began,
+        )
+        with self._lock:
+            self._results[account, check.id] = result
+        self._observe(check.id, account, result)
+
+    def _blocked_by(self, check: Check, account: str | None) -> str | None:
+        """The check at the root of why this one can't succeed; None when nothing is in the way."""
+        with self._lock:
+            for need in check.needs:
+                result = self._results.get((account, need)) or self._results.get((None, need))
+                if result is not None and result.outcome in _BLOCKING:
+                    return need
+                if result is not None and result.blocked_by is not None:
+                    return result.blocked_by
+        return None
+
+    def _wait(self, future: Future[None]) -> None:
+        try:
+            future.result(timeout=self._deadline.remaining())
+        except FutureTimeoutError:
+            return  # `_complete` says what is missing
+
+    def _correction_s(self) -> float:
+        if "clock" not in self._run_checks:
+            return proved_ahead_s(exchange_samples(self._context) or date_samples(self._context))
+        self._wait(self._run_checks["clock"])
+        with self._lock:
+            result = self._results.get((None, "clock"))
+        return Facts((result,) if result else ()).number("clock.ahead") or 0.0
+
+    def _finished(self, account: str) -> tuple[CheckResult, ...]:
+        """What there is of the run and of this account."""
+        slots = [(None if check.scope is Scope.RUN else account, check.id) for check in self._plan.checks]
+        with self._lock:
+            return tuple(self._results[slot] for slot in slots if slot in self._results)
+
+    def _complete(self) -> tuple[CheckResult, ...]:
+        reason = (
+            "before the interruption" if self.interrupted else f"within the deadline of {self._plan.deadline_s:g} s"
+        )
+        with self._lock:
+            return tuple(
+                self._results.get((label, check.id))
+                or CheckResult(
+                    id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=f"not finished {reason}"
+                )
+                for check, label in self._plan.slots()
+            )
+
+
+def _broken(exc: Exception) -> Finding:
+    """A fault of ours: what it was and where, for whoever is to mend it."""
+    if isinstance(exc, HostLimitError) or descriptors.exhausted(exc):
+        return Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
+    inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
+    where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
+    summary = f"the check itself broke: {type(exc).__name__}: {exc}"
+    return Finding(Outcome.ERROR, summary, (Evidence("doctor.failed_at", where),))

@@ -1,0 +1,71 @@
+"""Our own generator, examined: on a krakenex object, before an exchange, and alone."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from kraken_doctor.client.install import install
+from kraken_doctor.client.retry import RetryPolicy
+from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import selftest
+from kraken_doctor.nonce.selftest import SelfTest
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key, demo_credentials
+
+_THREADS, _CALLS = 5, 10
+
+Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], dict[str, Any]]
+
+
+def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
+    """The self-tests, with the module *krakenex*, on a store that is deleted afterwards; and what they add up to."""
+    with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
+        url = f"sqlite:///{Path(folder) / 'nonce.db'}"
+        store = open_store(url)
+        tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
+        store.close()
+    broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
+    diagnoses = (name("nonce-generator-broken", None, "", broken),) if broken else ()
+    extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
+    return tuple(as_result(test) for test in tests), diagnoses, extra
+
+
+def as_result(test: SelfTest) -> CheckResult:
+    """A self-test as a check's result."""
+    outcome = Outcome.PASS if test.passed else Outcome.FAIL
+    evidence = (Evidence(f"nonce.{test.name}", test.saw),)
+    return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
+
+
+def _installed(store: NonceStore, unit: NonceUnit, krakenex: Any) -> SelfTest:
+    """The generator on a krakenex object, judged by the embedded exchange: five threads, one key, window 0."""
+    api_key, secret = demo_credentials("self-test")
+    key = Key(name="self-test", api_key=api_key, secret=secret)
+    with SandboxServer(Exchange([key])) as server:
+        api = krakenex.API(api_key, secret)
+        api.uri = server.url
+        if not install(api, store=store, unit=unit, retry=RetryPolicy.none(), metrics=False):
+            return SelfTest("installed", False, "krakenex has no nonce hook")
+        workers = [threading.Thread(target=_call, args=(api,)) for _ in range(_THREADS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        api.close()
+    expected = _THREADS * _CALLS
+    calls = f"{expected} calls from {_THREADS} threads on krakenex"
+    saw = f"{calls}: the embedded exchange accepted {key.accepted} and refused {key.refused}"
+    return SelfTest("installed", key.accepted == expected, saw)
+
+
+def _call(api: Any) -> None:
+    for _ in range(_CALLS):
+        api.query_private("Balance")

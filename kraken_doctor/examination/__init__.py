@@ -1,1 +1,0 @@
-"""Accounts × checks → Report."""

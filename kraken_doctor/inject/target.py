@@ -1,0 +1,195 @@
+"""
+The generator or client object of the user's own bot, examined in a process of its own.
+
+`examine` runs in that child: it imports the user's code, so the parent gives it a time limit and no input, and
+Python's `socket` refuses to connect. That holds for what uses that module in this process. It does not for child
+processes, C extensions, ctypes, or whoever imports `_socket`: for them there is no limit here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from kraken_doctor.clock import SystemClock
+from kraken_doctor.inject.onwire import overlaps
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce import selftest
+from kraken_doctor.nonce.selftest import SelfTest
+
+_RACE_CALLS = 50
+"""In each of the five threads: enough where every instruction lets the others run."""
+
+_HOUR_NS = 3_600 * 10**9
+
+
+def main() -> None:
+    """The child: the target's name as argument, one JSON object on what was stdout, nothing else there."""
+    answer = os.dup(1)
+    # What the user's code prints is not an answer, and nobody reads it.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    _refuse_network()
+    # Before what is installed, as where the bot is started; but behind Python's own modules: a random.py that lies
+    # there is not what we, or the packages that the bot uses, have asked for.
+    sys.path.insert(_behind_the_standard_library(), os.getcwd())  # noqa: PTH109 - a str is wanted
+    try:
+        facts = examine(sys.argv[1])
+    except _Unusable as exc:
+        facts = {"unusable": str(exc)}
+    os.write(answer, json.dumps(facts).encode())
+    os._exit(0)  # threads of the user's code don't keep the child
+
+
+def _behind_the_standard_library() -> int:
+    library = Path(os.__file__).parent
+    own = (str(library), str(library / "lib-dynload"))
+    return max((at + 1 for at, entry in enumerate(sys.path) if entry in own), default=0)
+
+
+class _Unusable(Exception):  # noqa: N818 - a statement about the target
+    """The target can't be examined; the text says why."""
+
+
+def examine(name: str) -> dict[str, Any]:
+    """
+    Facts about the target ``package.module:attribute``.
+
+    Returns:
+        kind, replaced (None where there is nothing to replace), by, unit, first, tests (each passed or not, and
+        what was seen), and in_order (None where it can't be seen).
+    """
+    target = _load(name)
+    kind, next_nonce, hook = _understand(target)
+
+    def take() -> int:
+        return _number(next_nonce)
+
+    first = take()
+    unit = NonceUnit.of_mark(first, SystemClock().now_ns())
+    rapid = selftest.rapid(take)
+    tests = {"rapid": rapid, "tick": _same_tick(take), "back": _clock_set_back(take), "threads": _race(take)}
+    return {
+        "kind": kind,
+        "replaced": hook[0],
+        "by": hook[1],
+        "unit": unit.value if unit else None,
+        "first": first,
+        "tests": {name: [test.passed, test.saw] for name, test in tests.items()},
+        "in_order": overlaps(target),
+    }
+
+
+def _same_tick(take: Callable[[], int]) -> SelfTest:
+    """While the clock stands still, as it does within a tick: who only reads the clock repeats."""
+    with _clock_at(SystemClock().now_ns()):
+        nonces = [take() for _ in range(selftest.RAPID_CALLS)]
+    return SelfTest("tick", *selftest.judge(nonces))
+
+
+def _clock_set_back(take: Callable[[], int]) -> SelfTest:
+    """An hour back, as after a correction: a nonce must still be above the one before."""
+    before = take()
+    with _clock_at(SystemClock().now_ns() - _HOUR_NS):
+        after = take()
+    return SelfTest("back", after > before, f"{before}, and {after} with the clock an hour back")
+
+
+def _race(take: Callable[[], int]) -> SelfTest:
+    """Five threads that change places after every instruction, with the clock standing still."""
+    threading.settrace(_let_others_run)
+    try:
+        with _clock_at(SystemClock().now_ns()):
+            return selftest.threads(take, calls=_RACE_CALLS)
+    finally:
+        threading.settrace(None)
+
+
+def _let_others_run(frame: FrameType, event: str, _argument: Any) -> Any:
+    frame.f_trace_opcodes = True
+    if event == "opcode":
+        time.sleep(0)
+    return _let_others_run
+
+
+@contextlib.contextmanager
+def _clock_at(now_ns: int) -> Iterator[None]:
+    """The clock stands at *now_ns* for whoever asks the module `time`; who holds its functions is not fooled."""
+    originals = time.time, time.time_ns
+    time.time, time.time_ns = lambda: now_ns / 1e9, lambda: now_ns
+    try:
+        yield
+    finally:
+        time.time, time.time_ns = originals
+
+
+def _load(name: str) -> Any:
+    module_name, separator, path = name.partition(":")
+    if not separator or not module_name or not path:
+        raise _Unusable(f"{name[:80]!r}: name it as package.module:attribute")
+    try:
+        target: Any = importlib.import_module(module_name)
+    except Exception as exc:
+        raise _Unusable(f"can't import {module_name!r}: {type(exc).__name__}: {exc}") from exc
+    for attribute in path.split("."):
+        try:
+            target = getattr(target, attribute)
+        except AttributeError:
+            raise _Unusable(f"{module_name!r} has no {path!r}") from None
+    return target
+
+
+def _understand(target: Any) -> tuple[str, Callable[[], Any], tuple[bool | None, str]]:
+    """What *target* is, how it is asked for a nonce, and whether its hook was replaced, by what."""
+    import krakenex
+
+    if isinstance(target, type):
+        raise _Unusable(f"{target.__name__!r} is a class: name the object that the bot uses")
+    if isinstance(target, krakenex.API):
+        hook = target._nonce  # noqa: SLF001
+        own = getattr(hook, "__func__", None) is krakenex.API._nonce  # noqa: SLF001
+        return "krakenex.API", hook, (not own, _origin(hook))
+    for attribute, kind in (("incrementing_nonce", "ccxt"), ("get_nonce", "python-kraken-sdk"), ("next", "generator")):
+        method = getattr(target, attribute, None)
+        if callable(method):
+            return kind, method, (None, _origin(method))
+    if callable(target):
+        return "function", target, (None, _origin(target))
+    raise _Unusable(f"{type(target).__name__!r} is neither a client nor a generator: it gives no nonce")
+
+
+def _origin(function: Any) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__name__)}"
+
+
+def _number(next_nonce: Callable[[], Any]) -> int:
+    try:
+        nonce = next_nonce()
+    except Exception as exc:
+        raise _Unusable(f"the generator raised {type(exc).__name__}: {exc}") from exc
+    text = str(nonce)
+    if isinstance(nonce, bool) or not (text.isascii() and text.isdigit()):
+        raise _Unusable(f"the generator gave {type(nonce).__name__}, not a number")
+    return int(text)
+
+
+def _refuse_network() -> None:
+    """What goes through Python's `socket` at import, or in a test, reaches nobody; see above for what does not."""
+
+    def refuse(*_arguments: Any, **_named: Any) -> NoReturn:
+        raise ConnectionRefusedError("no network in this test")
+
+    for name in ("connect", "connect_ex", "sendto", "sendmsg"):
+        setattr(socket.socket, name, refuse)
+    socket.getaddrinfo = refuse

@@ -1,0 +1,127 @@
+"""What an answer of the API is: its JSON, its errors, its flaws; and what an exception of requests means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import urllib3
+
+from kraken_doctor.errors import TransportError, is_failure
+from kraken_doctor.network.edge import not_the_api
+from kraken_doctor.network.failures import said, transport_error
+
+
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """In the place of a login: none, not even the one that a .netrc file has for this host."""
+    return request
+
+
+@contextmanager
+def answer_judged() -> Iterator[None]:
+    """
+    Inside, what requests makes of an answer fails as one of its own exceptions.
+
+    It looks where a redirect leads also when it is not to follow, and a Location that is no URL is a bare ValueError.
+    """
+    try:
+        yield
+    except (requests.RequestException, UnicodeError):  # the latter is of what was to be sent
+        raise
+    except ValueError as exc:
+        raise requests.exceptions.ContentDecodingError(f"the answer can't be read: {exc}") from exc
+
+
+def json_of(response: requests.Response, **options: Any) -> Any:
+    """
+    The JSON of *response*.
+
+    Raises:
+        requests.exceptions.JSONDecodeError: It is none that can be read. What Python raises by itself for a number of
+            5,000 digits, for JSON nested too deep, or for a charset that can't decode, is one too.
+    """
+    try:
+        return response.json(**options)
+    except requests.exceptions.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as exc:
+        raise requests.exceptions.JSONDecodeError(str(exc), "", 0) from exc
+
+
+def error_strings(answer: object) -> tuple[str, ...]:
+    """The ``error`` list of an answer; empty if the answer has none."""
+    errors = answer.get("error") if isinstance(answer, dict) else None
+    return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
+
+
+# Documented with an object as result: https://docs.kraken.com/api-reference. Others give a list, or only "true".
+_OBJECTS = frozenset({
+    "AddOrder", "AddOrderBatch", "AmendOrder", "Balance", "BalanceEx", "CancelAll", "CancelOrder", "ClosedOrders",
+    "EditOrder", "GetApiKeyInfo", "GetWebSocketsToken", "Ledgers", "OpenOrders", "QueryLedgers", "QueryOrders",
+    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory",
+})  # fmt: skip
+
+
+def flaw_of(answer: object, endpoint: str) -> str:
+    """
+    Return why *answer* is not the API's envelope; empty where it is.
+
+    That is a JSON object whose ``error`` is a list of strings, with a ``result`` unless that list has any:
+    https://docs.kraken.com/exchange/guides/rest/introduction. An empty account's ``Balance`` may have none.
+    """
+    if not isinstance(answer, dict):
+        return f"JSON, but not the API's: {type(answer).__name__}"
+    errors = answer.get("error")
+    if not isinstance(errors, list) or not all(isinstance(error, str) and error.strip() for error in errors):
+        return "JSON, but without the API's list of errors"
+    result = answer.get("result")
+    if is_failure(errors) or (result is None and (errors or endpoint == "Balance")):
+        return ""
+    if "result" not in answer:
+        return "JSON, but without the API's result"
+    return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
+
+
+def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:
+    """*exc* as the step of the way that failed."""
+    response = getattr(exc, "response", None)
+    answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
+    if isinstance(exc, answered) and response is not None:
+        return not_the_api(response)
+    if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
+        # requests and Python quote the header, and the header is the key.
+        return TransportError("credentials-damaged", "the key can't be sent as a header")
+    for types, kind in _SAID_BY_TYPE:
+        if isinstance(exc, types):
+            return TransportError(kind, said(exc))
+    return transport_error(exc, _by_step(exc))
+
+
+_SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
+    (requests.exceptions.ProxyError, "proxy-failed"),
+    (requests.exceptions.InvalidProxyURL, "proxy-failed"),
+    # Raised for a SOCKS proxy without PySocks; the API's own URL has been checked before.
+    (requests.exceptions.InvalidSchema, "proxy-failed"),
+    (requests.exceptions.ConnectTimeout, "connection-timeout"),
+    (requests.exceptions.ReadTimeout, "read-timeout"),
+    (requests.exceptions.InvalidJSONError, "response-invalid"),
+    (requests.exceptions.ContentDecodingError, "response-invalid"),
+)
+
+
+def _by_step(exc: requests.RequestException) -> str:
+    """
+    The step, where the system's own word is none that tells.
+
+    requests has one type for all that can go wrong with a connection; urllib3's exception inside tells them apart.
+    """
+    if isinstance(exc, requests.exceptions.SSLError):
+        return "tls-failed"
+    inner = exc.args[0] if exc.args else None
+    if isinstance(inner, urllib3.exceptions.ReadTimeoutError):
+        return "read-timeout"  # the body was too slow
+    if isinstance(getattr(inner, "reason", None), urllib3.exceptions.NewConnectionError):
+        return "connection-timeout"  # no route: nobody at the other end said anything
+    return "connection-reset"

@@ -1,0 +1,135 @@
+"""Public calls, each asked once a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import requests
+
+from kraken_doctor.clock import Clock
+from kraken_doctor.errors import TransportError, is_failure, kraken_error
+from kraken_doctor.network.answer import answer_judged, as_it_is, as_transport_error, error_strings, flaw_of, json_of
+from kraken_doctor.network.connection import Timing
+from kraken_doctor.network.edge import not_the_api
+from kraken_doctor.network.transport import timing_of
+
+
+class PublicAnswer(NamedTuple):
+    """An answer of the API, and when it was under way by this host's clock."""
+
+    result: Mapping[str, Any]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    sent_ns: int
+    """When the request was sent, at the earliest."""
+    received_ns: int
+    """When the answer began to come, at the latest."""
+    latency_s: float
+    """Of the call as a whole, connecting included."""
+    timing: Timing | None = None
+    """Its parts, where the session measures them."""
+
+
+class PublicApi:
+    """
+    The public side of one exchange, for a run that wants few calls.
+
+    Args:
+        url: Base URL.
+        session: Sends the requests; its proxies and authorities apply.
+        timeout_s: For one call.
+        clock: Stamps the answers.
+    """
+
+    def __init__(self, url: str, session: requests.Session, timeout_s: float, clock: Clock) -> None:
+        self.url = url
+        self._session = session
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._asked: dict[str, _Once] = {}
+        self.dates: dict[str, tuple[str, int, int]] = {}
+        """By endpoint: the ``Date`` of whatever answered last, between which two times by this host's clock."""
+
+    def ask(self, endpoint: str, *, again: bool = False) -> PublicAnswer:
+        """
+        ``GET /0/public/<endpoint>``; later callers get the first one's answer, or its failure.
+
+        Args:
+            endpoint: ``Time``, …
+            again: Make the call in any case; from then on its answer is the one that others get.
+
+        Raises:
+            TransportError: No answer of the API.
+            KrakenError: The API refused.
+        """
+        with self._guard:
+            if again:
+                self._asked.pop(endpoint, None)
+            once = self._asked.setdefault(endpoint, _Once(lambda: self._ask(endpoint)))
+        return once.get()
+
+    def answers(self) -> list[PublicAnswer]:
+        """The answers that have come so far; asks for none."""
+        with self._guard:
+            asked = list(self._asked.values())
+        return [once.answer for once in asked if once.answer is not None]
+
+    def _ask(self, endpoint: str) -> PublicAnswer:
+        called_ns, began = self._clock.now_ns(), self._clock.monotonic()
+        try:
+            with answer_judged():
+                response = self._session.get(
+                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
+                )
+            latency_s, timing = self._clock.monotonic() - began, timing_of(response)
+            # The time that the answer names lies between the two; connecting would only blur it. The later one must not
+            # be pieced together from the parts of the call: a busy processor spends time between them. Nor is it read
+            # from the wall clock again, which may have been set while the call was under way.
+            sent_ns = called_ns + round((timing.until_sent_s if timing else 0) * 1e9)
+            received_ns = called_ns + round(latency_s * 1e9)
+            self.dates[endpoint] = response.headers.get("date", ""), sent_ns, received_ns
+            if response.status_code != 200:
+                raise requests.HTTPError(response=response)
+            answer = json_of(response)
+        except requests.exceptions.JSONDecodeError as exc:
+            raise not_the_api(response) from exc
+        except requests.RequestException as exc:
+            raise as_transport_error(exc) from exc
+        errors = error_strings(answer)
+        flaw, result = flaw_of(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
+        if not flaw and is_failure(errors):
+            raise kraken_error(errors)
+        if flaw or not isinstance(result, dict):
+            raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is no object'}")
+        return PublicAnswer(
+            result=result,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            sent_ns=sent_ns,
+            received_ns=received_ns,
+            latency_s=latency_s,
+            timing=timing,
+        )
+
+
+class _Once:
+    """A call that is made by the first who asks; the others wait for it."""
+
+    def __init__(self, call: Callable[[], PublicAnswer]) -> None:
+        self._call = call
+        self._lock = threading.Lock()
+        self.answer: PublicAnswer | None = None
+        self._failure: Exception | None = None
+
+    def get(self) -> PublicAnswer:
+        with self._lock:
+            if self.answer is None and self._failure is None:
+                try:
+                    self.answer = self._call()
+                except Exception as exc:  # noqa: BLE001 - kept for every caller, and raised below
+                    self._failure = exc
+        if self.answer is None:
+            raise self._failure or RuntimeError("unreachable")
+        return self.answer

@@ -1,0 +1,62 @@
+"""
+No redirect is followed with a key aboard.
+
+requests and aiohttp repeat the headers of a request to wherever a redirect leads, and with 307 and 308 its body too:
+key, signature and one-time password would go to another host.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from typing import Any
+
+import requests
+
+from kraken_doctor.network.forked import begin_anew_in_child
+
+_REFUSED = "the answer to a private call was a redirect, which is not followed: key and signature would go along"
+
+
+class RedirectError(requests.TooManyRedirects, requests.HTTPError):
+    """The answer to a private call was a redirect."""
+
+
+def keep_home(session: Any) -> None:
+    """Let *session*, of requests or aiohttp, refuse redirects of requests that carry a key; said before each use."""
+    if isinstance(session, requests.Session):
+        begin_anew_in_child(session)
+        if "get_redirect_target" not in vars(session):
+            # Asked by every version of requests for where a redirect leads; unlike a hook not lost to another hook.
+            target = functools.partial(_target, weakref.ref(session))
+            session.get_redirect_target = target  # type: ignore[method-assign]
+    elif (aiohttp := sys.modules.get("aiohttp")) and isinstance(session, aiohttp.ClientSession):
+        trace = _trace()
+        if trace not in session.trace_configs:
+            session.trace_configs.append(trace)
+
+
+def _target(session: weakref.ref[requests.Session], response: requests.Response) -> str | None:
+    asked = session()
+    target = type(asked).get_redirect_target(asked, response) if asked is not None else None
+    if target is not None and "API-Key" in response.request.headers:
+        response.close()
+        raise RedirectError(_REFUSED, response=response)
+    return target
+
+
+@functools.cache
+def _trace() -> Any:
+    import aiohttp
+
+    async def refuse(_session: Any, _context: Any, redirect: Any) -> None:
+        if "API-Key" in redirect.headers:
+            redirect.response.close()
+            # Not aiohttp's own type for it, which holds the request, and with it the key.
+            raise aiohttp.ClientError(_REFUSED)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    trace.freeze()
+    return trace

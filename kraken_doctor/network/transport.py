@@ -1,0 +1,142 @@
+"""
+The doctor's own way of sending: limits that hold whatever the other end does.
+
+requests counts its timeout anew for each packet, so that a server which drips a byte a second is never too slow for it,
+and it reads whatever comes, to the last gigabyte. Here the limit holds for the call as a whole, and an answer is
+read to a bound. Bots keep the plain adapter: some public answers are larger.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from kraken_doctor.network.connection import BoundedConnection, HttpPool, HttpsPool, Timing
+
+MAX_ANSWER_BYTES = 1 << 20
+"""Unpacked. What the doctor asks for is a few kilobytes; this bounds its memory against whoever answers instead."""
+
+_CHUNK_BYTES = 1 << 14
+"""Small, since a packed kilobyte can unpack to a megabyte, and older versions of urllib3 unpack a chunk in one go."""
+
+_TIMINGS_KEPT = 4096
+
+
+class AnswerTooLargeError(requests.exceptions.ContentDecodingError):
+    """The answer went on beyond the bound; it was not read further."""
+
+
+class BoundedAdapter(HTTPAdapter):
+    """
+    Sends requests within a total time, and reads answers to a bound.
+
+    Its ``timeout``, a number, is for the whole of a call: name, connection, TLS, headers and body.
+
+    Args:
+        max_answer_bytes: The bound, unpacked.
+        pool_maxsize: Connections kept open a host.
+    """
+
+    def __init__(self, *, max_answer_bytes: int = MAX_ANSWER_BYTES, pool_maxsize: int = 10) -> None:
+        self._max_answer_bytes = max_answer_bytes
+        self.timings: deque[tuple[str, Timing]] = deque(maxlen=_TIMINGS_KEPT)
+        """How long each call took that was answered: its path, and its parts."""
+        super().__init__(pool_maxsize=pool_maxsize)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As requests does it, with connections that keep to the limits."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """The same behind a proxy; but for SOCKS, whose connections are PySocks's."""
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+        return manager
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """
+        As `HTTPAdapter.send`; the body has been read when it returns, unless *stream*.
+
+        Raises:
+            requests.ReadTimeout: Also where the body was too slow, which requests itself calls a lost connection.
+            AnswerTooLargeError: See there.
+        """
+        if isinstance(timeout, (int, float)):
+            timeout = urllib3.Timeout(total=timeout)
+        response = super().send(request, stream, timeout, verify, cert, proxies)
+        connection = getattr(response.raw, "connection", None)
+        if not stream:
+            self._read(response)
+        if isinstance(connection, BoundedConnection):
+            response.timing = connection.timing  # type: ignore[attr-defined]
+            self.timings.append((request.path_url.partition("?")[0], connection.timing))
+        return response
+
+    def _read(self, response: requests.Response) -> None:
+        body = bytearray()
+        try:
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > self._max_answer_bytes:
+                    raise AnswerTooLargeError(
+                        f"the answer is larger than {self._max_answer_bytes >> 10} KiB", response=response
+                    )
+        except requests.ConnectionError as exc:
+            response.close()
+            if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
+                raise requests.ReadTimeout(*exc.args, request=response.request) from exc
+            raise
+        except requests.RequestException:
+            response.close()
+            raise
+        response._content = bytes(body)  # noqa: SLF001 - where `Response.content` would have put it
+
+
+def timing_of(response: requests.Response) -> Timing | None:
+    """How long the parts of a call took; None where another adapter sent it."""
+    timing = getattr(response, "timing", None)
+    return timing if isinstance(timing, Timing) else None
+
+
+def latency(session: requests.Session) -> dict[str, dict[str, float]]:
+    """
+    What the calls of *session* took, in seconds: for public and private ones how many there were, median and worst.
+
+    Connecting, TLS, the first byte of the answer, and all of it. No verdict is drawn from it: how slow is too slow
+    is for the user to say.
+    """
+    # Both schemes share one adapter.
+    taken = [entry for adapter in set(session.adapters.values()) for entry in getattr(adapter, "timings", ())]
+    found = {}
+    for kind in ("public", "private"):
+        timings = [timing for path, timing in taken if f"/{kind}/" in path]
+        if timings:
+            found[kind] = _summary(timings)
+    return found
+
+
+def _summary(timings: list[Timing]) -> dict[str, float]:
+    parts: dict[str, float] = {"samples": len(timings)}
+    for name in ("connect_s", "tls_s", "first_byte_s", "total_s"):
+        seconds = [value for timing in timings if (value := getattr(timing, name)) is not None]
+        if seconds:
+            part = name.removesuffix("_s")
+            parts[f"{part}_median_s"] = round(statistics.median(seconds), 6)
+            parts[f"{part}_worst_s"] = round(max(seconds), 6)
+    return parts

@@ -1,0 +1,77 @@
+"""
+GitHub Actions: annotations on stdout, the page of a job's summary.
+
+A line that begins with ``::`` is a command to the runner
+(https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands), so no foreign text may
+begin one (`text.defused`), or end one early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.report import Report
+from kraken_doctor.render import phrases
+from kraken_doctor.render.formats import markdown, short
+from kraken_doctor.terminal.text import defused, plain
+
+MOST_OF_A_KIND = 10
+"""The runner drops what a step says beyond that, without a word:
+https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md"""
+
+_SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1024
+"""A job's summary beyond 1 MiB is dropped whole; a little is left for the steps around ours."""
+
+_KINDS = {Severity.FAIL: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
+
+
+def render(report: Report) -> str:
+    """One annotation a finding, the first to mend first; below them the short form, for whoever reads the log."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, title, body in _annotations(report):
+        by_kind.setdefault(kind, []).append(f"::{kind} title={_property(title)}::{_data(body)}")
+    lines = [line for kind, found in by_kind.items() for line in _at_most(kind, found)]
+    return "".join(f"{line}\n" for line in lines) + defused(short.render(report))
+
+
+def summary(report: Report) -> str:
+    """The report in Markdown, as it is appended to the file that GITHUB_STEP_SUMMARY names."""
+    page = markdown.render(report)
+    if len(page.encode(errors="replace")) <= _SUMMARY_LIMIT_BYTES:
+        return f"{page}\n"
+    return f"{markdown.text(phrases.verdict(report))}\n\nThe report is too long for a summary.\n"
+
+
+def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
+    for diagnosis, accounts in phrases.grouped(report):
+        first = ", fix first" if diagnosis.primary else ""
+        yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
+    # Where the rest has a verdict, one that is missing is no error: most often a clock known by the exchange alone.
+    kind = "error" if report.outcome in phrases.NO_VERDICT else "notice"
+    for result in phrases.undecided(report):
+        whose = f" {result.account}" if result.account else ""
+        yield kind, f"no verdict: {result.id}{whose}", plain(result.summary)
+
+
+def _body(diagnosis: Diagnosis) -> str:
+    return "\n".join(
+        filter(None, (plain(diagnosis.summary), *map(plain, diagnosis.because[:2]), plain(diagnosis.remedy.text)))
+    )
+
+
+def _at_most(kind: str, lines: list[str]) -> list[str]:
+    if len(lines) <= MOST_OF_A_KIND:
+        return lines
+    hidden = len(lines) - MOST_OF_A_KIND + 1
+    more = f"::{kind} title=and {hidden} more::The job's summary and the log below have them all."
+    return [*lines[: MOST_OF_A_KIND - 1], more]
+
+
+def _data(text: str) -> str:
+    # "%" first: the others bring it in.
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(plain(text)).replace(":", "%3A").replace(",", "%2C")

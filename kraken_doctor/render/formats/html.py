@@ -1,0 +1,217 @@
+"""The report as one page that opens anywhere: nothing in it is fetched, nothing in it runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from kraken_doctor import __version__
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.evidence import CheckResult, Evidence
+from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.render import calls as figures
+from kraken_doctor.render import chart, phrases
+from kraken_doctor.render.elements import Child, code, document, element, table, terms
+from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, plain
+
+_MAX_CHARTS = 8
+"""A page with more keys than that says so, instead of growing without end."""
+
+
+def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
+    """
+    The page.
+
+    Args:
+        report: In its public form: this renderer shows what it is given.
+        records: Private calls, oldest first.
+    """
+    records = tuple(records)
+    return document(
+        f"kraken-doctor report, {phrases.began(report)}",
+        Path(__file__).with_name("page.css").read_text(encoding="ascii"),
+        element("header", *_head(report)),
+        element(
+            "main",
+            *_comparison(report),
+            *_section("Findings", _findings(report)),
+            *_section("kraken-doctor itself failed", _own_faults(report)),
+            *_section("Accounts", _accounts(report)),
+            *_section("Checks", [_checks(report)]),
+            *_section("Nonces and calls", _calls(records, figures.missing(report.extra.get("audit")))),
+            *_section("How long this run's calls took", _latency(report)),
+            *_section("Evidence", [_evidence(result) for result in report.checks if result.evidence]),
+            *_section("This host", [terms(_environment(report))]),
+        ),
+        element("footer", element("p", _LEFT_OUT)),
+    )
+
+
+_LEFT_OUT = (
+    "Left out so that this page can be posted: names of users, amounts, addresses, paths, proxies, keys. A key id is"
+    " a fingerprint: equal ids are equal keys, and no key can be had from one."
+)
+
+_LEGEND = (
+    "Across: when the call was made, UTC. Upwards: the time that its nonce stands for. Dot: accepted. Cross: refused"
+    " for its nonce. Square: failed otherwise. Dashed line: where both times are the same; above it, the counter leads"
+    " the clock."
+)
+
+
+def _section(title: str, parts: Iterable[ET.Element]) -> list[ET.Element]:
+    found = list(parts)
+    return [element("section", element("h2", title), *found)] if found else []
+
+
+def _head(report: Report) -> Iterator[ET.Element]:
+    outcome = OUTCOME_WORDS[report.outcome]
+    yield element("h1", "Kraken connection report")
+    yield element(
+        "p", element("strong", outcome), f": {plain(phrases.verdict(report))}", class_=f"verdict {report.outcome.value}"
+    )
+    facts: list[tuple[str, Child]] = [
+        ("Asked", code(phrases.target(report))),
+        ("At", phrases.began(report)),
+        ("By", f"kraken-doctor {__version__}, {report.command}, in {report.duration_s:.1f} s"),
+    ]
+    yield terms(facts)
+
+
+def _findings(report: Report) -> Iterator[ET.Element]:
+    found = phrases.grouped(report, notes=True)
+    if not found:
+        yield element("p", "None.")
+    for diagnosis, accounts in found:
+        yield _finding(diagnosis, accounts)
+
+
+def _own_faults(report: Report) -> Iterator[ET.Element]:
+    for fault in phrases.own_faults(report):
+        yield element("p", "In ", plain(fault))
+    if phrases.own_faults(report):
+        yield element("p", phrases.OWN_FAULT, " Report it to where you have kraken-doctor from, with this page.")
+
+
+def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
+    severity = phrases.SEVERITY_WORDS[diagnosis.severity]
+    whose = f", {plain(accounts)}" if accounts else ""
+    first = ", fix first" if diagnosis.primary else ""
+    rows: list[tuple[str, Child]] = []
+    for name, texts in phrases.details(diagnosis):
+        shown = code if name in phrases.LITERAL else functools.partial(plain, limit=PROSE_LIMIT_CHARACTERS)
+        if name != "Explains":
+            rows += [(name if position == 0 else "", shown(text)) for position, text in enumerate(texts)]
+    return element(
+        "article",
+        element("h3", plain(diagnosis.cause)),
+        element(
+            "p", f"{severity} ({diagnosis.confidence.value}){whose}{first}", class_=f"kind {diagnosis.severity.value}"
+        ),
+        element("p", plain(diagnosis.summary)),
+        terms(rows) if rows else None,
+    )
+
+
+def _accounts(report: Report) -> Iterator[ET.Element]:
+    if report.accounts:
+        head = ("Account", "Connected", "Key id", "Nonce unit", "Private calls")
+        yield table("Accounts", head, [_account(account, report) for account in report.accounts])
+
+
+def _account(account: AccountReport, report: Report) -> list[Child]:
+    state = {True: "yes", False: f"no: {plain(phrases.said(account, report))}", None: "unknown"}
+    unit = account.nonce.unit if account.nonce else "none sent"
+    return [
+        plain(account.label),
+        state[account.connected],
+        code(account.key_id or "none"),
+        plain(unit),
+        str(account.private_calls),
+    ]
+
+
+def _checks(report: Report) -> ET.Element:
+    rows: list[list[Child]] = [
+        [code(r.id), plain(r.account or "all"), _outcome(r), plain(r.summary), f"{r.duration_s:.3f}\N{NO-BREAK SPACE}s"]
+        for r in report.checks
+    ]
+    return table("Checks", ("Check", "Account", "Outcome", "What was seen", "Took"), rows)
+
+
+def _outcome(result: CheckResult) -> ET.Element:
+    return element("span", OUTCOME_WORDS[result.outcome], class_=f"outcome {result.outcome.value}")
+
+
+def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.Element]:
+    yield from (element("p", plain(sentence)) for sentence in missing)
+    if not records:
+        yield element("p", "No private call of the last hour is on record.")
+        return
+    rows: list[list[Child]] = [
+        # No line ends between a number and its unit.
+        [code(f.key_id), plain(f.endpoint), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in f.cells())]
+        for f in figures.figures(records)
+    ]
+    yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
+    yield element("p", _LEGEND, class_="legend")
+    keys = figures.by_key(records)
+    for key_id, own in list(keys.items())[:_MAX_CHARTS]:
+        shown = chart.nonces(own, plain(key_id))
+        yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
+    if len(keys) > _MAX_CHARTS:
+        yield element("p", f"And {len(keys) - _MAX_CHARTS} more keys, in the table alone.")
+
+
+def _latency(report: Report) -> Iterator[ET.Element]:
+    rows: list[list[Child]] = [
+        [plain(cell.replace(" ", "\N{NO-BREAK SPACE}")) for cell in row]
+        for row in figures.latency(report.extra.get("latency"))
+    ]
+    if rows:
+        yield table("Medians, and in brackets the slowest", figures.LATENCY_COLUMNS, rows)
+
+
+def _evidence(result: CheckResult) -> ET.Element:
+    whose = f", {plain(result.account)}" if result.account else ""
+    return element(
+        "details",
+        element("summary", plain(result.id), whose, f": {OUTCOME_WORDS[result.outcome]}"),
+        terms([(plain(item.name), _fact(item)) for item in result.evidence], class_="facts evidence"),
+    )
+
+
+def _fact(item: Evidence) -> str:
+    bound = f" (held against {item.bound})" if item.bound else ""
+    source = f", by {item.source}" if item.source else ""
+    return plain(phrases.fact(item) + bound + source)
+
+
+def _environment(report: Report) -> list[tuple[str, Child]]:
+    rows: list[tuple[str, Child]] = []
+    for name, value in report.environment.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        rows.append((plain(str(name)), plain(shown) if value else "none"))
+    for name, version in report.extra.get("versions", {}).items():
+        rows.append((plain(str(name)), plain(str(version)) if version else "not installed"))
+    return rows
+
+
+def _comparison(report: Report) -> list[ET.Element]:
+    found = report.extra.get("comparison")
+    if not found:
+        return []
+    lists = [(name, found.get(name.lower().split()[0], [])) for name in ("New", "Gone", "Still there")]
+    rows: list[tuple[str, Child]] = []
+    for name, items in lists:
+        rows += [(name if n == 0 else "", _named(item)) for n, item in enumerate(items)] or [(name, "nothing")]
+    since = element("p", f"Against the report of {plain(str(found.get('baseline_started_at')))}.")
+    return [element("section", element("h2", "What has changed"), since, terms(rows))]
+
+
+def _named(item: dict[str, str | None]) -> str:
+    whose = f", {plain(str(item['account']))}" if item.get("account") else ""
+    return f"{plain(str(item.get('cause')))} ({plain(str(item.get('severity')))}){whose}"

@@ -1,0 +1,118 @@
+"""For an issue, a pull request or a job's summary: GitHub-flavoured Markdown, with foreign text as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from kraken_doctor import __version__
+from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.render import phrases
+from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, money, plain
+
+# What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
+_PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+
+# The same at the start of a line: a list, a heading, a rule.
+_OPENING = re.compile(r"^(\d{0,9})(?=[.)](?:\s|$)|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)")
+
+# What GitHub turns into a link or a message to somebody, backslash or not: only code is left alone.
+_REACHES_OUT = re.compile(r"(?<!\S)\S*(?:@|://|www\.|#\d)\S*")
+
+
+def render(report: Report, *, notes: bool = False) -> str:
+    """The page; *notes* adds what is only worth knowing."""
+    krakenex = report.environment.get("krakenex")
+    used = f", krakenex {text(str(krakenex))}" if krakenex else ""
+    where = f"{code(phrases.target(report))}, {phrases.began(report)}{used}"
+    parts = [
+        f"### kraken-doctor {text(__version__)} {text(report.command)}: {OUTCOME_WORDS[report.outcome]}\n",
+        f"{where}\n",
+        f"**{text(phrases.verdict(report))}**\n",
+    ]
+    if report.accounts:
+        parts.append(accounts(report))
+    if found := phrases.grouped(report, notes=notes):
+        parts += ["#### Findings\n", *(finding(*one) for one in found)]
+    if faults := phrases.own_faults(report):
+        said = "".join(f"- In {text(fault)}\n" for fault in faults)
+        parts += [
+            "#### kraken-doctor itself failed\n",
+            said,
+            f"{phrases.OWN_FAULT}\n",
+            f"- Run: {code(phrases.OWN_FAULT_COMMAND)}\n",
+        ]
+    parts += ["#### Checks\n", checks(report)]
+    return "\n".join(parts)
+
+
+def accounts(report: Report) -> str:
+    """The table of accounts; a report for the public has neither amounts nor a key's letters, but key ids."""
+    private = any(account.balances or account.key for account in report.accounts)
+    columns = ("USD", "USDT", "Total", "Nonce", "Key") if private else ("Nonce", "Key id")
+    rows = (_account(account, report, private=private) for account in report.accounts)
+    return table(("Account", "Connected", *columns), rows)
+
+
+def checks(report: Report) -> str:
+    """The table of checks."""
+    rows = (
+        (code(r.id), code(r.account) if r.account else "", OUTCOME_WORDS[r.outcome], text(r.summary))
+        for r in report.checks
+    )
+    return table(("Check", "Account", "Outcome", "What was seen"), rows)
+
+
+def finding(diagnosis: Diagnosis, accounts: str) -> str:
+    """One diagnosis of *accounts*: its proof, its cure, and what not to do."""
+    whose = f", {code(accounts)}" if accounts else ""
+    first = ": fix first" if diagnosis.primary else ""
+    severity = phrases.SEVERITY_WORDS[diagnosis.severity]
+    lines = [
+        f"**{text(diagnosis.cause)}** ({severity}, {diagnosis.confidence.value}{whose}){first}",
+        "",
+        text(diagnosis.summary),
+        "",
+    ]
+    for name, texts in phrases.details(diagnosis):
+        shown = code if name in phrases.LITERAL else text
+        lines += [f"- {name}: {shown(one)}" for one in texts if name != "Explains"]
+    return "\n".join(lines) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells that are Markdown already, as a table."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def text(foreign: str) -> str:
+    """A sentence, with whatever stands in it, as nothing but words."""
+    shown = plain(foreign, PROSE_LIMIT_CHARACTERS)
+    parts: list[str] = []
+    end = 0
+    for match in _REACHES_OUT.finditer(shown):
+        parts += [_PUNCTUATION.sub(r"\\\1", shown[end : match.start()]), code(match[0])]
+        end = match.end()
+    parts.append(_PUNCTUATION.sub(r"\\\1", shown[end:]))
+    return _OPENING.sub(r"\1\\", "".join(parts).strip())
+
+
+def code(foreign: str) -> str:
+    """A value, letter for letter; nothing in it ends the code."""
+    shown = plain(foreign).strip() or " "
+    # A fence longer than any run of backticks inside; the blanks keep one at either end apart from it.
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    pad = " " if "`" in shown else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[str, ...]:
+    balances = account.balances
+    state = {True: "yes", False: f"no: {code(phrases.said(account, report))}", None: "unknown"}[account.connected]
+    unit = text(account.nonce.unit) if account.nonce else ""
+    if not private:
+        return code(account.label), state, unit, code(account.key_id) if account.key_id else ""
+    amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else [""] * 3
+    return code(account.label), state, *map(text, amounts), unit, code(account.key) if account.key else ""

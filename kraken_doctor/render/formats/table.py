@@ -1,0 +1,199 @@
+"""For a person at a terminal: facts, then verdict, then one next step."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kraken_doctor import __version__
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.render import phrases
+from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.rich_page import style_of, to_text
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Marks, Terminal, marks, money, plain
+
+_STORES = {"sqlite": "SQLite", "redis": "Redis"}
+_UNITS = {unit.value: unit.words for unit in NonceUnit}
+_STARTER_CALLS = 15
+"""The call counter of the smallest tier: https://docs.kraken.com/exchange/guides/rest/ratelimits"""
+
+_TWO_COLUMNS = 100
+"""From this width on the run's checks stand side by side."""
+
+_ALL_COLUMNS = 80
+"""Below this width the table of accounts leaves out what the detail below it says again."""
+
+
+def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
+    """The whole page; *verbose* adds what is only worth knowing."""
+    signs = marks(terminal)
+    parts: list[RenderableType] = [_header(report, signs), "", environment(report, terminal, signs), ""]
+    if len(report.accounts) > 1:
+        parts += [accounts_table(report, terminal, signs), ""]
+        if line := _said_once(report, signs):
+            parts += [Text(line, style="dim"), ""]
+    # What fails stands last: that is where the eye is when the command ends.
+    for account in sorted(report.accounts, key=lambda account: account.connected is not True):
+        found = findings(report.diagnoses, account.label, signs, verbose=verbose)
+        if account.connected:
+            parts += [*_connected(account, report, signs), *found, ""]
+        else:
+            # One under the other where they share a cause that is told below, once.
+            parts += [_not_connected(account, report, signs), *found, *([""] if found else [])]
+    common = findings(report.diagnoses, None, signs, verbose=verbose)
+    if common and parts[-1] == "":
+        common = common[1:]
+    own = own_fault(report)
+    if own and [*parts, *common][-1] == "":
+        own = own[1:]
+    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else []), _closing(report)]
+    return to_text(Group(*parts), terminal)
+
+
+def _header(report: Report, signs: Marks) -> Text:
+    krakenex = report.environment.get("krakenex")
+    parts = [f"kraken-doctor {__version__}", plain(phrases.target(report)), f"krakenex {krakenex}" if krakenex else ""]
+    return Text(f" {signs.dot} ".join(filter(None, parts)), style="bold")
+
+
+def environment(report: Report, terminal: Terminal, signs: Marks) -> RenderableType:
+    """The run's own checks, side by side where there is room."""
+    own = [result for result in report.checks if result.account is None]
+    columns = 2 if terminal.width >= _TWO_COLUMNS else 1
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    for _ in range(columns):
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+    for start in range(0, len(own), columns):
+        grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, signs)))
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _cells(result: CheckResult, signs: Marks) -> tuple[Text, Text]:
+    """Its mark and name, and what was seen: a long summary is folded beside the name, not below it."""
+    style = style_of(result.outcome)
+    name = Text().append(f"{signs.of(result.outcome)} ", style=style).append(result.id, style="bold")
+    seen = Text()
+    if result.outcome is not Outcome.PASS:
+        seen.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
+    return name, seen.append(plain(result.summary), style="default")
+
+
+def _check(result: CheckResult, signs: Marks) -> Text:
+    style = style_of(result.outcome)
+    text = Text(f"{signs.of(result.outcome)} ", style=style)
+    text.append(f"{result.id:<10} ", style="bold")
+    if result.outcome is not Outcome.PASS:
+        text.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
+    return text.append(plain(result.summary), style="default")
+
+
+def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
+    """One line an account; a narrow screen has the total alone, and the parts below."""
+    wide = terminal.width >= _ALL_COLUMNS
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Account", overflow="fold")
+    table.add_column("Connected", no_wrap=True)
+    for column in ("USD", "USDT", "Total") if wide else ("Total",):
+        table.add_column(column, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("Nonce")
+        table.add_column("Key", no_wrap=True)
+    for account in report.accounts:
+        table.add_row(*_row(account, signs, wide=wide))
+    return table
+
+
+def _row(account: AccountReport, signs: Marks, *, wide: bool) -> list[Text]:
+    balances, connected = account.balances, account.connected
+    amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else ["-"] * 3
+    mark, style = {
+        True: (signs.passed, "green"), False: (signs.failed, "red"), None: (signs.unknown, "magenta"),
+    }[connected]  # fmt: skip
+    if connected and account.outcome is Outcome.WARN:
+        mark, style = signs.warned, "yellow"
+    row = [
+        Text(plain(account.label)),
+        Text(f"{mark} {phrases.YES_NO[connected]}", style=style),
+        *(Text(amount) for amount in (amounts if wide else amounts[2:])),
+    ]
+    return [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key) or "-")] if wide else row
+
+
+def _connected(account: AccountReport, report: Report, signs: Marks) -> list[RenderableType]:
+    """The contract's lines."""
+    label, balances = plain(account.label), account.balances
+    lines: list[RenderableType] = [
+        Text(f"{signs.connected} Connected to Kraken Pro API ({label})"),
+        Text(f"{signs.connected} KRAKEN PRO CONNECTED ({label})"),
+    ]
+    details = []
+    if balances is not None:
+        lines.append(Text(f"   USD Balance: {money(balances.usd)}"))
+        lines.append(Text(f"   USDT Balance: {money(balances.usdt)}"))
+        lines.append(Text(f"   Total: {money(balances.total)}"))
+        if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
+            details.append(f"including {', '.join(plain(other) for other in others)}")
+    if note := phrases.may_be_empty(account, report):
+        details.append(plain(note))
+    line = _nonce_line(account, signs)
+    if line and line != _said_once(report, signs):
+        details.append(line)
+    lines += [Padding(Text(detail, style="dim"), (0, 0, 0, 3)) for detail in details]
+    for result in phrases.undecided(report):
+        if result.account == account.label:
+            lines.append(Padding(_check(result, signs), (0, 0, 0, 3)))
+    return lines
+
+
+def _not_connected(account: AccountReport, report: Report, signs: Marks) -> Text:
+    label, said = plain(account.label), plain(phrases.said(account, report))
+    if account.connected is None:
+        state = "check incomplete" if report.outcome in phrases.NO_VERDICT else "not tested"
+        return Text(f"{signs.unknown} Kraken connection {state} ({label}): {said}", style="bold magenta")
+    return Text(f"{signs.refused} Kraken connection test failed ({label}): {said}", style="bold red")
+
+
+def _nonce_line(account: AccountReport, signs: Marks) -> str:
+    """How this account's nonces were made; empty if none was."""
+    nonce = account.nonce
+    if nonce is None:
+        return ""
+    unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
+    unit += f" ({plain(nonce.unit_from)})" if nonce.unit_from else ""
+    calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
+    made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
+    return f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}"
+
+
+def _said_once(report: Report, signs: Marks) -> str:
+    """The line about the nonces that most of several accounts share; those that differ say their own."""
+    lines = Counter(_nonce_line(account, signs) for account in report.accounts if account.connected)
+    line, count = lines.most_common(1)[0] if lines else ("", 0)
+    return line if count > 1 else ""
+
+
+def own_fault(report: Report) -> list[RenderableType]:
+    """What the doctor itself broke at, whose fault that is, and whom to tell; nothing where nothing did."""
+    if not (faults := phrases.own_faults(report)):
+        return []
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column()
+    for position, fault in enumerate(faults):
+        grid.add_row("" if position else "In", Text(plain(fault)))
+    grid.add_row("Do", Text(phrases.OWN_FAULT_REMEDY))
+    grid.add_row("Run", Text(phrases.OWN_FAULT_COMMAND))
+    head = Text("kraken-doctor itself failed", style="bold magenta")
+    return ["", Padding(Group(head, Text(phrases.OWN_FAULT), "", grid), (0, 0, 0, 2))]
+
+
+def _closing(report: Report) -> Text:
+    return Text(plain(phrases.verdict(report)), style=style_of(report.outcome))

@@ -1,0 +1,79 @@
+"""What ``audit`` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+
+from kraken_doctor.diagnosis.words import span
+from kraken_doctor.render.formats import markdown
+from kraken_doctor.render.formats.markdown import code, table, text
+from kraken_doctor.render.formats.table import environment
+from kraken_doctor.render.rich_page import listing, to_text
+from kraken_doctor.terminal.text import marks
+
+if TYPE_CHECKING:
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.terminal.text import Terminal
+
+
+_SUMMARY = ("Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead")
+_RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waited")
+
+
+def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
+    """Return the page."""
+    parts: list[Any] = [environment(report, terminal, marks(terminal))]
+    if report.extra["summary"]:
+        rows = [_summary_row(summary) for summary in report.extra["summary"]]
+        parts += ["", listing(list(_SUMMARY), rows, whole=_SUMMARY)]
+    if records := report.extra["records"]:
+        columns = list(_RECORD)
+        rows = [_record_row(record) for record in records]
+        if len({record["key_id"] for record in records}) == 1:
+            # Said above; at 80 columns the nonce needs the room.
+            columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
+        parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Took", "Waited"))]
+    return to_text(Group(*parts), terminal)
+
+
+def render_markdown(report: Report) -> str:
+    """Return the page for a job summary or an issue."""
+    parts = [markdown.render(report)]
+    if report.extra["summary"]:
+        rows = [_summary_row(summary) for summary in report.extra["summary"]]
+        parts += ["#### Keys\n", table(_SUMMARY, [(code(row[0]), *map(text, row[1:])) for row in rows])]
+    if report.extra["records"]:
+        rows = [_record_row(record) for record in report.extra["records"]]
+        cells = [(row[0], code(row[1]), row[2], code(row[3]), code(row[4]), *row[5:]) for row in rows]
+        parts += ["#### Newest calls\n", table(_RECORD, cells)]
+    return "\n".join(parts)
+
+
+def _summary_row(summary: dict[str, Any]) -> list[str]:
+
+    lead = summary["lead_s"]
+    return [
+        summary["account"] or summary["key_id"],
+        str(summary["issued"]),
+        str(summary["refused"]),
+        str(summary["failed"]),
+        f"{summary['rate_per_s']:g}/s",
+        span(summary["longest_wait_s"]),
+        span(summary["longest_gap_s"]),
+        f"{lead:+.3f} s" if lead is not None else "-",
+    ]
+
+
+def _record_row(record: dict[str, Any]) -> list[str]:
+    return [
+        record["at"][5:-1].replace("T", " "),
+        record["account"] or record["key_id"],
+        str(record["nonce"]),
+        record["endpoint"],
+        record["outcome"],
+        record["by"] or "-",
+        f"{record['latency_s'] * 1000:.0f} ms",
+        f"{record['waited_s'] * 1000:.0f} ms",
+    ]

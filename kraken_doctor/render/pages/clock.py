@@ -1,0 +1,95 @@
+"""What ``clock`` shows: each time source, or what a watch of the clock came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.model.json_report import moment
+from kraken_doctor.render.formats.table import environment
+from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.rich_page import listing, to_text
+from kraken_doctor.terminal.text import marks, plain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from kraken_doctor.checks.clockwatch import Sight
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.terminal.text import Terminal
+
+_NONCES = (
+    "What a wrong clock does to nonces: by itself nothing. Kraken compares a nonce with those that the key has used,"
+    " not with the time. It does harm where nonces follow the clock, and the clock goes back, or is behind that of"
+    " another host which uses the same key: then they are refused until the time already used is reached again."
+)
+_STEPS_SHOWN = 5
+
+
+def _page(report: Report, terminal: Terminal, details: RenderableType) -> str:
+    """The verdict, *details*, what follows from it."""
+    signs = marks(terminal)
+    found = findings(report.diagnoses, None, signs, verbose=True)
+    nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(_NONCES)]
+    return to_text(Group(environment(report, terminal, signs), "", details, *found, *nonces), terminal)
+
+
+def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
+    """Return the page: a row for each time source."""
+    if "watch" in report.extra:
+        return _watch(report, terminal)
+    facts = Facts(report.checks)
+    rows = []
+    liars = facts.texts("clock.ntp.falsetickers")
+    for offset in facts.starting("clock.sample."):
+        if offset.name.endswith(".offset"):
+            bound = facts.number(offset.name.replace(".offset", ".bound"))
+            remark = "contradicts the others" if offset.source in liars else ""
+            shown = round(float(str(offset.value)), 3) + 0.0  # without the sign of a zero
+            rows.append([offset.source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
+    for problem in facts.texts("clock.ntp.problems"):
+        server, _, reason = problem.partition(": ")
+        rows.append([server, "-", "-", reason])
+    columns = ["Source", "Offset", "Error bound", ""]
+    if not any(row[3] for row in rows):
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    numbers = columns[1:3]
+    table = listing(columns, rows, whole=numbers, right=numbers)
+    remarks = _without_servers(facts, report.outcome)
+    return _page(report, terminal, Group(table, *(("", Text(" ".join(remarks))) if remarks else ())))
+
+
+def _without_servers(facts: Facts, outcome: Outcome) -> list[str]:
+    """Where the exchange alone was left to ask: why, and what that means."""
+    problems, item = facts.texts("clock.ntp.problems"), facts.item("clock.offset")
+    if item is None or item.source != "exchange":
+        return []
+    remarks = ["The exchange tells whole seconds, hence the wide bound."]
+    if problems and all(": no answer in " in problem for problem in problems):
+        remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 looks like that.")
+    if outcome is Outcome.INCONCLUSIVE:
+        # What is undecided at a limit is at most a second beyond it, and the way there and back.
+        remarks.append(f"--max-offset {(facts.number('clock.limit') or 0) + 2:g} would give a verdict.")
+    return remarks
+
+
+def _watch(report: Report, terminal: Terminal) -> str:
+    watched = report.extra["watch"]
+    rate = watched["rate_ppm"]
+    between = f"between {rate['least']:+.1f} and {rate['most']:+.1f} ppm" if rate else "not to be told from this"
+    steps = [f"{step['seconds']:+.3f} s at {step['at']}" for step in watched["steps"]]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row("Looks", str(len(watched["samples"])))
+    grid.add_row("Rate", f"{between} (positive: it falls behind)")
+    grid.add_row("Steps", ", ".join(steps[-_STEPS_SHOWN:]) if steps else "none seen")
+    return _page(report, terminal, grid)
+
+
+def line(sight: Sight) -> str:
+    """Return one poll of ``clock --watch`` as a line."""
+    step = f"  the clock was set by {sight.step_s:+.3f} s" if sight.step_s else ""
+    return f"{moment(sight.at_ns)}  {plain(sight.summary)}{step}"

@@ -1,0 +1,160 @@
+"""What a cause or an error means: as a page, as Markdown, as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kraken_doctor.model import json_report
+from kraken_doctor.model.cause import Cause, Sign
+from kraken_doctor.render.phrases import SEVERITY_WORDS, cure
+from kraken_doctor.render.rich_page import SEVERITY_STYLES, to_text
+from kraken_doctor.terminal.text import Terminal, plain
+
+Sections = Mapping[str, Sequence[Cause]]
+
+_ALONE = "These words point to no cause of a failed connection."
+
+
+def listed(sections: Sections, terminal: Terminal) -> str:
+    """Every cause in a line."""
+    width = max(len(cause.id) for causes in sections.values() for cause in causes)
+    parts: list[RenderableType] = []
+    for section, causes in sections.items():
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True, min_width=width)
+        grid.add_column()
+        for cause in causes:
+            grid.add_row(Text(cause.id, style=SEVERITY_STYLES[cause.severity]), Text(cause.title))
+        parts += [Text(section, style="bold"), Padding(grid, (0, 0, 0, 2)), ""]
+    parts.append(
+        Text("More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'.")
+    )
+    return to_text(Group(*parts), terminal)
+
+
+def cause_page(cause: Cause, terminal: Terminal) -> str:
+    """One cause in full."""
+    style = SEVERITY_STYLES[cause.severity]
+    head = Text(cause.id, style=f"bold {style}").append(f" ({SEVERITY_WORDS[cause.severity]})", style="default")
+    return to_text(Group(head, Text(cause.title), "", _rows(_said_of(cause)), ""), terminal) + _links(cause.links)
+
+
+def sign_page(sign: Sign, causes: Mapping[str, Cause], terminal: Terminal) -> str:
+    """An error: what is certain, what it may come from, and what tells that apart."""
+    parts: list[RenderableType] = [Text(sign.title, style="bold"), Text(sign.meaning), ""]
+    if not sign.causes:
+        parts += [Text(_ALONE), ""]
+    elif len(sign.causes) > 1:
+        parts += [Text("It may come from, most likely first:"), ""]
+    for cause_id, told_apart_by in sign.causes.items():
+        cause = causes[cause_id]
+        head = Text(cause_id, style=f"bold {SEVERITY_STYLES[cause.severity]}")
+        rows = [("If", told_apart_by), ("Do", cause.remedy.text)]
+        parts += [head, Text(f"  {cause.title}."), _rows([row for row in rows if row[1]]), ""]
+    if sign.causes:
+        parts += [
+            Text(f"What decides: {sign.command}"),
+            Text(f"More: kraken-doctor explain {next(iter(sign.causes))}"),
+            "",
+        ]
+    return to_text(Group(*parts), terminal) + _links(sign.links)
+
+
+def unrecognised_page(error: str, cause: Cause, terminal: Terminal) -> str:
+    """An error in Kraken's form that this version does not know."""
+    return to_text(Group(Text(plain(error), style="bold"), ""), terminal) + cause_page(cause, terminal)
+
+
+def cause_markdown(cause: Cause, *, level: int = 2) -> str:
+    """One cause, for docs/causes.md and for pasting."""
+    lines = [f"{'#' * level} {cause.id}", "", f"**{cause.title}** ({SEVERITY_WORDS[cause.severity]})", ""]
+    lines += [f"- {name}: {_marked(name, text)}" for name, text in _said_of(cause)]
+    lines += [f"- <{link}>" for link in cause.links]
+    return "\n".join(lines) + "\n"
+
+
+def sign_markdown(sign: Sign, causes: Mapping[str, Cause], *, level: int = 2) -> str:
+    """One error, for docs/causes.md and for pasting."""
+    lines = [f"{'#' * level} {sign.title}", "", sign.meaning, ""]
+    if not sign.causes:
+        lines += [_ALONE, ""]
+    lines += [
+        f"{number}. `{cause}`: {causes[cause].title}{f'. If {apart}' if apart else ''}."
+        for number, (cause, apart) in enumerate(sign.causes.items(), 1)
+    ]
+    if sign.causes:
+        lines += ["", f"What decides: `{sign.command}`", ""]
+    lines += [f"- <{link}>" for link in sign.links]
+    return "\n".join(lines) + "\n"
+
+
+def list_markdown(sections: Sections) -> str:
+    """Every cause in a line."""
+    parts: list[str] = []
+    for section, causes in sections.items():
+        rows = "".join(f"| `{c.id}` | {c.title} | {SEVERITY_WORDS[c.severity]} |\n" for c in causes)
+        parts.append(f"### {section}\n\n| cause | what it is | |\n|---|---|---|\n{rows}")
+    return "\n".join(parts)
+
+
+def cause_values(cause: Cause, section: str) -> dict[str, Any]:
+    """One cause as JSON values."""
+    return {
+        "cause": cause.id,
+        "section": section,
+        "severity": cause.severity.value,
+        "title": cause.title,
+        "meaning": cause.meaning,
+        "proof": cause.proof,
+        "remedy": json_report.remedy_values(cause.remedy),
+        "wrong_when": cause.wrong_when,
+        "errors": list(cause.errors),
+        "links": list(cause.links),
+    }
+
+
+def sign_values(sign: Sign) -> dict[str, Any]:
+    """One error as JSON values; its causes are in the order of how likely they are."""
+    return {
+        "error": sign.title,
+        "kind": sign.kind,
+        "meaning": sign.meaning,
+        "causes": [{"cause": cause, "told_apart_by": apart} for cause, apart in sign.causes.items()],
+        "command": sign.command,
+        "links": list(sign.links),
+    }
+
+
+def _said_of(cause: Cause) -> Iterator[tuple[str, str]]:
+    yield "What it is", cause.meaning
+    yield "Proved by", cause.proof
+    yield from ((heading, text) for heading, texts in cure(cause.remedy) for text in texts if text)
+    yield "Wrong when", cause.wrong_when
+    if cause.errors:
+        yield "Errors", ", ".join(cause.errors)
+
+
+def _links(links: Iterable[str]) -> str:
+    """Each whole on a line of its own, however narrow the screen: folded or cut it could not be opened."""
+    return "".join(f"{link}\n" for link in links)
+
+
+def _marked(name: str, text: str) -> str:
+    if name in ("Run", "Errors"):
+        return ", ".join(f"`{part}`" for part in text.split(", "))
+    return text.replace("<", "\\<").replace("*", "\\*")
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold", min_width=10)
+    grid.add_column(overflow="fold")
+    for name, text in rows:
+        grid.add_row(Text(name), Text(text))
+    return Padding(grid, (0, 0, 0, 2))

@@ -1,0 +1,85 @@
+"""The report as Markdown: what `markdown` shows, and everything that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.evidence import CheckResult
+from kraken_doctor.model.report import Report
+from kraken_doctor.render import calls as figures
+from kraken_doctor.render import phrases
+from kraken_doctor.render.formats import markdown
+from kraken_doctor.render.formats.markdown import code, table, text
+from kraken_doctor.terminal.text import OUTCOME_WORDS
+
+_LEFT_OUT = (
+    "Left out so that this can be posted: names of users, amounts, addresses, paths, proxies, keys. A key id is a"
+    " fingerprint: equal ids are equal keys, and no key can be had from one."
+)
+
+_MEDIANS = "Medians, and in brackets the slowest."
+
+
+def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
+    """
+    The page.
+
+    Args:
+        report: In its public form: this renderer shows what it is given.
+        records: Private calls, oldest first.
+    """
+    parts = [markdown.render(report, notes=True)]
+    if report.extra.get("comparison"):
+        parts.append(_comparison(report))
+    parts.append(_calls(tuple(records), figures.missing(report.extra.get("audit"))))
+    if rows := figures.latency(report.extra.get("latency")):
+        cells = [tuple(map(text, row)) for row in rows]
+        parts.append(f"#### How long this run's calls took\n\n{_MEDIANS}\n\n{table(figures.LATENCY_COLUMNS, cells)}")
+    if evidence := [_evidence(result) for result in report.checks if result.evidence]:
+        parts += [
+            "#### Evidence\n",
+            "<details><summary>All facts, check by check</summary>\n",
+            *evidence,
+            "</details>\n",
+        ]
+    parts += ["#### This host\n", _environment(report), _LEFT_OUT, ""]
+    return "\n".join(filter(None, parts)) + "\n"
+
+
+def _comparison(report: Report) -> str:
+    found = report.extra["comparison"]
+    rows = []
+    for name, title in (("new", "New"), ("gone", "Gone"), ("still", "Still there")):
+        items = found.get(name) or []
+        rows += [(title, code(str(i["cause"])), code(str(i["account"])) if i.get("account") else "") for i in items]
+        if not items:
+            rows.append((title, "nothing", ""))
+    since = text(str(found.get("baseline_started_at")))
+    return f"#### Since the report of {since}\n\n{table(('Since then', 'Cause', 'Account'), rows)}"
+
+
+def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
+    title = "#### Private calls of the last hour\n\n"
+    said = "".join(f"\n{text(sentence)}\n" for sentence in missing)
+    if not records:
+        return f"{title}None is on record.\n{said}"
+    rows = [(code(f.key_id), code(f.endpoint), *f.cells()) for f in figures.figures(records)]
+    return title + table(("Key id", "Endpoint", *figures.COLUMNS), rows) + said
+
+
+def _evidence(result: CheckResult) -> str:
+    whose = f", {code(result.account)}" if result.account else ""
+    rows = [
+        (code(item.name), code(phrases.fact(item)), text(item.bound), text(item.source)) for item in result.evidence
+    ]
+    head = f"**{text(result.id)}**{whose}: {OUTCOME_WORDS[result.outcome]}\n\n"
+    return head + table(("Fact", "Value", "Held against", "By"), rows)
+
+
+def _environment(report: Report) -> str:
+    rows = []
+    for name, value in {**report.environment, **report.extra.get("versions", {})}.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        rows.append((code(str(name)), code(shown) if value else "none"))
+    return table(("What", "Which"), rows)

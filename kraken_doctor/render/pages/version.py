@@ -1,0 +1,29 @@
+"""What ``version`` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+
+from kraken_doctor.checks.host import TESTED_KRAKENEX
+from kraken_doctor.render.formats.table import environment
+from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.rich_page import listing, to_text
+from kraken_doctor.terminal.text import marks
+
+if TYPE_CHECKING:
+    from kraken_doctor.model.report import Report
+    from kraken_doctor.terminal.text import Terminal
+
+
+def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
+    """Return the page."""
+    signs = marks(terminal)
+    rows = [
+        [name, version or "not installed", TESTED_KRAKENEX if name == "krakenex" else ""]
+        for name, version in report.extra["versions"].items()
+    ]
+    found = findings(report.diagnoses, None, signs, verbose=False)
+    page = [environment(report, terminal, signs), "", listing(["Package", "Installed", "Tested"], rows), *found]
+    return to_text(Group(*page), terminal)

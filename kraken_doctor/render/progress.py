@@ -1,0 +1,49 @@
+"""What a run is doing at this moment, as lines for the live view."""
+
+from __future__ import annotations
+
+from kraken_doctor.doctor.progress import Activity, Progress
+from kraken_doctor.terminal.text import ascii_only, plain
+
+_SETTLED_S = 0.5
+"""A wait that is over sooner is not worth a reader's eye."""
+
+
+def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode: bool = True) -> list[str]:
+    """
+    The view at *now_s*, at most *height* lines of at most *width* cells: what could not be taken back is not shown.
+
+    What is done, for whom, for how long, and where it stands still: why, and when it goes on.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    took = f"{now_s - progress.began_s:.0f} s of at most {progress.deadline_s:g} s"
+    shown = [f"Examining {plain(progress.target)}: {progress.done} of {progress.planned} checks made, {took}"]
+    names = [plain(activity.account or "") for activity in progress.activities]
+    column = max((cell_len(name) for name in names), default=0)
+    for activity, name in zip(progress.activities, names, strict=True):
+        head = f"  {set_cell_size(name, column)}  " if column else "  "
+        doing, why = f"{activity.check} {now_s - activity.since_s:.0f} s", _why(activity, now_s)
+        line = f"{head}{doing}{why and f': {why}'}"
+        shown += [line] if cell_len(line) <= width or not why else [f"{head}{doing}:", f"    {why}"]
+    if progress.queued:
+        shown.append(
+            f"  {progress.queued} more account{'' if progress.queued == 1 else 's'}: when one of these is done"
+        )
+    if len(shown) > height:
+        shown = [*shown[: height - 1], f"  and {len(progress.activities) + 2 - height} more"]
+    ellipsis = "…" if unicode else "..."
+    if not unicode:
+        shown = [ascii_only(line) for line in shown]
+    return [
+        line if cell_len(line) <= width else set_cell_size(line, width - len(ellipsis)) + ellipsis for line in shown
+    ]
+
+
+def _why(activity: Activity, now_s: float) -> str:
+    """Why it stands still; empty while it doesn't."""
+    waiting = activity.waiting
+    if waiting is not None and now_s - waiting.since_s >= _SETTLED_S:
+        left_s = max(0.0, waiting.since_s + waiting.seconds - now_s)
+        return f"{plain(waiting.reason)} {left_s:.0f} s"
+    return f"waits for {' and '.join(activity.waits_for)}" if activity.waits_for else ""

@@ -1,0 +1,55 @@
+"""Rich, pinned down: the same input gives the same text, whatever the environment says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+
+from rich import box
+from rich.console import Console, JustifyMethod, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.terminal.text import Terminal, ascii_only, plain
+
+# Sixteen-colour names: the terminal's own palette is legible on its own background, light or dark.
+OUTCOME_STYLES = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.SKIP: "dim"}
+SEVERITY_STYLES = {Severity.FAIL: "red", Severity.WARN: "yellow", Severity.INFO: "cyan"}
+
+
+def style_of(outcome: Outcome) -> str:
+    """The colour of an outcome; no verdict has one of its own."""
+    return OUTCOME_STYLES.get(outcome, "magenta")
+
+
+def to_text(renderable: RenderableType, terminal: Terminal) -> str:
+    """*renderable* as the terminal would show it, without trailing blanks."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=terminal.width,
+        color_system="standard" if terminal.colour else None,
+        force_terminal=terminal.colour,
+        legacy_windows=False,
+        safe_box=True,
+        highlight=False,
+        _environ={},
+    )
+    console.print(renderable)
+    text = "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+    return text if terminal.unicode else ascii_only(text)
+
+
+def listing(
+    columns: list[str], rows: list[list[str]], *, whole: Collection[str] = (), right: Collection[str] = ()
+) -> Table:
+    """A plain table of foreign texts; columns named in *whole* are not wrapped, those in *right* are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        justify: JustifyMethod = "right" if column in right else "left"
+        table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    return table

@@ -1,1 +1,0 @@
-"""A report as text: one module a format, each ``render(report, …) -> str`` and pure."""

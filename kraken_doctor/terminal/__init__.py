@@ -1,0 +1,1 @@
+"""What a terminal, a file and a signal are. Knows nothing of the domain."""

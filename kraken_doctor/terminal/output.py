@@ -1,0 +1,192 @@
+"""The choke point: every text of the command line leaves through here, without secrets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TextIO
+
+from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted
+from kraken_doctor.redact import Redactor, secrets_of
+
+if TYPE_CHECKING:
+    from kraken_doctor.terminal.text import Terminal
+
+_MAX_WIDTH_COLUMNS = 120
+"""Lines longer than that are hard to read, however wide the window."""
+
+_WITHHELD = "[text withheld: it could not be searched for secrets]"
+
+_ERROR_LIMIT_CHARACTERS = 1000
+"""Our own sentences with a name or a path of the user's in them."""
+
+
+class NotWrittenError(OSError):
+    """stdout takes nothing: its disk is full, or it is closed."""
+
+
+class Output:
+    """
+    stdout for the report, stderr for everything else.
+
+    Args:
+        environ: Decides about colour; its secrets are hidden in all that is shown.
+        verbose: How often ``-v`` was given.
+        quiet: Whether to say nothing when all is well.
+        color: ``auto``, ``always`` or ``never``.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], *, verbose: int = 0, quiet: bool = False, color: str = "auto"
+    ) -> None:
+        self.verbose = verbose
+        self.quiet = quiet
+        self.redact = Redactor(secrets_of(environ))
+        self._environ = environ
+        self._color = color
+        self.suspend_progress: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Takes the live view away while something else is written; it is drawn anew below that."""
+
+    def terminal(self) -> Terminal:
+        """What stdout can show."""
+        from kraken_doctor.terminal.text import Terminal
+
+        columns = shutil.get_terminal_size((80, 24)).columns
+        return Terminal(max(40, min(columns, _MAX_WIDTH_COLUMNS)), self._wants_colour(), _shows_unicode(sys.stdout))
+
+    def shows_progress(self) -> bool:
+        """
+        Return whether a person looks at stderr.
+
+        Decided by what stderr is. ``FORCE_COLOR`` is about colour, and a log must not fill with frames; a CI
+        runner's terminal keeps all that is written to it, and a dumb one can't take anything back.
+        """
+        animated = sys.stderr.isatty() and self._environ.get("TERM", "dumb") not in ("dumb", "")
+        return animated and not self.quiet and not self._environ.get("CI")
+
+    def show_progress(self, text: str) -> None:
+        """Write a frame of the live view to stderr."""
+        self._put(sys.stderr, text)
+
+    @staticmethod
+    def stderr_size() -> tuple[int, int]:
+        """Return columns and lines of the terminal behind stderr now; a window may be resized."""
+        return _stderr_size()
+
+    @staticmethod
+    def stderr_shows_unicode() -> bool:
+        """Return whether stderr can encode more than ASCII."""
+        return _shows_unicode(sys.stderr)
+
+    def _wants_colour(self) -> bool:
+        """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
+        if self._color != "auto":
+            return self._color == "always"
+        if self._environ.get("NO_COLOR"):
+            return False
+        if self._environ.get("FORCE_COLOR"):
+            return True
+        return sys.stdout.isatty() and self._environ.get("TERM") != "dumb"
+
+    def out(self, text: str, *, commands: bool = False) -> None:
+        """*text* on stdout; with *commands* it may hold some for a CI runner, and whoever made it looked after them."""
+        self._write(sys.stdout, text, commands=commands)
+
+    def show_demo(self, text: str) -> None:
+        """
+        *text* on stdout with the demo keys in it: showing them is what the sandbox is for.
+
+        The one way around the redactor; what goes through here must come from `sandbox` alone.
+        """
+        self._send(sys.stdout, text)
+
+    def note(self, text: str) -> None:
+        """*text* on stderr, unless ``-q`` asks for silence."""
+        if not self.quiet:
+            self._write(sys.stderr, text)
+
+    def warn(self, text: str) -> None:
+        """*text* on stderr, ``-q`` or not: something that was asked for was not done."""
+        self._write(sys.stderr, text)
+
+    def complain(self, exc: BaseException) -> None:
+        """The doctor itself failed: one line, and with ``-vv`` where."""
+        if exhausted(exc) or exhausted(exc.__cause__) or are_short():
+            self.warn(f"Error: {SHORTAGE}\n")
+            return
+        where = "".join(traceback.format_exception(exc)) if self.verbose >= 2 else ""
+        hint = "" if where else " (-vv shows where)"
+        self.warn_in_lines(f"{where}kraken-doctor itself failed: {type(exc).__name__}: {_on_one_line(exc)}{hint}")
+
+    def warn_in_lines(self, text: str) -> None:
+        """*text*, which may hold foreign words, on stderr: its lines as they are, each of them plain."""
+        from kraken_doctor.terminal.text import plain
+
+        # Redacted first: what `plain` cuts off may be the second half of a secret.
+        lines = self._redacted(text).splitlines()
+        self._write(sys.stderr, "".join(f"{plain(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
+
+    def usage_error(self, text: str) -> None:
+        """What the user has to mend: one line, folded between words where a person reads it."""
+        from kraken_doctor.terminal.text import plain
+
+        text = f"Error: {plain(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
+        if sys.stderr.isatty():
+            text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
+        self._write(sys.stderr, f"{text}\n")
+
+    def _redacted(self, text: str) -> str:
+        """*text* as it may be shown; nothing of it, where that can't be told."""
+        try:
+            return self.redact(text)
+        except Exception as exc:  # noqa: BLE001 - whatever it is: a text that was not looked through stays inside
+            return f"{_WITHHELD} ({type(exc).__name__})\n"
+
+    def _write(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
+        with self.suspend_progress():
+            self._put(stream, text, commands=commands)
+
+    def _put(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
+        from kraken_doctor.terminal.text import defused
+
+        text = self._redacted(text)
+        self._send(stream, text if commands else defused(text))
+
+    @staticmethod
+    def _send(stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as exc:
+            # What is still buffered goes nowhere: it would fail again with all that follows.
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), stream.fileno())
+            # `kraken-doctor check | head -1`: the reader has what it wanted. And where stderr is lost, there is nothing
+            # to say it on.
+            if stream is sys.stdout and not isinstance(exc, BrokenPipeError):
+                raise NotWrittenError(exc.errno, exc.strerror) from exc
+
+
+def _on_one_line(exc: BaseException) -> str:
+    try:
+        return " ".join(str(exc).split())
+    except Exception as broken:  # noqa: BLE001 - an exception that can't be shown is said to be one
+        return f"({type(broken).__name__} while it was being shown)"
+
+
+def _shows_unicode(stream: TextIO) -> bool:
+    return "utf" in (stream.encoding or "ascii").lower()
+
+
+def _stderr_size() -> tuple[int, int]:
+    """Columns and lines of the terminal behind stderr; stdout may be a file, and COLUMNS is as old as the shell."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return 80, 24
+    return size.columns or 80, size.lines or 24

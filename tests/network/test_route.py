@@ -1,0 +1,143 @@
+"""What requests will do on the way: proxy and authorities, as the environment has them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+
+from kraken_doctor.errors import TransportError
+from kraken_doctor.network.route import route, settle, trust
+from tests.network import certificates
+
+URL = "https://api.kraken.com"
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown", "login"),
+    [
+        ("HTTPS_PROXY", "http://proxy.example:3128", "http://proxy.example:3128", None),
+        ("https_proxy", "proxy.example:3128", "http://proxy.example:3128", None),
+        ("ALL_PROXY", "https://proxy.example", "https://proxy.example:443", None),
+        ("HTTPS_PROXY", "http://user:p%40ss@proxy.example", "http://proxy.example:80", "user:p@ss"),
+        ("HTTPS_PROXY", "http://[::1]:3128", "http://[::1]:3128", None),
+        ("HTTPS_PROXY", "socks5://proxy.example", "socks5://proxy.example:1080", None),
+    ],
+)
+def test_the_proxy_of_the_environment(
+    session: requests.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    shown: str,
+    login: str | None,
+) -> None:
+    """Named with its variable, and without its login."""
+    monkeypatch.setenv(variable, value)
+    proxy = route(session, URL, {variable: value}).proxy
+    assert proxy is not None
+    assert (proxy.shown, proxy.variable) == (shown, variable)
+    assert (proxy.login.reveal() if proxy.login else None) == login
+    assert "p@ss" not in repr(proxy)
+
+
+def test_no_proxy_is_heeded(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As requests heeds it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "kraken.com")
+    assert route(session, URL, {}).proxy is None
+    monkeypatch.setenv("NO_PROXY", "elsewhere.example")
+    assert route(session, URL, {}).proxy is not None
+
+
+@pytest.mark.parametrize("value", ["http://:3128", "http://proxy.example:port", "http://user:hunter2@:x"])
+def test_a_proxy_that_can_not_be_one(session: requests.Session, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """In one line that names the variable, without the login."""
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with pytest.raises(TransportError, match="HTTPS_PROXY holds no URL of a proxy") as caught:
+        route(session, URL, {"HTTPS_PROXY": value})
+    assert caught.value.kind == "proxy-failed"
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ""),
+        ({"SSL_CERT_FILE": "openssl.pem"}, "SSL_CERT_FILE"),
+        ({"REQUESTS_CA_BUNDLE": "requests.pem"}, "REQUESTS_CA_BUNDLE"),
+        ({"CURL_CA_BUNDLE": "curl.pem", "SSL_CERT_FILE": "openssl.pem"}, "CURL_CA_BUNDLE"),
+        ({"REQUESTS_CA_BUNDLE": "requests.pem", "SSL_CERT_FILE": "openssl.pem"}, "REQUESTS_CA_BUNDLE"),
+        ({"SSL_CERT_DIR": "folder"}, "SSL_CERT_DIR"),
+    ],
+)
+def test_whose_authorities_are_trusted(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], expected: str
+) -> None:
+    """requests' own variables first, OpenSSL's where those name nothing, else what comes with requests."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    trust(session, environ)
+    found = route(session, URL, environ)
+    assert found.authorities_variable == expected
+    assert found.authorities == environ.get(expected, requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    assert found.read_by_requests is not expected.startswith("SSL_")
+
+
+def test_a_context_trusts_file_and_folder(session: requests.Session, tmp_path: Path) -> None:
+    """And nothing else; a place without certificates is named with its variable."""
+    authority = trustme.CA()
+    bundle = certificates.bundle(tmp_path, authority)
+    for place in (bundle, tmp_path):
+        context = route(session, URL, {})._replace(authorities=str(place)).tls_context()
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert len(route(session, URL, {})._replace(authorities=str(bundle)).tls_context().get_ca_certs()) == 1
+    (tmp_path / "empty.pem").write_text("nothing")
+    for place in (tmp_path / "nowhere.pem", tmp_path / "empty.pem"):
+        found = route(session, URL, {})._replace(authorities=str(place), authorities_variable="SSL_CERT_FILE")
+        with pytest.raises(TransportError, match=f"SSL_CERT_FILE={place}") as caught:
+            found.tls_context()
+        assert caught.value.kind == "tls-untrusted"
+        assert found.tls_context(of_requests=True).get_ca_certs(), "what comes with requests is there all the same"
+
+
+def test_a_proxy_that_no_variable_names(session: requests.Session) -> None:
+    """The system's own setting, or the session's: it has no variable, whatever else is in the environment."""
+    session.proxies = {"https": "http://proxy.example:3128"}
+    proxy = route(session, URL, {"HTTPS_PROXY": "http://other.example", "NOTES": "http://proxy.example:3128"}).proxy
+    assert proxy is not None
+    assert (proxy.shown, proxy.variable) == ("http://proxy.example:3128", "")
+    session.proxies = {"https": "http://:3128"}
+    with pytest.raises(TransportError) as caught:
+        route(session, URL, {})
+    assert caught.value.detail == "the system's proxy setting holds no URL of a proxy: 'http://:3128'"
+
+
+def test_a_place_without_certificates_and_without_a_variable(session: requests.Session, tmp_path: Path) -> None:
+    """Named by itself."""
+    found = route(session, URL, {})._replace(authorities=f"{tmp_path}/nowhere.pem")
+    with pytest.raises(TransportError) as caught:
+        found.tls_context()
+    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem"
+
+
+def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is looked at once: what it says later changes nothing."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "requests.pem")
+    settle(session, URL)
+    monkeypatch.setenv("HTTPS_PROXY", "http://other.example")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    found = route(session, URL, {})
+    assert found.proxy is not None
+    assert (found.proxy.shown, found.authorities) == ("http://proxy.example:3128", "requests.pem")

@@ -1,0 +1,71 @@
+"""The page for an issue or a pull request."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.render.formats import markdown
+from kraken_doctor.render.pages import report_markdown
+from kraken_doctor.terminal.text import plain
+from tests.render.samples import account, call, diagnosis, report
+
+
+def test_the_page() -> None:
+    """Verdict, accounts, findings, checks; a note only where it is asked for."""
+    found = (diagnosis("B"), diagnosis(None, Severity.INFO, "a note"))
+    page = markdown.render(report(account(), account("B", fails=True), diagnoses=found, outcome=Outcome.FAIL))
+    assert page.startswith("### kraken-doctor 0.1.0 check: failed\n\n`api.kraken.com`, 2026-11-23 02:00:00 UTC")
+    assert "**1 of 2 accounts failing. Fix first: nonce-spent-higher.**" in page
+    assert r"| `USER:daivon_frazier` | yes | \$100.00 | \$50.00 | \$150.00 | us | `…4tZA` |" in page
+    assert "| `B` | no: `EAPI:Invalid nonce` |" in page
+    assert "**nonce-spent-higher** (failure, likely, `B`): fix first" in page
+    assert "- Run: `kraken-doctor clock`" in page
+    assert "- Don't: retry in a loop." in page
+    assert "a note" not in page
+
+
+def test_the_report_has_all_it_rests_on() -> None:
+    """Evidence, figures, versions; and says what it leaves out."""
+    page = report_markdown.render(
+        report(account()), [call(), call(1_795_399_300_000_000_000, outcome="EAPI:Invalid nonce")]
+    )
+    assert r"| `clock.offset` | `0.012 s` | \|x\| \<= 1 | pool.ntp.org |" in page
+    assert "| `0123456789abcdef` | `Balance` | 2 | 1 | 0 | 43 ms | 43 ms | 43 ms | 0 ms |" in page
+    assert "| `krakenex` | `2.2.2` |" in page
+    assert "equal ids are equal keys" in page
+    assert "None is on record." in report_markdown.render(report())
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_text_is_what_was_written(foreign: str) -> None:
+    """Read back by a parser that is not ours, a sentence has the letters it had, and no markup."""
+    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    (block, *others) = [token for token in reader.parse(f"- Because: {markdown.text(foreign)}") if token.children]
+    assert others == []
+    assert {child.type for child in block.children or ()} <= {"text", "code_inline", "text_special"}
+    shown = "".join(child.content for child in block.children or ())
+    assert shown.removeprefix("Because:").replace(" ", "") == plain(foreign, 600).replace(" ", "")
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_code_is_what_was_written(foreign: str) -> None:
+    """Also with backticks in it, and in a table's cell."""
+    reader = MarkdownIt("commonmark").enable("table")
+    page = markdown.table(("a", "b"), [(markdown.code(foreign), "x")])
+    cells = [token for token in reader.parse(page) if token.type == "inline"]
+    assert len(cells) == 4
+    assert len(cells[2].children or ()) == 1
+    shown = (cells[2].children or [])[0]
+    assert (shown.type, shown.content.strip()) == ("code_inline", plain(foreign).strip())
+
+
+@pytest.mark.parametrize("foreign", ["1. one", "- one", "# one", "+ one", "=== one", "---", "> one", "    one", "~~~"])
+def test_no_line_begins_a_block(foreign: str) -> None:
+    """A summary stands at the start of a line."""
+    kinds = {token.type for token in MarkdownIt("commonmark").parse(f"before\n\n{markdown.text(foreign)}\n")}
+    assert kinds == {"paragraph_open", "inline", "paragraph_close"}

@@ -1,0 +1,78 @@
+"""`watch` in words: at any width, without Unicode, and with names and words that somebody else chose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from kraken_doctor.model.change import Change, Named
+from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.render.pages import watch as rounds
+from tests.render.samples import HOSTILE, account, diagnosis, hostile, report
+
+AT_NS = 1_795_399_200_000_000_000
+
+
+def change(**fields: object) -> Change:
+    given_: dict[str, object] = {
+        "at_ns": AT_NS, "before": Outcome.PASS, "outcome": Outcome.FAIL, "verdict": "Not everything works.",
+        "new": (), "gone": (), "accounts": {},
+    }  # fmt: skip
+    return Change(**{**given_, **fields})  # type: ignore[arg-type]
+
+
+def standing(**fields: object) -> rounds.WatchStatus:
+    given_: dict[str, object] = {
+        "every_s": 60.0, "made": 12, "ago_s": 18.0, "next_s": 42.0, "since_s": {"A": 7200.0}, "rests_s": {},
+        "report": report(account("A"), account("USER:b", fails=True), diagnoses=(diagnosis(None, Severity.WARN),)),
+    }  # fmt: skip
+    return rounds.WatchStatus(**{**given_, **fields})  # type: ignore[arg-type]
+
+
+def test_a_change_in_one_line() -> None:
+    """What it was and is; each finding once, and an account by itself only where no finding names it."""
+    new, gone = (Named("key-invalid", "USER:b", "fail"),), (Named("clock-behind", None, "warn"),)
+    shown = rounds.line_of(change(new=new, gone=gone, accounts={"USER:b": Outcome.FAIL, "A": Outcome.PASS}))
+    assert shown == ("2026-11-23T02:00:00Z  failed (was pass): new: USER:b key-invalid; gone: clock-behind; A: pass")
+    assert rounds.line_of(change(before=None)) == "2026-11-23T02:00:00Z  failed: Not everything works."
+    assert rounds.line_of(change(before=Outcome.FAIL)).startswith("2026-11-23T02:00:00Z  failed: ")
+
+
+def test_a_sentence_for_a_chat_has_no_words_of_the_exchange_s() -> None:
+    """It may be read as markup there."""
+    new = (Named("key-invalid", "USER:b", "fail"),)
+    said = rounds.sentence_of(change(new=new, verdict="<!channel> @all"))
+    assert said == "kraken-doctor: failed (was pass): USER:b key-invalid"
+
+
+def test_what_stands_between_two_rounds() -> None:
+    """In order; how long it has been so; whoever is left alone, and for how long; what is common to all."""
+    lines = rounds.status_lines(standing(rests_s={"USER:b": 240.0}), 200)
+    assert lines == [
+        "Watching api.kraken.com every 60 s, next in 42 s: 12 rounds, the last 18 s ago",
+        "  ✓ A       connected, for 2 h",
+        "  ✗ USER:b  EAPI:Invalid nonce, for 0 s; asked again in 4 min",
+        "  ! warning: nonce-spent-higher",
+    ]
+
+
+@given(st.integers(min_value=20, max_value=200), st.booleans())
+def test_no_line_is_wider_than_the_screen(width: int, unicode: bool) -> None:
+    """Whatever stands in it; one that wrapped could not be taken back."""
+    ugly = replace(hostile(), outcome=Outcome.FAIL)
+    for line in rounds.status_lines(standing(report=ugly), width, unicode=unicode):
+        assert cell_len(line) <= width
+        assert line.isprintable()
+        assert unicode or line.isascii()
+
+
+def test_a_name_that_somebody_else_chose_is_data() -> None:
+    """One line, without escapes, cut."""
+    shown = rounds.line_of(change(new=(Named("key-invalid", HOSTILE, "fail"),), verdict=HOSTILE))
+    assert shown.isprintable()
+    assert len(shown) < 1000
+    assert rounds.line_of(change(verdict=HOSTILE)).isprintable()
