@@ -46,19 +46,19 @@ def command(
       journalctl -u mybot | kraken-doctor logs -
       kraken-doctor logs --follow bot.log
     """
-    from kraken_doctor.botlog import opening
     from kraken_doctor.botlog.examine import LogReview
     from kraken_doctor.doctor import logs
+    from kraken_doctor.terminal import log_files
 
     if follow and "-" in files:
         raise click.UsageError("--follow needs a file: it can't tell when stdin pauses")
     app: App = ctx.obj
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()
     since_ns = absolute(since, began_ns)
-    files = opening.by_age(files)
+    files = log_files.by_age(files)
     interrupted = False
     with contextlib.ExitStack() as stack:
-        streams = [opening.opened(stack, name, follow=follow) for name in files]
+        streams = [log_files.opened(stack, name, follow=follow) for name in files]
         review = LogReview(streams, began_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
         found = review.read(to_the_end=not follow)
         if follow:
