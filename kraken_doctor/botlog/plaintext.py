@@ -9,6 +9,9 @@ _FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
 _STACK = re.compile(
     r"^[\s!]*(?:at |\.\.\. \d+ more|#\d+ |[~^]+\s*$|(?:raise|return|throw|await|yield|for|self\.\w+)\b)"
 )
+_DOCKER = re.compile(r'^\{"log": ?"(.*?)(?:\\n)?", ?"stream".*$', re.MULTILINE)
+"""One line of a container, as Docker keeps it."""
+
 _BRACES = re.compile(r"^(?:\S+ +\| ?|\S.{0,120}?: ?)?\s*\{\"")
 _UNESCAPED = (("\\\\n", "\n"), ("\\\\", "\\"), ("\\n", "\n"), ("\\r", ""), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/"))
 
@@ -22,6 +25,8 @@ def plain_text(text: str) -> str:
     """
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
+    if '{"log":' in text:
+        text = _DOCKER.sub(r"\1", text)
     if "\\" in text and _BRACES.match(text):
         for escaped, plain in _UNESCAPED:
             text = text.replace(escaped, plain)

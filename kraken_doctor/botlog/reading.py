@@ -28,7 +28,7 @@ _LINES = 200
 
 _COLOUR = rb"(?:\x1b\[[\d;]*m)*"
 _PREFIX = (
-    _COLOUR + rb"(?:[\w.-]+ +\| ?"
+    _COLOUR + rb"(?:[\w.-]+ +\| ?|\{\"log\": ?\""
     rb"|(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [\w.-]+)?(?: [^\s:]{1,60})?: ?"
     rb"|\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] |\d{4}-\d\d-\d\dT\S+ [\w.-]+ [^\s:]{1,60}\[\d+\]: ?)?" + _COLOUR
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -89,3 +90,30 @@ SURROUNDINGS: dict[str, Callable[[str], str]] = {
 def log(shape: str, texts: Iterable[str], every_s: float = 60.0) -> str:
     """A log that says *texts*, each in its own entry."""
     return "\n".join(LINES[shape](n * every_s, text) for n, text in enumerate(texts))
+
+
+def _each(text: str, form: Callable[[int, str], str]) -> str:
+    return "".join(form(number, one) for number, one in enumerate(text.rstrip("\n").split("\n")))
+
+
+def _in_docker(number: int, one: str) -> str:
+    return json.dumps({"log": f"{one}\n", "stream": "stderr", "time": f"2026-11-20T10:00:{number % 60:02}.1Z"}) + "\n"
+
+
+# What may be done to a log without a word of it changing.
+CHANGES: dict[str, Callable[[str], str]] = {
+    "crlf": crlf,
+    "no end": lambda text: text.rstrip("\n"),
+    "syslog": lambda text: _each(text, lambda n, one: f"Nov 20 10:00:{n % 60:02} host bot[77]: {one}\n"),
+    "docker": lambda text: _each(text, lambda _, one: f"bot-1  | {one}\n"),
+    "kubernetes": lambda text: _each(text, lambda n, one: f"2026-11-20T10:00:{n % 60:02}.123456Z stderr F {one}\n"),
+    "docker-json": lambda text: _each(text, _in_docker),
+    "json": lambda text: json.dumps({"level": "error", "message": text, "ts": BEGAN_S}),
+    "colours": lambda text: _each(text, lambda _, one: f"\x1b[33m{one}\x1b[0m\n"),
+    "a year before": lambda text: re.sub(r"\b(20[12]\d)(?=[-/]\d)", lambda year: str(int(year[1]) - 1), text),
+    "other folders": lambda text: text.replace("/home/", "/usr/local/u/").replace("/Users/", "/Users/x"),
+    "a web server's lines": lambda text: _each(
+        text,
+        lambda n, one: f"{one}\n" + '10.0.0.1 - - [20/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 502 1\n' * (n % 7 == 6),
+    ),
+}

@@ -16,6 +16,7 @@ import pytest
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.model.diagnosis import Confidence, Severity
 from tests.botlog.logs import findings
+from tests.botlog.shapes import CHANGES
 
 FOLDER = os.environ.get("KRAKEN_DOCTOR_REPORTS", "")
 WRONG_ALLOWED = 2
@@ -49,6 +50,16 @@ def test_they_are_read_rightly() -> None:
             assert Confidence.CERTAIN not in {d.confidence for d in found.diagnoses}, name
     assert alarms == []
     assert len(wrong) <= WRONG_ALLOWED, wrong
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_they_say_does_not_depend_on_how_they_were_collected(change: str) -> None:
+    """By another log driver, another editor, on another host, in another year."""
+    for name, _, _ in reports():
+        text = (Path(FOLDER) / name).read_text(encoding="utf-8")
+        # A web server's lines would part what stands together.
+        if change != "a web server's lines" or "\n " not in text:
+            assert causes(findings(CHANGES[change](text)))[0] == causes(findings(text))[0], name
 
 
 def test_no_line_of_them_is_shown() -> None:

@@ -11,7 +11,7 @@ from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.recognise import recognise
 from kraken_doctor.model.diagnosis import Severity
 from tests.botlog.logs import findings
-from tests.botlog.shapes import LINES, SURROUNDINGS, log
+from tests.botlog.shapes import CHANGES, LINES, SURROUNDINGS, log
 
 KNOWN = list(wordings())
 MANY = 250
@@ -48,6 +48,15 @@ def test_shapes_and_surroundings(shape: str, surroundings: str) -> None:
     for wording in chosen:
         text = SURROUNDINGS[surroundings](log(shape, [wording.text]))
         assert cause_of(text) == wording.cause, text
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes_that_leave_the_words(change: str) -> None:
+    """Whoever collected the log, and how: also of a traceback over many lines."""
+    for shape in ("python", "chained", "node", "java", "no-time"):
+        for wording in random.Random(f"{change} {shape}").sample(KNOWN, 6):
+            text = log(shape, [wording.text])
+            assert cause_of(CHANGES[change](text)) == wording.cause, CHANGES[change](text)
 
 
 @pytest.mark.parametrize("shape", LINES)
