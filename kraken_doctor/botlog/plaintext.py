@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from kraken_doctor.botlog.reading import PREFIX
+
+_PREFIXES = re.compile(rf"^{PREFIX.decode()}", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
 _STACK = re.compile(
@@ -25,12 +28,15 @@ def plain_text(text: str) -> str:
     """
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
-    if '{"log":' in text:
+    docker = '{"log":' in text
+    if docker:
         text = _DOCKER.sub(r"\1", text)
-    if "\\" in text and _BRACES.match(text):
+    if "\\" in text and (docker or _BRACES.match(text)):
         for escaped, plain in _UNESCAPED:
             text = text.replace(escaped, plain)
     text = text.replace("\r", "").rstrip("\n")
+    if "\n" in text:
+        text = _PREFIXES.sub("", text)
     return _without_code(text) if "\n" in text or text[:1].isspace() else text
 
 
