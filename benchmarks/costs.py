@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import resource
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import krakenex
 import redis
 
-from kraken_doctor import NonceGenerator, open_store
+from kraken_doctor import KrakenClient, NonceGenerator, RetryPolicy, open_store
 
 ROUNDS = 15
 MILLION = 1_000_000
@@ -70,6 +74,37 @@ def table(redis_url: str) -> None:
             for _ in range(MILLION):
                 generator.next()
             print(f"| {name} | {before:.1f} MiB | {peak_mib():.1f} MiB |", flush=True)
+
+
+def added(url: str, redis_url: str, keys: Iterator[tuple[str, str]], calls: int = 2_000) -> None:
+    """What a call costs more than one of krakenex with unique nonces: medians, the clients called in turn."""
+    print(f"\n## Added to a call of bare krakenex with unique nonces, on loopback (medians of {calls})\n")
+    print("| client | a call | added | limit |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, redis.Redis.from_url(redis_url) as client:
+        bare = krakenex.API(*next(keys))
+        bare.uri, bare._nonce = url, seed_generator()  # noqa: SLF001 - its hook
+        stores = {"memory": "memory://", "SQLite": f"sqlite:///{Path(folder) / 'nonce.db'}", "Redis": redis_url}
+        apis: dict[str, Any] = {"krakenex": bare}
+        for name, store in stores.items():
+            apis[name] = KrakenClient(*next(keys), url=url, store=open_store(store), retry=RetryPolicy.none())
+        connection = client.connection_pool.get_connection()
+
+        def ping() -> None:
+            connection.send_command("PING")
+            connection.read_response()
+
+        asked = {name: functools.partial(api.query_private, "Balance") for name, api in apis.items()} | {"PING": ping}
+        taken: dict[str, list[float]] = {name: [] for name in asked}
+        for number, (name, call) in itertools.product(range(calls + 50), asked.items()):
+            took = microseconds(call, 1)
+            if number >= 50:  # connections, tables and scripts are there
+                taken[name].append(took)
+        middle = {name: statistics.median(values) for name, values in taken.items()}
+    limits = {"memory": "15 µs", "SQLite": "80 µs", "Redis": f"3 PINGs of {middle['PING']:.0f} µs"}
+    for name in apis:
+        more = middle[name] - middle["krakenex"]
+        pings = f" = {more / middle['PING']:.1f} PINGs" if name == "Redis" else ""
+        print(f"| {name} | {middle[name]:.0f} µs | {more:+.0f} µs{pings} | {limits.get(name, '')} |")
 
 
 def peak_mib() -> float:

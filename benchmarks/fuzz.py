@@ -1,10 +1,11 @@
 """
-Answers made by chance, to the real command over a real socket: nothing may break, hang or leak.
+Answers of any kind, made by Hypothesis, to the real command over a real socket: nothing may break, hang or leak.
 
-    python -m benchmarks.fuzz [ANSWERS] [FIRST CASE]
+    python -m benchmarks.fuzz [RUNS] [FIRST SEED]
 
-A run of `check` asks for four answers, and more where it tries again; it goes on until so many answers (100,000 by
-default) were given. A case that broke is made again by its number: ``python -m benchmarks.fuzz 1 NUMBER``.
+A run of `check` asks for four answers, and more where it tries again. The runs are made in batches, each with a seed
+of its own; a case that broke is made as small as it gets, and printed with its seed. That batch again:
+``python -m benchmarks.fuzz 1 SEED``.
 """
 
 from __future__ import annotations
@@ -16,43 +17,64 @@ import sys
 import tempfile
 import time
 
-from tests.fuzzing import DEADLINE_S, TIMEOUT_S, BreachError, Fuzz
+import hypothesis
+from hypothesis import HealthCheck, Phase, given, settings
+
+from kraken_doctor.cli.params import OUTPUTS
+from tests.answers import Case, cases
+from tests.fuzzing import DEADLINE_S, TIMEOUT_S, BreachError, Ended, Fuzz
+
+BATCH = 250
+"""Runs with one seed. Hypothesis remembers what it tried in one; a new one forgets it, so that memory is ours."""
+
+SETTINGS = settings(
+    max_examples=BATCH, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink), print_blob=False,
+)  # fmt: skip
 
 
-def main(wanted: int = 100_000, first: int = 0) -> int:
-    """Run cases and print what became of them; 1 if one broke."""
+def main(wanted: int = 25_000, first: int = 0) -> int:
+    """Make the runs and print what became of them; 1 if one broke."""
     os.chdir(tempfile.mkdtemp())  # no .env above it
     fuzz = Fuzz(os.environ.__setitem__)
-    statuses: collections.Counter[int] = collections.Counter()
-    breaches: list[str] = []
-    answers, slowest_s, number, began = 0, 0.0, first, time.monotonic()
-    after_warming_up = 0
+    ended: list[Ended] = []
+    broken, seed, began, after_warming_up = 0, first, time.monotonic(), 0
     with fuzz.serving():
-        while answers < wanted:
+        while len(ended) < wanted:
             try:
-                case = fuzz.case(number)
+                batch(fuzz, seed, ended)
             except BreachError as breach:
-                breaches.append(str(breach))
-                answers += 1
-            else:
-                statuses[int(case.status)] += 1
-                answers += case.answers
-                slowest_s = max(slowest_s, case.seconds)
-            number += 1
-            if number - first == 500:
-                after_warming_up = _resident_mib()
-    for told in breaches[:10]:
-        print(told, file=sys.stderr)
-    runs = number - first
-    print(f"answers          {answers}")
-    each_ms = 1000 * (time.monotonic() - began) / runs
-    print(f"runs of check    {runs}, cases {first} to {number - 1}, {each_ms:.0f} ms each")
+                broken += 1
+                notes = "\n".join(getattr(breach, "__notes__", ()))
+                print(f"seed {seed}: {breach}\n{notes}", file=sys.stderr)
+            seed += 1
+            after_warming_up = after_warming_up or _resident_mib()
+    statuses = collections.Counter(int(one.status) for one in ended)
+    each_ms = 1000 * (time.monotonic() - began) / len(ended)
+    print(f"answers          {sum(one.answers for one in ended)}")
+    print(f"runs of check    {len(ended)}, seeds {first} to {seed - 1}, {each_ms:.0f} ms each")
     print(f"exit status      {', '.join(f'{status}: {count}' for status, count in sorted(statuses.items()))}")
-    print(f"slowest          {slowest_s:.2f} s (--timeout {TIMEOUT_S} --deadline {DEADLINE_S})")
-    print(f"redirects followed {len(fuzz.followed)}")
-    print(f"memory           {after_warming_up} MiB after 500 runs, {_resident_mib()} MiB at most")
-    print(f"broken           {len(breaches)}")
-    return bool(breaches)
+    print(f"slowest          {max(one.seconds for one in ended):.2f} s (--timeout {TIMEOUT_S} --deadline {DEADLINE_S})")
+    print(f"memory           {after_warming_up} MiB after the first batch, {_resident_mib()} MiB at most")
+    print(f"broken           {broken}")
+    return bool(broken)
+
+
+def batch(fuzz: Fuzz, seed: int, ended: list[Ended]) -> None:
+    """
+    Make the runs of one seed.
+
+    Raises:
+        BreachError: One of them broke; the case is in its notes.
+    """
+
+    @hypothesis.seed(seed)
+    @SETTINGS
+    @given(case=cases(OUTPUTS, fuzz.elsewhere))
+    def holds(case: Case) -> None:
+        ended.append(fuzz.run(case))
+
+    holds()
 
 
 def _resident_mib() -> int:

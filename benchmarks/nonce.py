@@ -64,11 +64,15 @@ class Field:
         self.url, self.redis, self.gateway, self.folder = url, redis, gateway, folder
         self._numbers = itertools.count()
 
+    def keys(self) -> Iterator[tuple[str, str]]:
+        """Keys that nobody has used yet."""
+        return (demo_credentials(f"benchmark {number}") for number in self._numbers)
+
     def run(
         self, kind: str, store: str, *, threads: int, processes: int, calls: int, hosts: Hosts | None = None
     ) -> tuple[int, float]:
         """Refused calls, and calls a second, of so many bots on one fresh key."""
-        key, secret = demo_credentials(f"benchmark {next(self._numbers)}")
+        key, secret = next(self.keys())
         urls = {"sqlite": f"sqlite:///{self.folder / 'nonce.db'}", "redis": self.redis.url, "memory": "memory://"}
         store_url = urls.get(store, "none")
         if hosts is not None:
@@ -171,6 +175,7 @@ def main() -> None:
             lambda: refusals(ground, hosts, calls),
             lambda: throughput(ground, PAIR_CALLS, "the exchange on loopback"),
             lambda: throughput(stack.enter_context(field(None, DISTANT_S)), DISTANT_CALLS, "20 ms away"),
+            lambda: costs.added(ground.url, ground.redis.url, ground.keys()),
             lambda: costs.table(ground.redis.url),
         ):
             part()

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
-from kraken_doctor.diagnosis.causes.client_signs import CLIENT_SIGNS
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
-from kraken_doctor.render.pages.explain import cause_markdown, sign_markdown
+from kraken_doctor.diagnosis.causes.symptoms import CLIENT_SYMPTOMS, EXCHANGE_SYMPTOMS
+from kraken_doctor.render.pages.explain import cause_markdown, symptom_markdown
 
 PAGE = Path(__file__).with_name("causes.md")
 
@@ -36,9 +35,9 @@ def page() -> str:
         parts.append(f"## {section}\n")
         parts += [cause_markdown(cause, level=3) for cause in causes]
     parts.append("## Errors of the exchange\n")
-    parts += [sign_markdown(sign, CAUSES, level=3) for sign in EXCHANGE_SIGNS]
+    parts += [symptom_markdown(symptom, CAUSES, level=3) for symptom in EXCHANGE_SYMPTOMS]
     parts.append("## Errors of clients\n")
-    parts += [sign_markdown(sign, CAUSES, level=3) for sign in CLIENT_SIGNS]
+    parts += [symptom_markdown(symptom, CAUSES, level=3) for symptom in CLIENT_SYMPTOMS]
     return "\n".join(parts)
 
 

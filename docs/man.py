@@ -1,7 +1,7 @@
 """
 Writes docs/man/kraken-doctor.1 from the commands themselves; a test holds the two equal.
 
-    python docs/man.py
+    python -m docs.man
 """
 
 from __future__ import annotations

@@ -2,21 +2,16 @@
 The one exception tree, and the one table from Kraken's error strings to it.
 
     KrakenDoctorError
-    ├── ConfigurationError            what the user wrote can't be used; the text says how to mend it
-    ├── NonceError                    no nonce was issued
-    │   ├── NonceStoreError           the mark can't be read or made durable
-    │   ├── NonceExhaustedError       the end of the unsigned 64-bit range
-    │   ├── NonceHookError            this krakenex has no nonce hook
-    │   ├── TurnTimeoutError          the key's turn was not free in time
-    │   │   └── TurnHeldError         nor could it be: this very thread has it
-    │   └── TurnLostError             the turn ran out between taking the nonce and sending it
-    ├── HostLimitError                this process can't open another file or connection
-    ├── TimeSourceError               a time server gave no answer that can be believed
-    ├── TransportError                no answer of the API: which step failed is in `kind`
-    └── KrakenError                   the API's own refusal, one subclass a string of the table below
+    ├── ConfigurationError   what the user wrote can't be used; the text says how to fix it
+    ├── NonceError           no nonce was issued: NonceStoreError, NonceExhaustedError, NonceHookError,
+    │                        TurnTimeoutError (and TurnHeldError), TurnLostError
+    ├── HostLimitError       this process can't open another file or connection
+    ├── TimeSourceError      a time server gave no answer that can be believed
+    ├── TransportError       no answer of the API: which step failed is in `kind`
+    └── KrakenError          the API's own refusal, one subclass a string of the table below
 
-Strings and meanings: https://docs.kraken.com/exchange/guides/general/errors, and for the ones that this
-guide no longer lists https://support.kraken.com/hc/en-us/articles/360001491786-API-Error-Codes
+Strings: https://docs.kraken.com/exchange/guides/general/errors, and those that it no longer lists
+https://support.kraken.com/hc/en-us/articles/360001491786-API-Error-Codes
 """
 
 from __future__ import annotations
@@ -24,8 +19,8 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 
 class KrakenDoctorError(Exception):
@@ -72,21 +67,30 @@ class TimeSourceError(KrakenDoctorError):
     """A time server gave no answer that can be believed."""
 
 
+class AnswerSeen(NamedTuple):
+    """What a failing answer shows of whoever gave it, None for the rest; *ray* is Cloudflare's id of the request."""
+
+    status: int | None = None
+    server: str | None = None
+    ray: str | None = None
+    title: str | None = None
+    retry_after_s: int | None = None
+    proxy_status: int | None = None
+    proxy_failure: str | None = None  # cause id of the proxy's own failing step
+
+
 class TransportError(KrakenDoctorError):
     """
-    No answer of the API came back.
+    No answer of the API came back; *kind* is the cause id of the step that failed, ``dns-failed``, …
 
-    Args:
-        kind: The cause id of the step that failed, for instance ``dns-failed`` or ``read-timeout``.
-        detail: What the operating system or the server said. Foreign text: data, not markup.
-        facts: What else was seen, by name: ``http.status``, ``tls.issuer``, …
+    *detail* is what the system or the server said: foreign text, data and no markup.
     """
 
-    def __init__(self, kind: str, detail: str, facts: Mapping[str, int | str | tuple[str, ...]] | None = None) -> None:
+    def __init__(self, kind: str, detail: str, seen: AnswerSeen | None = None) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
-        self.facts = dict(facts or {})
+        self.seen = seen or AnswerSeen()
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
@@ -104,13 +108,7 @@ class Retry(enum.Enum):
 
 
 class KrakenError(KrakenDoctorError):
-    """
-    The API's refusal, as it was written.
-
-    Args:
-        text: The error string that decided the type, for instance ``EAPI:Invalid nonce``.
-        errors: All strings of the answer; the API may give several.
-    """
+    """The API's refusal: *text* is the string that decided the type, *errors* are all strings of the answer."""
 
     cause: ClassVar[str] = "error-unrecognised"
     retry: ClassVar[Retry] = Retry.NEVER
@@ -272,10 +270,8 @@ STRINGS: dict[str, type[KrakenError]] = {
     "ETrade:*": KrakenCallRejected,
 }
 """
-The one table of Kraken's strings, for whoever reads one: a call, a report, a log, `explain`.
-
-``*`` stands for any category or any text; a more general form stands below those that it would hide. Any string may
-have details behind a colon (``EGeneral:Internal error:5``). What is known by hearsay alone is not here.
+The one table of Kraken's strings. ``*`` stands for any category or any text; a more general form stands below those
+that it would hide. Any string may have details behind a colon. What is known by hearsay alone is not here.
 """
 
 
@@ -283,7 +279,7 @@ def pattern_of(string: str) -> str:
     """
     Return the regular expression of a *string* of the table, for use without regard to case.
 
-    Some clients take the E off, others put a blank behind the colon. A form with ``*`` needs it: "Order: placed".
+    Some clients take the E off (npm kraken-api, gekko, zenbot). ``*`` needs it: "Order: placed" is no error.
     """
     category, _, text = string.partition(":")
     if text == "*":
@@ -315,6 +311,11 @@ def kraken_error(errors: Sequence[str]) -> KrakenError:
     return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts)
 
 
+def is_nonce_refusal(errors: Sequence[str]) -> bool:
+    """Return whether an answer's strings refuse the call for its nonce, and for nothing that outranks it."""
+    return isinstance(kraken_error(errors), KrakenInvalidNonce)
+
+
 def is_failure(errors: Sequence[str]) -> bool:
-    """Whether the strings of an answer refuse the call: ``W...`` strings are warnings beside a result."""
+    """Return whether the strings of an answer refuse the call: ``W...`` strings are warnings beside a result."""
     return any(not text.startswith("W") for text in errors)

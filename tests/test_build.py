@@ -15,8 +15,15 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
-_OUTSIDE = {"README.md", "CHANGELOG.md", "SECURITY.md", "pyproject.toml", ".env.example", ".gitignore", "PKG-INFO"}
+_FOLDERS = ("kraken_doctor/", "tests/", "docs/", "benchmarks/", ".ci/", ".github/")
+_OUTSIDE = {
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "Makefile", "action.yml",
+    "pyproject.toml", ".editorconfig", ".env.example", ".gitignore",
+    ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", "PKG-INFO",
+}  # fmt: skip
 
 
 def tracked() -> list[str]:
@@ -68,20 +75,41 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: dict[str, bytes], t
     package = {name for name in names if name.startswith("kraken_doctor/")}
     assert package == {name for name in tracked() if name.startswith("kraken_doctor/")}
     rest = {re.sub(r"^kraken_doctor-[\d.]+\.(?:dist-info|data)/", "", name) for name in set(names) - package}
-    assert rest == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "data/share/man/man1/kraken-doctor.1"}
+    assert rest == {
+        "METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "data/share/man/man1/kraken-doctor.1",
+    }  # fmt: skip
+    assert "kraken_doctor/py.typed" in package
 
 
-def test_the_sdist_can_be_tested_and_holds_no_secret(built: dict[str, bytes], tmp_path: Path) -> None:
-    """Source, tests and docs; no .env, nothing compiled, nothing of the tools."""
-    (name,) = [name for name in built if name.endswith(".tar.gz")]
-    (tmp_path / name).write_bytes(built[name])
-    with tarfile.open(tmp_path / name) as sdist:
-        names = [re.sub(r"^kraken_doctor-[\d.]+/", "", member.name) for member in sdist if member.isfile()]
-    outside = {name for name in names if not name.startswith(("kraken_doctor/", "tests/", "docs/"))}
-    assert outside == _OUTSIDE
+def test_the_sdist_holds_all_that_its_tests_read_and_no_secret(built: dict[str, bytes], tmp_path: Path) -> None:
+    """Source, tests, docs and the files that tests are about; no .env, nothing compiled, nothing of the tools."""
+    names = unpacked(built, tmp_path)
+    assert {name for name in names if not name.startswith(_FOLDERS)} == _OUTSIDE
     assert not [name for name in names if name.endswith((".pyc", ".env")) or "__pycache__" in name]
-    wanted = {name for name in tracked() if name.startswith(("kraken_doctor/", "tests/"))}
-    assert wanted <= set(names)
+    assert set(tracked()) <= {*names, ".gitattributes"}
+
+
+def unpacked(built: dict[str, bytes], folder: Path) -> list[str]:
+    """Unpack the sdist into *folder*, and return the names in it."""
+    (name,) = [name for name in built if name.endswith(".tar.gz")]
+    (folder / name).write_bytes(built[name])
+    with tarfile.open(folder / name) as sdist:
+        sdist.extractall(folder, filter="data")
+        return [member.name.partition("/")[2] for member in sdist if member.isfile()]
+
+
+def test_the_sdist_can_run_its_own_tests(built: dict[str, bytes], tmp_path: Path) -> None:
+    """Unpacked elsewhere, without git: those about the project's own files, and a few of each kind."""
+    (tmp_path / "sdist").mkdir()
+    unpacked(built, tmp_path / "sdist")
+    (source,) = [path for path in (tmp_path / "sdist").iterdir() if path.is_dir()]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-m", "not slow",
+               "tests/test_project.py", "tests/test_docs.py", "tests/diagnosis", "tests/test_layers.py",
+               "tests/test_redact.py", "tests/nonce/test_generator.py"]  # fmt: skip
+    environ = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False, env=environ)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr
+    assert re.search(r"\d{3} passed", ended.stdout)
 
 
 def test_twine_finds_nothing_wrong(built: dict[str, bytes], tmp_path: Path) -> None:

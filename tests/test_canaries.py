@@ -39,6 +39,8 @@ from tests.canaries import API_KEY, FAULTS, OTP, SECRET
 from tests.conftest import Finished, Run
 from tests.network import wild
 
+pytestmark = pytest.mark.slow
+
 _FAULTS_OF_THE_LAB = sorted(fault.name for section in SECTIONS.values() for fault in section if not fault.command)
 _DEMO = (
     "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER", "KRAKEN_USER_GRID_BOT", "KRAKEN_USER_NEW_ACCOUNT",

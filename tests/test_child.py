@@ -17,6 +17,8 @@ import pytest
 from kraken_doctor import child
 from tests.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kraken-doctor"
 SHADOWS = ("json", "random", "socket", "threading", "sqlite3", "requests", "krakenex", "kraken_doctor", "re", "click")
 

@@ -1,13 +1,15 @@
-"""A few hundred of the cases of benchmarks/fuzz.py, and that its judge can judge."""
+"""Answers of any kind, made by Hypothesis, to the real command over a real socket; and that the judge can judge."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import time
 
 import pytest
 import requests
+from hypothesis import HealthCheck, Phase, example, find, given, settings
 
 from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
@@ -18,36 +20,55 @@ from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.messages import Response
 from tests import canaries, fuzzing
-from tests.fuzzing import Answers, BreachError, Fuzz
+from tests.answers import TRUE, Case, bomb, cases, right
+from tests.fuzzing import BreachError, Fuzz
 from tests.network import wild
 from tests.network.wild import WildServer
 
-CASES = 300
+EXAMPLES = 60
+"""In each run of the suite, others each time; `python -m benchmarks.fuzz` makes as many as wanted."""
+
+# The explain phase varies all that does not matter to a failure, which here takes longer than all else.
+CASES = settings(suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
+
+HEALTHY = {endpoint: [right(endpoint)] for endpoint in TRUE}
 
 
+@pytest.mark.slow
 def test_no_answer_breaks_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """No traceback, no broken check, no hang, no leak, a status of the contract; no redirect is followed."""
     fuzz = Fuzz(monkeypatch.setenv)
-    statuses, answers = set(), 0
+    ended: list[fuzzing.Ended] = []
     with fuzz.serving():
-        for number in range(CASES):
-            case = fuzz.case(number)
-            statuses.add(int(case.status))
-            answers += case.answers
-    assert statuses in ({0, 1}, {0, 1, 3})
-    assert answers > 2 * CASES, "most runs reach the private calls"
+
+        @settings(CASES, max_examples=EXAMPLES)
+        @given(case=cases(OUTPUTS, fuzz.elsewhere))
+        @example(case=Case("json", HEALTHY))
+        def holds(case: Case) -> None:
+            ended.append(fuzz.run(case))
+
+        holds()
+    assert {one.status for one in ended} in ({0, 1}, {0, 1, 3})
+    assert sum(one.answers for one in ended) > 2 * EXAMPLES, "most runs reach the private calls"
 
 
-def test_a_case_is_known_by_its_number() -> None:
-    """The same answers each time, and others for another number."""
-    paths = ["/0/public/Time", "/0/public/SystemStatus", "/0/private/GetApiKeyInfo", "/0/private/Balance"]
+@pytest.mark.slow
+def test_a_case_that_breaks_is_made_small() -> None:
+    """What is reported has one wrong answer, and all others right."""
+    wrong = find(
+        cases(("table",), "http://elsewhere"),
+        lambda case: any(not answer.right for answers in case.answers.values() for answer in answers),
+        settings=settings(CASES, database=None),
+    )
+    given_answers = [answer for answers in wrong.answers.values() for answer in answers]
+    assert sorted(answer.right for answer in given_answers) == [False, True, True, True]
 
-    def given(number: int) -> list[bytes]:
-        answers = Answers(number, "http://elsewhere")
-        return [answers.give(path)[0].split(b"unixtime")[0] for path in paths]
 
-    assert given(7) == given(7)
-    assert len({b"".join(given(number)) for number in range(50)}) > 40
+def test_an_answer_is_right_at_the_moment_it_is_sent() -> None:
+    """Else each case would have a wrong clock as well, which hides other findings."""
+    at = json.loads(right("Time").sent().partition(b"\r\n\r\n")[2])["result"]["unixtime"]
+    assert abs(at - time.time()) < 5
+    assert len(right("Time").sent()) == len(right("Time").data), "the length in the header still holds"
 
 
 @pytest.mark.parametrize(
@@ -59,21 +80,21 @@ def test_a_case_is_known_by_its_number() -> None:
 )  # fmt: skip
 def test_the_judge_sees(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Each thing that may not be, in the output of a run that is otherwise well."""
-    fuzz = Fuzz(monkeypatch.setenv)
+    fuzz, case = Fuzz(monkeypatch.setenv), Case("table", HEALTHY)
     with fuzz.serving():
         for stream in ("stdout", "stderr"):
             monkeypatch.setattr(fuzzing, "run", lambda _, to=stream: _says(to, what))
             with pytest.raises(BreachError):
-                fuzz.case(0)
+                fuzz.run(case)
         monkeypatch.setattr(fuzzing, "run", lambda _: 2)
         with pytest.raises(BreachError, match="status 2"):
-            fuzz.case(0)
+            fuzz.run(case)
         monkeypatch.setattr(fuzzing, "run", lambda _: 0)
         with pytest.raises(BreachError, match="no json"):
-            fuzz.case(OUTPUTS.index("json"))
+            fuzz.run(Case("json", HEALTHY))
         fuzz.followed.append(b"GET / HTTP/1.1")
         with pytest.raises(BreachError, match="redirect"):
-            fuzz.case(0)
+            fuzz.run(case)
 
 
 def _says(stream: str, text: str) -> int:
@@ -163,7 +184,7 @@ def test_the_last_of_two_equal_names_counts(exchange: Exchange, server: SandboxS
 
 def test_the_bomb_is_one() -> None:
     """Sixty-four MiB out of a few hundred bytes; and what the finder of leaks takes for one is one."""
-    assert len(fuzzing._BOMB) < 1000
-    with gzip.GzipFile(fileobj=io.BytesIO(gzip.decompress(fuzzing._BOMB))) as stream:
+    assert len(bomb()) < 1000
+    with gzip.GzipFile(fileobj=io.BytesIO(gzip.decompress(bomb()))) as stream:
         assert len(stream.read(2 << 20)) == 2 << 20
-    assert json.loads(json.dumps(fuzzing._TRUE["Balance"]))["ZUSD"] == "100.0000"
+    assert json.loads(json.dumps(TRUE["Balance"]))["ZUSD"] == "100.0000"

@@ -15,6 +15,8 @@ from kraken_doctor.sandbox.messages import Request, Response
 from tests.conftest import Run
 from tests.schema import document
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = 120
 
 

@@ -16,6 +16,8 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 _STRANGER = 54321
 

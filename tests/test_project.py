@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import importlib.metadata
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import kraken_doctor
 from kraken_doctor.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -42,7 +50,135 @@ def test_the_example_environment_names_only_what_is_read() -> None:
 
 
 def test_the_version_is_said_once() -> None:
-    """The build takes it from the package."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["dynamic"] == ["version"]
+    """The build takes it from the package; the changelog begins with it, unless something is not released yet."""
+    assert PROJECT["dynamic"] == ["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", kraken_doctor.__version__)
+    places = [*(ROOT / "kraken_doctor").rglob("*.py"), ROOT / "pyproject.toml"]
+    wanted = re.compile(r'^(__)?version(__)? = "', re.M)
+    said = [path.name for path in places if wanted.search(path.read_text(encoding="utf-8"))]
+    assert said == ["__init__.py"]
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0].partition(" ")[0] == kraken_doctor.__version__
+
+
+def test_every_release_has_its_date() -> None:
+    """As the release workflow wants it, newest first."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    found = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) \((\d{4}-\d\d-\d\d)\)", heading) for heading in headings]
+    released = [match for match in found if match is not None]
+    assert len(released) >= 2
+    assert len(released) + ("Unreleased" in headings) == len(headings)
+    order = [(tuple(map(int, match.groups()[:3])), match[4]) for match in released]
+    assert order == sorted(order, reverse=True)
+
+
+DEVELOPMENT = ("tests", "docs", "benchmarks")
+OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "redis"}
+"""Imported only where the user's own client or an extra brings them; none of them is installed with the package."""
+
+
+def imported(folder: str) -> Iterator[tuple[Path, str]]:
+    """The packages from elsewhere that the modules of *folder* import, at their head or inside a function."""
+    own = {*sys.stdlib_module_names, "kraken_doctor", "msvcrt", *DEVELOPMENT}
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            yield from ((path, name.partition(".")[0]) for name in names if name.partition(".")[0] not in own)
+
+
+@functools.cache
+def providers() -> dict[str, set[str]]:
+    """Which distributions an import name comes from, in lower case with hyphens."""
+    found = importlib.metadata.packages_distributions()
+    return {name: {plain(distribution) for distribution in by} for name, by in found.items()}
+
+
+def plain(requirement: str) -> str:
+    return re.split(r"[\[><=;! ]", requirement)[0].lower().replace("_", "-")
+
+
+def undeclared(folder: str, requirements: list[str], allowed: set[str]) -> list[str]:
+    """Imports of *folder* that no requirement brings by name: there by chance, as somebody else's dependency."""
+    declared = {plain(item) for item in requirements}
+    return sorted(
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, name in imported(folder)
+        if name not in allowed and not declared & providers().get(name, {name})
+    )
+
+
+def test_the_package_imports_only_what_it_declares() -> None:
+    """A dependency of a dependency may leave with its next version."""
+    assert undeclared("kraken_doctor", PROJECT["dependencies"], OF_THE_USERS_CLIENT) == []
+
+
+@pytest.mark.parametrize("folder", DEVELOPMENT)
+def test_development_imports_only_what_dev_declares(folder: str) -> None:
+    """Whoever installs the extra `dev` can run the tests, the generators and the benchmarks."""
+    extras = PROJECT["optional-dependencies"]
+    every = [*PROJECT["dependencies"], *(item for extra in extras.values() for item in extra)]
+    assert undeclared(folder, every, {"aiohttp"}) == []
+
+
+def test_an_undeclared_import_is_seen() -> None:
+    """The test above can fail."""
+    without = [item for item in PROJECT["dependencies"] if not item.startswith("urllib3")]
+    assert any(": urllib3" in line for line in undeclared("kraken_doctor", without, OF_THE_USERS_CLIENT))
+
+
+def test_types_and_licence_are_part_of_the_package() -> None:
+    """A type checker reads the annotations only where py.typed stands."""
+    assert (ROOT / "kraken_doctor" / "py.typed").read_bytes() == b""
+    assert PROJECT["license"] == "MIT"
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert text.startswith("MIT License\n")
+    assert "kraken-doctor contributors" in text
+    assert PROJECT["authors"] == [{"name": "kraken-doctor contributors"}]
+    assert {"Homepage", "Documentation", "Changelog", "Issues"} <= set(PROJECT["urls"])
+
+
+def test_mutation_tools_change_code_that_is_there() -> None:
+    """A module that was moved would silently be left out."""
+    mutmut = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    cosmic_ray = tomllib.loads((ROOT / "benchmarks" / "cosmic-ray.toml").read_text(encoding="utf-8"))["cosmic-ray"]
+    for pattern in (*mutmut["only_mutate"], *cosmic_ray["module-path"]):
+        assert list(ROOT.glob(pattern)), pattern
+    tests = [*mutmut["pytest_add_cli_args_test_selection"], *cosmic_ray["test-command"].split()]
+    for word in (word for word in tests if "tests/" in word):
+        name = word.rpartition("=")[2].partition("::")[0]
+        assert (ROOT / name).exists(), name
+    for name in mutmut["also_copy"]:
+        assert (ROOT / name).exists(), name
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_architecture_names_modules_that_there_are() -> None:
+    """Each step of each way; a page about a house that was rebuilt leads astray."""
+    steps = re.findall(r"^\| \d+ \| (.+?) \|", ARCHITECTURE, re.M)
+    assert len(steps) > 20
+    for name in (name for step in steps for name in re.findall(r"`([\w/.]+)`", step)):
+        assert (ROOT / "kraken_doctor" / name).exists(), name
+
+
+def test_the_architecture_has_a_line_for_each_part() -> None:
+    """In the table of the floors; a new part has its place there."""
+    table = ARCHITECTURE.partition("## The floors")[2].partition("## ")[0]
+    parts = {path.parent.name for path in (ROOT / "kraken_doctor").glob("*/__init__.py")}
+    assert set(re.findall(r"`(\w+)/`", table)) - {"formats", "pages"} == parts
+
+
+def test_contributing_says_how_in_one_line() -> None:
+    """To set up, and to run the fast tests."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for section, command in (("Set up", "make install"), ("Test", "make fast")):
+        block = re.search(rf"## {section}\n\n```\n(.+)\n```", text)
+        assert block is not None, section
+        assert "\n" not in block[1]
+        assert block[1].endswith(command)

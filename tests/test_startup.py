@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "redis", "asyncio")
 
 

@@ -6,12 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.suggestions import did_you_mean
 from kraken_doctor.redact import STORE_VARIABLE, Secret
 
 MASTER = "MASTER"
@@ -173,6 +173,5 @@ def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment, n
     looked_for = ", ".join(f"{prefix}_API_KEY" for prefix in prefixes)
     known = find_users(environment)
     hint = f"; users that are set: {', '.join(known[:5])}" if known else ""
-    similar = get_close_matches(name, known, n=1)
-    meant = f"; did you mean {similar[0]}?" if similar else hint
+    meant = did_you_mean(name, known, otherwise=hint)
     return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){meant}"

@@ -11,7 +11,7 @@ from kraken_doctor.botlog.plaintext import plain_text
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
 from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.model.cause import Symptom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Statement:
     worker: str = ""
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
-    signs: tuple[Sign, ...] = ()
+    symptoms: tuple[Symptom, ...] = ()
     quoted: bool = True
     """Whether Kraken's own string stands there, and not only a client's name for it."""
     unknown: str = ""
@@ -107,13 +107,13 @@ def _statement_of_shape(text: str) -> Statement:
     client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
     text = plain_text(text)
     lowered = text.lower()
-    signs, unknown, whose = _errors(text)
+    symptoms, unknown, whose = _errors(text)
     endpoint = _endpoint(text)
-    failed = bool(signs or unknown)
+    failed = bool(symptoms or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
     return Statement(
         endpoint=endpoint,
-        signs=signs,
+        symptoms=symptoms,
         quoted=bool(_PATTERNS["quoted"].search(text)),
         unknown=unknown,
         elsewhere=whose.elsewhere,
@@ -135,12 +135,12 @@ def _statement_of_shape(text: str) -> Statement:
 
 def _says_something(says: Statement) -> bool:
     return bool(
-        says.signs or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
+        says.symptoms or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
         or says.installed or says.clock_set or says.versions or says.gave_up
     )  # fmt: skip
 
 
-def _errors(text: str) -> tuple[tuple[Sign, ...], str, Attribution]:
+def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
     whose = attribute(text)
     if own := exchange_symptoms(text):
         return own, "", whose.as_krakens() if _PATTERNS["quoted"].search(text) else whose

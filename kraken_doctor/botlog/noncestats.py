@@ -34,7 +34,7 @@ class NonceStats:
         unit = _NONCE_DIGITS.get(digits)
         if unit is None:
             return
-        failed = bool(event.says.signs)
+        failed = bool(event.says.symptoms)
         known = self._failed if failed else self._sent
         before = known.get(nonce)
         # A line that two handlers write is one event: the same moment, the same worker.

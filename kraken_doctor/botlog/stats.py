@@ -55,7 +55,7 @@ class LogStats:
     """Counts, and what came before what."""
 
     errors: dict[str, ErrorStats] = field(default_factory=dict)
-    """By the sign's title, or the error's own text."""
+    """By the symptom's title, or the error's own text."""
     timeline: Timeline = field(default_factory=Timeline)
     worked: int = 0
     """Private calls that were answered without an error, as far as the log says so."""
@@ -135,7 +135,7 @@ class LogStats:
                 error.gave_up_after = True
         if says.worked:
             self._count_worked(event)
-        elif says.signs or says.unknown:
+        elif says.symptoms or says.unknown:
             self._count_errors(event)
 
     def _count_client(self, event: Event) -> None:
@@ -163,7 +163,7 @@ class LogStats:
 
     def _count_errors(self, event: Event) -> None:
         says = event.says
-        titles = [(sign.title, sign.kind) for sign in says.signs] or [(f"E{says.unknown}", "unknown")]
+        titles = [(symptom.title, symptom.kind) for symptom in says.symptoms] or [(f"E{says.unknown}", "unknown")]
         if says.elsewhere:
             if titles[0][0] == _DNS:
                 self._dns_failed_at = event.at

@@ -7,59 +7,49 @@ So a refused nonce never has a certain cause here; what the exchange said in pla
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from kraken_doctor.botlog.advice import advice
 from kraken_doctor.botlog.errorstats import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
-from kraken_doctor.diagnosis.naming import name
-from kraken_doctor.diagnosis.recognise import SIGNS
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
+from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 
 _CALM_S = 600.0
-"""A failure of the way or a busy exchange that has not come back for so long has passed."""
+"""A transient failure that has not come back for so long has passed."""
 
-_PASSING = frozenset({"way", "exchange", "limit"})
 _MOST_FINDINGS = 8
-_SIGNS = {sign.title: sign for sign in SIGNS}
+_SYMPTOMS_BY_TITLE = {symptom.title: symptom for symptom in SYMPTOMS}
 
-# Pattern: the cause it points to, how surely with many and with few refusals. The first pattern that is found counts.
-_LEADS: dict[str, tuple[str, Confidence]] = {
-    "repeated": ("nonce-generator-broken", Confidence.LIKELY),
-    "mixed-units": ("nonce-spent-higher", Confidence.LIKELY),
-    "after-timeout": ("nonce-generator-broken", Confidence.POSSIBLE),
-    "concurrent": ("nonce-reordered", Confidence.LIKELY),
-    "one-endpoint": ("nonce-generator-broken", Confidence.POSSIBLE),
-    "falling": ("nonce-reordered", Confidence.POSSIBLE),
-    "since": ("nonce-spent-higher", Confidence.LIKELY),
-    "first-call": ("nonce-shared-key", Confidence.POSSIBLE),
-    "restart": ("nonce-shared-key", Confidence.POSSIBLE),
-    "always": ("nonce-spent-higher", Confidence.LIKELY),
-    "sparse": ("nonce-reordered", Confidence.POSSIBLE),
-    "now-and-then": ("nonce-reordered", Confidence.POSSIBLE),
+
+class _Lead(NamedTuple):
+    """What a pattern points to; see leads.toml."""
+
+    cause: str
+    confidence: str
+    summary: str
+    others: list[str]
+    remedy: dict[str, Any] | None = None
+
+
+_LEADS = {
+    name: _Lead(**fields)
+    for name, fields in tomllib.loads(Path(__file__).with_name("leads.toml").read_text(encoding="utf-8")).items()
 }
+"""By pattern; the first that is found counts."""
+
 _FEW = 3
 """Fewer refusals than that are an event, not a pattern."""
 
-_SUMMARIES = {
-    "repeated": "One nonce is sent more than once.",
-    "mixed-units": "The bot has counted finer on this key before than it does now.",
-    "one-endpoint": "Only one kind of call is refused: what it sends is not what was signed, or not only digits.",
-    "after-timeout": "A call that got no answer is sent again with its old nonce.",
-    "concurrent": "Calls of one key overtake each other.",
-    "falling": "Nonces leave this host out of order.",
-    "since": "Since then the key has accepted a larger nonce than this bot gives.",
-    "first-call": "At each start something else has already used the key.",
-    "restart": "Around a start two programs use the key: the old one may not have ended.",
-    "always": "This key has accepted a larger nonce than this bot gives.",
-    "sparse": "Some calls may arrive behind later ones, or another program uses the key now and then.",
-    "now-and-then": "Some calls arrive behind later ones, or another program uses the key now and then.",
-}
-_TOLD_APART = dict(_SIGNS["EAPI:Invalid nonce"].causes)
+_TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 
 def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
@@ -82,8 +72,8 @@ def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -
 def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
-    cause, confidence = _LEADS[lead]
-    summary = _SUMMARIES[lead]
+    found = _LEADS[lead]
+    cause, confidence, summary = found.cause, Confidence(found.confidence), found.summary
     if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
     if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
@@ -93,16 +83,16 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
         confidence = Confidence.POSSIBLE
     error = stats.errors_of("nonce")
     because = (f"{error.title}: {_often(error)}", *(pattern.text for pattern in patterns), _generator(stats))
-    return name(
+    return diagnosis_for(
         cause,
         None,
         summary,
         because,
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
-        remedy=_remedy(lead),
+        remedy=Remedy(**found.remedy) if found.remedy else None,
         error=error.title,
-        possible=_alternatives(cause, lead, installed=stats.installed > 0),
+        possible=_alternatives(cause, found.others, installed=stats.installed > 0),
     )
 
 
@@ -112,43 +102,10 @@ def _generator(stats: LogStats) -> str:
     return "no line says that the custom nonce generator was installed"
 
 
-def _remedy(lead: str) -> Remedy | None:
-    """Where the pattern knows better than the catalogue."""
-    if lead == "after-timeout":
-        return Remedy(
-            "Let each attempt take a fresh nonce: kraken_doctor.install(api) does. Look at OpenOrders first.",
-            avoid="Don't send an order again before OpenOrders has shown that it was not placed.",
-        )
-    if lead in ("first-call", "restart"):
-        return Remedy(
-            "Let the old process end before the new one starts, and give each program its own key.",
-            avoid="Don't start from a nonce in the future: it locks out every other program on the key.",
-        )
-    if lead == "mixed-units":
-        return Remedy(
-            "Let the bot count in the finer unit again, or create a new API key: on this one a coarser nonce is never"
-            " accepted again.",
-            avoid="Don't retry in a loop: refused nonces can lock the account for a quarter of an hour.",
-        )
-    if lead == "one-endpoint":
-        return Remedy("Compare the body that this call sends with what is signed: the same bytes, the nonce in it.")
-    return None
-
-
-# What else is possible depends on whether calls of the same key go through in between: then nothing lasting is.
-_LASTING = ("clock-behind", "nonce-shared-key", "nonce-generator-broken")
-_PASSING_BY = ("nonce-reordered", "nonce-shared-key", "nonce-generator-default", "nonce-generator-broken")
-_AT_STARTS = ("nonce-spent-higher", "nonce-reordered", "nonce-generator-broken")
-_OTHERS = {
-    "always": _LASTING, "since": _LASTING, "mixed-units": _LASTING, "restart": _AT_STARTS, "first-call": _AT_STARTS,
-    "sparse": ("nonce-shared-key", "nonce-spent-higher", "nonce-generator-default"),
-}  # fmt: skip
-
-
-def _alternatives(cause: str, lead: str, *, installed: bool) -> tuple[Alternative, ...]:
+def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Alternative, ...]:
     """The likeliest other causes of a refused nonce."""
     ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
-    others = [other for other in _OTHERS.get(lead, _PASSING_BY) if other not in ruled_out][:3]
+    others = [other for other in likely if other not in ruled_out][:3]
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
 
 
@@ -156,30 +113,31 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
     """Return any other error: what the exchange said in plain words, or a step of the connection that failed."""
     if not error.naming_kraken and stats.names_exchange and not stats.names_kraken:
         return None  # a bot of another exchange
-    sign: Sign | None = _SIGNS.get(error.title)
-    if sign is None:
-        return name("error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=error.shown)
-    if not sign.causes:
+    symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
+    if symptom is None:
+        return diagnosis_for(
+            "error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=error.shown
+        )
+    if not symptom.causes:
         return None
-    causes = dict(sign.causes)
+    causes = dict(symptom.causes)
     if error.near_dns and "dns-failed" in causes and len(causes) > 1:
         # The names of other services did not resolve at the same time: it is this host, whatever the client calls it.
         causes = {"dns-failed": ""}
     cause = next(iter(causes))
-    passed = _passed(error, end)
-    nameless = not (error.naming_kraken or stats.names_kraken)
-    sure = (
-        [Confidence.CERTAIN, Confidence.LIKELY] if sign in EXCHANGE_SIGNS else [Confidence.LIKELY, Confidence.POSSIBLE]
-    )
+    passed = _passed(error, cause, end)
+    exchanges = symptom in EXCHANGE_SYMPTOMS
+    sure = [Confidence.CERTAIN, Confidence.LIKELY] if exchanges else [Confidence.LIKELY, Confidence.POSSIBLE]
+    nameless = not (exchanges or error.naming_kraken or stats.names_kraken)
     summary, remedy = advice(error, stats)
     others = [(other, apart) for other, apart in causes.items() if other != cause]
-    return name(
+    return diagnosis_for(
         cause,
         None,
         summary,
         (f"{error.title}: {_often(error)}", *((passed,) if passed else ())),
-        # Nothing in the log says that it was on the way to Kraken.
-        confidence=Confidence.POSSIBLE if nameless and sign not in EXCHANGE_SIGNS else sure[len(causes) > 1],
+        # Where nothing in the log says that it was on the way to Kraken, that remains possible.
+        confidence=Confidence.POSSIBLE if nameless else sure[len(causes) > 1],
         severity=Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None,
         remedy=remedy,
         error=error.title,
@@ -187,12 +145,12 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
     )
 
 
-def _passed(error: ErrorStats, end: float | None) -> str:
-    """Why it is thought to be over; empty where it is not."""
+def _passed(error: ErrorStats, cause: str, end: float | None) -> str:
+    """Return why it is thought to be over; nothing where it is not."""
     if error.worked_after:
         return "it has passed: calls have worked since"
     calm = error.last is not None and end is not None and end - error.last >= _CALM_S
-    if calm and error.kind in _PASSING and not error.gave_up_after:
+    if calm and CAUSES[cause].transient is not None and not error.gave_up_after:
         return f"not logged again since {when(error.last)}; whether calls work since is not logged"
     return ""
 

@@ -28,13 +28,13 @@ _LARGEST_EXPONENT = 20
 
 
 def currency(code: str) -> str | None:
-    """``USD`` or ``USDT`` if *code* is a form of it, else None."""
+    """Return ``USD`` or ``USDT`` if *code* is a form of it, else None."""
     return _CURRENCY.get(_SUFFIX.sub("", code))
 
 
 def add_up(result: object) -> Balances:
     """
-    The two currencies out of a ``Balance`` answer.
+    Return the two currencies out of a ``Balance`` answer.
 
     Raises:
         ValueError: It is no table of decimal amounts.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import Evidence, Facts, Outcome
+from kraken_doctor.model.defaults import CALL_TIMEOUT_S
+from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.network.public import PublicApi
     from kraken_doctor.nonce.history import KeyHistory
-    from kraken_doctor.timesource.keeper import Keeper
     from kraken_doctor.timesource.ntp import TimeServers
+    from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Scope(enum.Enum):
     ACCOUNT = "account"
 
 
-class Finding(NamedTuple):
+class CheckOutcome(NamedTuple):
     """What a check hands back."""
 
     outcome: Outcome
@@ -47,13 +48,13 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class RunSettings:
     """What the user may choose about a run."""
 
     api_url: str
     embedded: bool = False
     """The exchange is the sandbox's, whatever a fault makes of its URL."""
-    timeout_s: float = 10.0
+    timeout_s: float = CALL_TIMEOUT_S
     """For one call."""
     ntp_servers: tuple[str, ...] = ()
     """Empty: don't ask any."""
@@ -82,10 +83,10 @@ class _made_once(cached_property[T]):  # noqa: N801 - a decorator
 
 
 @dataclass(kw_only=True)
-class RunContext:
+class Instruments:
     """The instruments of a run, built by whoever starts it."""
 
-    settings: Settings
+    settings: RunSettings
     clock: Clock
     store: NonceStore
     make_http: Callable[[], Session]
@@ -98,13 +99,13 @@ class RunContext:
     store_source: str = ""
     """The file that names the store, where that is not the process's environment: the library reads no .env."""
     env_files_readable_by_others: tuple[str, ...] = ()
-    keeper: Callable[[], Keeper | None] = lambda: None
+    keeper: Callable[[], TimeDaemon | None] = lambda: None
     """Finds out what keeps this host's clock."""
     env_files_in_git: tuple[str, ...] = ()
 
     @_made_once
     def http(self) -> Session:
-        """Made when first used: a run without network calls does not load requests."""
+        """Return the session, made when first used: a run without network calls does not load requests."""
         return self.make_http()
 
     @_made_once
@@ -116,7 +117,7 @@ class RunContext:
 
     @_made_once
     def histories(self) -> dict[str, KeyHistory]:
-        """By key id: what the audit log proves of each account's key; a log that can't be read proves nothing."""
+        """Return by key id what the audit log proves of each account's key; a log that can't be read proves nothing."""
         from kraken_doctor.nonce.history import key_histories
 
         with contextlib.suppress(NonceStoreError):
@@ -125,7 +126,7 @@ class RunContext:
 
     @_made_once
     def time_servers(self) -> TimeServers:
-        """Remembers for the whole run which servers asked to be left alone."""
+        """Return the time servers; they remember for the whole run which of them asked to be left alone."""
         from kraken_doctor.timesource.ntp import TimeServers
 
         return TimeServers(self.clock)
@@ -138,7 +139,7 @@ class RunContext:
         return found
 
     def with_key(self, key: Secret | None) -> list[Account]:
-        """The accounts that carry *key*; found without comparing each with each, which a thousand would feel."""
+        """Return the accounts that carry *key*; found without comparing each with each, which a thousand would feel."""
         sharing: list[Account] = self._by_key.get(key, [])
         return sharing
 
@@ -157,10 +158,10 @@ class RunContext:
 class AccountContext:
     """One account's part of the run."""
 
-    run: RunContext
+    run: Instruments
     account: Account
     session: AccountSession
-    facts: Callable[[], Facts]
+    evidence: Callable[[], EvidenceSet]
     """What is known so far of this account and of the run."""
 
 
@@ -170,8 +171,10 @@ class Check:
 
     id: str
     title: str
+    position: int = 0
+    """Its place in the catalogue: what it needs has a lower one."""
     scope: Scope
-    run: Callable[..., Finding]
+    run: Callable[..., CheckOutcome]
     needs: tuple[str, ...] = ()
     """Checks without whose success this one can't succeed."""
     proved_by: tuple[str, ...] = ()
@@ -186,18 +189,19 @@ def check(
     id: str,  # noqa: A002 - it is the check's id everywhere else
     *,
     title: str,
+    position: int,
     scope: Scope,
     needs: tuple[str, ...] = (),
     proved_by: tuple[str, ...] = (),
     requests: tuple[str, ...] = (),
     private_calls: int = 0,
-) -> Callable[[Callable[..., Finding]], Check]:
+) -> Callable[[Callable[..., CheckOutcome]], Check]:
     """Make a `Check` of a function."""
 
-    def decorate(function: Callable[..., Finding]) -> Check:
+    def decorate(function: Callable[..., CheckOutcome]) -> Check:
         return Check(
-            id=id, title=title, scope=scope, run=function, needs=needs, proved_by=proved_by, requests=requests,
-            private_calls=private_calls,
+            id=id, title=title, position=position, scope=scope, run=function, needs=needs, proved_by=proved_by,
+            requests=requests, private_calls=private_calls,
         )  # fmt: skip
 
     return decorate

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks import account, clock, credentials, host, nonce, path
+from kraken_doctor import checks
 from kraken_doctor.checks.base import Check
+from kraken_doctor.model.registry import found_in
 
-CATALOGUE: tuple[Check, ...] = (
-    host.krakenex,
-    host.store,
-    path.path,
-    path.exchange,
-    clock.clock,
-    credentials.credentials,
-    account.authentication,
-    account.permissions,
-    account.balances,
-    nonce.nonce,
-)
+CATALOGUE = tuple(sorted(found_in(checks, Check), key=lambda check: check.position))
+"""A new check is here as soon as its module stands in this package."""

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import Finding, RunContext, Scope, Settings, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
+from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.timesource import kraken
-from kraken_doctor.timesource.sample import Consensus, TimeSample, agree
+from kraken_doctor.timesource.sample import Consensus, TimeSample, marzullo
 
 _NTP_TIMEOUT_S = 2.0
 """An answer that took longer would have an error bound above the limit, so waiting for it is of no use."""
@@ -46,38 +47,39 @@ class Measured(NamedTuple):
 @check(
     "clock",
     title="This host's clock",
+    position=50,
     scope=Scope.RUN,
     requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
 )
-def clock(ctx: RunContext) -> Finding:
+def clock(ctx: Instruments) -> CheckOutcome:
     """
-    Offset is reference minus local clock: positive when this host is behind.
+    Check the offset, reference minus local clock: positive when this host is behind.
 
     It fails only where the offset less its bound is over the limit, and passes only where offset plus
     bound is under it: an unknown clock is not a good clock.
     """
     measured = measure(ctx)
-    facts = _facts(measured, len(ctx.settings.ntp_servers))
+    evidence = _evidence(measured, len(ctx.settings.ntp_servers))
     agreed = measured.consensus.sample if measured.consensus else None
     exchange = [measured.coarse] if measured.coarse else date_samples(ctx)
     if ahead_s := proved_ahead_s(filter(None, (agreed, *exchange))):
-        facts.append(Evidence("clock.ahead", round(ahead_s, 6), "s", f">= -{_PROVED_AHEAD_S:g}"))
+        evidence.append(facts.CLOCK_AHEAD.of(round(ahead_s, 6), bound=f">= -{_PROVED_AHEAD_S:g}"))
     if measured.consensus is None:
         heard = measured.servers or measured.exchange
         said = "the time sources contradict each other" if heard else "no time source answered"
-        return Finding(Outcome.INCONCLUSIVE, said, (*facts, *keeper_facts(ctx)))
+        return CheckOutcome(Outcome.INCONCLUSIVE, said, (*evidence, *keeper_evidence(ctx)))
     best = measured.consensus.sample
-    facts += offset_facts(best, ctx.settings.max_offset_s)
+    evidence += offset_evidence(best, ctx.settings.max_offset_s)
     outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
     if outcome is not Outcome.PASS:
-        facts += keeper_facts(ctx)
+        evidence += keeper_evidence(ctx)
     said = summary(measured.consensus, len(ctx.settings.ntp_servers))
     if measured.contradicted and measured.coarse:
         said = f"{said}; but {_span(measured.coarse.offset_s, signed=True)} by the exchange"
-    return Finding(outcome, said, tuple(facts))
+    return CheckOutcome(outcome, said, tuple(evidence))
 
 
-def measure(ctx: RunContext, *, again: bool = False) -> Measured:
+def measure(ctx: Instruments, *, again: bool = False) -> Measured:
     """
     Ask all servers once, and the exchange.
 
@@ -87,10 +89,10 @@ def measure(ctx: RunContext, *, again: bool = False) -> Measured:
             before does not count, since the clock may have been set meanwhile.
     """
     samples, problems = _ask_servers(ctx)
-    exchange = [] if again and agree(samples) else exchange_samples(ctx, again=again)
-    coarse = agree(exchange, "exchange")
+    exchange = [] if again and marzullo(samples) else exchange_samples(ctx, again=again)
+    coarse = marzullo(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
-    consensus = agree(samples) or agree([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
+    consensus = marzullo(samples) or marzullo([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
     contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
     return Measured(
         tuple(samples), tuple(problems), tuple(exchange), consensus, coarse.sample if coarse else None, contradicted
@@ -99,15 +101,15 @@ def measure(ctx: RunContext, *, again: bool = False) -> Measured:
 
 def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
     """
-    The offset of a clock that any of *samples* proves to be more than a second ahead; 0 if none does.
+    Return the offset of a clock that any of *samples* proves to be more than a second ahead; 0 if none does.
 
     Where they contradict each other the lowest counts: nonces from too early a time are refused, and harm nobody.
     """
     return min((sample.offset_s for sample in samples if sample.high_s < -_PROVED_AHEAD_S), default=0.0)
 
 
-def judge(sample: TimeSample, settings: Settings) -> Outcome:
-    """The rule of `clock`, for one agreed sample."""
+def judge(sample: TimeSample, settings: RunSettings) -> Outcome:
+    """Return the outcome of one agreed sample, by the rule of `clock`."""
     limit_s = settings.max_offset_s
     if sample.low_s > limit_s or sample.high_s < -limit_s:
         return settings.wrong_clock
@@ -117,7 +119,7 @@ def judge(sample: TimeSample, settings: Settings) -> Outcome:
 
 
 def summary(consensus: Consensus, asked: int) -> str:
-    """``+12 ms ± 8 ms, 4 of 4 servers``"""
+    """Return the result in words: ``+12 ms ± 8 ms, 4 of 4 servers``."""
     sample = consensus.sample
     text = f"{_span(sample.offset_s, signed=True)} ± {_span(sample.bound_s)}"
     if sample.source == "exchange":
@@ -127,12 +129,12 @@ def summary(consensus: Consensus, asked: int) -> str:
     return f"{text}, {len(servers)} of {asked} servers{besides}"
 
 
-def offset_facts(best: TimeSample, limit_s: float) -> list[Evidence]:
-    """The result, and the limit that it is held against."""
+def offset_evidence(best: TimeSample, limit_s: float) -> list[Evidence]:
+    """Return the result, and the limit that it is held against."""
     return [
-        Evidence("clock.offset", round(best.offset_s, 6), "s", f"|x| <= {limit_s:g}", best.source),
-        Evidence("clock.bound", round(best.bound_s, 6), "s", source=best.source),
-        Evidence("clock.limit", limit_s, "s"),
+        facts.CLOCK_OFFSET.of(round(best.offset_s, 6), bound=f"|x| <= {limit_s:g}", source=best.source),
+        facts.CLOCK_BOUND.of(round(best.bound_s, 6), source=best.source),
+        facts.CLOCK_LIMIT.of(limit_s),
     ]
 
 
@@ -151,45 +153,46 @@ def _apart(one: TimeSample, other: TimeSample) -> bool:
     return one.low_s > other.high_s + _AGREEMENT_S or one.high_s < other.low_s - _AGREEMENT_S
 
 
-def _facts(measured: Measured, asked: int) -> list[Evidence]:
-    facts = [Evidence("clock.ntp.asked", asked)]
+def _evidence(measured: Measured, asked: int) -> list[Evidence]:
+    evidence = [facts.NTP_ASKED.of(asked)]
     if measured.servers:
-        facts.append(Evidence("clock.ntp.answered", len(measured.servers)))
+        evidence.append(facts.NTP_ANSWERED.of(len(measured.servers)))
     if measured.problems:
-        facts.append(Evidence("clock.ntp.problems", measured.problems))
+        evidence.append(facts.NTP_PROBLEMS.of(measured.problems))
     if measured.consensus and measured.servers:
-        facts.append(Evidence("clock.ntp.agreeing", measured.consensus.agreeing))
+        evidence.append(facts.NTP_AGREEING.of(measured.consensus.agreeing))
         if measured.consensus.falsetickers:
-            facts.append(Evidence("clock.ntp.falsetickers", measured.consensus.falsetickers))
+            evidence.append(facts.NTP_FALSETICKERS.of(measured.consensus.falsetickers))
     if measured.coarse:
-        facts.append(Evidence("clock.exchange.offset", round(measured.coarse.offset_s, 6), "s", source="exchange"))
+        evidence.append(facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6), source="exchange"))
     if measured.contradicted:
-        facts.append(Evidence("clock.exchange.contradicts", True, source="exchange"))
-    for number, sample in enumerate((*measured.servers, *measured.exchange), 1):
-        facts += [
-            Evidence(f"clock.sample.{number}.offset", round(sample.offset_s, 6), "s", source=sample.source),
-            Evidence(f"clock.sample.{number}.bound", round(sample.bound_s, 6), "s", source=sample.source),
+        evidence.append(facts.EXCHANGE_CONTRADICTS.of(True, source="exchange"))
+    for number, said in enumerate((*measured.servers, *measured.exchange), 1):
+        sample = facts.SampleFacts(number)
+        evidence += [
+            sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source),
+            sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source),
         ]
-    return facts
+    return evidence
 
 
-def keeper_facts(ctx: RunContext) -> list[Evidence]:
-    """Who keeps the clock here, for a remedy that fits this system."""
+def keeper_evidence(ctx: Instruments) -> list[Evidence]:
+    """Return what keeps the clock here, for a remedy that fits this system."""
     keeper = ctx.keeper()
     if keeper is None:
         return []
     return [
-        Evidence("clock.place", keeper.place, source=keeper.because),
-        Evidence("clock.keeper", keeper.service),
-        Evidence("clock.keeper.running", keeper.running),
-        Evidence("clock.keeper.unit", keeper.unit),
-        Evidence("clock.keeper.rivals", keeper.rivals),
-        Evidence("clock.keeper.packager", keeper.packager),
+        facts.CLOCK_PLACE.of(keeper.place, source=keeper.because),
+        facts.KEEPER.of(keeper.service),
+        facts.KEEPER_RUNNING.of(keeper.running),
+        facts.KEEPER_UNIT.of(keeper.unit),
+        facts.KEEPER_RIVALS.of(keeper.rivals),
+        facts.KEEPER_PACKAGER.of(keeper.packager),
     ]
 
 
-def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
-    """All servers at once: the slowest decides how long it takes, not their number."""
+def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
+    """Ask all servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
     answers = parallel.start(
         [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers], workers=len(servers)
@@ -204,8 +207,8 @@ def _ask_servers(ctx: RunContext) -> tuple[list[TimeSample], list[str]]:
     return samples, problems
 
 
-def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample]:
-    """``Time``, and the ``Date`` of every answer that is there already: each narrows what the others leave open."""
+def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSample]:
+    """Return ``Time``, and the ``Date`` of every answer that is there: each narrows what the others leave open."""
     samples = []
     try:
         answer = ctx.api.ask("Time", again=again)
@@ -219,9 +222,9 @@ def exchange_samples(ctx: RunContext, *, again: bool = False) -> list[TimeSample
     return [*samples, *(sample for sample in dates if sample is not None)]
 
 
-def date_samples(ctx: RunContext) -> list[TimeSample]:
+def date_samples(ctx: Instruments) -> list[TimeSample]:
     """
-    The dates of whatever came back, refusals and error pages included.
+    Return the dates of whatever came back, refusals and error pages included.
 
     Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
     """

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import Finding, RunContext
-from kraken_doctor.model.evidence import Evidence, Outcome
-from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
+from kraken_doctor.checks.base import CheckOutcome, Instruments
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.timesource.drift import ClockPair, OffsetInterval, rate, step_between
 from kraken_doctor.timesource.sample import Consensus
 
-_MOST_SIGHTS = 4096
+_MOST_SAMPLES = 4096
 """Kept for the report; of a longer watch the last ones."""
 
 _MOST_LOOKS = 512
@@ -18,7 +19,7 @@ _MOST_LOOKS = 512
 that they cover all of it."""
 
 
-class Sight(NamedTuple):
+class ClockSample(NamedTuple):
     """What one look showed."""
 
     at_ns: int
@@ -38,21 +39,21 @@ class ClockWatch:
         ctx: The run; its time servers remember who asked to be left alone.
     """
 
-    def __init__(self, ctx: RunContext) -> None:
+    def __init__(self, ctx: Instruments) -> None:
         self._ctx = ctx
-        self._last: Reading | None = None
-        self._looks: list[Look] = []
+        self._last: ClockPair | None = None
+        self._looks: list[OffsetInterval] = []
         self._stepped_s = 0.0
-        self.sights: list[Sight] = []
-        self.steps: list[Sight] = []
+        self.samples: list[ClockSample] = []
+        self.steps: list[ClockSample] = []
         """Those that saw the clock set."""
 
-    def look(self) -> Sight:
+    def look(self) -> ClockSample:
         """Measure once more."""
         ctx, asked = self._ctx, len(self._ctx.settings.ntp_servers)
-        before = Reading.take(ctx.clock)
+        before = ClockPair.take(ctx.clock)
         measured = clock.measure(ctx, again=self._last is not None)
-        after = Reading.take(ctx.clock)
+        after = ClockPair.take(ctx.clock)
         set_meanwhile_s = step_between(before, after)
         step_s = set_meanwhile_s + (step_between(self._last, before) if self._last else 0.0)
         self._last = after
@@ -64,43 +65,43 @@ class ClockWatch:
             said = clock.summary(consensus, asked)
             # With its steps taken out, what remains of the offset is drift.
             low_s, high_s = (edge + self._stepped_s for edge in (consensus.sample.low_s, consensus.sample.high_s))
-            self._looks.append(Look(before.monotonic_s, low_s, high_s))
+            self._looks.append(OffsetInterval(before.monotonic_s, low_s, high_s))
         else:
             said = "; ".join(measured.problems) or "no time source answered"
-        sight = Sight(before.wall_ns, consensus, said, step_s)
-        self._keep(sight)
-        return sight
+        sample = ClockSample(before.wall_ns, consensus, said, step_s)
+        self._keep(sample)
+        return sample
 
     def rate_ppm(self) -> tuple[float, float] | None:
-        """How fast the offset grows, in millionths, at least and at most; None if no steady rate explains the looks."""
+        """Return the offset's growth in millionths, at least and at most; None if no steady rate explains the looks."""
         found = rate(self._looks)
         return (found[0] * 1e6, found[1] * 1e6) if found else None
 
-    def finding(self) -> Finding:
-        """What it comes to: the last offset, judged as that of a single look; a clock that was set is a warning."""
-        last = next((sight for sight in reversed(self.sights) if sight.consensus), None)
-        facts = [Evidence("clock.looks", len(self.sights)), Evidence("clock.steps", len(self.steps))]
+    def finding(self) -> CheckOutcome:
+        """Return the outcome: the last offset, judged as that of a single look; a clock that was set is a warning."""
+        last = next((sample for sample in reversed(self.samples) if sample.consensus), None)
+        evidence = [facts.CLOCK_LOOKS.of(len(self.samples)), facts.CLOCK_STEPS.of(len(self.steps))]
         if self.steps:
-            facts.append(Evidence("clock.step.largest", max((s.step_s for s in self.steps), key=abs), "s"))
+            evidence.append(facts.STEP_LARGEST.of(max((s.step_s for s in self.steps), key=abs)))
         if found := self.rate_ppm():
-            facts += [
-                Evidence(f"clock.rate.{n}", round(v, 3), "ppm") for n, v in zip(("least", "most"), found, strict=True)
-            ]
+            least, most = found
+            evidence += [facts.RATE_LEAST.of(round(least, 3)), facts.RATE_MOST.of(round(most, 3))]
         if last is None or last.consensus is None:
-            return Finding(Outcome.INCONCLUSIVE, "no look gave an offset", (*facts, *clock.keeper_facts(self._ctx)))
+            evidence += clock.keeper_evidence(self._ctx)
+            return CheckOutcome(Outcome.INCONCLUSIVE, "no look gave an offset", tuple(evidence))
         settings, sample = self._ctx.settings, last.consensus.sample
-        facts += clock.offset_facts(sample, settings.max_offset_s)
+        evidence += clock.offset_evidence(sample, settings.max_offset_s)
         outcome = clock.judge(sample, settings)
         if outcome is Outcome.PASS and self.steps:
             outcome = Outcome.WARN
         if outcome is not Outcome.PASS:
-            facts += clock.keeper_facts(self._ctx)
-        return Finding(outcome, last.summary, tuple(facts))
+            evidence += clock.keeper_evidence(self._ctx)
+        return CheckOutcome(outcome, last.summary, tuple(evidence))
 
-    def _keep(self, sight: Sight) -> None:
-        self.sights.append(sight)
-        if sight.step_s:
-            self.steps.append(sight)
-        del self.sights[:-_MOST_SIGHTS], self.steps[:-_MOST_SIGHTS]
+    def _keep(self, sample: ClockSample) -> None:
+        self.samples.append(sample)
+        if sample.step_s:
+            self.steps.append(sample)
+        del self.samples[:-_MOST_SAMPLES], self.steps[:-_MOST_SAMPLES]
         if len(self._looks) > _MOST_LOOKS:
             del self._looks[1::2]

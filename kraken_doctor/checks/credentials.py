@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 from kraken_doctor.accounts import form
-from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
+from kraken_doctor.model import facts
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
 
 
-@check("credentials", title="Key and secret", scope=Scope.ACCOUNT)
-def credentials(ctx: AccountContext) -> Finding:
-    """Set, in Kraken's form, undamaged, and this account's own."""
+@check("credentials", title="Key and secret", position=60, scope=Scope.ACCOUNT)
+def credentials(ctx: AccountContext) -> CheckOutcome:
+    """Check that key and secret are set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account
-    facts = [
-        Evidence("credentials.key_variable", account.key_variable),
-        Evidence("credentials.secret_variable", account.secret_variable),
-        Evidence("credentials.source", account.source),
-        Evidence("credentials.key_id", account.key_id or ""),
-        Evidence("credentials.otp", account.otp is not None),
+    evidence = [
+        facts.KEY.VARIABLE.of(account.key_variable),
+        facts.SECRET.VARIABLE.of(account.secret_variable),
+        facts.CREDENTIALS_SOURCE.of(account.source),
+        facts.KEY_ID.of(account.key_id or ""),
+        facts.OTP.of(account.otp is not None),
     ]
     if account.shares_first_name_with:
-        facts.append(Evidence("credentials.shared_with", account.shares_first_name_with))
+        evidence.append(facts.SHARED_WITH.of(account.shares_first_name_with))
     key, secret = account.key, account.secret
     if key is None or secret is None:
         values = {account.key_variable: key, account.secret_variable: secret}
         missing = tuple(variable for variable, value in values.items() if value is None)
-        facts.append(Evidence("credentials.missing", missing))
-        return Finding(Outcome.FAIL, f"{missing[0]} is not set", tuple(facts))
+        evidence.append(facts.CREDENTIALS_MISSING.of(missing))
+        return CheckOutcome(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
     key_form, secret_form = form.inspect_key(key.reveal()), form.inspect_secret(secret.reveal())
     if key.reveal().startswith(DEMO_KEY_PREFIX) and not _on_loopback(ctx):
         # The sandbox's: it stands for a key, and no client takes it to another host.
         key_form = key_form._replace(placeholder=True, unusable=True)
     # Only of what has a key's form: a secret pasted here by mistake shows nothing of itself.
-    facts.append(Evidence("credentials.key_tail", key.tail if key_form.shape == "key" else ""))
-    facts += [*_form_facts("key", key_form), *_form_facts("secret", secret_form)]
+    evidence.append(facts.KEY_TAIL.of(key.tail if key_form.shape == "key" else ""))
+    evidence += [*_written(facts.KEY, key_form), *_written(facts.SECRET, secret_form)]
     if same := _same_key(ctx):
-        facts.append(Evidence("credentials.same_key_as", same))
+        evidence.append(facts.SAME_KEY_AS.of(same))
     readable = account.origin in ctx.run.env_files_readable_by_others
     if readable:
-        facts.append(Evidence("credentials.readable_file", account.origin))
+        evidence.append(facts.READABLE_FILE.of(account.origin))
     if tracked := account.origin in ctx.run.env_files_in_git:
-        facts.append(Evidence("credentials.tracked_file", account.origin))
+        evidence.append(facts.TRACKED_FILE.of(account.origin))
     blocked = key_form.unusable or secret_form.unusable or account.shares_first_name_with or same
     if blocked:
-        return Finding(Outcome.FAIL, "unusable as written", tuple(facts))
+        return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_form.flaws or secret_form.flaws or key_form.unusual or readable or tracked:
-        return Finding(Outcome.WARN, "usable, with a flaw", tuple(facts))
-    return Finding(Outcome.PASS, f"key and secret from {account.source}", tuple(facts))
+        return CheckOutcome(Outcome.WARN, "usable, with a flaw", tuple(evidence))
+    return CheckOutcome(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
 
 
 def _on_loopback(ctx: AccountContext) -> bool:
@@ -55,21 +56,21 @@ def _on_loopback(ctx: AccountContext) -> bool:
     return settings.embedded or is_loopback(settings.api_url)
 
 
-def _form_facts(name: str, found: form.Form) -> list[Evidence]:
-    facts = [
-        Evidence(f"{name}.characters", found.characters),
-        Evidence(f"{name}.placeholder", found.placeholder),
-        Evidence(f"{name}.shape", found.shape),
-        Evidence(f"{name}.sound_inside", found.sound_inside),
+def _written(part: facts.Credential, found: form.Form) -> list[Evidence]:
+    evidence = [
+        part.CHARACTERS.of(found.characters),
+        part.PLACEHOLDER.of(found.placeholder),
+        part.SHAPE.of(found.shape),
+        part.SOUND_INSIDE.of(found.sound_inside),
     ]
     if found.flaws:
-        facts.append(Evidence(f"{name}.flaws", found.flaws, bound="none"))
+        evidence.append(part.FLAWS.of(found.flaws, bound="none"))
     if found.decoded_bytes is not None:
-        facts.append(Evidence(f"{name}.decoded", found.decoded_bytes, "bytes"))
-    return facts
+        evidence.append(part.DECODED.of(found.decoded_bytes))
+    return evidence
 
 
 def _same_key(ctx: AccountContext) -> tuple[str, ...]:
-    """Other accounts with this key, read from other variables: a copy-and-paste slip."""
+    """Return other accounts with this key, read from other variables: a copy-and-paste slip."""
     account = ctx.account
     return tuple(other.label for other in ctx.run.with_key(account.key) if other.key_variable != account.key_variable)

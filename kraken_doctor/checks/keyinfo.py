@@ -6,39 +6,34 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence
 
-# What may be repeated in a report. The key itself and the IIBAN are in the answer too, and stay there.
-_FIELDS = {
-    "nonce": "key.nonce",
-    "noncewindow": "key.nonce_window",
-    "validuntil": "key.valid_until",
-    "createdtime": "key.created",
-    "modifiedtime": "key.modified",
-    "lastused": "key.last_used",
-}
-_UNIX_TIMES = ("key.valid_until", "key.created", "key.modified", "key.last_used")
+_SOURCE = "GetApiKeyInfo"
 
 
-def facts(result: Mapping[str, Any]) -> Iterator[Evidence]:
+def evidence(result: Mapping[str, Any]) -> Iterator[Evidence]:
     """
-    The facts of one answer; what is absent or of another shape gives none.
+    Return the facts of one answer; what is absent or of another shape gives none.
 
     The documents write ``nonceWindow``, an answer kept by Kraken.Net ``nonce_window``; numbers come as numbers or as
     strings: https://github.com/JKorf/Kraken.Net/blob/e597f1d/Kraken.Net.UnitTests/Endpoints/Spot/Account/GetApiKeyInfo.txt
     """
     plain = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in result.items()}
-    for name, fact in _FIELDS.items():
-        number = _whole_number(plain.get(name))
-        if number is not None:
-            yield Evidence(fact, number, "s" if fact in _UNIX_TIMES else "", source="GetApiKeyInfo")
-    permissions = _texts(plain.get("permissions"))
-    if permissions is not None:
-        yield Evidence("key.permissions", permissions, source="GetApiKeyInfo")
-    # One empty string stands for "no restriction" in the answer kept by Kraken.Net.
     allowlist = _texts(plain.get("ipallowlist"))
-    if allowlist is not None:
-        yield Evidence("key.ip_allowlist", len([entry for entry in allowlist if entry]), source="GetApiKeyInfo")
+    # What may be repeated in a report. The key itself and the IIBAN are in the answer too, and stay there.
+    found = (
+        facts.KEY_NONCE.of(_whole_number(plain.get("nonce")), source=_SOURCE),
+        facts.KEY_NONCE_WINDOW.of(_whole_number(plain.get("noncewindow")), source=_SOURCE),
+        facts.KEY_VALID_UNTIL.of(_whole_number(plain.get("validuntil")), source=_SOURCE),
+        facts.KEY_CREATED.of(_whole_number(plain.get("createdtime")), source=_SOURCE),
+        facts.KEY_MODIFIED.of(_whole_number(plain.get("modifiedtime")), source=_SOURCE),
+        facts.KEY_LAST_USED.of(_whole_number(plain.get("lastused")), source=_SOURCE),
+        facts.KEY_PERMISSIONS.of(_texts(plain.get("permissions")), source=_SOURCE),
+        # One empty string stands for "no restriction" in the answer kept by Kraken.Net.
+        facts.KEY_IP_ALLOWLIST.of(None if allowlist is None else sum(map(bool, allowlist)), source=_SOURCE),
+    )
+    return (item for item in found if item.value is not None)
 
 
 def _whole_number(value: object) -> int | None:

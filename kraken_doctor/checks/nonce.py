@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from kraken_doctor.checks.base import AccountContext, Finding, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.errors import NonceError
-from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import Outcome
 
 _MAX_LEAD_S = 60.0
 """A burst leads the clock by fractions of a second; a minute means that the clock was set back, or was ahead."""
@@ -15,35 +16,36 @@ _MAX_LEAD_S = 60.0
 _NEEDS = ("credentials", "krakenex", "store", "path")
 
 
-@check("nonce", title="Nonce generator", scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
-def nonce(ctx: AccountContext) -> Finding:
-    """What was issued is what left this host, each nonce larger than the one before."""
+@check("nonce", title="Nonce generator", position=100, scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
+def nonce(ctx: AccountContext) -> CheckOutcome:
+    """Check that what was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store
     if not replies:
-        if not {ctx.facts().outcome("authentication"), ctx.facts().outcome("balances")} - {None}:
-            return Finding(Outcome.SKIP, "this run makes no private call")
-        return Finding(Outcome.INCONCLUSIVE, "no nonce was sent")
+        if not {ctx.evidence().outcome("authentication"), ctx.evidence().outcome("balances")} - {None}:
+            return CheckOutcome(Outcome.SKIP, "this run makes no private call")
+        return CheckOutcome(Outcome.INCONCLUSIVE, "no nonce was sent")
     issued = [reply.nonce for reply in replies]
     rising = all(earlier < later for earlier, later in itertools.pairwise(issued))
     on_wire = all(reply.sent_nonce in (None, reply.nonce) for reply in replies)
     proved = any(reply.sent_nonce is not None for reply in replies)
-    facts = [
-        Evidence("nonce.store", store.name),
-        Evidence("nonce.last", issued[-1]),
-        Evidence("nonce.rising", rising, bound="= true"),
-        Evidence("nonce.on_wire", on_wire if proved else None, bound="= true"),
+    evidence = [
+        facts.NONCE_STORE.of(store.name),
+        facts.NONCE_LAST.of(issued[-1]),
+        facts.NONCE_RISING.of(rising, bound="= true"),
+        facts.NONCE_ON_WIRE.of(on_wire if proved else None, bound="= true"),
     ]
     try:
         mark = store.mark(session.key_id)
     except NonceError as exc:
-        return Finding(Outcome.FAIL, str(exc), (*facts, Evidence("nonce.error", str(exc))))
+        return CheckOutcome(Outcome.FAIL, str(exc), (*evidence, facts.NONCE_ERROR.of(str(exc))))
     unit = session.guard.choice.unit
     lead_s = unit.lead_s(mark, ctx.run.clock.now_ns()) if mark else 0.0
-    facts.append(Evidence("nonce.lead", round(lead_s, 6), "s", f"<= {_MAX_LEAD_S:g}", store.name))
+    evidence.append(facts.NONCE_LEAD.of(round(lead_s, 6), bound=f"<= {_MAX_LEAD_S:g}", source=store.name))
     if not (rising and on_wire):
-        return Finding(Outcome.FAIL, "what left this host is not what the generator issued", tuple(facts))
+        return CheckOutcome(Outcome.FAIL, "what left this host is not what the generator issued", tuple(evidence))
     if lead_s > _MAX_LEAD_S:
-        return Finding(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(facts))
+        return CheckOutcome(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(evidence))
     if not proved:
-        return Finding(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(facts))
-    return Finding(Outcome.PASS, f"{unit.words} ({session.guard.choice.source}), in order, {store.name}", tuple(facts))
+        return CheckOutcome(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(evidence))
+    summary = f"{unit.words} ({session.guard.choice.source}), in order, {store.name}"
+    return CheckOutcome(Outcome.PASS, summary, tuple(evidence))

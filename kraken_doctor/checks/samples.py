@@ -6,22 +6,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.model.cause import Transient
 from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.facts import PublicCall
 
 T = TypeVar("T")
 
-_MAY_BE_CHANCE = frozenset({"connection-reset", "read-timeout", "edge-error", "response-invalid"})
-"""What a single event may bring about. Names and TCP connections are tried several times by the system itself; a
-certificate, a refusal or a request to slow down does not change within a second."""
 
-
-def confirmed(facts: list[Evidence], name: str, step: Callable[[int], T]) -> T:
+def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[int], T]) -> T:
     """
-    What two of three attempts at *step* come to: a failure that may be chance is one only when it comes twice.
+    Return what two of three attempts at *step* come to: a failure that may be chance counts when it comes twice.
 
     Args:
-        facts: Told how many attempts there were, where the first did not decide it.
-        name: What the facts' names begin with.
+        evidence: Told how many attempts there were, where the first did not decide it.
+        call: Whose facts these are.
         step: Called with the number of attempts before it.
 
     Raises:
@@ -35,20 +33,27 @@ def confirmed(facts: list[Evidence], name: str, step: Callable[[int], T]) -> T:
             result = step(made)
         except TransportError as exc:
             failures.append(exc)
-            if exc.kind in _MAY_BE_CHANCE and len(failures) < 2:
+            if _may_be_chance(exc) and len(failures) < 2:
                 continue
             if made:
-                facts.append(Evidence(f"{name}.samples", made + 1))
-                facts.append(Evidence(f"{name}.samples.failed", len(failures)))
+                evidence += [call.SAMPLES.of(made + 1), call.SAMPLES_FAILED.of(len(failures))]
             raise
         successes += 1
         if not failures:
             return result
         if successes == 2:
-            facts += [
-                Evidence(f"{name}.samples", made + 1),
-                Evidence(f"{name}.samples.failed", len(failures)),
-                Evidence(f"{name}.chance", failures[0].kind),
-                Evidence(f"{name}.chance.detail", failures[0].detail),
+            evidence += [
+                call.SAMPLES.of(made + 1),
+                call.SAMPLES_FAILED.of(len(failures)),
+                call.CHANCE.of(failures[0].kind),
+                call.CHANCE_DETAIL.of(failures[0].detail),
             ]
             return result
+
+
+def _may_be_chance(failure: TransportError) -> bool:
+    # Names and TCP connections are tried several times by the system itself; a certificate, a refusal or a request to
+    # slow down does not change within a second.
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    return CAUSES[failure.kind].transient is Transient.INSTANT

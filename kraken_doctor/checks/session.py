@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import KrakenError, KrakenInvalidNonce, KrakenTemporaryLockout, Retry, TransportError
+from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
+from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
@@ -18,9 +19,6 @@ from kraken_doctor.model.unit import NonceUnit
 if TYPE_CHECKING:
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.nonce.stores import NonceStore
-
-_PASSING = frozenset({"connection-timeout", "connection-reset", "read-timeout", "edge-error", "dns-failed"})
-"""Failures on the way that may be gone a few seconds later."""
 
 _SECOND_TRY_AFTER_NS = 10**9
 """And a part of a second more, so that two programs which both wait don't meet again. Whoever overtook us has an
@@ -37,7 +35,7 @@ Waiting = Callable[[str, float], None]
 
 
 def _nobody_watches(reason: str, seconds: float) -> None:
-    """The default `Waiting`."""
+    """Do nothing: the default `Waiting`."""
 
 
 class Reply(NamedTuple):
@@ -57,24 +55,24 @@ class Reply(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """``ok``, the exchange's strings, or the cause id of the step that failed."""
+        """Return ``ok``, the exchange's strings, or the cause id of the step that failed."""
         if isinstance(self.error, TransportError):
             return self.error.kind
         return ", ".join(self.error.errors) if self.error else "ok"
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """The call as facts."""
-        name = f"call.{self.number}"
+        """Return the call as facts."""
+        call = facts.CallFacts(self.number)
         failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
-            Evidence(f"{name}.endpoint", self.endpoint),
-            Evidence(f"{name}.unit", self.unit.value),
-            Evidence(f"{name}.nonce", self.nonce),
-            Evidence(f"{name}.outcome", self.outcome, source="exchange"),
-            Evidence(f"{name}.failure", failure.kind),
-            Evidence(f"{name}.detail", failure.detail),
-            Evidence(f"{name}.at", round(self.at_s, 3), "s"),
-            Evidence(f"{name}.latency", round(self.latency_s, 6), "s"),
+            call.ENDPOINT.of(self.endpoint),
+            call.UNIT.of(self.unit.value),
+            call.NONCE.of(self.nonce),
+            call.OUTCOME.of(self.outcome, source="exchange"),
+            call.FAILED_STEP.of(failure.kind),
+            call.STEP_DETAIL.of(failure.detail),
+            call.AT.of(round(self.at_s, 3)),
+            call.CALL_LATENCY.of(round(self.latency_s, 6)),
         )
 
 
@@ -105,12 +103,12 @@ class AccountSession:
 
     @cached_property
     def guard(self) -> NonceGuard:
-        """The unit, and what judges the nonces."""
+        """Return the unit, and what judges the nonces."""
         return replace(self.make_guard(), is_over=self.is_over)
 
     def call(self, endpoint: str) -> Reply:
         """
-        A read-only private call; the first refused nonce of the run leads to one more, in the same unit.
+        Make a read-only private call; the first refused nonce of the run leads to one more, in the same unit.
 
         A call that succeeded before is not made again. After a lockout, or a nonce refused twice, nothing is sent: that
         reply stands.
@@ -180,18 +178,19 @@ class AccountSession:
 
 
 def _is_refused(reply: Reply) -> bool:
-    """Whether its nonce was refused."""
-    return isinstance(reply.error, KrakenInvalidNonce)
+    return isinstance(reply.error, KrakenError) and is_nonce_refusal(reply.error.errors)
 
 
 def _may_pass(reply: Reply) -> bool:
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
     if isinstance(reply.error, TransportError):
-        return reply.error.kind in _PASSING
+        return CAUSES[reply.error.kind].transient is not None
     return reply.error is not None and reply.error.retry is Retry.READ_ONLY
 
 
 def _nonce_on_the_wire(response: Any) -> int | None:
-    """The nonce in the body of the request that *response* answers."""
+    """Return the nonce in the body of the request that *response* answers."""
     if response is None:
         return None
     body = response.request.body or ""

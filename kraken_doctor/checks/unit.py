@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenDoctorError, NonceError
+from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.unit import NonceUnit
@@ -56,12 +57,12 @@ class NonceWithheldError(NonceError):
         self.lead_s = unit.lead_s(mark, now_ns) if mark is not None and unit is not None else None
 
     def evidence(self) -> tuple[Evidence, ...]:
-        """The refusal to send as facts."""
+        """Return the refusal to send as facts."""
         return (
-            Evidence("nonce.withheld", self.reason),
-            Evidence("nonce.mark", self.mark),
-            Evidence("nonce.mark.unit", self.unit.value if self.unit else None),
-            Evidence("nonce.mark.lead", self.lead_s, "s"),
+            facts.NONCE_WITHHELD.of(self.reason),
+            facts.NONCE_MARK.of(self.mark),
+            facts.NONCE_MARK_UNIT.of(self.unit.value if self.unit else None),
+            facts.NONCE_MARK_LEAD.of(self.lead_s),
         )
 
 
@@ -74,7 +75,7 @@ _REASONS = {
 
 def choose_unit(option: str | None, account: Account, history: KeyHistory) -> UnitChoice:
     """
-    The option's unit; else the account's; else that of the last accepted call; else milliseconds, krakenex's own.
+    Return the option's unit, else the account's, else that of the last accepted call, else milliseconds.
 
     Raises:
         ConfigurationError: What is declared is no unit.
@@ -128,7 +129,7 @@ class NonceGuard:
 
     def check_nonce(self, nonce: int) -> None:
         """
-        The same for a nonce that the store gave: it goes one above its mark, whatever unit that is in.
+        Raise for a nonce that the store gave: it goes one above its mark, whatever unit that is in.
 
         Raises:
             NonceWithheldError: It should not be sent.

@@ -10,6 +10,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.doctor.request import RunRequest
+from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS, RETRY_BASE_S
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ target = _together(
         help="With --sandbox: simulate this fault (repeatable).",
         shell_complete=completing.faults,
     ),
-    click.option("--timeout", type=SECONDS, default=10.0, show_default=True, help="Seconds for one call."),
-    click.option("--deadline", type=SECONDS, default=60.0, show_default=True, help="Seconds for the whole run."),
+    click.option("--timeout", type=SECONDS, default=CALL_TIMEOUT_S, show_default=True, help="Seconds for one call."),
+    click.option("--deadline", type=SECONDS, default=DEADLINE_S, show_default=True, help="Seconds for the whole run."),
 )
 ntp = _together(
     click.option("--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this time server (repeatable)."),
@@ -78,7 +79,7 @@ retry = _together(
     click.option(
         "--retry-base",
         type=SECONDS,
-        default=5.0,
+        default=RETRY_BASE_S,
         show_default=True,
         help="Seconds before the first retry; each wait doubles, four in all.",
     ),
@@ -86,7 +87,7 @@ retry = _together(
 nonce_unit = click.option(
     "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit of the bots, for all accounts of this run."
 )
-jobs = click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="Accounts in parallel.")
+jobs = click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Accounts in parallel.")
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
 )

@@ -10,6 +10,7 @@ from kraken_doctor import __version__
 from kraken_doctor.cli.emit import with_failure_report, write_files
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.payloads import RoundsPart
 from kraken_doctor.model.report import SCHEMA_VERSION
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.ticker import Ticker
     from kraken_doctor.model.change import Change
-    from kraken_doctor.model.report import Report
+    from kraken_doctor.model.payloads import RoundsPart
+from kraken_doctor.model.report import Report
 
 
 class WatchLoop:
@@ -86,7 +88,7 @@ class WatchLoop:
         report = self._history.latest or self._unfinished
         if report is None:
             return None
-        made = {
+        made: RoundsPart = {
             "every_s": self._ticker.every_s,
             "made": self._history.made,
             "outcomes": {outcome.value: count for outcome, count in self._history.outcomes.items()},

@@ -1,4 +1,4 @@
-"""Private calls of one `krakenex.API`, one in flight a key."""
+"""Private calls of `krakenex.API`: one in flight per key, signed anew and retried where that is safe."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import krakenex
 import requests
 
 from kraken_doctor.client import wire
-from kraken_doctor.client.form import Form
-from kraken_doctor.client.guarding import cleaned, cleanse, refuse_demo_key
-from kraken_doctor.client.ledger import Ledger
+from kraken_doctor.client.params import PostParams
 from kraken_doctor.client.retry import may_repeat
+from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
+from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
-from kraken_doctor.network.route import own_proxies
+from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.network.route import session_proxies
 
 logger = logging.getLogger(__name__)
 
 
-class InOrder:
-    """What goes before krakenex's methods, in `KrakenClient` and in an object that `install` was given."""
+class KrakenexMethods:
+    """The methods that replace krakenex's, in `KrakenClient` and in an object that `install` was given."""
 
-    _kraken_doctor: PrivateCalls
+    _kraken_doctor: KrakenexTracker
 
     def query_private(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
-        """The call of krakenex, with order, fresh nonces and retries: see `PrivateCalls.query`."""
+        """Make the call of krakenex with order, fresh nonces and retries: see `KrakenexTracker.query`."""
         return self._kraken_doctor.query(self, method, data, timeout)
 
     def _nonce(self) -> int:
-        return self._kraken_doctor.nonce(self.doctor_where()[0])
+        return self._kraken_doctor.nonce(self.doctor_key_and_url()[0])
 
-    def doctor_where(self) -> tuple[str, str]:
-        """Key and URL of a call now."""
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
         return str(self.key), str(self.uri)  # type: ignore[attr-defined] # krakenex's
 
-    def doctor_own_query(self) -> bool:
-        """Whether the class, or somebody who changed the object, made another way of sending: it is used."""
+    def doctor_overrides_query(self) -> bool:
+        """Return whether a subclass or the bot itself overrides ``_query``: it had a reason, so theirs is used."""
         return getattr(super()._query, "__func__", None) is not krakenex.API._query  # type: ignore[misc] # noqa: SLF001
 
     def _query(
@@ -49,18 +49,18 @@ class InOrder:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        if self.doctor_own_query():
+        if self.doctor_overrides_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
         default = self._kraken_doctor.options.timeout
         return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
 
 
-class PrivateCalls(Ledger):
-    """The private calls of a ``krakenex.API`` and of its copies: each keeps its key, signs, and owns its session."""
+class KrakenexTracker(CallTracker):
+    """Track the calls of a ``krakenex.API`` and of its copies: each has its own key, signature and session."""
 
     def query(self, api: Any, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
-        ``krakenex.API.query_private``: the API's own answer, with order, fresh nonces and retries.
+        Return the API's own answer, as ``krakenex.API.query_private`` does, with order, fresh nonces and retries.
 
         Raises:
             NonceError: No nonce, or no turn: nothing was sent. What may pass is a ``requests.ConnectionError`` too.
@@ -69,69 +69,67 @@ class PrivateCalls(Ledger):
         try:
             return self._query(api, method, data, timeout)
         except BaseException as exc:
-            cleanse(exc, api.key, api.secret, self.options.otp, settings=own_proxies(api.session))
+            redact_exception(exc, api.key, api.secret, self.options.otp, settings=session_proxies(api.session))
             raise
 
     def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
         if not api.key or not api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
-        refuse_demo_key(*api.doctor_where())
-        form = Form(data)
+        refuse_demo_key(*api.doctor_key_and_url())
+        params = PostParams(data)
         timeout_s = self.options.timeout if timeout is None else timeout
-        with self.also_as:
+        with self.also_network_error:
             for delay_s in self.options.retry.delays_s:
                 try:
-                    answer = self._attempt(api, method, form, timeout_s)
+                    answer = self._attempt(api, method, params, timeout_s)
                 except requests.RequestException as exc:
                     if not may_repeat(exc, method):
                         raise
                     failure: requests.RequestException | KrakenError = exc
                 else:
-                    errors = () if flaw_of(answer, method) else error_strings(answer)
+                    errors = () if envelope_problem(answer, method) else error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
                         return answer
                     failure = kraken_error(errors)
                 # The turn is free while we wait: other calls of this key go on.
-                self._say_again(api, method, failure, delay_s)
+                self._log_retry(api, method, failure, delay_s)
                 self.options.clock.sleep(delay_s)
-            return self._attempt(api, method, form, timeout_s)
+            return self._attempt(api, method, params, timeout_s)
 
-    def _say_again(
+    def _log_retry(
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
     ) -> None:
-        with contextlib.suppress(Exception):  # words, and handlers that raise, are not worth an answer
+        with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
             text = (
                 as_transport_error(failure).kind
                 if isinstance(failure, requests.RequestException)
                 else ", ".join(failure.errors)
             )
-            shown = cleaned(text, api.key, api.secret, self.options.otp)
+            shown = redacted(text, api.key, api.secret, self.options.otp)
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 
-    def _attempt(self, api: Any, method: str, form: Form, timeout_s: float) -> Any:
-        """One request, from taking the nonce to the answer inside the key's turn."""
+    def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
+        """Make one request: from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
-        exchange = (
-            wire.OwnQuery(api, urlpath, timeout_s) if api.doctor_own_query() else wire.Post(api, urlpath, timeout_s)
-        )
-        key = str(api.key)
+        transport = wire.SubclassTransport if api.doctor_overrides_query() else wire.StagedPost
+        exchange, key = transport(api, urlpath, timeout_s), str(api.key)
         call = self.begin(key, method)
         try:
             with self.turn(key, timeout_s) as turn:
-                response = exchange.send(*self._signed(api, form, urlpath, call.take_nonce(turn)), call.sending)
+                response = exchange.send(*self._signed(api, params, urlpath, call.take_nonce(turn)), call.sending)
                 call.answered()
             answer = exchange.read(response)
             call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: "ok" if wire.archive_in(failure, method) else as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.export_archive(failure, method) else as_transport_error(failure).kind)
             raise
         finally:
             call.close()
         return answer
 
-    def _signed(self, api: Any, form: Form, urlpath: str, nonce: int) -> tuple[Form, dict[str, str]]:
+    def _signed(self, api: Any, params: PostParams, urlpath: str, nonce: int) -> tuple[PostParams, dict[str, str]]:
         otp = self.options.otp
-        signed = form.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
-        # krakenex signs: `Form` sees to it that what it signs is what is sent.
+        signed = params.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
+        # krakenex signs what urlencode makes of a mapping; `PostParams` sees to it that requests sends the same bytes.
         return signed, {"API-Key": api.key, "API-Sign": api._sign(signed, urlpath)}  # noqa: SLF001

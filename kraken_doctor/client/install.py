@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-from collections.abc import Iterable
 from typing import Any, Unpack
 
-from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.adapters.placing import place
-from kraken_doctor.client.guarding import refuse_demo_key
-from kraken_doctor.client.kraken import KrakenClient
-from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.recording import say
+from kraken_doctor.client.adapters import adapters, find_adapter, type_name
+from kraken_doctor.client.observers import log_safely
+from kraken_doctor.client.options import CallKeywords
 from kraken_doctor.errors import NonceHookError
 
 logger = logging.getLogger(__name__)
-
-# What of a client's inside is replaced or used. One that is missing means another inside: then the replacement would
-# be silently without effect, which is worse than none.
-_KRAKENEX = ("_nonce", "_sign", "_query", "query_private")
-_CCXT = ("sign", "fetch", "nonce")
-_SDK = ("request", "get_nonce")
 
 
 def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) -> bool:
@@ -51,72 +40,23 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
     try:
         _install(api, options)
     except NonceHookError as exc:
-        say(logger, logging.ERROR, "❌ Failed to override nonce generator: %s", exc)
+        log_safely(logger, logging.ERROR, "❌ Failed to override nonce generator: %s", exc)
         if strict:
             raise NonceHookError(f"the nonce generator can't be installed: {exc}") from None
         return False
-    say(logger, logging.DEBUG, "✅ Custom nonce generator installed")
+    log_safely(logger, logging.DEBUG, "✅ Custom nonce generator installed")
     return True
 
 
 def _install(api: Any, options: CallKeywords) -> None:
-    adapter = adapter_for(api)
-    refuse_demo_key(*adapter.mixin.doctor_where(api))
-    before = getattr(getattr(api, "_kraken_doctor", None), "options", None)
-    if isinstance(before, CallOptions):
-        chosen = dataclasses.replace(before, **options)
-    else:
-        if "unit" not in options and (unit := adapter.own_unit()) is not None:
-            options["unit"] = unit
-        chosen = CallOptions(**options)
-    calls = adapter.calls(chosen, adapter.network_error)
-    if isinstance(api, KrakenClient):
-        api._kraken_doctor = calls  # noqa: SLF001 - ours; it needs no other methods
-    else:
-        place(api, adapter.mixin, calls)
-
-
-def adapter_for(api: Any) -> Adapter:
-    """
-    What is put on *api*.
-
-    Clients are known by what they have, not by their class: none of these packages needs to be installed.
-
-    Raises:
-        NonceHookError: It is no client of Kraken's spot API, or of none that is known; the text says why.
-    """
     if isinstance(api, type):
         raise NonceHookError(f"{api.__qualname__} is a class: pass the object that the bot uses")
-    kind = f"{type(api).__module__}.{type(api).__qualname__}"
-    families = {base.__name__ for base in type(api).__mro__}
-    if hasattr(api, "apiKey") and not _missing(api, _CCXT):
-        if "kraken" not in families:
-            raise NonceHookError(f"{kind} is not Kraken's spot exchange, which is ccxt.kraken")
-        from kraken_doctor.client.adapters import ccxt
-
-        return ccxt.adapter(api)
-    if hasattr(api, "_key") and not _missing(api, _SDK):
-        spot = next((name for name in ("SpotAsyncClient", "SpotClient") if name in families), None)
-        if spot is None:
-            raise NonceHookError(f"{kind} is no spot client of python-kraken-sdk: futures have other keys and nonces")
-        if missing := _missing(api, [f"_{spot}__check_{name}" for name in ("renew_session", "response_data")]):
-            raise NonceHookError(f"no {', '.join(missing)} in {kind}")
-        from kraken_doctor.client.adapters import sdk
-
-        return sdk.adapter(api)
-    if missing := missing_hooks(api):
-        if hasattr(api, "api") and not missing_hooks(api.api):
-            raise NonceHookError(f"{kind} only wraps a krakenex.API: pass that, its .api")
-        raise NonceHookError(f"no {', '.join(missing)} in {kind}")
-    from kraken_doctor.client.adapters import krakenex
-
-    return krakenex.adapter(api)
-
-
-def missing_hooks(api: Any) -> list[str]:
-    """The names that `install` needs and *api*, a krakenex object or class, does not have."""
-    return _missing(api, _KRAKENEX)
-
-
-def _missing(api: Any, names: Iterable[str]) -> list[str]:
-    return [name for name in names if not callable(getattr(api, name, None))]
+    adapter = find_adapter(api)
+    if adapter is None:
+        # pykrakenapi.KrakenAPI keeps the krakenex object there.
+        inner = find_adapter(getattr(api, "api", None))
+        if inner is not None:
+            raise NonceHookError(f"{type_name(api)} only wraps a {inner.name}: pass that, its .api")
+        known = ", ".join(adapter.name for adapter in adapters())
+        raise NonceHookError(f"{type_name(api)} is no client of a known library ({known})")
+    adapter.install(api, options)

@@ -11,20 +11,20 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import InOrder, PrivateCalls
-from kraken_doctor.client.guarding import cleaned, refuse_demo_key
+from kraken_doctor.client.calls import KrakenexMethods, KrakenexTracker
+from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.recording import say
-from kraken_doctor.client.wire import archive_in
+from kraken_doctor.client.safety import redacted, refuse_demo_key
+from kraken_doctor.client.wire import export_archive
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, error_strings, flaw_of
-from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.network.forked import reset_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
 
 
-class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has no types
+class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krakenex has no types
     """
     A ``krakenex.API`` whose private calls arrive in order and are never refused for their nonce.
 
@@ -54,12 +54,12 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         super().__init__(key, secret)
         if url is not None:
             self.uri = checked_url(url)
-        refuse_demo_key(*self.doctor_where())
+        refuse_demo_key(*self.doctor_key_and_url())
         self._owns_session = session is None
         if session is not None:
             self.session = session
-        self._kraken_doctor = PrivateCalls(CallOptions(**options), requests.ConnectionError)
-        begin_anew_in_child(self.session)
+        self._kraken_doctor = KrakenexTracker(CallOptions(**options), requests.ConnectionError)
+        reset_in_child(self.session)
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
@@ -79,19 +79,19 @@ class KrakenClient(InOrder, krakenex.API):  # type: ignore[misc] # krakenex has 
         except NonceError:  # which is one of requests' as well
             raise
         except (requests.RequestException, UnicodeEncodeError) as exc:
-            if archive := archive_in(exc, method):
+            if archive := export_archive(exc, method):
                 return archive
             raise as_transport_error(exc) from exc
-        if flaw := flaw_of(answer, method):
+        if flaw := envelope_problem(answer, method):
             raise TransportError("response-invalid", flaw)
         # What a server says goes into logs, and some servers repeat what they were sent.
         errors = [
-            cleaned(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
+            redacted(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
         ]
         if is_failure(errors):
             raise kraken_error(errors)
         if errors:
-            say(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
+            log_safely(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
         return answer.get("result")
 
     @property

@@ -7,16 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from kraken_doctor.client.recording import Observer
+from kraken_doctor.client.observers import Observer
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.call import BOT
+from kraken_doctor.model.defaults import CALL_TIMEOUT_S, TURN_TIMEOUT_S
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.generator import TURN_TIMEOUT_S
 from kraken_doctor.nonce.stores import NonceStore, open_store
-
-CALL_TIMEOUT_S = 10.0
-"""For each call that names none. krakenex has no default: a silent exchange would block it for ever."""
 
 
 def declared_unit() -> NonceUnit:

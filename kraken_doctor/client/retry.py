@@ -1,4 +1,4 @@
-"""What is tried again, when, and what never is."""
+"""What is retried, after which waits, and what never is because it may have been executed."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ from typing import NamedTuple
 import requests
 
 from kraken_doctor.errors import KrakenError, Retry
-
-# What these return may be asked for twice. Everything else may have been executed when no answer came.
-READ_ONLY = frozenset({
-    "Balance", "BalanceEx", "ClosedOrders", "CreditLines", "DepositMethods", "DepositStatus", "ExportStatus",
-    "GetApiKeyInfo", "Ledgers", "OpenOrders", "OpenPositions", "OrderAmends", "QueryLedgers", "QueryOrders",
-    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory", "WithdrawAddresses", "WithdrawInfo",
-    "WithdrawMethods", "WithdrawStatus",
-})  # fmt: skip
+from kraken_doctor.model.defaults import RETRY_ATTEMPTS, RETRY_BASE_S
+from kraken_doctor.model.endpoints import READ_ONLY
 
 
 class RetryPolicy(NamedTuple):
     """
-    How long to wait before each further attempt.
+    Say how long to wait before each further attempt.
 
     Args:
         base_s: Seconds before the second attempt; each later wait is twice the one before.
         attempts: Further attempts; with the defaults after 5, 10, 20 and 40 s.
     """
 
-    base_s: float = 5.0
-    attempts: int = 4
+    base_s: float = RETRY_BASE_S
+    attempts: int = RETRY_ATTEMPTS
 
     @classmethod
     def none(cls) -> RetryPolicy:
-        """One attempt, whatever comes."""
+        """Return the policy that makes one attempt, whatever comes."""
         return cls(attempts=0)
 
     @property
     def delays_s(self) -> tuple[float, ...]:
-        """The waits in seconds, in order."""
+        """The waits before the further attempts, in seconds."""
         return tuple(self.base_s * 2**n for n in range(self.attempts))
 
 
 def may_repeat(failure: Exception, endpoint: str) -> bool:
-    """Whether a call to *endpoint* that ended in *failure* may be sent again, with a fresh nonce."""
+    """
+    Return whether a call to *endpoint* that ended in *failure* may be sent again, with a fresh nonce.
+
+    A nonce is refused before execution: any call may follow. Everything else may have been executed when no answer, or
+    an answer of a busy exchange, came back: an order sent again could be placed twice.
+    """
     if isinstance(failure, KrakenError):
         if failure.retry is Retry.FRESH_NONCE:
             return True
         return failure.retry is Retry.READ_ONLY and endpoint in READ_ONLY
-    return _passing(failure) and endpoint in READ_ONLY
+    return _is_transient(failure) and endpoint in READ_ONLY
 
 
-def _passing(failure: Exception) -> bool:
-    """Whether a failure without an answer may be gone next time."""
+def _is_transient(failure: Exception) -> bool:
+    """Return whether a failure without an answer may be gone next time."""
     if isinstance(failure, requests.HTTPError) and failure.response is not None:
         return failure.response.status_code >= 500
     # Certificates, proxies and headers that requests refuses stay as they are.

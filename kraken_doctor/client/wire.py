@@ -1,4 +1,4 @@
-"""krakenex's HTTP step without its traps."""
+"""krakenex's HTTP step, and what its answers say, without krakenex's traps."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import requests
 
-from kraken_doctor.client.guarding import cleanse
+from kraken_doctor.client.safety import redact_exception
 from kraken_doctor.errors import is_failure
-from kraken_doctor.network.answer import answer_judged, as_it_is, error_strings, flaw_of, json_of
-from kraken_doctor.network.forked import begin_anew_in_child
-from kraken_doctor.network.redirects import keep_home
-from kraken_doctor.network.route import own_proxies, proxies_for
+from kraken_doctor.network.answer import envelope_problem, error_strings, map_value_errors, no_auth, parse_json
+from kraken_doctor.network.forked import reset_in_child
+from kraken_doctor.network.redirects import refuse_redirects
+from kraken_doctor.network.route import proxies_for, session_proxies
 
 
-class Post:
+class StagedPost:
     """
-    One private call on its way, in three steps of which only the middle one needs the key's turn.
+    Send one private call in three steps, of which only the middle one needs the key's turn.
 
     What requests looks up in the environment takes as long as the signature, and reading the answer too: done
     inside the turn, both would hold up every other call of the key.
@@ -28,7 +28,7 @@ class Post:
         self._api = api
         self._url = api.uri + urlpath
         self._timeout_s = timeout_s
-        begin_anew_in_child(api.session)
+        reset_in_child(api.session)
         proxies = proxies_for(api.session, self._url)
         self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
 
@@ -44,35 +44,35 @@ class Post:
             requests.RequestException: No answer.
         """
         # The password of a .netrc file has no place in this API, and looking for one costs as much as signing.
-        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=as_it_is)
+        request = requests.Request("POST", self._url, data=data, headers=dict(headers), auth=no_auth)
         session = self._api.session
         prepared = session.prepare_request(request)
         sending()
-        with answer_judged():
+        with map_value_errors():
             response: requests.Response = session.send(
                 prepared, timeout=self._timeout_s, allow_redirects=False, **self._settings
             )
         return response
 
     def read(self, response: requests.Response) -> Any:
-        """The answer as krakenex gives it; its errors too."""
+        """Return the answer as krakenex gives it, or raise what krakenex raises."""
         return _read(self._api, response)
 
 
-class OwnQuery:
-    """The way of sending of a subclass that made its own: all of it inside the turn."""
+class SubclassTransport:
+    """Send by the ``_query`` of a subclass that overrides it: all of it inside the turn."""
 
     def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
         self._api, self._urlpath, self._timeout_s = api, urlpath, timeout_s
 
     def send(self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]) -> Any:
-        """Whatever its ``_query`` gives; see `Post.send`."""
-        keep_home(self._api.session)
+        """Return whatever its ``_query`` gives; see `StagedPost.send`."""
+        refuse_redirects(self._api.session)
         sending()
         return self._api._query(self._urlpath, data, headers, timeout=self._timeout_s)  # noqa: SLF001
 
     def read(self, answer: Any) -> Any:
-        """It is read already."""
+        """Return *answer*, which the subclass has read."""
         return answer
 
 
@@ -84,7 +84,7 @@ def query(
     timeout_s: float | None,
 ) -> Any:
     """
-    What ``krakenex.API._query`` does, with two differences.
+    Do what ``krakenex.API._query`` does, with two differences.
 
     The response is judged from a local variable: krakenex reads ``self.response`` back, which another thread
     may have replaced meanwhile. And redirects are not followed.
@@ -92,18 +92,18 @@ def query(
     Raises:
         requests.RequestException: As krakenex raises it; also for a redirect.
     """
-    begin_anew_in_child(api.session)
+    reset_in_child(api.session)
     send = {"headers": dict(headers or {}), "timeout": timeout_s, "allow_redirects": False}
     send |= {"proxies": proxies_for(api.session, api.uri)}
     try:
-        with answer_judged():
+        with map_value_errors():
             if "/public/" in urlpath:
                 response = api.session.get(api.uri + urlpath, params=data, **send)
             else:
                 response = api.session.post(api.uri + urlpath, data=data, **send)
         return _read(api, response)
     except requests.RequestException as exc:
-        cleanse(exc, api.key, api.secret, settings=own_proxies(api.session))
+        redact_exception(exc, api.key, api.secret, settings=session_proxies(api.session))
         raise
 
 
@@ -113,7 +113,7 @@ def _read(api: Any, response: requests.Response) -> Any:
         response.raise_for_status()
         raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
     try:
-        return json_of(response, **getattr(api, "_json_options", {}))
+        return parse_json(response, **getattr(api, "_json_options", {}))
     except requests.exceptions.JSONDecodeError as exc:
         exc.response = response  # who sent it instead is in the page and its headers
         raise
@@ -127,7 +127,7 @@ def outcome_of_answer(answer: object, endpoint: str) -> str:
         answer: As JSON values; or what another client has of it: a ``requests.Response``, the bytes of an archive.
         endpoint: ``Balance``, …
     """
-    if archive_in(answer, endpoint):
+    if export_archive(answer, endpoint):
         return "ok"
     answer = getattr(answer, "content", answer)
     if isinstance(answer, (bytes, str)):
@@ -136,12 +136,12 @@ def outcome_of_answer(answer: object, endpoint: str) -> str:
         except (ValueError, RecursionError):
             answer = None
     errors = error_strings(answer)
-    if flaw_of(answer, endpoint):
+    if envelope_problem(answer, endpoint):
         return "response-invalid"
     return ", ".join(errors) if is_failure(errors) else "ok"
 
 
-def archive_in(source: object, endpoint: str) -> bytes | None:
+def export_archive(source: object, endpoint: str) -> bytes | None:
     """
     Return the archive that *endpoint* is answered with; None where there is none.
 

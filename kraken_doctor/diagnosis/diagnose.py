@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kraken_doctor.diagnosis.folding import folded, shared_by_all
-from kraken_doctor.diagnosis.rules.credentials import credentials
-from kraken_doctor.diagnosis.rules.host import host
-from kraken_doctor.diagnosis.rules.key import key
-from kraken_doctor.diagnosis.rules.nonce import nonce
-from kraken_doctor.diagnosis.rules.way import way
+from kraken_doctor.diagnosis import rules
+from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
+from kraken_doctor.diagnosis.rule import AccountRule, RunRule
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Facts, by_scope
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, by_scope
+from kraken_doctor.model.registry import found_in
+
+_RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRule)
 
 
 def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     """
-    The causes that *results* add up to, those of the run first, then account by account.
+    Return the causes that *results* add up to, those of the run first, then account by account.
 
     Pure: a saved report gives the same answer as the run that it came from.
     """
     scopes = by_scope(results)
-    common_facts = Facts(scopes.pop(None))
+    common = EvidenceSet(scopes.pop(None))
     labels = [label for label in scopes if label is not None]
-    common = [*host(common_facts), *way(common_facts)]
+    run_wide = [found for rule in _RUN_RULES for found in rule.find(common)]
     single: list[Diagnosis] = []
     for label in labels:
-        facts = Facts(scopes[label], label)
-        single += [*credentials(facts, label), *key(facts, label), *nonce(facts, label)]
+        evidence = EvidenceSet(scopes[label], label)
+        single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(folded([*_without_repeats(common, [*shared, *single]), *shared, *single]))
+    return _ranked(fold_symptoms([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
 
 
 def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """The run's own findings, less those that an account's finding says again with more weight."""
+    """Return the run's own findings, less those that an account's finding says again with more weight."""
     said = {diagnosis.cause for diagnosis in others}
     return [diagnosis for diagnosis in common if diagnosis.cause not in said]
 
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
+    """Sort worst first within a scope, then in the catalogue's order: a cause before what it may bring about."""
     if not found:
         return ()
     from kraken_doctor.diagnosis.causes import CAUSES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model.evidence import EvidenceSet
 
 
 class Call(NamedTuple):
@@ -24,27 +25,24 @@ class Call(NamedTuple):
     """When its nonce was taken, on the monotonic clock; None in an older report."""
 
 
-def calls(facts: Facts) -> list[Call]:
-    """The private calls of an account, in the order they were made."""
-    found: list[Call] = []
-    while f"call.{len(found) + 1}.outcome" in facts:
-        name = f"call.{len(found) + 1}"
-        found.append(
-            Call(
-                len(found) + 1,
-                facts.text(f"{name}.endpoint"),
-                facts.text(f"{name}.unit"),
-                facts.integer(f"{name}.nonce") or 0,
-                facts.text(f"{name}.outcome"),
-                facts.text(f"{name}.failure"),
-                facts.text(f"{name}.detail"),
-                facts.number(f"{name}.at"),
-            )
+def calls(evidence: EvidenceSet) -> list[Call]:
+    """Return the private calls of an account, in the order they were made."""
+    return [
+        Call(
+            number,
+            evidence.get(call.ENDPOINT, ""),
+            evidence.get(call.UNIT, ""),
+            evidence.get(call.NONCE, 0),
+            evidence.get(call.OUTCOME, ""),
+            evidence.get(call.FAILED_STEP, ""),
+            evidence.get(call.STEP_DETAIL, ""),
+            evidence.get(call.AT),
         )
-    return found
+        for number, call in enumerate(facts.private_calls(evidence), 1)
+    ]
 
 
-def name(
+def diagnosis_for(
     cause: str,
     account: str | None,
     summary: str,
@@ -57,7 +55,7 @@ def name(
     possible: tuple[Alternative, ...] = (),
     explains: tuple[str, ...] = (),
 ) -> Diagnosis:
-    """A diagnosis with the severity and the remedy that the catalogue has for its cause, unless told otherwise."""
+    """Return a diagnosis with the severity and the remedy that the catalogue has for its cause, or those given."""
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     entry = CAUSES[cause]

@@ -1,4 +1,4 @@
-"""From words that somebody pasted, or a bot logged, to what they are a sign of. Pure."""
+"""From words that somebody pasted, or a bot logged, to what they are a symptom of. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import re
 from collections.abc import Sequence
 
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.causes.client_signs import CLIENT_SIGNS
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
-from kraken_doctor.model.cause import Cause, Sign
+from kraken_doctor.diagnosis.causes.symptoms import CLIENT_SYMPTOMS, EXCHANGE_SYMPTOMS
+from kraken_doctor.model.cause import Cause, Symptom
 
-SIGNS: tuple[Sign, ...] = (*EXCHANGE_SIGNS, *CLIENT_SIGNS)
+SYMPTOMS: tuple[Symptom, ...] = (*EXCHANGE_SYMPTOMS, *CLIENT_SYMPTOMS)
 
 LONGEST_CHARACTERS = 10_000
 """Of one text: the last lines of a traceback are a tenth of that."""
@@ -22,13 +21,13 @@ _SHAPE = re.compile(r"\bE(?:API|BM|[A-Z][a-z]{1,20})\s*:\s*[A-Za-z][^\"'\]\[{}<>
 
 
 def cause_named(text: str) -> Cause | None:
-    """The cause whose id *text* is, however its words are joined."""
+    """Return the cause whose id *text* is, however its words are joined."""
     return CAUSES.get(re.sub(r"[\s_]+", "-", text.strip().strip("\"'`").lower()))
 
 
-def recognise(text: str) -> tuple[Sign, ...]:
+def recognise(text: str) -> tuple[Symptom, ...]:
     """
-    The signs in *text*, in the order in which they stand there.
+    Return the symptoms in *text*, in the order in which they stand there.
 
     The exchange's own words outrank a client's, which only wrap them. Among a client's the innermost counts, since
     one exception carries the other in its text.
@@ -36,29 +35,31 @@ def recognise(text: str) -> tuple[Sign, ...]:
     text = text[-LONGEST_CHARACTERS:]  # the end of a traceback is what it says
     if found := exchange_symptoms(text):
         return found
-    return next(((sign,) for sign in CLIENT_SIGNS if _pattern(sign).search(text)), ())
+    return next(((symptom,) for symptom in CLIENT_SYMPTOMS if _pattern(symptom).search(text)), ())
 
 
-def exchange_symptoms(text: str) -> tuple[Sign, ...]:
+def exchange_symptoms(text: str) -> tuple[Symptom, ...]:
     """Return those of the exchange's own error strings that are in *text*, in their order."""
-    found: list[tuple[range, Sign]] = []
-    for sign in EXCHANGE_SIGNS:
-        match = _pattern(sign).search(text)
-        # What an earlier sign has taken is that sign's: a family must not claim its better known member again.
+    found: list[tuple[range, Symptom]] = []
+    for symptom in EXCHANGE_SYMPTOMS:
+        match = _pattern(symptom).search(text)
+        # What an earlier symptom has taken is that symptom's: a family must not claim its better known member again.
         if match and not any(match.start() in span or span.start in range(*match.span()) for span, _ in found):
-            found.append((range(*match.span()), sign))
-    return tuple(sign for _, sign in sorted(found, key=lambda pair: pair[0].start))
+            found.append((range(*match.span()), symptom))
+    return tuple(symptom for _, symptom in sorted(found, key=lambda pair: pair[0].start))
 
 
 def unknown_error(text: str) -> str:
-    """What in *text* has the form of an error of Kraken's; empty where nothing has."""
+    """Return what in *text* has the form of an error of Kraken's; empty where nothing has."""
     match = _SHAPE.search(text[-LONGEST_CHARACTERS:])
     return match[0].strip() if match else ""
 
 
-def near(text: str) -> Sequence[str]:
-    """Causes and errors that *text* may have been meant for, at most three."""
-    known = {cause: cause for cause in CAUSES} | {sign.title.casefold(): sign.title for sign in EXCHANGE_SIGNS}
+def suggestions(text: str) -> Sequence[str]:
+    """Return causes and errors that *text* may have been meant for, at most three."""
+    known = {cause: cause for cause in CAUSES} | {
+        symptom.title.casefold(): symptom.title for symptom in EXCHANGE_SYMPTOMS
+    }
     words = (unknown_error(text) or text.strip())[:100].casefold()
     close = difflib.get_close_matches(words, known, n=3, cutoff=0.7)
     ratios = [difflib.SequenceMatcher(None, words, match).ratio() for match in close]
@@ -66,8 +67,8 @@ def near(text: str) -> Sequence[str]:
     return [known[match] for match, ratio in zip(close, ratios, strict=True) if ratio > ratios[0] - 0.1]
 
 
-def _pattern(sign: Sign) -> re.Pattern[str]:
-    return _compiled(sign.pattern or re.escape(sign.title))
+def _pattern(symptom: Symptom) -> re.Pattern[str]:
+    return _compiled(symptom.pattern or re.escape(symptom.title))
 
 
 @functools.cache

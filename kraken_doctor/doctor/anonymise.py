@@ -14,8 +14,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kraken_doctor.model import facts
+
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
-_NO_AMOUNT = ("balances.empty", "balances.no_result", "balances.unreadable")
+_NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)
 """Evidence of the balances that tells no amount; whatever else is called so may."""
 
 # Lengths are bounded, and a match begins where a word does: a megabyte of one letter must not take minutes.
@@ -57,18 +59,18 @@ def public(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str,
 def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """Names and ids are ours, and what is judged by; the rest may hold words of the user's."""
     paid = check["id"] == "balances" and check["outcome"] == "pass"
-    facts = [item for item in check["evidence"] if _may_stay(item["name"])]
+    kept = [item for item in check["evidence"] if _may_stay(item["name"])]
     return check | {
         "account": hide(check["account"]) if check["account"] else None,
         "summary": _AMOUNTS_LEFT_OUT if paid else hide(check["summary"]),
         "evidence": [
-            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in facts
+            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in kept
         ],
     }
 
 
 def _may_stay(name: str) -> bool:
-    if name == "credentials.key_tail":
+    if name == facts.KEY_TAIL.name:
         return False
     return not name.startswith("balances.") or name in _NO_AMOUNT
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts.discovery import find_accounts
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.call_json import values
+from kraken_doctor.model.call import utc_text
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.auditing import Filter, KeySummary, summarise
@@ -78,7 +77,7 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
     check = CheckResult(id="audit", account=None, outcome=Outcome.PASS, summary=text)
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), clock.now_ns()) for summary in summaries],
-        "records": [values(record, _time(record.at_ns), account=names.get(record.key_id)) for record in newest],
+        "records": [record.to_json(account=names.get(record.key_id), digits=3) for record in newest],
     }
     return finished("audit", started, [check], extra=extra)
 
@@ -92,17 +91,12 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "issued": summary.issued,
         "refused": summary.refused,
         "failed": summary.failed,
-        "first": _time(summary.first_ns),
-        "last": _time(summary.last_ns),
+        "first": utc_text(summary.first_ns, 3),
+        "last": utc_text(summary.last_ns, 3),
         "rate_per_s": round(summary.rate_per_s, 3),
         "longest_wait_s": round(summary.longest_wait_s, 3),
         "longest_gap_s": round(summary.longest_gap_s, 3),
-        "repeated": summary.backward,
+        "repeated": summary.repeated,
         "mark": mark,
         "lead_s": round(lead_now_s, 3) if lead_now_s is not None else None,
     }
-
-
-def _time(moment_ns: int) -> str:
-    moment = datetime.fromtimestamp(moment_ns // 10**9, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ns // 10**6 % 1000:03}Z"

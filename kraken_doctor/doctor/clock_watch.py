@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.clockwatch import ClockWatch, Sight
+from kraken_doctor.checks.clockwatch import ClockSample, ClockWatch
 from kraken_doctor.clock import Deadline
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.instruments import environment_facts
@@ -17,9 +17,10 @@ from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus
 from kraken_doctor.model.evidence import CheckResult
 from kraken_doctor.model.json_report import moment
+from kraken_doctor.model.payloads import ClockWatchPart
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.doctor.examine import Doctor, Stop
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.model.report import Report
@@ -33,7 +34,7 @@ def watch_clock(
     every_s: float,
     count: int | None,
     deadline_s: float,
-    observe: Callable[[Sight], None],
+    observe: Callable[[ClockSample], None],
 ) -> Report:
     """
     Measure the clock every *every_s* seconds, *count* times or until Ctrl-C or *deadline_s*.
@@ -59,7 +60,9 @@ def watch_clock(
             return _report(doctor, instruments, seen, request, every_s, started, interrupted=stop.wanted())
 
 
-def _poll(seen: ClockWatch, stop: Stop, ticker: Ticker, deadline: Deadline, observe: Callable[[Sight], None]) -> None:
+def _poll(
+    seen: ClockWatch, stop: Stop, ticker: Ticker, deadline: Deadline, observe: Callable[[ClockSample], None]
+) -> None:
     for _ in ticker.ticks():
         with stop.held():
             # In a thread of its own: a poll that hangs must outlast neither the deadline nor Ctrl-C.
@@ -85,7 +88,7 @@ def _pause(stop: Stop, deadline: Deadline) -> Callable[[float], bool]:
 
 def _report(
     doctor: Doctor,
-    instruments: RunContext,
+    instruments: Instruments,
     seen: ClockWatch,
     request: RunRequest,
     every_s: float,
@@ -116,20 +119,20 @@ def _report(
     )
 
 
-def _document(seen: ClockWatch, every_s: float) -> dict[str, Any]:
+def _document(seen: ClockWatch, every_s: float) -> ClockWatchPart:
     found = seen.rate_ppm()
     return {
         "every_s": every_s,
         "samples": [
             {
-                "at": moment(sight.at_ns),
-                "offset_s": round(sight.consensus.sample.offset_s, 6) if sight.consensus else None,
-                "bound_s": round(sight.consensus.sample.bound_s, 6) if sight.consensus else None,
-                "step_s": round(sight.step_s, 6),
-                "summary": sight.summary,
+                "at": moment(sample.at_ns),
+                "offset_s": round(sample.consensus.sample.offset_s, 6) if sample.consensus else None,
+                "bound_s": round(sample.consensus.sample.bound_s, 6) if sample.consensus else None,
+                "step_s": round(sample.step_s, 6),
+                "summary": sample.summary,
             }
-            for sight in seen.sights
+            for sample in seen.samples
         ],
         "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
-        "steps": [{"at": moment(sight.at_ns), "seconds": round(sight.step_s, 6)} for sight in seen.steps],
+        "steps": [{"at": moment(sample.at_ns), "seconds": round(sample.step_s, 6)} for sample in seen.steps],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kraken_doctor.model.change import Named
+from kraken_doctor.model.change import FindingKey
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.report import AccountReport, Report
 
@@ -13,14 +13,14 @@ from kraken_doctor.model.report import AccountReport, Report
 class Comparison(NamedTuple):
     """The findings of a report against those of an earlier one."""
 
-    new: tuple[Named, ...]
-    gone: tuple[Named, ...]
-    still: tuple[Named, ...]
+    new: tuple[FindingKey, ...]
+    gone: tuple[FindingKey, ...]
+    still: tuple[FindingKey, ...]
 
 
 def compare(report: Report, baseline: Report) -> Comparison:
     """
-    What is new, gone and still there in *report*, against *baseline*.
+    Return what is new, gone and still there in *report*, against *baseline*.
 
     Accounts are the same where their keys are, since a published report numbers them; else where their labels are.
     """
@@ -35,12 +35,12 @@ def compare(report: Report, baseline: Report) -> Comparison:
     )
 
 
-def _named(diagnosis: Diagnosis, account: str | None) -> Named:
-    return Named(diagnosis.cause, account, diagnosis.severity.value)
+def _named(diagnosis: Diagnosis, account: str | None) -> FindingKey:
+    return FindingKey(diagnosis.cause, account, diagnosis.severity.value)
 
 
 def _same_accounts(now: Sequence[AccountReport], before: Sequence[AccountReport]) -> dict[str, str]:
-    """The labels of *before*, each with that of the same account in *now*."""
+    """Return the labels of *before*, each with that of the same account in *now*."""
     by_key = {account.key_id: account.label for account in now if account.key_id}
     found = {old.label: by_key[old.key_id] for old in before if old.key_id in by_key}
     free = {account.label for account in now} - set(found.values())

@@ -27,7 +27,7 @@ from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
     from kraken_doctor.accounts.environment import Environment
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.clock import Clock
     from kraken_doctor.doctor.sandbox_env import RunEnvironment
     from kraken_doctor.model.account import Account
@@ -103,7 +103,7 @@ class Doctor:
             return self._run(request, place, stack, progress or RunTracker(self.clock))
 
     @contextlib.contextmanager
-    def instruments(self, request: RunRequest) -> Iterator[RunContext]:
+    def instruments(self, request: RunRequest) -> Iterator[Instruments]:
         """
         Yield the instruments of a run without accounts, for a command that uses them by itself.
 
@@ -143,7 +143,7 @@ class Doctor:
             self.host.refuse_led_elsewhere(accounts, request.api_url)
         return accounts
 
-    def _instruments(self, request: RunRequest, place: RunEnvironment, accounts: tuple[Account, ...]) -> RunContext:
+    def _instruments(self, request: RunRequest, place: RunEnvironment, accounts: tuple[Account, ...]) -> Instruments:
         url = self.host.api_url(request.api_url)
         return instruments.make_instruments(
             request, place, accounts, url=url, clock=self.clock, environ=self.host.environ

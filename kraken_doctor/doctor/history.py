@@ -6,10 +6,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
-from kraken_doctor.model.change import Change, Named
+from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
@@ -47,13 +48,13 @@ class RunHistory:
         """Account to the time of its last change of outcome."""
         self._checks: dict[str, list[CheckResult]] = {}
         """By account: from when it was last asked."""
-        self._known: dict[tuple[str, str | None], Named] = {}
+        self._known: dict[tuple[str, str | None], FindingKey] = {}
         self._refusals: Counter[str] = Counter()
         self._rests_until_s: dict[str, float] = {}
 
     def resting(self, now_s: float) -> frozenset[str]:
         """
-        Accounts that are not asked now: the exchange refused them a short while ago.
+        Return the accounts that are not asked now: the exchange refused them a short while ago.
 
         Refused keys, signatures and nonces asked again and again end in a lockout of the account, its healthy bots
         included.
@@ -61,12 +62,12 @@ class RunHistory:
         return frozenset(label for label in self._rests_until_s if self.rests_s(label, now_s) > 0)
 
     def rests_s(self, label: str, now_s: float) -> float:
-        """For how many seconds more an account is left alone; 0 when it is asked in the next round."""
+        """Return for how many seconds more an account is left alone; 0 when it is asked in the next round."""
         return max(0.0, self._rests_until_s.get(label, now_s) - now_s)
 
     def add(self, report: Report, rested: frozenset[str], now_s: float) -> Change | None:
         """
-        A finished round: what it changed, None for nothing.
+        Add a finished round, and return what it changed; None for nothing.
 
         Args:
             report: Of the accounts that were asked.
@@ -99,7 +100,7 @@ class RunHistory:
         self._rests_until_s[account.label] = now_s + (_FIRST_REST_S if first else LONGEST_REST_S)
 
     def _with_rested(self, report: Report, rested: frozenset[str]) -> Report:
-        """*report* with what is still known of those that were not asked, judged as a whole."""
+        """Return *report* with what is still known of accounts that were not asked, judged as a whole."""
         asked = [account.label for account in report.accounts]
         for label in asked:
             self._checks[label] = [check for check in report.checks if check.account == label]
@@ -122,10 +123,10 @@ class RunHistory:
         last = before.outcome if before else None
         return Change(report.started_at_ns, last, report.outcome, self._describe(report), new, gone, accounts)
 
-    def _learn(self, report: Report) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
-        """The findings that are new and gone. One that could not be looked for is not gone: it is known as before."""
+    def _learn(self, report: Report) -> tuple[tuple[FindingKey, ...], tuple[FindingKey, ...]]:
+        """Return what is new and gone. A finding that could not be looked for is not gone: it is known as before."""
         found = {
-            (d.cause, d.account): Named(d.cause, d.account, d.severity.value)
+            (d.cause, d.account): FindingKey(d.cause, d.account, d.severity.value)
             for d in report.diagnoses
             if d.severity is not Severity.INFO
         }
@@ -139,7 +140,7 @@ class RunHistory:
         return new, gone
 
 
-def _is_examined(named: Named, checks: Iterable[CheckResult]) -> bool:
+def _is_examined(named: FindingKey, checks: Iterable[CheckResult]) -> bool:
     """Whether every check that could have found it again was made to its end."""
     passed: dict[str | None, bool] = {}
     for check in checks:
@@ -157,4 +158,6 @@ def _was_refused(account: AccountReport) -> bool:
     """Whether the exchange said no to this account itself, and will again; its own troubles pass."""
     if ":" not in account.error:  # nothing, or the id of a step on the way
         return False
-    return not kraken_error((account.error,)).cause.startswith("exchange-")
+    cause = kraken_error((account.error,)).cause
+    # A counter that is full empties by itself; but the calls of a watch are among those that fill it.
+    return CAUSES[cause].transient is None or cause == "rate-limited"

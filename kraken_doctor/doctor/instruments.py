@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor import __version__
 from kraken_doctor.accounts import git
 from kraken_doctor.accounts.environment import PROCESS
-from kraken_doctor.checks.base import RunContext, Settings
-from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.checks.base import Instruments, RunSettings
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.network import transport
-from kraken_doctor.network.route import settle, trust
+from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
 from kraken_doctor.redact import without_secrets
-from kraken_doctor.timesource.keeper import HostView, detect
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+from kraken_doctor.timesource.time_daemon import HostFs, detect
 
 if TYPE_CHECKING:
     from requests import Session
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.sandbox_env import RunEnvironment
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.evidence import CheckResult
-    from kraken_doctor.timesource.keeper import Keeper
+    from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 """As Python's getproxies prefers them: those in lower case win."""
@@ -48,7 +49,7 @@ def make_instruments(
     url: str,
     clock: Clock,
     environ: Mapping[str, str],
-) -> RunContext:
+) -> Instruments:
     """
     Return what the checks of a run measure with.
 
@@ -63,7 +64,7 @@ def make_instruments(
     Raises:
         ConfigurationError: A time server is named that can't be used.
     """
-    settings = Settings(
+    settings = RunSettings(
         api_url=url,
         embedded=request.sandbox,
         timeout_s=request.timeout_s,
@@ -76,7 +77,7 @@ def make_instruments(
     paths = [file.path for file in place.env_files] if request.static else []
     git_environ = without_secrets(environ)
     named = place.environment.get("KRAKEN_NONCE_STORE")
-    return RunContext(
+    return Instruments(
         settings=settings,
         clock=clock,
         store=place.store,
@@ -84,7 +85,7 @@ def make_instruments(
         krakenex=place.krakenex,
         environ=place.variables,
         # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
-        keeper=(lambda: None) if request.faults else functools.partial(find_keeper, environ),
+        keeper=(lambda: None) if request.faults else functools.partial(find_time_daemon, environ),
         accounts=accounts,
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
         env_files_readable_by_others=tuple(file.path.name for file in place.env_files if file.readable_by_others),
@@ -104,7 +105,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
-    trust(session, variables)
+    apply_ca_env(session, variables)
     if request.sandbox:
         # A proxy of the process's environment has no business on loopback; a fault may put one there.
         session.trust_env = False
@@ -113,11 +114,11 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
         }
         session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
     else:
-        settle(session, url)
+        pin_proxy_settings(session, url)
     return session
 
 
-def latency(context: RunContext) -> dict[str, Any]:
+def latency(context: Instruments) -> dict[str, Any]:
     """How long the calls of a run took, as a report's field; nothing where none was made."""
     if not context.has_called:
         return {}
@@ -141,9 +142,9 @@ def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
     return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
 
-def find_keeper(environ: Mapping[str, str]) -> Keeper:
+def find_time_daemon(environ: Mapping[str, str]) -> TimeDaemon:
     """What keeps this host's clock."""
-    return detect(HostView(environ=environ))
+    return detect(HostFs(environ=environ))
 
 
 def shown_proxy(environ: Mapping[str, str]) -> str | None:
@@ -153,13 +154,13 @@ def shown_proxy(environ: Mapping[str, str]) -> str | None:
 
 
 def environment_facts(
-    context: RunContext, results: tuple[CheckResult, ...], env_files: tuple[EnvFile, ...]
+    context: Instruments, results: tuple[CheckResult, ...], env_files: tuple[EnvFile, ...]
 ) -> dict[str, Any]:
     """Return what a report says of this host, as JSON values."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "krakenex": Facts(results).text("krakenex.version") or None,
+        "krakenex": EvidenceSet(results).get(facts.KRAKENEX_VERSION),
         "nonce_store": context.store.name,
         "proxy": shown_proxy(context.environ),
         "env_files": [str(file.path) for file in env_files],

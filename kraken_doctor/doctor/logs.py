@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.doctor.verdict import FailOn, exit_status, outcome_of
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.payloads import LogPart
 from kraken_doctor.model.report import Report
 
 _TIMELINE_ROWS = 24
@@ -68,20 +69,18 @@ def _check(found: LogAnalysis) -> CheckResult:
 
 
 def _evidence(found: LogAnalysis) -> list[Evidence]:
-
     stats = found.stats
-    numbers = {
-        "log.lines": sum(extent.lines for extent in found.extents),
-        "log.refused": stats.refused,
-        "log.worked": stats.worked,
-        "log.starts": stats.starts,
-        "log.generator_installed": stats.installed,
-    }
-    facts = [Evidence(name, value) for name, value in numbers.items()]
-    return [*facts, *(Evidence(f"log.pattern.{pattern.id}", pattern.text) for pattern in found.patterns)]
+    return [
+        facts.LOG_LINES.of(sum(extent.lines for extent in found.extents)),
+        facts.LOG_REFUSED.of(stats.refused),
+        facts.LOG_WORKED.of(stats.worked),
+        facts.LOG_STARTS.of(stats.starts),
+        facts.LOG_GENERATOR_INSTALLED.of(stats.installed),
+        *(facts.log_pattern(pattern.id).of(pattern.text) for pattern in found.patterns),
+    ]
 
 
-def _values(found: LogAnalysis, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(found: LogAnalysis, names: tuple[str, ...]) -> LogPart:
     stats = found.stats
     width_s, buckets = stats.timeline.shown(_TIMELINE_ROWS)
     errors = sorted(stats.errors.values(), key=lambda seen: -seen.count)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from kraken_doctor import __version__, child, parallel
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.network.answer import as_it_is
+from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
 from kraken_doctor.redact import without_secrets
 
@@ -90,7 +90,7 @@ def _post(url: str, body: str) -> int:
             proxies=proxies_for(session, url),
             stream=True,  # what it answers is not read: there may be no end to it
             # Without one requests would look for a login in ~/.netrc.
-            auth=HTTPBasicAuth(user, password) if user else as_it_is,
+            auth=HTTPBasicAuth(user, password) if user else no_auth,
         ) as answer,
     ):
         return answer.status_code

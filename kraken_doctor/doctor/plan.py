@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.defaults import DEADLINE_S, JOBS
+from kraken_doctor.model.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +19,17 @@ class Plan:
 
     accounts: tuple[Account, ...] = ()
     checks: tuple[Check, ...] = CATALOGUE
-    jobs: int = 16
+    jobs: int = JOBS
     """Accounts side by side."""
-    deadline_s: float = 60.0
+    deadline_s: float = DEADLINE_S
     """For the whole run."""
 
     def of_scope(self, scope: Scope) -> tuple[Check, ...]:
-        """The checks of one scope, in the catalogue's order."""
+        """Return the checks of one scope, in the catalogue's order."""
         return tuple(check for check in self.checks if check.scope is scope)
 
     def slots(self) -> Iterator[tuple[Check, str | None]]:
-        """Every check with the account that it is about: the run's first, then account by account."""
+        """Yield every check with the account that it is about: the run's first, then account by account."""
         for check in self.of_scope(Scope.RUN):
             yield check, None
         for account in self.accounts:
@@ -41,7 +42,7 @@ class Plan:
         return any(check.private_calls for check in self.checks)
 
     def requests(self) -> list[str]:
-        """Each request that the run would make, for `--dry-run`."""
+        """Return each request that the run would make, for `--dry-run`."""
         return [f"{label or 'once'}: {request}" for check, label in self.slots() for request in check.requests]
 
 
@@ -49,7 +50,7 @@ def choose(
     only: Sequence[str] = (), skip: Sequence[str] = (), checks: tuple[Check, ...] = CATALOGUE
 ) -> tuple[Check, ...]:
     """
-    The checks to make: those of *only* and what they need, or all; less those of *skip*.
+    Return the checks to make: those of *only* and what they need, or all; less those of *skip*.
 
     Raises:
         ConfigurationError: A name is no check's id, or no check is left.
@@ -57,9 +58,8 @@ def choose(
     by_id = {check.id: check for check in checks}
     for name in (*only, *skip):
         if name not in by_id:
-            similar = get_close_matches(name, by_id, n=1)
-            meant = f"; did you mean {similar[0]}" if similar else ""
-            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}; there are {', '.join(by_id)}")
+            meant = did_you_mean(name, by_id, otherwise=f"; there are {', '.join(by_id)}")
+            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}")
     wanted = set(only) or set(by_id)
     # The catalogue lists a check below what it needs, so one pass from its end finds all.
     for check in reversed(checks):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.errors import KrakenDoctorError
-from kraken_doctor.model import call_json
+from kraken_doctor.model.payloads import Extra
 
 if TYPE_CHECKING:
     from kraken_doctor.doctor.examine import Doctor
@@ -31,10 +31,10 @@ class RecentCalls(NamedTuple):
     problem: str
     """Why the audit log is not among them; empty where it is."""
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Extra:
         """The report's fields in the published form, see schema.json."""
         return {
-            "calls": call_json.document(self.calls),
+            "calls": [record.to_json() for record in self.calls],
             "audit": {"left_out": self.left_out, "problem": self.problem},
         }
 

@@ -18,7 +18,7 @@ from kraken_doctor.doctor.comparison import compare
 from kraken_doctor.doctor.recent_calls import recent_calls
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.doctor.versions import versions
-from kraken_doctor.model import call_json, json_load, json_report
+from kraken_doctor.model import json_load, json_report
 from kraken_doctor.model.json_load import Saved
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.network.url import is_loopback
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.examine import Doctor
     from kraken_doctor.doctor.host import Host
     from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Report
+    from kraken_doctor.model.payloads import ComparisonPart, Extra
+from kraken_doctor.model.report import Report
 
 
 def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, offline: bool) -> Report:
@@ -40,7 +41,7 @@ def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, off
 
 def from_saved(saved: Saved) -> Report:
     """Return a saved report; its status is that of judging it now, however the run ended that it came from."""
-    extra = {**saved.report.extra, "calls": call_json.document(saved.calls)}
+    extra: Extra = {**saved.report.extra, "calls": [record.to_json() for record in saved.calls]}
     return replace(saved.report, exit_status=0, extra=extra)
 
 
@@ -51,7 +52,7 @@ def anonymised(host: Host, request: RunRequest, report: Report) -> Saved:
     Through the form that is published and back: whatever is shown was hidden from first, and judges the same.
     """
     shown = _judged(public(json_report.document(report), _private(host, request, report)))
-    extra = {**shown.report.extra, "calls": call_json.document(shown.calls)}
+    extra: Extra = {**shown.report.extra, "calls": [record.to_json() for record in shown.calls]}
     return shown._replace(report=replace(shown.report, extra=extra))
 
 
@@ -81,10 +82,14 @@ def judge_again(saved: Saved) -> Saved:
 
 def compared(report: Report, before: Report) -> Report:
     """Return *report* with what is new, gone and still there since *before*."""
-    parts = compare(report, before)._asdict()
-    found = {name: [item._asdict() for item in items] for name, items in parts.items()}
-    since = {"baseline_started_at": json_report.moment(before.started_at_ns)}
-    return replace(report, extra={**report.extra, "comparison": {**since, **found}})
+    found = compare(report, before)
+    comparison: ComparisonPart = {
+        "baseline_started_at": json_report.moment(before.started_at_ns),
+        "new": [key._asdict() for key in found.new],
+        "gone": [key._asdict() for key in found.gone],
+        "still": [key._asdict() for key in found.still],
+    }
+    return replace(report, extra={**report.extra, "comparison": comparison})
 
 
 def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:

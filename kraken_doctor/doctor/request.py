@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS
+
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
     from kraken_doctor.model.evidence import Outcome
@@ -22,8 +24,8 @@ class RunRequest:
     sandbox: bool = False
     faults: tuple[str, ...] = ()
     """What is to be wrong in the sandbox."""
-    timeout_s: float = 10.0
-    deadline_s: float = 60.0
+    timeout_s: float = CALL_TIMEOUT_S
+    deadline_s: float = DEADLINE_S
     retry_delays_s: tuple[float, ...] = ()
     private_call_budget: int = 4
     """Per account."""
@@ -39,5 +41,5 @@ class RunRequest:
     """Judge what is written in the files, and nothing else: no account at all is fine."""
     resting: frozenset[str] = frozenset()
     """Labels of accounts that are left alone this time."""
-    jobs: int = 16
+    jobs: int = JOBS
     checks: tuple[Check, ...] = ()

@@ -11,14 +11,15 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 from kraken_doctor import descriptors, parallel
-from kraken_doctor.checks.base import AccountContext, Check, Finding, RunContext, Scope
+from kraken_doctor.checks.base import AccountContext, Check, CheckOutcome, Instruments, Scope
 from kraken_doctor.checks.clock import date_samples, exchange_samples, proved_ahead_s
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.clock import Deadline
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.errors import HostLimitError
+from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import CheckResult, Evidence, Facts, Outcome
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
 """
@@ -41,7 +42,7 @@ _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
 
 def _ignore(check: str, account: str | None, result: CheckResult | None) -> None:
-    """Nobody watches."""
+    """Do nothing: the default `Observe`."""
 
 
 class Runner:
@@ -60,7 +61,7 @@ class Runner:
     def __init__(
         self,
         plan: Plan,
-        context: RunContext,
+        context: Instruments,
         sessions: Sessions,
         observe: Observe = _ignore,
         given_up: Callable[[], bool] = lambda: False,
@@ -81,7 +82,7 @@ class Runner:
 
     def run(self) -> tuple[CheckResult, ...]:
         """
-        The run's checks and all accounts side by side; each waits for what it needs, and no longer.
+        Run the run's checks and all accounts in parallel; each waits for what it needs, and no longer.
 
         Returns:
             A result for every check of the plan. What did not finish before the deadline, or before it was given up,
@@ -108,7 +109,7 @@ class Runner:
             run=self._context,
             account=account,
             session=self._sessions(account, self._correction_s),
-            facts=lambda: Facts(self._finished(account.label), account.label),
+            evidence=lambda: EvidenceSet(self._finished(account.label), account.label),
         )
         context.session.is_over = self._is_over
         for check in self._plan.of_scope(Scope.ACCOUNT):
@@ -120,8 +121,8 @@ class Runner:
             self.interrupted = True
         return self.interrupted or not self._deadline.remaining()
 
-    def _make(self, check: Check, account: str | None, run: Callable[[], Finding]) -> None:
-        """One check to its result, whatever it does: a broken one must not take the others with it."""
+    def _make(self, check: Check, account: str | None, run: Callable[[], CheckOutcome]) -> None:
+        """Run one check to its result, whatever it does: a broken one must not take the others with it."""
         self._observe(check.id, account, None)
         for need in check.needs:
             if need in self._run_checks:
@@ -129,22 +130,22 @@ class Runner:
         began = self._context.clock.monotonic()
         blocked_by = self._blocked_by(check, account)
         if blocked_by is not None:
-            finding = Finding(Outcome.SKIP, f"not run: {blocked_by} failed")
+            ended = CheckOutcome(Outcome.SKIP, f"not run: {blocked_by} failed")
         elif not self._deadline.remaining():
-            finding = Finding(Outcome.INCONCLUSIVE, "not run: deadline reached")
+            ended = CheckOutcome(Outcome.INCONCLUSIVE, "not run: deadline reached")
         else:
             try:
-                finding = run()
+                ended = run()
             except Exception as exc:  # noqa: BLE001
-                finding = _broken(exc)
-            if finding.outcome in _BLOCKING and descriptors.are_short():
-                finding = Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
+                ended = _broken(exc)
+            if ended.outcome in _BLOCKING and descriptors.are_short():
+                ended = CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
         result = CheckResult(
             id=check.id,
             account=account,
-            outcome=finding.outcome,
-            summary=finding.summary,
-            evidence=finding.evidence,
+            outcome=ended.outcome,
+            summary=ended.summary,
+            evidence=ended.evidence,
             blocked_by=blocked_by,
             duration_s=self._context.clock.monotonic() - began,
         )
@@ -153,7 +154,7 @@ class Runner:
         self._observe(check.id, account, result)
 
     def _blocked_by(self, check: Check, account: str | None) -> str | None:
-        """The check at the root of why this one can't succeed; None when nothing is in the way."""
+        """Return the check at the root of why this one can't succeed; None when nothing is in the way."""
         with self._lock:
             for need in check.needs:
                 result = self._results.get((account, need)) or self._results.get((None, need))
@@ -175,10 +176,10 @@ class Runner:
         self._wait(self._run_checks["clock"])
         with self._lock:
             result = self._results.get((None, "clock"))
-        return Facts((result,) if result else ()).number("clock.ahead") or 0.0
+        return EvidenceSet((result,) if result else ()).get(facts.CLOCK_AHEAD, 0.0)
 
     def _finished(self, account: str) -> tuple[CheckResult, ...]:
-        """What there is of the run and of this account."""
+        """Return what there is of the run and of this account."""
         slots = [(None if check.scope is Scope.RUN else account, check.id) for check in self._plan.checks]
         with self._lock:
             return tuple(self._results[slot] for slot in slots if slot in self._results)
@@ -197,11 +198,11 @@ class Runner:
             )
 
 
-def _broken(exc: Exception) -> Finding:
-    """A fault of ours: what it was and where, for whoever is to mend it."""
+def _broken(exc: Exception) -> CheckOutcome:
+    """Return a defect of ours: what it was, and where."""
     if isinstance(exc, HostLimitError) or descriptors.exhausted(exc):
-        return Finding(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
+        return CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
     where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
     summary = f"the check itself broke: {type(exc).__name__}: {exc}"
-    return Finding(Outcome.ERROR, summary, (Evidence("doctor.failed_at", where),))
+    return CheckOutcome(Outcome.ERROR, summary, (facts.DOCTOR_FAILED_AT.of(where),))

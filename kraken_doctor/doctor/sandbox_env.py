@@ -52,10 +52,10 @@ def build_scenario(faults: tuple[str, ...]) -> Scenario:
     scenario = healthy()
     if faults:
         from kraken_doctor.sandbox.faults import find
-        from kraken_doctor.sandbox.faults.base import nothing
+        from kraken_doctor.sandbox.faults.base import no_op
 
         for fault in [find(name) for name in faults]:
-            if fault.inject is nothing and fault.command:
+            if fault.inject is no_op and fault.command:
                 raise ConfigurationError(f"{fault.name} simulates a faulty bot; run: kraken-doctor {fault.command}")
             fault.inject(scenario)
     return scenario

@@ -9,9 +9,11 @@ from typing import Any
 
 from kraken_doctor.client.install import install
 from kraken_doctor.client.retry import RetryPolicy
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import Extra
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest
@@ -22,26 +24,26 @@ from kraken_doctor.sandbox.keys import Key, demo_credentials
 
 _THREADS, _CALLS = 5, 10
 
-Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], dict[str, Any]]
+Findings = tuple[tuple[CheckResult, ...], tuple[Diagnosis, ...], Extra]
 
 
 def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
-    """The self-tests, with the module *krakenex*, on a store that is deleted afterwards; and what they add up to."""
+    """Run the self-tests, with the module *krakenex*, on a store that is deleted afterwards; and judge them."""
     with tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder:
         url = f"sqlite:///{Path(folder) / 'nonce.db'}"
         store = open_store(url)
         tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
-    diagnoses = (name("nonce-generator-broken", None, "", broken),) if broken else ()
-    extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
+    diagnoses = (diagnosis_for("nonce-generator-broken", None, "", broken),) if broken else ()
+    extra: Extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
     return tuple(as_result(test) for test in tests), diagnoses, extra
 
 
 def as_result(test: SelfTest) -> CheckResult:
-    """A self-test as a check's result."""
+    """Return a self-test as a check's result."""
     outcome = Outcome.PASS if test.passed else Outcome.FAIL
-    evidence = (Evidence(f"nonce.{test.name}", test.saw),)
+    evidence = (facts.self_test_saw(test.name).of(test.saw),)
     return CheckResult(id=f"nonce.{test.name}", account=None, outcome=outcome, summary=test.saw, evidence=evidence)
 
 

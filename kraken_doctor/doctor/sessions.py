@@ -16,7 +16,7 @@ from kraken_doctor.model.call import DOCTOR
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1, KeyHistory
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.base import RunContext
+    from kraken_doctor.checks.base import Instruments
     from kraken_doctor.doctor.plan import Plan
     from kraken_doctor.doctor.progress import RunTracker
     from kraken_doctor.doctor.request import RunRequest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def make(
     request: RunRequest,
-    context: RunContext,
+    context: Instruments,
     progress: RunTracker,
     record: Callable[[CallRecord], None],
     account: Account,

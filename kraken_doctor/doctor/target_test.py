@@ -6,14 +6,18 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from kraken_doctor import child
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.doctor.self_test import Findings, as_result
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
+from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import TargetPart
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
 from kraken_doctor.sandbox.keys import demo_environ
@@ -36,14 +40,15 @@ def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) ->
     Raises:
         ConfigurationError: It can't be imported, or is nothing that gives nonces.
     """
-    facts = _ask_child(target, timeout_s, demo_environ(environ))
-    if facts is None:
+    answer = _ask_child(target, timeout_s, demo_environ(environ))
+    if answer is None:
         summary = f"no answer within {timeout_s:g} s: the module does its work when it is imported"
         return (CheckResult(id="target", account=None, outcome=Outcome.INCONCLUSIVE, summary=summary),), (), {}
-    if "unusable" in facts:
-        raise ConfigurationError(f"target {target[:80]!r}: {facts['unusable']}")
-    diagnoses = tuple(_diagnose(target, facts))
-    return _checks(facts), diagnoses, {"generator": {"target": target, **facts}}
+    if "unusable" in answer:
+        raise ConfigurationError(f"target {target[:80]!r}: {answer['unusable']}")
+    seen = cast("TargetPart", {"target": target, **answer})
+    diagnoses = tuple(_diagnose(target, seen))
+    return _checks(seen), diagnoses, {"generator": seen}
 
 
 def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -60,16 +65,16 @@ def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dic
         answer.seek(0)
         said = answer.read()
     try:
-        facts = json.loads(said)
+        seen = json.loads(said)
     except ValueError:
         return {"unusable": f"the process that imported it ended with status {status}"}
-    return facts if isinstance(facts, dict) else None
+    return seen if isinstance(seen, dict) else None
 
 
-def _checks(facts: dict[str, Any]) -> tuple[CheckResult, ...]:
-    unit = NonceUnit(facts["unit"]).words if facts["unit"] else f"{len(str(facts['first']))} digits, no unit of time"
-    replaced = facts["replaced"]
-    hook = {None: f"{facts['kind']}, nonces from {facts['by']}", True: f"replaced by {facts['by']}"}
+def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
+    unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, no unit of time"
+    replaced = seen["replaced"]
+    hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
     origin = hook.get(replaced, "krakenex's own")
     results = [
         CheckResult(
@@ -77,49 +82,43 @@ def _checks(facts: dict[str, Any]) -> tuple[CheckResult, ...]:
             account=None,
             outcome=Outcome.WARN if replaced is False else Outcome.PASS,
             summary=f"{origin}; {unit}",
-            evidence=(Evidence("nonce.first", facts["first"]), Evidence("nonce.unit", facts["unit"])),
+            evidence=(facts.NONCE_FIRST.of(seen["first"]), facts.NONCE_UNIT.of(seen["unit"])),
         )
     ]
-    results += [as_result(SelfTest(test, *seen)) for test, seen in facts["tests"].items()]
+    results += [as_result(SelfTest(test, *ended)) for test, ended in seen["tests"].items()]
     order = {
         True: (Outcome.PASS, "one request in flight at a time"),
         False: (Outcome.WARN, "requests of the key were in flight together"),
         None: (Outcome.SKIP, "can't be seen from outside: it is no client with a session"),
     }
-    outcome, summary = order[facts["in_order"]]
-    evidence = (Evidence("nonce.in_order", facts["in_order"]),)
+    outcome, summary = order[seen["in_order"]]
+    evidence = (facts.NONCE_IN_ORDER.of(seen["in_order"]),)
     results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
     # krakenex's own generator is expected to repeat: that is the warning, not a second finding.
     if replaced is False:
-        results = [_softened(result) for result in results]
+        results = [replace(r, outcome=Outcome.WARN) if r.outcome is Outcome.FAIL else r for r in results]
     return tuple(results)
 
 
-def _softened(result: CheckResult) -> CheckResult:
-    if result.outcome is not Outcome.FAIL:
-        return result
-    return CheckResult(
-        id=result.id, account=None, outcome=Outcome.WARN, summary=result.summary, evidence=result.evidence
-    )
-
-
-def _diagnose(target: str, facts: dict[str, Any]) -> list[Diagnosis]:
-    broken = tuple(f"{test}: {saw}" for test, (passed, saw) in facts["tests"].items() if not passed)
-    if facts["replaced"] is False:
-        because = (f"{target} takes its nonces from {facts['by']}", *broken)
-        return [name("nonce-generator-default", None, "", because)]
+def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
+    broken = tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed)
+    if seen["replaced"] is False:
+        because = (f"{target} takes its nonces from {seen['by']}", *broken)
+        return [diagnosis_for("nonce-generator-default", None, "", because)]
     if broken:
-        return [name("nonce-generator-broken", None, "", (f"{target} takes its nonces from {facts['by']}", *broken))]
-    if facts["in_order"] is False:
         return [
-            name(
+            diagnosis_for("nonce-generator-broken", None, "", (f"{target} takes its nonces from {seen['by']}", *broken))
+        ]
+    if seen["in_order"] is False:
+        return [
+            diagnosis_for(
                 "nonce-reordered",
                 None,
                 "The generator is right, but requests of the key overtake each other.",
                 ("five threads called at once, and several requests were in flight together",),
                 severity=Severity.WARN,
                 confidence=Confidence.LIKELY,
-                remedy=Remedy("Put kraken_doctor.install(api) in its place: it keeps one request in flight at a time."),
+                remedy=remedy("install the generator"),
             )
         ]
     return []

@@ -8,8 +8,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from kraken_doctor.diagnosis.naming import calls
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Facts, Outcome, by_scope
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, Outcome, by_scope
 from kraken_doctor.model.report import AccountReport, Balances, NonceReport
 
 
@@ -34,13 +35,12 @@ class ExitStatus(enum.IntEnum):
 CALLING = frozenset({"authentication", "balances"})
 """Checks that make private calls."""
 
-_PUBLIC_FAILURES = ("path.failure", "path.error", "exchange.failure", "exchange.error")
 _FINE = (Outcome.PASS, Outcome.WARN)
 
 
 def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> Outcome:
     """
-    What a run, or an account, comes to.
+    Return what a run, or an account, comes to.
 
     A named failure wins over everything. A check that could not be made leaves the whole without a verdict;
     but for the clock, which by itself decides nothing once nonces are accepted, unless it is all that was asked.
@@ -69,11 +69,12 @@ def graded(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
 
 
 def _failed_in_public(result: CheckResult) -> bool:
-    return any(item.name in _PUBLIC_FAILURES for item in result.evidence)
+    known = EvidenceSet.of(result.evidence)
+    return any(known.get(call.FAILURE) or known.get(call.ERROR) for call in (facts.PATH, facts.EXCHANGE))
 
 
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
-    """The process's exit status."""
+    """Return the process's exit status."""
     if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
         return ExitStatus.PROBLEM
     if outcome is Outcome.WARN and fail_on is FailOn.WARN:
@@ -97,7 +98,7 @@ def judge(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tup
 
 
 def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
-    """Each account's part of the run, in the order of the results."""
+    """Return each account's part of the run, in the order of the results."""
     scopes = by_scope(results)
     found: dict[str | None, list[Diagnosis]] = {}
     for diagnosis in diagnoses:
@@ -108,10 +109,10 @@ def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosi
 
 
 def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> AccountReport:
-    """One account's, from the run's results and its own, and from its own diagnoses."""
-    facts = Facts(results, label)
+    """Return one account's part, from the run's results and its own, and from its own diagnoses."""
+    evidence = EvidenceSet(results, label)
     own = [result for result in results if result.account == label]
-    made = calls(facts)
+    made = calls(evidence)
     last = made[-1] if made else None
     outcome = outcome_of(own, diagnoses)
     if outcome in _FINE and (blockers := {result.blocked_by for result in own} - {None}):
@@ -122,32 +123,32 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
     if outcome in _FINE and not accepted:
         outcome = Outcome.INCONCLUSIVE
     # What the balances have shown to work, a mark that can't be read afterwards does not undo.
-    connected = accepted and (outcome is not Outcome.FAIL or facts.outcome("balances") is Outcome.PASS)
+    connected = accepted and (outcome is not Outcome.FAIL or evidence.outcome("balances") is Outcome.PASS)
     return AccountReport(
         label=label,
         outcome=outcome,
         connected=connected or (False if outcome is Outcome.FAIL else None),
-        key=facts.text("credentials.key_tail"),
-        key_id=facts.text("credentials.key_id") or None,
-        source=facts.text("credentials.source"),
-        balances=_balances(facts),
+        key_tail=evidence.get(facts.KEY_TAIL, ""),
+        key_id=evidence.get(facts.KEY_ID) or None,
+        source=evidence.get(facts.CREDENTIALS_SOURCE, ""),
+        balances=_balances(evidence),
         nonce=NonceReport(
-            unit=unit.value if isinstance(unit.value, str) else "",
+            unit=unit,
             in_order=True,
-            store=facts.text("store.name"),
+            store=evidence.get(facts.STORE_NAME, ""),
             last=last.nonce if last else None,
-            unit_from=unit.source,
+            unit_from=evidence.source(facts.NONCE_UNIT),
         )
-        if (unit := facts.item("nonce.unit"))
+        if (unit := evidence.get(facts.NONCE_UNIT)) is not None
         else None,
         private_calls=len(made),
         error=last.outcome if last and last.outcome != "ok" else "",
     )
 
 
-def _balances(facts: Facts) -> Balances | None:
-    usd, usdt = facts.text("balances.USD"), facts.text("balances.USDT")
+def _balances(evidence: EvidenceSet) -> Balances | None:
+    usd, usdt = evidence.get(facts.BALANCES_USD), evidence.get(facts.BALANCES_USDT)
     if not usd or not usdt:
         return None
-    forms = (form.split(" ", 1) for form in facts.texts("balances.forms"))
+    forms = (form.split(" ", 1) for form in evidence.get(facts.BALANCES_FORMS, ()))
     return Balances(Decimal(usd), Decimal(usdt), {code: Decimal(amount) for code, amount in forms})

@@ -21,8 +21,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from kraken_doctor.client.adapters import find_adapter, missing
 from kraken_doctor.clock import SystemClock
-from kraken_doctor.inject.onwire import overlaps
+from kraken_doctor.inject.in_flight import keeps_one_in_flight
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest
@@ -71,7 +72,7 @@ def examine(name: str) -> dict[str, Any]:
         what was seen), and in_order (None where it can't be seen).
     """
     target = _load(name)
-    kind, next_nonce, hook = _understand(target)
+    kind, next_nonce, replaced = _understand(target)
 
     def take() -> int:
         return _number(next_nonce)
@@ -82,12 +83,12 @@ def examine(name: str) -> dict[str, Any]:
     tests = {"rapid": rapid, "tick": _same_tick(take), "back": _clock_set_back(take), "threads": _race(take)}
     return {
         "kind": kind,
-        "replaced": hook[0],
-        "by": hook[1],
+        "replaced": replaced,
+        "by": _origin(next_nonce),
         "unit": unit.value if unit else None,
         "first": first,
         "tests": {name: [test.passed, test.saw] for name, test in tests.items()},
-        "in_order": overlaps(target),
+        "in_order": keeps_one_in_flight(target),
     }
 
 
@@ -150,22 +151,18 @@ def _load(name: str) -> Any:
     return target
 
 
-def _understand(target: Any) -> tuple[str, Callable[[], Any], tuple[bool | None, str]]:
-    """What *target* is, how it is asked for a nonce, and whether its hook was replaced, by what."""
-    import krakenex
-
+def _understand(target: Any) -> tuple[str, Callable[[], Any], bool | None]:
+    """Return what *target* is, what gives its nonces, and whether that was replaced (None: there is no hook)."""
     if isinstance(target, type):
         raise _Unusable(f"{target.__name__!r} is a class: name the object that the bot uses")
-    if isinstance(target, krakenex.API):
-        hook = target._nonce  # noqa: SLF001
-        own = getattr(hook, "__func__", None) is krakenex.API._nonce  # noqa: SLF001
-        return "krakenex.API", hook, (not own, _origin(hook))
-    for attribute, kind in (("incrementing_nonce", "ccxt"), ("get_nonce", "python-kraken-sdk"), ("next", "generator")):
-        method = getattr(target, attribute, None)
-        if callable(method):
-            return kind, method, (None, _origin(method))
+    adapter = find_adapter(target)
+    if adapter and not missing(target, (adapter.nonce_method,)):
+        return adapter.name, adapter.next_nonce(target), adapter.replaced(target)
+    for attribute in ("next", "get_nonce"):
+        if callable(method := getattr(target, attribute, None)):
+            return "generator", method, None
     if callable(target):
-        return "function", target, (None, _origin(target))
+        return "function", target, None
     raise _Unusable(f"{type(target).__name__!r} is neither a client nor a generator: it gives no nonce")
 
 

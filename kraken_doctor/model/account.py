@@ -37,7 +37,7 @@ class Account:
 
     @property
     def key_id(self) -> str | None:
-        """The key's fingerprint."""
+        """Return the key's fingerprint."""
         return key_id(self.key.reveal()) if self.key else None
 
     @property
@@ -47,5 +47,5 @@ class Account:
 
     @property
     def source(self) -> str:
-        """Where the key came from, for reports: ``KRAKEN_MASTER_API_KEY (.env)``."""
+        """Return where the key came from: ``KRAKEN_MASTER_API_KEY (.env)``."""
         return f"{self.key_variable} ({self.origin})" if self.origin else self.key_variable

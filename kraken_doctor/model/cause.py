@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kraken_doctor.errors import STRINGS
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
+
+
+class Transient(enum.Enum):
+    """How soon a failure may be gone although nobody has changed anything."""
+
+    INSTANT = "instant"
+    """A single event may be it: a second attempt at once decides."""
+    SOON = "soon"
+    """Seconds or minutes later: what only reads may be tried again after a wait."""
+
+
+class Everywhere(NamedTuple):
+    """What it means when one cause is met in every account of a run."""
+
+    summary: str
+    possible: tuple[Alternative, ...]
+    remedy: Remedy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +46,18 @@ class Cause:
     remedy: Remedy
     wrong_when: str
     """When the verdict can be wrong."""
+    transient: Transient | None = None
+    """None for what lasts until somebody changes something: to try that again can make it worse."""
     also: tuple[str, ...] = ()
     """Kraken's strings that point here too, though another cause is likelier."""
     links: tuple[str, ...] = ()
+    possible: tuple[Alternative, ...] = ()
+    """What it may come down to where the exchange has said no more."""
+    possible_with_otp: tuple[Alternative, ...] = ()
+    """The same where a one-time password was sent."""
+    everywhere: Everywhere | None = None
+    brings_about: tuple[str, ...] = ()
+    """Causes that it always leads to. Where evidence decides, as with a clock and a certificate, a rule does."""
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -39,11 +67,11 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sign:
+class Symptom:
     """
     What a user has in hand: an error as the exchange, a client library or Python words it.
 
-    One sign may point to several causes, and then says what tells each from the others.
+    One symptom may point to several causes, and then says what tells each from the others.
     """
 
     title: str

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kraken_doctor.model.evidence import Outcome
 
 
-class Named(NamedTuple):
+class FindingKey(NamedTuple):
     """A finding, as far as it can be the same in two reports: neither its words nor its confidence count."""
 
     cause: str
@@ -26,7 +26,7 @@ class Change(NamedTuple):
     outcome: Outcome
     verdict: str
     """The round in one or two sentences; foreign words may be in it."""
-    new: tuple[Named, ...]
-    gone: tuple[Named, ...]
+    new: tuple[FindingKey, ...]
+    gone: tuple[FindingKey, ...]
     accounts: Mapping[str, Outcome]
     """Accounts whose outcome is another now."""

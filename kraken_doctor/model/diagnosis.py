@@ -18,7 +18,7 @@ class Severity(enum.Enum):
 
     @property
     def rank(self) -> int:
-        """0 is the worst."""
+        """Return 0 for the worst."""
         return list(Severity).index(self)
 
 

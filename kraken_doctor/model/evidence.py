@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast, get_origin, overload
 
-Value = bool | int | float | str | tuple[str, ...] | None
+Texts = tuple[str, ...]
+Value = bool | int | float | str | Texts | None
+T = TypeVar("T", bound=Value)
 
 
 class Outcome(enum.Enum):
@@ -36,6 +39,34 @@ class Evidence:
     """Who said so: ``pool.ntp.org``."""
 
 
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """
+    What a check may state, declared once in `model.facts`; who reads it, reads it by the same object.
+
+    A fact that is read by another name than it is stated by would be absent, and advice would silently not be given.
+    """
+
+    name: str
+    """``clock.offset``, …: published, so it is permanent."""
+    kind: type[T]
+    meaning: str
+    unit: str = ""
+    """``s``, ``bytes``; empty for texts and counts."""
+    for_reader: bool = False
+    """Whether it is there for the reader of a report alone: no rule and no page interprets it."""
+
+    def of(self, value: T | None, *, bound: str = "", source: str = "") -> Evidence:
+        """Return the evidence that this fact is *value*; None where it was looked for and is not known."""
+        return Evidence(self.name, value, self.unit, bound, source)
+
+    def allows(self, value: Value) -> bool:
+        """Return whether *value* is of this fact's type; a whole number may stand for any number."""
+        if isinstance(value, bool):  # an int to Python, and no number
+            return self.kind is bool
+        return isinstance(value, (int, float) if self.kind is float else get_origin(self.kind) or self.kind)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
     """One check of one scope, finished."""
@@ -54,7 +85,7 @@ class CheckResult:
 
 def by_scope(results: Iterable[CheckResult]) -> dict[str | None, list[CheckResult]]:
     """
-    The results of each account behind those of the run, which stand under None as well.
+    Return the results of each account behind those of the run, which stand under None as well.
 
     Sorted once: looking through all results for each of a thousand accounts would take seconds.
     """
@@ -65,55 +96,37 @@ def by_scope(results: Iterable[CheckResult]) -> dict[str | None, list[CheckResul
     return {account: own if account is None else [*run, *own] for account, own in scopes.items()}
 
 
-class Facts:
-    """The evidence of one scope by name, over that of the run: what the rules of the diagnosis read."""
+class EvidenceSet:
+    """The evidence of one scope, over that of the run: what the rules of the diagnosis read."""
 
     def __init__(self, results: Iterable[CheckResult], account: str | None = None) -> None:
         chosen = [result for result in results if result.account in (None, account)]
         self._results = {result.id: result for result in chosen}
         self._evidence = {item.name: item for result in chosen for item in result.evidence}
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._evidence
+    @classmethod
+    def of(cls, evidence: Iterable[Evidence]) -> EvidenceSet:
+        """Return the set of *evidence* that is in no result yet."""
+        made = cls(())
+        made._evidence = {item.name: item for item in evidence}
+        return made
 
-    def starting(self, prefix: str) -> Iterator[Evidence]:
-        """All evidence whose name begins with *prefix*, in the order it was found."""
-        return (item for name, item in self._evidence.items() if name.startswith(prefix))
+    @overload
+    def get(self, fact: Fact[T]) -> T | None: ...
+    @overload
+    def get(self, fact: Fact[T], default: T) -> T: ...
+    def get(self, fact: Fact[T], default: T | None = None) -> T | None:
+        """Return what was stated of *fact*; *default* where nothing was, or where it is not known."""
+        item = self._evidence.get(fact.name)
+        # Only a saved report can have another type: it was edited, and what it says there is not known.
+        return cast("T", item.value) if item is not None and fact.allows(item.value) else default
 
-    def item(self, name: str) -> Evidence | None:
-        """The evidence called *name*, with its source."""
-        return self._evidence.get(name)
-
-    def text(self, name: str) -> str:
-        """A text; empty if it is not there."""
-        value = self._value(name)
-        return value if isinstance(value, str) else ""
-
-    def number(self, name: str) -> float | None:
-        """A number; None if it is not there."""
-        value = self._value(name)
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-    def integer(self, name: str) -> int | None:
-        """A whole number, exact to 64 bits; None if it is not there."""
-        value = self._value(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def flag(self, name: str) -> bool | None:
-        """A yes or no; None if it is not known."""
-        value = self._value(name)
-        return value if isinstance(value, bool) else None
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts; empty if it is not there."""
-        value = self._value(name)
-        return value if isinstance(value, tuple) else ()
+    def source(self, fact: Fact[Any]) -> str:
+        """Return who stated *fact*; empty where nobody did, or nobody was named."""
+        item = self._evidence.get(fact.name)
+        return item.source if item is not None else ""
 
     def outcome(self, check_id: str) -> Outcome | None:
-        """How a check ended; None if it was not part of the run."""
+        """Return how a check ended; None if it was not part of the run."""
         result = self._results.get(check_id)
         return result.outcome if result else None
-
-    def _value(self, name: str) -> Value:
-        item = self._evidence.get(name)
-        return item.value if item else None

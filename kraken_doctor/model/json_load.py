@@ -8,11 +8,12 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import JSON_FIELDS, CallRecord
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
+from kraken_doctor.model.payloads import Extra
 from kraken_doctor.model.report import SCHEMA_VERSION, Report
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
     for path in _get(list, {"env_files": [], **environment}, "env_files", "environment."):
         _as(str, path, "environment.env_files")
     urlsplit(_get(str, target, "api_url", "target."))  # raises where its host can't be read
+    kept = {name: document[name] for name in _KEPT if isinstance(document.get(name), dict)}
     report = Report(
         command=_get(str, document, "command"),
         started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
@@ -77,7 +79,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
         sandbox=_get(bool, target, "sandbox", "target."),
         environment=environment,
         checks=tuple(_check(*item) for item in _items(document, "checks")),
-        extra={name: document[name] for name in _KEPT if isinstance(document.get(name), dict)},
+        extra=cast("Extra", kept),
     )
     calls = _items(document, "calls") if "calls" in document else []
     return Saved(report, tuple(_call(*item) for item in calls))
@@ -114,17 +116,13 @@ def _value(value: object, where: str) -> Value:
 
 
 def _call(item: dict[str, Any], where: str) -> CallRecord:
-    return CallRecord(
-        at_ns=_moment(_get(str, item, "at", where), f"{where}at"),
-        key_id=_get(str, item, "key_id", where),
-        unit=_get(str, item, "unit", where),
-        nonce=_get(int, item, "nonce", where),
-        endpoint=_get(str, item, "endpoint", where),
-        outcome=_get(str, item, "outcome", where),
-        latency_s=_number(item, "latency_s", where),
-        waited_s=_number(item, "waited_s", where),
-        by=_as(str, item.get("by", ""), f"{where}by"),  # version 0.1 did not say
-    )
+    item = {"by": "", "declared": True, **item}  # version 0.1 did not say
+    at_ns = _moment(_get(str, item, "at", where), f"{where}at")
+    values: dict[str, Any] = {
+        name: _number(item, name, where) if kind is float else _get(kind, item, name, where)
+        for name, kind in JSON_FIELDS.items()
+    }
+    return CallRecord(at_ns=at_ns, **values)
 
 
 def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tuple[dict[str, Any], str]]:

@@ -116,7 +116,7 @@ def _account(account: AccountReport) -> dict[str, Any]:
     return {
         "account": account.label,
         "outcome": account.outcome.value,
-        "key": account.key,
+        "key": account.key_tail,
         "key_id": account.key_id,
         "source": account.source,
         "balances": {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.payloads import Extra
 
 SCHEMA_VERSION = 1
 """Of the JSON form: fields may be added, none changes its meaning."""
@@ -20,12 +21,12 @@ class Balances:
 
     usd: Decimal
     usdt: Decimal
-    forms: Mapping[str, Decimal] = field(default_factory=dict)
+    asset_codes: Mapping[str, Decimal] = field(default_factory=dict)
     """Kraken's codes that were added up, those with an amount: ``ZUSD``, ``USD.F``, …"""
 
     @property
     def total(self) -> Decimal:
-        """One USDT counted as one USD."""
+        """Return the sum, one USDT counted as one USD."""
         return self.usd + self.usdt
 
 
@@ -48,7 +49,7 @@ class AccountReport:
 
     label: str
     outcome: Outcome
-    key: str
+    key_tail: str
     """The key's last characters behind an ellipsis; never more."""
     key_id: str | None
     source: str
@@ -77,12 +78,12 @@ class Report:
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     accounts: tuple[AccountReport, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """What a command has beside these, by name; JSON values."""
+    extra: Extra = field(default_factory=Extra)
+    """What a command has beside these."""
 
     @property
     def primary(self) -> Diagnosis | None:
-        """The run's primary diagnosis, or the first account's."""
+        """Return the run's primary diagnosis, or the first account's."""
         return next((diagnosis for diagnosis in self.diagnoses if diagnosis.primary), None)
 
     def to_json(self) -> str:

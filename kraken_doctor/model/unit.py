@@ -37,7 +37,7 @@ class NonceUnit(enum.Enum):
         return unit
 
     def floor(self, now_ns: int) -> int:
-        """The wall clock *now_ns* (nanoseconds since 1970) in whole ticks of this unit."""
+        """Return the wall clock *now_ns* (nanoseconds since 1970) in whole ticks of this unit."""
         return now_ns // self.tick_ns
 
     def lead_s(self, nonce: int, now_ns: int) -> float:
@@ -47,7 +47,7 @@ class NonceUnit(enum.Enum):
     @classmethod
     def parse(cls, text: str, *, named: str = "nonce unit") -> NonceUnit:
         """
-        The unit that *text* names.
+        Return the unit that *text* names.
 
         Raises:
             ConfigurationError: There is no such unit; the message blames *named*.
@@ -61,7 +61,7 @@ class NonceUnit(enum.Enum):
     @classmethod
     def of_mark(cls, mark: int, now_ns: int) -> NonceUnit | None:
         """
-        The unit in which *mark* would be a time near *now_ns*; None where it fits none.
+        Return the unit in which *mark* would be a time near *now_ns*; None where it fits none.
 
         Units are factors of 10 to 1000 apart, so "near" can be generous: half to twice the time since
         1970 tells them apart and forgives any real clock.

@@ -10,19 +10,19 @@ import requests
 import urllib3
 
 from kraken_doctor.errors import TransportError, is_failure
-from kraken_doctor.network.edge import not_the_api
-from kraken_doctor.network.failures import said, transport_error
+from kraken_doctor.network.edge import from_foreign_response
+from kraken_doctor.network.failures import root_message, transport_error
 
 
-def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """In the place of a login: none, not even the one that a .netrc file has for this host."""
+def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Log in nowhere: without an ``auth`` requests would send what a .netrc file has for this host."""
     return request
 
 
 @contextmanager
-def answer_judged() -> Iterator[None]:
+def map_value_errors() -> Iterator[None]:
     """
-    Inside, what requests makes of an answer fails as one of its own exceptions.
+    Turn a ValueError that an answer causes inside requests into one of requests' own exceptions.
 
     It looks where a redirect leads also when it is not to follow, and a Location that is no URL is a bare ValueError.
     """
@@ -34,9 +34,9 @@ def answer_judged() -> Iterator[None]:
         raise requests.exceptions.ContentDecodingError(f"the answer can't be read: {exc}") from exc
 
 
-def json_of(response: requests.Response, **options: Any) -> Any:
+def parse_json(response: requests.Response, **options: Any) -> Any:
     """
-    The JSON of *response*.
+    Return the JSON of *response*.
 
     Raises:
         requests.exceptions.JSONDecodeError: It is none that can be read. What Python raises by itself for a number of
@@ -51,7 +51,7 @@ def json_of(response: requests.Response, **options: Any) -> Any:
 
 
 def error_strings(answer: object) -> tuple[str, ...]:
-    """The ``error`` list of an answer; empty if the answer has none."""
+    """Return the ``error`` list of an answer; empty if the answer has none."""
     errors = answer.get("error") if isinstance(answer, dict) else None
     return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
 
@@ -64,7 +64,7 @@ _OBJECTS = frozenset({
 })  # fmt: skip
 
 
-def flaw_of(answer: object, endpoint: str) -> str:
+def envelope_problem(answer: object, endpoint: str) -> str:
     """
     Return why *answer* is not the API's envelope; empty where it is.
 
@@ -85,17 +85,17 @@ def flaw_of(answer: object, endpoint: str) -> str:
 
 
 def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:
-    """*exc* as the step of the way that failed."""
+    """Return *exc* as the step of the connection that failed."""
     response = getattr(exc, "response", None)
     answered = (requests.HTTPError, requests.exceptions.JSONDecodeError)
     if isinstance(exc, answered) and response is not None:
-        return not_the_api(response)
+        return from_foreign_response(response)
     if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
         # requests and Python quote the header, and the header is the key.
         return TransportError("credentials-damaged", "the key can't be sent as a header")
     for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):
-            return TransportError(kind, said(exc))
+            return TransportError(kind, root_message(exc))
     return transport_error(exc, _by_step(exc))
 
 
@@ -113,7 +113,7 @@ _SAID_BY_TYPE: tuple[tuple[type[requests.RequestException], str], ...] = (
 
 def _by_step(exc: requests.RequestException) -> str:
     """
-    The step, where the system's own word is none that tells.
+    Return the step that failed, where the operating system's error does not say it.
 
     requests has one type for all that can go wrong with a connection; urllib3's exception inside tells them apart.
     """

@@ -1,4 +1,4 @@
-"""urllib3's connections, with one limit for a call as a whole and a clock on each part of it."""
+"""Connections of urllib3 with one time limit for a call as a whole, whose parts are measured."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Timing(NamedTuple):
 
 
 class BoundedConnection(HTTPConnection):
-    """A connection whose timeout counts down over connecting, and over request and answer, instead of starting anew."""
+    """Let the timeout count down over connecting, request and answer, instead of starting anew with each packet."""
 
     _until = math.inf
     _connect_until: float | None = None
@@ -54,6 +54,7 @@ class BoundedConnection(HTTPConnection):
         return Timing(self._connect_s, self._tls_s, self._first_byte_s, time.monotonic() - self._began)
 
     def connect(self) -> None:
+        # Of a proxied call urllib3 connects here first and sends afterwards: both are parts of the same call.
         self._began = time.monotonic()
         self._until = self._connect_until = self._began + (math.inf if self.timeout is None else self.timeout)
         super().connect()
@@ -78,12 +79,12 @@ class BoundedConnection(HTTPConnection):
 
     @property
     def response_class(self) -> Any:  # type: ignore[override]
-        """What reads the answer: http.client makes it with a socket, for a proxy's answer as for a server's."""
+        """Return what reads an answer; http.client makes it with a socket, for a proxy's answer as for a server's."""
         return functools.partial(_BoundedResponse, connection=self)
 
     def left_s(self) -> float | None:
         """
-        Seconds that the call has left; None for no limit.
+        Return the seconds that the call has left; None for no limit.
 
         Raises:
             TimeoutError: None.
@@ -96,11 +97,11 @@ class BoundedConnection(HTTPConnection):
         return left_s
 
     def saw_byte(self) -> None:
-        """Told whenever something has come."""
+        """Note that bytes have come: the first ones end the wait for an answer."""
         self._first_byte_s = self._first_byte_s or time.monotonic() - self._sent
 
     def _new_conn(self) -> socket.socket:
-        """Name and TCP; the same exceptions as urllib3's own, which its callers tell apart."""
+        """Resolve and connect, with the exceptions of urllib3's own method: requests distinguishes them."""
         try:
             left_s = self.left_s() or _NO_LIMIT_S
             addresses = resolve(self._dns_host, self.port, left_s)
@@ -113,6 +114,7 @@ class BoundedConnection(HTTPConnection):
             raise ConnectTimeoutError(self, f"no connection to {self.host} in time") from exc
         except OSError as exc:
             raise NewConnectionError(self, f"no connection to {self.host}: {exc}") from exc
+        # urllib3's own: TCP_NODELAY, without which a small request waits for the acknowledgement of the one before.
         for option in self.socket_options or ():
             connection.setsockopt(*option)
         self._connect_s = time.monotonic() - self._began
@@ -123,32 +125,33 @@ _NO_LIMIT_S = 86_400.0
 
 
 class BoundedTlsConnection(BoundedConnection, HTTPSConnection):
-    """The same over TLS."""
+    """A `BoundedConnection` over TLS."""
 
 
 class HttpPool(urllib3.HTTPConnectionPool):
-    """A pool of them."""
+    """A pool of `BoundedConnection`."""
 
     ConnectionCls = BoundedConnection
 
 
 class HttpsPool(urllib3.HTTPSConnectionPool):
-    """A pool of them."""
+    """A pool of `BoundedTlsConnection`."""
 
     ConnectionCls = BoundedTlsConnection
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """An answer that is read through `_Countdown`."""
+    """Read an answer through `_Countdown`."""
 
     def __init__(self, sock: Any, *arguments: Any, connection: BoundedConnection, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
+        # http.client opened its own reader, which knows only the socket's timeout: anew for every packet.
         self.fp.close()
         self.fp = io.BufferedReader(_Countdown(sock, connection))
 
 
 class _Countdown(io.RawIOBase):
-    """Reads a socket; every read has only what is left of the call's time and bytes."""
+    """Read a socket; every read has only what is left of the call's time and bytes."""
 
     def __init__(self, sock: Any, connection: BoundedConnection) -> None:
         self._sock, self._connection = sock, connection

@@ -1,4 +1,4 @@
-"""An HTTP answer that is not the API's: who gave it, and which step of the way that makes the failing one."""
+"""Answers that are not the API's: who gave them, and which step of the connection they make the failing one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.redact import shortened
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
@@ -27,32 +27,23 @@ _KINDS = {
 }
 
 
-def not_the_api(response: Any) -> TransportError:
-    """
-    *response* (a ``requests.Response``) as the failure that it is.
-
-    Its facts: status, server, ray (Cloudflare's number of the request), title of the page, and how long to wait where
-    it says so.
-    """
+def from_foreign_response(response: Any) -> TransportError:
+    """Return the failure that *response*, a ``requests.Response``, is."""
     headers: Mapping[str, str] = response.headers
     page = _page(response)
     title = _title(page, headers.get("Content-Type", ""))
-    facts: dict[str, int | str | tuple[str, ...]] = {"http.status": response.status_code}
-    facts |= seen_in(headers)
-    if title:
-        facts["http.title"] = title
-    if (wait_s := _retry_after_s(headers)) is not None:
-        facts["http.retry_after"] = wait_s
-    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), facts)
+    seen = AnswerSeen(response.status_code, *edge_headers(headers), title or None, _retry_after_s(headers))
+    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), seen)
 
 
-def seen_in(headers: Mapping[str, str]) -> dict[str, str]:
-    """Who stands in front of the API, by the headers of an answer (their names in any case, or all in lower)."""
-    names = {"http.server": "server", "http.ray": "cf-ray"}
-    return {fact: shortened(headers[name].strip()) for fact, name in names.items() if name in headers}
+def edge_headers(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return server and Cloudflare's id of the request, from *headers* (names in any case, or all in lower case)."""
+    server, ray = (shortened(headers[name].strip()) if name in headers else None for name in ("server", "cf-ray"))
+    return server, ray
 
 
 def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str:
+    # A challenge is a block whatever its status; of 429 the status says more: how long to wait.
     challenged = headers.get("cf-mitigated", "").lower() == "challenge" or title.lower().startswith(_CHALLENGES)
     if challenged and status != 429:
         return "edge-blocked"
@@ -72,23 +63,24 @@ def _words(response: Any, title: str) -> str:
         words += f': "{title}"'
     elif response.status_code == 200:
         words += ", not the API's JSON" if response.content else ", empty"
-    by = ", ".join(seen_in(response.headers).values())
+    by = ", ".join(found for found in edge_headers(response.headers) if found is not None)
     return f"{words} ({by})" if by else words
 
 
 def _host(location: str) -> str:
-    """Where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
+    """Return where a redirect leads, without what it carries: portals put addresses and tokens behind the host."""
     scheme, _, rest = location.partition("://")
     return shortened(f"{scheme}://{rest.partition('/')[0]}") if rest else "another path"
 
 
 def _page(response: Any) -> str:
+    # A title stands in the first kilobytes, and whoever answers may send as many as he likes.
     content: bytes = response.content[:_PAGE_LIMIT_CHARACTERS]
     return content.decode("utf-8", "replace")
 
 
 def _title(page: str, content_type: str) -> str:
-    """The page's title; of a plain text its first line ("error code: 1020")."""
+    """Return the page's title; of a plain text its first line ("error code: 1020")."""
     if found := _TITLE.search(page):
         text = html.unescape(found[1])
     elif "text/plain" in content_type:
@@ -99,7 +91,7 @@ def _title(page: str, content_type: str) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> int | None:
-    """``Retry-After``: seconds, or a date, which is held against the answer's own: this host's clock may be wrong."""
+    """Return ``Retry-After`` in seconds; a date is compared with the answer's own, since this clock may be wrong."""
     said = headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit() and len(said) < 8:
         return int(said)

@@ -16,7 +16,7 @@ _NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _IP_MISMATCH = 9, 10, 62, 64
 
 def failure_kind(exc: BaseException) -> str | None:
     """
-    The cause id of the failure at the bottom of *exc*; None if no network failure is in it.
+    Return the cause id of the failure at the bottom of *exc*; None if no network failure is in it.
 
     HTTP libraries wrap the operating system's exception two or three deep, and their own types don't
     tell a refused connection from an unknown name. What the system said does.
@@ -34,18 +34,18 @@ def failure_kind(exc: BaseException) -> str | None:
 
 def transport_error(exc: BaseException, default: str) -> TransportError:
     """
-    *exc* as a `TransportError`; *default* names the cause when the exception doesn't.
+    Return *exc* as a `TransportError`; *default* names the cause when the exception doesn't.
 
     Raises:
         HostLimitError: It was this process that could not open a connection; no step of the way has failed.
     """
     if any(map(exhausted, layers(exc))):
         raise HostLimitError(SHORTAGE) from exc
-    return TransportError(failure_kind(exc) or default, said(exc))
+    return TransportError(failure_kind(exc) or default, root_message(exc))
 
 
-def said(exc: BaseException) -> str:
-    """What the innermost exception says: the outer ones repeat it with addresses of objects around it."""
+def root_message(exc: BaseException) -> str:
+    """Return the message of the innermost exception: the outer ones repeat it with addresses of objects around it."""
     innermost = list(layers(exc))[-1]
     return _words(innermost) or _words(exc)
 
@@ -87,7 +87,7 @@ def _words(exc: BaseException) -> str:
 
 
 def layers(exc: BaseException) -> Iterator[BaseException]:
-    """*exc* and all that it wraps, outermost first, each once."""
+    """Yield *exc* and all that it wraps, outermost first, each once."""
     seen: set[int] = set()
     pending: list[object] = [exc]
     while pending:

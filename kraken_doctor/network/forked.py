@@ -1,4 +1,4 @@
-"""A forked child makes connections of its own: on its parent's, each would read the other's answers."""
+"""Give a forked child connections of its own: on its parent's, each would read the other's answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
 _inherited: list[object] = []
 
 
-def begin_anew_in_child(*sessions: object) -> None:
+def reset_in_child(*sessions: object) -> None:
     """
-    See to it that *sessions*, where they are of requests, have no connection in a child of this process.
+    Let *sessions*, where they are of requests, begin without a connection in each child of this process.
 
-    Said of what a client has when it is made, and again when one is used: it may be a copy's, or exchanged.
+    Called when a client is made, and again when it is used: its session may be a copy's, or replaced by the bot.
     """
     _sessions.update(session for session in sessions if isinstance(session, requests.Session))
 

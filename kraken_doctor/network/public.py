@@ -1,18 +1,26 @@
-"""Public calls, each asked once a run."""
+"""Public calls, each made once a run."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import requests
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
-from kraken_doctor.network.answer import answer_judged, as_it_is, as_transport_error, error_strings, flaw_of, json_of
+from kraken_doctor.network.answer import (
+    as_transport_error,
+    envelope_problem,
+    error_strings,
+    map_value_errors,
+    no_auth,
+    parse_json,
+)
 from kraken_doctor.network.connection import Timing
-from kraken_doctor.network.edge import not_the_api
+from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.transport import timing_of
 
 
@@ -34,7 +42,7 @@ class PublicAnswer(NamedTuple):
 
 class PublicApi:
     """
-    The public side of one exchange, for a run that wants few calls.
+    Make the public calls of a run: each once, however many checks ask for it.
 
     Args:
         url: Base URL.
@@ -49,13 +57,13 @@ class PublicApi:
         self._timeout_s = timeout_s
         self._clock = clock
         self._guard = threading.Lock()
-        self._asked: dict[str, _Once] = {}
+        self._asked: dict[str, Future[PublicAnswer]] = {}
         self.dates: dict[str, tuple[str, int, int]] = {}
         """By endpoint: the ``Date`` of whatever answered last, between which two times by this host's clock."""
 
     def ask(self, endpoint: str, *, again: bool = False) -> PublicAnswer:
         """
-        ``GET /0/public/<endpoint>``; later callers get the first one's answer, or its failure.
+        Return the answer to ``GET /0/public/<endpoint>``; later callers get the first one's, or its failure.
 
         Args:
             endpoint: ``Time``, …
@@ -66,23 +74,28 @@ class PublicApi:
             KrakenError: The API refused.
         """
         with self._guard:
-            if again:
-                self._asked.pop(endpoint, None)
-            once = self._asked.setdefault(endpoint, _Once(lambda: self._ask(endpoint)))
-        return once.get()
+            mine = again or endpoint not in self._asked
+            call = self._asked[endpoint] = Future() if mine else self._asked[endpoint]
+        if mine:
+            try:
+                call.set_result(self._ask(endpoint))
+            except BaseException as exc:
+                call.set_exception(exc)  # those who wait for it must not wait for ever
+                raise
+        return call.result()
 
     def answers(self) -> list[PublicAnswer]:
-        """The answers that have come so far; asks for none."""
+        """Return the answers that have come so far, without a call."""
         with self._guard:
             asked = list(self._asked.values())
-        return [once.answer for once in asked if once.answer is not None]
+        return [call.result() for call in asked if call.done() and call.exception() is None]
 
     def _ask(self, endpoint: str) -> PublicAnswer:
         called_ns, began = self._clock.now_ns(), self._clock.monotonic()
         try:
-            with answer_judged():
+            with map_value_errors():
                 response = self._session.get(
-                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=as_it_is
+                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=no_auth
                 )
             latency_s, timing = self._clock.monotonic() - began, timing_of(response)
             # The time that the answer names lies between the two; connecting would only blur it. The later one must not
@@ -93,13 +106,13 @@ class PublicApi:
             self.dates[endpoint] = response.headers.get("date", ""), sent_ns, received_ns
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
-            answer = json_of(response)
+            answer = parse_json(response)
         except requests.exceptions.JSONDecodeError as exc:
-            raise not_the_api(response) from exc
+            raise from_foreign_response(response) from exc
         except requests.RequestException as exc:
             raise as_transport_error(exc) from exc
         errors = error_strings(answer)
-        flaw, result = flaw_of(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
+        flaw, result = envelope_problem(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
         if not flaw and is_failure(errors):
             raise kraken_error(errors)
         if flaw or not isinstance(result, dict):
@@ -112,24 +125,3 @@ class PublicApi:
             latency_s=latency_s,
             timing=timing,
         )
-
-
-class _Once:
-    """A call that is made by the first who asks; the others wait for it."""
-
-    def __init__(self, call: Callable[[], PublicAnswer]) -> None:
-        self._call = call
-        self._lock = threading.Lock()
-        self.answer: PublicAnswer | None = None
-        self._failure: Exception | None = None
-
-    def get(self) -> PublicAnswer:
-        with self._lock:
-            if self.answer is None and self._failure is None:
-                try:
-                    self.answer = self._call()
-                except Exception as exc:  # noqa: BLE001 - kept for every caller, and raised below
-                    self._failure = exc
-        if self.answer is None:
-            raise self._failure or RuntimeError("unreachable")
-        return self.answer

@@ -1,5 +1,5 @@
 """
-No redirect is followed with a key aboard.
+Refuse redirects of requests that carry an API key.
 
 requests and aiohttp repeat the headers of a request to wherever a redirect leads, and with 307 and 308 its body too:
 key, signature and one-time password would go to another host.
@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.forked import reset_in_child
 
 _REFUSED = "the answer to a private call was a redirect, which is not followed: key and signature would go along"
 
@@ -23,10 +23,10 @@ class RedirectError(requests.TooManyRedirects, requests.HTTPError):
     """The answer to a private call was a redirect."""
 
 
-def keep_home(session: Any) -> None:
-    """Let *session*, of requests or aiohttp, refuse redirects of requests that carry a key; said before each use."""
+def refuse_redirects(session: Any) -> None:
+    """Let *session*, of requests or aiohttp, refuse redirects of requests that carry a key; called before each use."""
     if isinstance(session, requests.Session):
-        begin_anew_in_child(session)
+        reset_in_child(session)
         if "get_redirect_target" not in vars(session):
             # Asked by every version of requests for where a redirect leads; unlike a hook not lost to another hook.
             target = functools.partial(_target, weakref.ref(session))

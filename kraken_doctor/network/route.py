@@ -1,4 +1,4 @@
-"""What requests will do on the way to a URL: which proxy it goes through, and which authorities it trusts."""
+"""Which proxy requests uses for a URL, and which certificate authorities it trusts there."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Proxy(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The proxy without its login."""
+        """The proxy without its login, which is a secret."""
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 class Route(NamedTuple):
-    """The way of one URL."""
+    """How one URL is reached."""
 
     proxy: Proxy | None
     authorities: str
@@ -55,7 +55,7 @@ class Route(NamedTuple):
 
     def tls_context(self, *, of_requests: bool = False) -> ssl.SSLContext:
         """
-        A context that trusts what this session will trust, and refuses what it refuses.
+        Return a context that trusts what this session will trust, and refuses what it refuses.
 
         Args:
             of_requests: Trust what requests brings along instead.
@@ -76,7 +76,7 @@ class Route(NamedTuple):
         return context
 
 
-def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
+def apply_ca_env(session: requests.Session, environ: Mapping[str, str]) -> None:
     """Let *session* trust what OpenSSL's variables name, where those of requests name nothing."""
     # REQUESTS_CA_BUNDLE is read by requests itself, and goes before what is set here.
     session.verify = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or session.verify
@@ -84,23 +84,25 @@ def trust(session: requests.Session, environ: Mapping[str, str]) -> None:
 
 def proxies_for(session: requests.Session, url: str) -> dict[str, str]:
     """
-    What goes before the environment's proxies in a call to *url*: on loopback only what is set on *session* itself.
+    Return what takes precedence over the environment's proxies in a call to *url*.
+
+    On loopback these are only the ones that are set on *session* itself.
 
     A proxy would take the call to its own loopback, or show a demo's key to whoever runs it.
     """
     # Not by `no_proxy`: requests would set that variable for a moment, for all threads and for ever if two meet.
-    own = own_proxies(session)
+    own = session_proxies(session)
     return {name: own.get(f"{name}_proxy", "") for name in ("http", "https", "all")} if is_loopback(url) else {}
 
 
-def own_proxies(session: Any) -> dict[str, str]:
-    """The proxies that are set on *session* itself, named like variables; of a subclass it may be anything."""
+def session_proxies(session: Any) -> dict[str, str]:
+    """Return the proxies that are set on *session* itself, named like variables; of a subclass it may be anything."""
     return {f"{name}_proxy": url for name, url in (getattr(session, "proxies", None) or {}).items()}
 
 
-def settle(session: requests.Session, url: str) -> None:
+def pin_proxy_settings(session: requests.Session, url: str) -> None:
     """
-    Let *session* know the way to *url* for good, by what the environment says of it now.
+    Keep in *session* what the environment says now of *url*, and let it ask the environment no more.
 
     requests looks through all variables twice a call; with the credentials of a thousand accounts among them that
     takes longer than the call.
@@ -111,7 +113,7 @@ def settle(session: requests.Session, url: str) -> None:
 
 def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Route:
     """
-    The way that *session* will take to *url*.
+    Return how *session* will reach *url*.
 
     Args:
         session: Knows its own settings and, unless told not to, the environment's.

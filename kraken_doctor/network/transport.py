@@ -1,5 +1,5 @@
 """
-The doctor's own way of sending: limits that hold whatever the other end does.
+The HTTP session of the doctor: limits that hold whatever the other end does.
 
 requests counts its timeout anew for each packet, so that a server which drips a byte a second is never too slow for it,
 and it reads whatever comes, to the last gigabyte. Here the limit holds for the call as a whole, and an answer is
@@ -34,7 +34,7 @@ class AnswerTooLargeError(requests.exceptions.ContentDecodingError):
 
 class BoundedAdapter(HTTPAdapter):
     """
-    Sends requests within a total time, and reads answers to a bound.
+    Send requests within a total time, and read answers to a bound.
 
     Its ``timeout``, a number, is for the whole of a call: name, connection, TLS, headers and body.
 
@@ -50,12 +50,12 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=pool_maxsize)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """As requests does it, with connections that keep to the limits."""
+        """Make the pool as requests does, with connections that keep to the limits."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The same behind a proxy; but for SOCKS, whose connections are PySocks's."""
+        """Do the same for a proxy; but not for SOCKS, whose connections are PySocks's."""
         manager = super().proxy_manager_for(proxy, **options)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
@@ -71,11 +71,11 @@ class BoundedAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """
-        As `HTTPAdapter.send`; the body has been read when it returns, unless *stream*.
+        Send as `HTTPAdapter.send` does; the body has been read when it returns, unless *stream*.
 
         Raises:
             requests.ReadTimeout: Also where the body was too slow, which requests itself calls a lost connection.
-            AnswerTooLargeError: See there.
+            AnswerTooLargeError: The answer went on beyond the bound.
         """
         if isinstance(timeout, (int, float)):
             timeout = urllib3.Timeout(total=timeout)
@@ -109,14 +109,14 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def timing_of(response: requests.Response) -> Timing | None:
-    """How long the parts of a call took; None where another adapter sent it."""
+    """Return how long the parts of a call took; None where another adapter sent it."""
     timing = getattr(response, "timing", None)
     return timing if isinstance(timing, Timing) else None
 
 
 def latency(session: requests.Session) -> dict[str, dict[str, float]]:
     """
-    What the calls of *session* took, in seconds: for public and private ones how many there were, median and worst.
+    Return what the calls of *session* took, in seconds: how many there were, median and worst, by kind.
 
     Connecting, TLS, the first byte of the answer, and all of it. No verdict is drawn from it: how slow is too slow
     is for the user to say.

@@ -7,7 +7,7 @@ import re
 import socket
 import time
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.failures import transport_error
 from kraken_doctor.redact import shortened
 
@@ -50,7 +50,7 @@ def open_tunnel(connection: socket.socket, host: str, port: int, timeout_s: floa
     status, reason = int(said[1]), shortened(said[2].decode("latin-1"))
     if not 200 <= status < 300:
         detail = f"it answered {status} {reason}".rstrip() + f" to CONNECT {target}"
-        raise TransportError("proxy-failed", detail, {"proxy.status": status})
+        raise TransportError("proxy-failed", detail, AnswerSeen(proxy_status=status))
 
 
 def _head(connection: socket.socket, until: float) -> bytes:

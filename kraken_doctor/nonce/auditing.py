@@ -1,14 +1,13 @@
-"""What the audit log says, summed up. Pure."""
+"""Sum up the audit log; pure."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.unit import NonceUnit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +21,17 @@ class Filter:
     """A part of it, whatever its case: ``nonce``, ``timeout``, ``ok``."""
 
     def __call__(self, records: Iterable[CallRecord]) -> Iterator[CallRecord]:
-        """The records that fit, in their order."""
+        """Yield the records that fit, in their order."""
+        part, until_ns = (self.outcome or "").casefold(), math.inf if self.until_ns is None else self.until_ns
         for record in records:
-            if self.key_ids is not None and record.key_id not in self.key_ids:
-                continue
-            if record.at_ns < self.since_ns or (self.until_ns is not None and record.at_ns > self.until_ns):
-                continue
-            if self.outcome is not None and self.outcome.casefold() not in record.outcome.casefold():
-                continue
-            yield record
+            is_wanted = self.key_ids is None or record.key_id in self.key_ids
+            if is_wanted and self.since_ns <= record.at_ns <= until_ns and part in record.outcome.casefold():
+                yield record
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeySummary:
-    """One key's calls."""
+    """The calls of one key."""
 
     key_id: str
     issued: int
@@ -50,24 +46,14 @@ class KeySummary:
     longest_wait_s: float
     longest_gap_s: float
     """The longest time without a call between two."""
-    backward: int
+    repeated: int
     """How often a nonce was not above the one before it: 0, or something is wrong."""
     lead_s: float
     """The last nonce less the clock at that moment."""
 
 
-def is_refusal(record: CallRecord) -> bool:
-    """Whether the exchange refused the nonce."""
-    return isinstance(kraken_error((record.outcome,)), KrakenInvalidNonce)
-
-
-def lead_s(record: CallRecord) -> float:
-    """The record's nonce less the clock when it was taken, in seconds."""
-    return NonceUnit(record.unit).lead_s(record.nonce, record.at_ns)
-
-
 def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
-    """One summary a key, the busiest first."""
+    """Return one summary a key, the busiest first."""
     by_key: dict[str, list[CallRecord]] = {}
     for record in records:
         by_key.setdefault(record.key_id, []).append(record)
@@ -80,7 +66,7 @@ def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
     ordered = sorted(records, key=lambda record: record.nonce)
     times = sorted(record.at_ns for record in records)
     span_s = (times[-1] - times[0]) / 1e9
-    refused = sum(map(is_refusal, records))
+    refused = sum(record.refused for record in records)
     return KeySummary(
         key_id=key_id,
         issued=len(records),
@@ -91,6 +77,6 @@ def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
         rate_per_s=(len(records) - 1) / span_s if span_s else 0.0,
         longest_wait_s=max(record.waited_s for record in records),
         longest_gap_s=max(((later - earlier) / 1e9 for earlier, later in pairwise(times)), default=0.0),
-        backward=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
-        lead_s=lead_s(ordered[-1]),
+        repeated=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
+        lead_s=ordered[-1].lead_s,
     )

@@ -5,14 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.model.defaults import TURN_LEASE_S, TURN_TIMEOUT_S
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.turn import Turn
-
-TURN_TIMEOUT_S = 60.0
-"""Longest wait for a key's turn: six calls of 10 s before ours, each of which ran into its timeout."""
 
 
 class NonceGenerator:
@@ -63,7 +60,9 @@ class NonceGenerator:
         """The least that the next nonce may be: the wall clock in ticks."""
         return self._now_ns() // self._tick_ns
 
-    def turn(self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
+    def turn(
+        self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S, *, nonce_follows: bool = False
+    ) -> AbstractContextManager[Turn]:
         """
         The exclusive right to have a request of this key in flight, as far as the store reaches.
 
@@ -75,11 +74,14 @@ class NonceGenerator:
             timeout_s: Longest wait for the turn.
             lease_s: Longest time that it is needed, above the call's own timeout: after that a store in Redis
                 takes the holder for dead.
+            nonce_follows: The nonce is taken next, and from the turn's ``next(generator)``: a store in Redis then
+                gives both in one round trip.
 
         Raises:
             TurnTimeoutError: It was not free within *timeout_s* seconds.
         """
-        return self.store.turn(self.key_id, timeout_s, lease_s)
+        with_nonce = nonce_follows and getattr(self.store, "gives_nonce_with_turn", False)
+        return self.store.turn(self.key_id, timeout_s, lease_s, *((self,) if with_nonce else ()))
 
     def lead_s(self) -> float | None:
         """

@@ -85,19 +85,19 @@ class _Hold(io.IOBase):
 
 
 def _holding(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> Generator[Turn]:
-    place = Place()
+    waiter = Waiter(turn)
     try:
-        if not lock.acquire(place, timeout_s):
+        if not lock.acquire(waiter, timeout_s):
             raise TurnTimeoutError(f"key {key_id}: another request was in flight for {timeout_s:g} s")
         yield turn
     finally:
         try:
-            lock.release(place)
+            lock.release(waiter)
         except BaseException:
             try:
-                lock.release(place)  # interrupted: again
+                lock.release(waiter)  # interrupted: again
             finally:
-                lock.release(place)
+                lock.release(waiter)
             raise
 
 
@@ -116,11 +116,11 @@ class FairLock:
     def __init__(self, patience_s: float = HOLD_S) -> None:
         self._patience_s = patience_s
         self._guard = threading.RLock()  # reentrant, so that a signal handler does not wait for what it interrupted
-        self._holder: Place | None = None
+        self._holder: Waiter | None = None
         """Whose the lock is; handed over, the holder may still stand in the queue, and not know it yet."""
-        self._waiting: deque[Place] = deque()
+        self._waiting: deque[Waiter] = deque()
 
-    def acquire(self, place: Place, timeout_s: float) -> bool:
+    def acquire(self, waiter: Waiter, timeout_s: float) -> bool:
         """
         Wait for the lock, *timeout_s* seconds at most; False if it was not ours in time.
 
@@ -129,68 +129,72 @@ class FairLock:
         Raises:
             TurnHeldError: This thread has it or waits for it, so that waiting would never end.
         """
+        # A signal handler that interrupted a step of this lock: the RLock would let it in, half-way through a change.
         if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
             raise TurnHeldError(_HELD)
         with self._guard:
             if self._holder is None:
-                self._holder = place
+                self._holder = waiter
                 return True
-            if any(other.thread is place.thread for other in (self._holder, *self._waiting)):
+            # Who would have to let go is the one that asks: it would wait for its whole timeout.
+            if any(other.thread is waiter.thread for other in (self._holder, *self._waiting)):
                 raise TurnHeldError(_HELD)
-            self._waiting.append(place)
-        end = place.since + timeout_s
+            self._waiting.append(waiter)
+        end = waiter.since + timeout_s
         while True:
-            rung = place.bell.acquire(timeout=max(0.0, end - time.monotonic()))
+            woken = waiter.wakeup.acquire(timeout=max(0.0, end - time.monotonic()))
+            # Woken is not yet ours: the lock was freed for whoever comes first, and a running thread may have been.
             with self._guard:
                 if self._holder is None:
-                    self._holder = place
-                if self._holder is place or not rung:
-                    self._waiting.remove(place)
-                    return self._holder is place
+                    self._holder = waiter
+                if self._holder is waiter or not woken:
+                    self._waiting.remove(waiter)
+                    return self._holder is waiter
 
-    def release(self, place: Place) -> None:
+    def release(self, waiter: Waiter) -> None:
         """Free the lock, hand it to whoever has waited too long, or leave the queue; nothing the second time."""
-        self._pass_on(place, to_nobody=True)
+        self._pass_on(waiter, to_nobody=True)
 
-    def _pass_on(self, place: Place, *, to_nobody: bool = False) -> bool:
+    def _pass_on(self, waiter: Waiter, *, to_nobody: bool = False) -> bool:
         """Let those who wait have the lock; False, and it stays ours, if nobody waits."""
         with self._guard:
-            if self._is_ours(place):
+            if self._is_ours(waiter):
                 if not self._waiting and not to_nobody:
                     return False
                 first = self._waiting[0] if self._waiting else None
                 tired = first is not None and time.monotonic() - first.since >= self._patience_s
                 self._holder = first if tired else None
             if self._waiting and self._holder in (None, self._waiting[0]):
-                bell = self._waiting[0].bell
-                if bell.locked():  # twice does no harm
-                    bell.release()
+                wakeup = self._waiting[0].wakeup
+                if wakeup.locked():  # twice does no harm
+                    wakeup.release()
             return True
 
-    def _is_ours(self, place: Place) -> bool:
+    def _is_ours(self, waiter: Waiter) -> bool:
         """Leave the queue, and say whether the lock is ours."""
         with self._guard:
-            if place in self._waiting:
+            if waiter in self._waiting:
                 # Who leaves takes a lock that is free all the same: it may have been left free for him alone.
                 if self._holder is None:
-                    self._holder = place
-                self._waiting.remove(place)
-            return self._holder is place
+                    self._holder = waiter
+                self._waiting.remove(waiter)
+            return self._holder is waiter
 
 
-class Place:
-    """Where one caller stands: in front, or in the queue."""
+class Waiter:
+    """One caller that has the lock or waits for it."""
 
-    __slots__ = ("bell", "since", "thread")
+    __slots__ = ("since", "thread", "turn", "wakeup")
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
         self.thread = threading.current_thread()
-        self.bell = threading.Lock()
-        self.bell.acquire()
+        self.wakeup = threading.Lock()
+        self.wakeup.acquire()
         self.since = time.monotonic()
 
 
-class Relay(FairLock):
+class HandoffLock(FairLock):
     """
     A lock of this process's threads, and behind it an outer one that they pass on among themselves.
 
@@ -199,17 +203,17 @@ class Relay(FairLock):
     the same, so that other processes get their turn.
 
     Args:
-        take: Takes the outer lock, waiting at most so many seconds; `TimeoutError` if it was not free.
+        take: Takes the outer lock for a turn, waiting at most so many seconds; `TimeoutError` if it was not free.
         give_back: Frees it, whether it was taken or not; must not raise.
     """
 
-    def __init__(self, take: Callable[[float], None], give_back: Callable[[], None]) -> None:
+    def __init__(self, take: Callable[[float, Turn], None], give_back: Callable[[], None]) -> None:
         super().__init__()
         self._take = take
         self._give_back = give_back
         self._held_since: float | None = None
 
-    def acquire(self, place: Place, timeout_s: float) -> bool:
+    def acquire(self, waiter: Waiter, timeout_s: float) -> bool:
         """
         Wait for both, *timeout_s* seconds at most; False if it was not our turn in time.
 
@@ -217,26 +221,27 @@ class Relay(FairLock):
             Exception: What *take* raises.
         """
         end = time.monotonic() + timeout_s
-        if not super().acquire(place, timeout_s):
+        if not super().acquire(waiter, timeout_s):
             return False
         if self._held_since is None:
             self._held_since = -math.inf  # whether it gets as far or not: to be given back
             try:
-                self._take(max(0.0, end - time.monotonic()))
+                self._take(max(0.0, end - time.monotonic()), waiter.turn)
             except TimeoutError:
                 return False
             self._held_since = time.monotonic()
         return True
 
-    def release(self, place: Place) -> None:
+    def release(self, waiter: Waiter) -> None:
         """Hand on to the next thread, or to the next process."""
-        if self._is_ours(place) and self._held_since is not None:
+        if self._is_ours(waiter) and self._held_since is not None:
+            # Handing on for longer would keep other processes out for as long as this one has threads that call.
             held_s = time.monotonic() - self._held_since
-            if held_s <= HOLD_S and self._pass_on(place):
+            if held_s <= HOLD_S and self._pass_on(waiter):
                 return
             self._give_back()
             self.drop()
-        super().release(place)
+        super().release(waiter)
 
     def drop(self) -> None:
         """The outer lock is gone: whoever comes next takes it anew. For the one who is in."""

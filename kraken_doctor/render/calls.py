@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.auditing import is_refusal
 
 COLUMNS = ("Calls", "Nonce refused", "Failed otherwise", "Median", "95 %", "Longest", "Longest wait")
 """What `EndpointFigures.cells` are."""
@@ -89,7 +88,7 @@ def missing(audit: object) -> list[str]:
 
 def _figures(key_id: str, endpoint: str, group: Sequence[CallRecord]) -> EndpointFigures:
     latencies = sorted(record.latency_s for record in group)
-    refused = sum(map(is_refusal, group))
+    refused = sum(record.refused for record in group)
     return EndpointFigures(
         key_id=key_id,
         endpoint=endpoint,

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.auditing import is_refusal
 from kraken_doctor.render.elements import element
 from kraken_doctor.terminal.text import plain
 
@@ -55,7 +54,7 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
     points = _thinned([_point(record) for record in records])
     x = _axis([point.at_ns for point in points], _LEFT, _WIDTH - _RIGHT)
     y = _axis([point.stands_for_ns for point in points], _HEIGHT - _BOTTOM, _TOP)
-    refused = sum(is_refusal(record) for record in records)
+    refused = sum(record.refused for record in records)
     title = f"Nonces of key {name} over time"
     told = f"{len(records)} calls, {refused} refused for their nonce. The table above has them in figures."
     return element(
@@ -72,7 +71,7 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
 
 
 def _point(record: CallRecord) -> _Point:
-    kind = "accepted" if record.outcome == "ok" else "refused" if is_refusal(record) else "failed"
+    kind = "accepted" if record.outcome == "ok" else "refused" if record.refused else "failed"
     stands_for_ns = record.nonce * _tick_ns(record.unit)
     return _Point(
         record.at_ns, stands_for_ns, kind, plain(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")

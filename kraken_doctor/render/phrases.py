@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
@@ -85,7 +86,7 @@ def own_faults(report: Report) -> list[str]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for result in report.checks:
         if result.outcome is Outcome.ERROR:
-            where = next((str(item.value) for item in result.evidence if item.name == "doctor.failed_at"), "")
+            where = EvidenceSet.of(result.evidence).get(facts.DOCTOR_FAILED_AT, "")
             summary = result.summary.removeprefix("the check itself broke: ").removeprefix("the doctor itself failed: ")
             found.setdefault((result.id, summary, where), []).extend([result.account] if result.account else [])
     return [

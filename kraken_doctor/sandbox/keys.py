@@ -31,8 +31,6 @@ class Tier(NamedTuple):
 
 
 STARTER = Tier(15, 0.33)
-INTERMEDIATE = Tier(20, 0.5)
-PRO = Tier(20, 1.0)
 
 
 @dataclass(kw_only=True)

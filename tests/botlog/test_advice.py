@@ -9,7 +9,7 @@ import pytest
 
 from kraken_doctor.botlog import advice
 from kraken_doctor.botlog.examine import LogAnalysis
-from kraken_doctor.diagnosis.recognise import SIGNS
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from tests.botlog.logs import findings, line, refused, worked
 
@@ -50,7 +50,7 @@ def test_each_rule(rule: str, log: list[str]) -> None:
 
 def test_rules_are_about_symptoms_that_exist() -> None:
     """Or they would never hold."""
-    titles = {sign.title for sign in SIGNS}
+    titles = {symptom.title for symptom in SYMPTOMS}
     for rule in tomllib.loads(Path(advice.__file__).with_name("advice.toml").read_text(encoding="utf-8")).values():
         assert set(rule["errors"]) <= titles
 

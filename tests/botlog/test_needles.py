@@ -10,7 +10,7 @@ import pytest
 
 from kraken_doctor.botlog.prefilter import needles
 from kraken_doctor.diagnosis import recognise
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.model.cause import Symptom
 
 MOST_TEXTS = 20_000
 """Of one pattern; a pattern with more ways to match than that needs a shorter way to be written."""
@@ -50,11 +50,11 @@ def _of_one(name: str, argument: Any) -> Iterator[str]:
         yield "\0"
 
 
-@pytest.mark.parametrize("sign", recognise.SIGNS, ids=lambda sign: sign.title)
-def test_each_way_of_a_symptom_has_a_needle(sign: Sign) -> None:
+@pytest.mark.parametrize("symptom", recognise.SYMPTOMS, ids=lambda symptom: symptom.title)
+def test_each_way_of_a_symptom_has_a_needle(symptom: Symptom) -> None:
     """Else `explain` would know a wording that `logs` passes over."""
     known = [needle.decode() for needle in needles()]
-    pattern = sign.pattern or re.escape(sign.title)
+    pattern = symptom.pattern or re.escape(symptom.title)
     for text in texts(re._parser.parse(pattern, re.IGNORECASE)):  # type: ignore[attr-defined] # no public parser
         assert any(needle in text for needle in known), text
 

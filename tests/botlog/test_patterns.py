@@ -333,11 +333,13 @@ def test_the_timeline_is_bounded() -> None:
 
 
 def test_every_lead_is_a_cause_with_words() -> None:
-    """No pattern without a cause, a summary, and a place in the order."""
+    """No pattern without a cause, a confidence, and others that it may be."""
     from kraken_doctor.botlog import verdict
 
-    assert set(verdict._LEADS) == set(verdict._SUMMARIES)
-    assert {cause for cause, _ in verdict._LEADS.values()} <= set(CAUSES)
+    for lead in verdict._LEADS.values():
+        assert {lead.cause, *lead.others} <= set(CAUSES)
+        assert Confidence(lead.confidence) is not Confidence.CERTAIN
+        assert lead.summary.endswith(".")
 
 
 def test_one_of_many_makes_no_pattern() -> None:

@@ -16,7 +16,7 @@ from kraken_doctor.botlog.events import parse_event
 from kraken_doctor.botlog.examine import examine
 from kraken_doctor.botlog.prefilter import Finder, ShapeFinder, compiled_finder, finder, needles
 from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_BYTES, Entry, Reader
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from tests.botlog.logs import BEGAN_S, NOW_S, findings, line, refused
 from tests.diagnosis.test_recognise import PASTED
 
@@ -92,7 +92,7 @@ def test_a_long_line_is_cut_around_what_it_says() -> None:
     assert findings(data).stats.refused == 2
 
 
-@pytest.mark.parametrize("text", [text for text, _ in PASTED] + [sign.title for sign in EXCHANGE_SIGNS])
+@pytest.mark.parametrize("text", [text for text, _ in PASTED] + [symptom.title for symptom in EXCHANGE_SYMPTOMS])
 def test_what_explain_knows_is_not_passed_over(text: str) -> None:
     """The search that skips lines lets none go by that `recognise` would name."""
     (*_, last) = text.replace("EOrder:...", "EOrder:Insufficient funds").strip().splitlines()
@@ -100,7 +100,7 @@ def test_what_explain_knows_is_not_passed_over(text: str) -> None:
     assert entries, last
     event = parse_event(entries[0])
     assert event is not None
-    assert event.says.signs
+    assert event.says.symptoms
 
 
 def spoken(text: bytes) -> bool:

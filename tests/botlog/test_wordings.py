@@ -34,9 +34,9 @@ def test_there_are_many() -> None:
 @pytest.mark.parametrize("wording", KNOWN, ids=lambda one: f"{one.client}: {one.text[:60]}")
 def test_explain_and_logs_know_it(wording: Wording) -> None:
     """The likeliest cause is the same for both."""
-    signs = recognise(wording.text)
-    assert signs, "not recognised"
-    assert next(iter(signs[0].causes), "none") == wording.cause
+    symptoms = recognise(wording.text)
+    assert symptoms, "not recognised"
+    assert next(iter(symptoms[0].causes), "none") == wording.cause
     assert cause_of(log("python", [wording.text])) == wording.cause
 
 
@@ -67,8 +67,8 @@ def test_errors_of_other_services_are_not_krakens(shape: str) -> None:
             continue
         said = f"{wording.text} url: https://api.telegram.org/bot1/getMe"
         text = log(shape, [said]).replace("kraken", "notifier")
-        signs = recognise(wording.text)
-        if signs and signs[0].title.startswith("E"):
+        symptoms = recognise(wording.text)
+        if symptoms and symptoms[0].title.startswith("E"):
             continue  # Kraken's own string is Kraken's
         assert cause_of(text) == "none", text
 

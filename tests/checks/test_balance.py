@@ -31,7 +31,7 @@ def test_all_forms_are_added_up_exactly() -> None:
         {"ZUSD": "100.0000", "USD.F": "0.0001", "USDT": "50.00000000", "XXBT": "1.0", "USDT.B": "0.00000001"}
     )
     assert (str(found.usd), str(found.usdt), str(found.total)) == ("100.0001", "50.00000001", "150.00010001")
-    assert set(found.forms) == {"ZUSD", "USD.F", "USDT", "USDT.B"}
+    assert set(found.asset_codes) == {"ZUSD", "USD.F", "USDT", "USDT.B"}
 
 
 @pytest.mark.parametrize("result", [None, {}, {"XXBT": "0.0000000000"}])

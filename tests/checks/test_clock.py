@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from kraken_doctor.checks import clock
-from kraken_doctor.checks.base import Finding, RunContext, Settings
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.checks.clockwatch import ClockWatch
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.model.evidence import Outcome
@@ -19,23 +19,23 @@ from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.messages import Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
-from kraken_doctor.timesource.keeper import Keeper
+from kraken_doctor.timesource.time_daemon import TimeDaemon
 from tests.clocks import ManualClock
 
 
 @pytest.fixture
 def contexts(server: SandboxServer) -> Iterator[Any]:
-    made: list[RunContext] = []
+    made: list[Instruments] = []
 
-    def make(*servers: SandboxNtpServer | str, own_clock: Clock | None = None, **settings: Any) -> RunContext:
+    def make(*servers: SandboxNtpServer | str, own_clock: Clock | None = None, **settings: Any) -> Instruments:
         addresses = tuple(s if isinstance(s, str) else s.address for s in servers)
-        context = RunContext(
-            settings=Settings(api_url=server.url, timeout_s=1.0, ntp_servers=addresses, **settings),
+        context = Instruments(
+            settings=RunSettings(api_url=server.url, timeout_s=1.0, ntp_servers=addresses, **settings),
             clock=own_clock or SystemClock(),
             store=open_store("memory://"),
             make_http=requests.Session,
             krakenex=lambda: pytest,
-            keeper=lambda: Keeper("linux", "", service="chrony", running=True, unit="chrony"),
+            keeper=lambda: TimeDaemon("linux", "", service="chrony", running=True, unit="chrony"),
         )
         made.append(context)
         return context
@@ -45,7 +45,7 @@ def contexts(server: SandboxServer) -> Iterator[Any]:
         context.close()
 
 
-def values(finding: Finding) -> dict[str, Any]:
+def values(finding: CheckOutcome) -> dict[str, Any]:
     return {fact.name: fact.value for fact in finding.evidence}
 
 
@@ -166,7 +166,11 @@ def test_what_keeps_the_clock_is_looked_at_when_it_is_wrong(contexts: Any) -> No
     with SandboxNtpServer() as right, SandboxNtpServer(offset_s=30) as wrong:
         assert "clock.place" not in values(clock.clock.run(contexts(right)))
         found = values(clock.clock.run(contexts(wrong)))
-    assert (found["clock.place"], found["clock.keeper"], found["clock.keeper.running"]) == ("linux", "chrony", True)
+    assert (found["clock.place"], found["clock.keeper"], found["clock.keeper.running"]) == (
+        "linux",
+        "chrony",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,8 +222,8 @@ def test_a_watch_sees_steps_and_does_not_take_them_for_drift(contexts: Any) -> N
         for seconds in (3.0, -3.0):
             watched.pass_time(100)
             watched.own.set_back(seconds)
-            sight = watched.watch.look()
-            assert sight.step_s == pytest.approx(-seconds, abs=1e-6)
+            sample = watched.watch.look()
+            assert sample.step_s == pytest.approx(-seconds, abs=1e-6)
     assert [step.step_s for step in watched.watch.steps] == pytest.approx([-3.0, 3.0])
     least, most = watched.watch.rate_ppm() or (9, 9)
     assert least <= 0 <= most
@@ -256,12 +260,12 @@ def test_a_long_watch_does_not_grow(contexts: Any) -> None:
     """Looks are thinned, so that they still cover all of it; what is reported are the last."""
     watched = Watched(contexts)
     with watched.server:
-        sight = watched.watch.look()
+        sample = watched.watch.look()
         first = watched.watch._looks[0]
         for _ in range(5000):
-            watched.watch._keep(sight)
+            watched.watch._keep(sample)
             watched.watch._looks.append(first)
-    assert len(watched.watch.sights) <= 4096
+    assert len(watched.watch.samples) <= 4096
     assert len(watched.watch._looks) <= 514
     assert watched.watch._looks[0] is first
 
@@ -278,6 +282,6 @@ def test_a_clock_that_is_set_during_a_look_has_no_offset_then(contexts: Any) -> 
         servers = watched.watch._ctx.time_servers
         real = servers.ask
         servers.ask = set_back
-        sight = watched.watch.look()
-    assert (sight.consensus, sight.summary) == (None, "the clock was set during the look")
-    assert sight.step_s == pytest.approx(-5)
+        sample = watched.watch.look()
+    assert (sample.consensus, sample.summary) == (None, "the clock was set during the look")
+    assert sample.step_s == pytest.approx(-5)

@@ -24,7 +24,7 @@ SNAKE = {
 @pytest.mark.parametrize("answer", [CAMEL, SNAKE])
 def test_both_styles_say_the_same(answer: dict[str, object]) -> None:
     """Numbers or strings, one empty entry or none: the same facts."""
-    facts = {fact.name: fact.value for fact in keyinfo.facts(answer)}
+    facts = {fact.name: fact.value for fact in keyinfo.evidence(answer)}
     assert facts == {
         "key.nonce": 1772627060997,
         "key.nonce_window": 0,
@@ -39,7 +39,7 @@ def test_both_styles_say_the_same(answer: dict[str, object]) -> None:
 
 def test_the_key_and_the_account_number_stay_inside() -> None:
     """Both are in the answer, and neither is a fact for a report."""
-    shown = repr(list(keyinfo.facts(CAMEL)))
+    shown = repr(list(keyinfo.evidence(CAMEL)))
     assert "4/SDr" not in shown
     assert "AA88" not in shown
 
@@ -51,8 +51,9 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*CAMEL, *SNAKE]), json_values))
 def test_any_shape_gives_facts_or_none(answer: dict[str, object]) -> None:
     """Null for last_used, a number for a list, anything: no exception."""
-    for fact in keyinfo.facts(answer):
+    for fact in keyinfo.evidence(answer):
         assert fact.name.startswith("key.")

@@ -95,6 +95,7 @@ def test_a_refused_nonce_is_named(doctor: Run, real: SandboxServer, key: Key) ->
     assert key.refused <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "short", "json"])
 @pytest.mark.parametrize(
     ("fault", "arguments", "status"),
@@ -275,6 +276,7 @@ def test_version(doctor: Run) -> None:
     assert document(doctor("version", "-o", "json").stdout)["versions"]["krakenex"] == "2.2.2"
 
 
+@pytest.mark.slow
 def test_nonce(doctor: Run, tmp_path: Path) -> None:
     """The seed's self-tests and the burst over processes, each with what was seen."""
     ended = doctor("nonce")
@@ -299,6 +301,7 @@ def test_accounts(doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytes
     assert document(doctor("accounts", "-o", "json").stdout)["command"] == "accounts"
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_was_learned(server: SandboxServer, key: Key) -> None:
     """One JSON document, status 130, and no traceback."""
     from kraken_doctor.sandbox.messages import Response
@@ -333,6 +336,7 @@ def test_a_deadline_does_not_count_what_the_process_did_before(doctor: Run, monk
     assert doctor("check", "--sandbox").status == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
     """`kraken-doctor --help | head -1` and the like."""
     process = subprocess.Popen(
@@ -348,18 +352,19 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 def test_a_failure_of_the_doctor_itself_is_status_3(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line on stderr, one JSON document on stdout; where, with -vv."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def broken(self: App, *arguments: object) -> None:
+    def broken(self: Doctor, *arguments: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(App, "examine", broken)
+    monkeypatch.setattr(Doctor, "examine", broken)
     ended = doctor("check", "--sandbox", "-o", "json")
     assert (ended.status, document(ended.stdout)["outcome"]) == (3, "inconclusive")
     assert ended.stderr == "kraken-doctor itself failed: ZeroDivisionError: oops (-vv shows where)\n"
     assert "Traceback" in doctor("-vv", "check", "--sandbox").stderr
 
 
+@pytest.mark.slow
 def test_sandbox_serves_and_ends_with_sigterm() -> None:
     """Variables on stdout, as a shell would read them; a check in a shell that did so passes."""
     process = subprocess.Popen([*COMMAND, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -412,6 +417,7 @@ def test_the_listed_commands_are_the_real_ones(doctor: Run) -> None:
     assert doctor("--version").stdout.startswith("kraken-doctor ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "arguments", "coloured"),
     [
@@ -434,6 +440,7 @@ def test_colour(
     assert ended.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_any_encoding_of_the_terminal_will_do(encoding: str) -> None:
     """A symbol that can't be shown is replaced, not a traceback."""

@@ -181,6 +181,7 @@ def test_bad_usage(doctor: Run, served: SandboxServer, arguments: tuple[str, ...
     assert (ended.status, ended.stdout) == (2, "")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_watch_with_what_it_saw(served: SandboxServer, right: str) -> None:
     """While it waits for the next look: status 130, one document."""
     command = [*COMMAND, "--watch", "--every", "3600", *asking(right)]
@@ -204,6 +205,7 @@ def test_ctrl_c_ends_a_watch_with_what_it_saw(served: SandboxServer, right: str)
             assert "Looks  1" in stdout
 
 
+@pytest.mark.slow
 @pytest.mark.faketime
 @pytest.mark.skipif(shutil.which("faketime") is None, reason="no faketime")
 @pytest.mark.parametrize(("shift", "cause"), [("-90s", "clock-behind"), ("+90s", "clock-ahead")])

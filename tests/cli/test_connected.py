@@ -86,6 +86,7 @@ def accounts_of(world: World, document: dict[str, Any], before: dict[str, int]) 
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     only=st.sets(st.sampled_from(IDS)),

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.recognise import SIGNS
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
+from kraken_doctor.model.cause import Symptom
 from tests.conftest import Run
 
 
@@ -34,13 +34,13 @@ def test_every_more_line_resolves(doctor: Run, cause: str) -> None:
     assert all(link in ended.stdout.splitlines() for link in CAUSES[cause].links)
 
 
-@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.title)
+@pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.title)
 @pytest.mark.parametrize("form", ["table", "json", "markdown"])
-def test_every_error_in_every_form(doctor: Run, form: str, sign: Sign) -> None:
+def test_every_error_in_every_form(doctor: Run, form: str, symptom: Symptom) -> None:
     """Its causes in their order."""
-    ended = doctor("explain", "-o", form, sign.title.replace("EOrder:...", "EOrder:Insufficient funds"))
+    ended = doctor("explain", "-o", form, symptom.title.replace("EOrder:...", "EOrder:Insufficient funds"))
     assert (ended.status, ended.stderr) == (0, "")
-    places = [ended.stdout.find(cause) for cause in sign.causes]
+    places = [ended.stdout.find(cause) for cause in symptom.causes]
     assert -1 not in places
     assert places == sorted(places)
 
@@ -91,7 +91,7 @@ def test_json_has_the_causes_in_full(doctor: Run) -> None:
     """For a program that does not know them."""
     explained = json.loads(doctor("explain", "-o", "json", "['EAPI:Invalid nonce']").stdout)["explained"]
     assert explained["text"] == "['EAPI:Invalid nonce']"
-    assert [sign["error"] for sign in explained["signs"]] == ["EAPI:Invalid nonce"]
+    assert [symptom["error"] for symptom in explained["signs"]] == ["EAPI:Invalid nonce"]
     assert [c["cause"] for c in explained["signs"][0]["causes"]] == [c["cause"] for c in explained["causes"]]
     assert len(json.loads(doctor("explain", "-o", "json").stdout)["explained"]["causes"]) == len(CAUSES)
 

@@ -118,6 +118,7 @@ def silent(server: SandboxServer, exchange: Exchange) -> Iterator[threading.Even
     over.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_writes_them_too(
     server: SandboxServer, key: Key, silent: threading.Event, tmp_path: Path, number: signal.Signals
@@ -145,12 +146,12 @@ def test_an_interrupted_run_writes_them_too(
 
 def test_interrupted_before_it_began(doctor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One document all the same."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def early(self: App, *arguments: object) -> None:
+    def early(self: Doctor, *arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(App, "examine", early)
+    monkeypatch.setattr(Doctor, "examine", early)
     ended = doctor("check", "--sandbox", "-o", "json", "--json-file", f"{tmp_path}/r.json")
     assert ended.status == 130
     assert document(ended.stdout)["exit_status"] == 130
@@ -160,12 +161,12 @@ def test_interrupted_before_it_began(doctor: Run, monkeypatch: pytest.MonkeyPatc
 
 def test_a_doctor_that_fails_writes_them_too(doctor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With one case that says so: a job without its file would look as if it had never run."""
-    from kraken_doctor.cli.app import App
+    from kraken_doctor.doctor.examine import Doctor
 
-    def broken(self: App, *arguments: object) -> None:
+    def broken(self: Doctor, *arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(App, "examine", broken)
+    monkeypatch.setattr(Doctor, "examine", broken)
     assert doctor("check", "--sandbox", "--junit-file", f"{tmp_path}/r.xml").status == 3
     error = ET.fromstring((tmp_path / "r.xml").read_text()).find(".//testcase[@name='doctor']/error")
     assert error is not None

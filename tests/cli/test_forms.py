@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from kraken_doctor import __version__
 from kraken_doctor.cli.main import COMMANDS
 from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
@@ -77,7 +78,7 @@ def test_the_job_summary_is_appended_to(
     key.mark = 2 * 10**18
     ended = doctor("check", "-o", "github")
     assert [name for name, _, _ in commands(ended.stdout)] == ["error"]
-    assert summary.read_text().startswith("before\n### kraken-doctor 0.1.0 check: failed\n")
+    assert summary.read_text().startswith(f"before\n### kraken-doctor {__version__} check: failed\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary"))
     ended = doctor("check", "-o", "github")
     assert (ended.status, ended.stderr) == (1, "No job summary: No such file or directory\n")

@@ -24,6 +24,8 @@ from kraken_doctor.terminal import files
 from tests.conftest import Run
 from tests.schema import document
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes with a name, shells")
 

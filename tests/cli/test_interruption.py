@@ -18,6 +18,8 @@ from benchmarks.network_faults import command, environment
 from kraken_doctor.terminal.interruption import Interruption
 from tests.network.scenes import hanging
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_raised_unless_held() -> None:
     """And remembered in both cases."""
@@ -96,13 +98,13 @@ def watch(frame, event, argument):
 
 # From where the checks have begun; what is before it has nothing to hang in.
 import kraken_doctor.doctor.runner
-begin = kraken_doctor.doctor.runner.Examination.run
+begin = kraken_doctor.doctor.runner.Runner.run
 
 def run(self):
     sys.settrace(watch)
     return begin(self)
 
-kraken_doctor.doctor.runner.Examination.run = run
+kraken_doctor.doctor.runner.Runner.run = run
 from kraken_doctor.__main__ import main
 main()
 """
@@ -205,7 +207,6 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
         assert ended.stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent")
 def test_no_moment_of_the_start_hangs() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kraken_doctor import __version__
 from kraken_doctor.cli.live import LiveView
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.doctor.progress import RunTracker
@@ -23,6 +24,8 @@ from kraken_doctor.sandbox.messages import Request, Response, refusal
 from tests.clocks import ManualClock
 from tests.conftest import Run
 from tests.terminal import terminal
+
+pytestmark = pytest.mark.slow
 
 ACCOUNTS = tuple(Account(label=f"USER:{n}", key_variable="K", secret_variable="S") for n in "abc")
 
@@ -61,7 +64,7 @@ def test_it_shows_what_is_done_and_is_gone_with_the_result(environ: dict[str, st
         assert "MASTER  authentication 1 s" in shown
         gate.set()
         assert screen.end() == 0
-        assert screen.shown.startswith("kraken-doctor 0.1.0")
+        assert screen.shown.startswith(f"kraken-doctor {__version__}")
         assert "USD Balance: $100.00" in screen.shown
         assert "Examining" not in screen.shown
         assert b"\x1b[?25l" not in screen.written
@@ -73,7 +76,7 @@ def test_ctrl_c_leaves_nothing_of_it(environ: dict[str, str], gate: threading.Ev
         screen.until(lambda shown: "MASTER  authentication" in shown)
         screen.process.send_signal(signal.SIGINT)
         assert screen.end() == 130
-        assert screen.shown.startswith("kraken-doctor 0.1.0")
+        assert screen.shown.startswith(f"kraken-doctor {__version__}")
         assert "not finished before the interruption" in screen.shown.replace("\n", " ")
         assert screen.shown.endswith("Interrupted: the report holds what was learned until then.")
         assert b"\x1b[?25l" not in screen.written
@@ -101,7 +104,7 @@ def test_with_stdout_in_a_file_the_view_is_still_there(
         gate.set()
         assert screen.end() == 0
         assert screen.shown == ""
-    assert (tmp_path / "out").read_text().startswith("kraken-doctor 0.1.0 check: pass")
+    assert (tmp_path / "out").read_text().startswith(f"kraken-doctor {__version__} check: pass")
     assert "\x1b" not in (tmp_path / "out").read_text()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kraken_doctor.checks import catalogue
-from kraken_doctor.checks.base import Finding
+from kraken_doctor.checks.base import CheckOutcome
 from tests.conftest import Run
 from tests.schema import document
 
@@ -16,7 +16,7 @@ from tests.schema import document
 def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One check that raises; common to all, or one of each account."""
 
-    def breaks(_context: object) -> Finding:
+    def breaks(_context: object) -> CheckOutcome:
         raise TypeError("not what it should be\n::error::x \x1b[31m")
 
     checks = tuple(replace(c, run=breaks) if c.id == request.param else c for c in catalogue.CATALOGUE)
@@ -34,7 +34,7 @@ def test_no_account_is_blamed(doctor: Run, broken: str) -> None:
     (fault, *_) = [check for check in report["checks"] if check["outcome"] == "error"]
     assert fault["id"] == broken
     (where,) = [item["value"] for item in fault["evidence"] if item["name"] == "doctor.failed_at"]
-    assert where.startswith("run.py:")
+    assert where.startswith("runner.py:")
 
 
 @pytest.mark.parametrize("form", ["table", "short", "markdown"])

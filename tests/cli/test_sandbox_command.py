@@ -14,7 +14,10 @@ import pytest
 from kraken_doctor.cli.commands import sandbox
 from tests.test_child import wait_until_gone
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, groups of processes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="signals, groups of processes"),
+]
 
 BOT = """
 import os, signal, subprocess, sys

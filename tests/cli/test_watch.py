@@ -24,6 +24,8 @@ from tests.conftest import Run
 from tests.schema import document
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 SPENT = 2 * 10**18
 

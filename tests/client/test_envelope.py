@@ -148,6 +148,7 @@ def outcomes(balance: Call, answers: list[bytes], records: list[CallRecord], *bo
     return found
 
 
+@pytest.mark.slow
 def test_only_an_envelope_is_accepted(balance: Call, answers: list[bytes], records: list[CallRecord]) -> None:
     """Whatever client asked, its record says "ok" of nothing else; and the next call is judged by itself."""
     found = outcomes(balance, answers, records, *NO_ENVELOPE)

@@ -47,6 +47,7 @@ def test_installs_and_says_so(api: krakenex.API, key: Key, caplog: pytest.LogCap
     assert len(str(key.mark)) == 16
 
 
+@pytest.mark.slow
 def test_no_nonce_is_refused_under_threads(api: krakenex.API, key: Key) -> None:
     """400 calls, five threads, one key, window 0."""
     install(api, store=open_store("memory://"), retry=RetryPolicy.none())
@@ -60,6 +61,7 @@ def test_krakenex_alone_loses_calls(api: krakenex.API, key: Key) -> None:
     assert key.refused > 0
 
 
+@pytest.mark.slow
 def test_unique_nonces_without_order_lose_calls(api: krakenex.API, key: Key) -> None:
     """What the fix of the seed document does: perfect nonces that overtake each other."""
     install(api, store=open_store("memory://"), retry=RetryPolicy.none(), in_order=False)

@@ -92,6 +92,7 @@ def test_counts_in_the_unit_it_was_given(bench: Bench, unit: NonceUnit) -> None:
     assert bench.key.mark == unit.floor(bench.clock.wall_ns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///nonce.db"])
 def test_no_nonce_is_refused_under_threads(bench: Bench, store: str) -> None:
     """400 calls, five threads, one key, window 0: none refused."""

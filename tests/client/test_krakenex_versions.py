@@ -55,6 +55,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["2.2.2", "2.1.0"])
 def test_install_and_client_work_with_both(
     version: str, server: SandboxServer, key: Key, request: pytest.FixtureRequest, tmp_path: Path

@@ -275,7 +275,7 @@ SpotClient = type("SpotClient", (Renamed,), {})
         (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),
         (lambda: Stubborn(NOBODY, SECRET), "Stubborn._nonce can't be replaced"),
-        (object, "no _nonce, _sign, _query, query_private in builtins.object"),
+        (object, "builtins.object is no client of a known library (ccxt, python-kraken-sdk, krakenex.API)"),
     ],
 )
 def test_what_is_refused(make: Callable[[], Any], reason: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -331,6 +331,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 COPIED = [(kind, way) for kind in KINDS for way in WAYS if kind is not SDK_ASYNC or way == "copy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "way"), COPIED, ids=lambda value: getattr(value, "name", value))
 def test_a_copy_with_another_key_uses_it(kind: Kind, way: str) -> None:
     """Its nonces, its turn, its signature; and the first goes on with its own."""
@@ -397,6 +398,7 @@ def test_classes_that_say_how_they_are_copied(server: SandboxServer, key: Key, m
     assert len(str(key.mark)) == 19
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BLOCKING, ids=named)
 @pytest.mark.parametrize("way", ["copy", "deepcopy", "pickle 4"])
 def test_a_copy_takes_turns_with_the_first(kind: Kind, way: str, server: SandboxServer, key: Key) -> None:
@@ -427,6 +429,7 @@ except Exception as exc:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [CLIENT, KRAKENEX, CCXT, SDK], ids=named)
 @pytest.mark.parametrize("url", ["sqlite:///nonce.db", "memory://"])
 def test_a_pickled_client_in_another_process(
@@ -478,6 +481,7 @@ def test_the_package_s_client_keeps_what_a_thread_received_to_itself(server: San
 # --- a blocking client and an asynchronous one in one loop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocking", BLOCKING, ids=named)
 @pytest.mark.parametrize("running", ASYNC, ids=named)
 @pytest.mark.parametrize("url", ["memory://", "sqlite:///nonce.db"])

@@ -49,6 +49,7 @@ def test_calls_are_counted(server: SandboxServer, key: Key) -> None:
     assert key.api_key not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [True, False])
 def test_without_the_extra_nothing_is_missed(server: SandboxServer, key: Key, hidden: bool) -> None:
     """No import that fails, no warning; and a client that wants none does not load it."""

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, open_store
-from kraken_doctor.client import recording
+from kraken_doctor.client import observers
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore
@@ -73,6 +73,7 @@ def plain(kind: Kind, server: SandboxServer, key: Key) -> list[Any]:
     return answers(kind, server, key, audit=False)
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_audit_log_or_an_observer_that_fails(
@@ -141,11 +142,11 @@ def test_metrics_that_fail(
     def fail(_record: CallRecord) -> None:
         raise ValueError("no such label")
 
-    recording.metrics.cache_clear()
+    observers.metrics_observer.cache_clear()
     monkeypatch.setattr(metrics, "observe", fail)
     key.mark = -1
     assert answers(kind, server, key, metrics=True) == plain
-    recording.metrics.cache_clear()
+    observers.metrics_observer.cache_clear()
 
 
 BOT = """
@@ -160,6 +161,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "said"),
     [

@@ -73,6 +73,7 @@ def test_alone_they_lose_calls(client: Client, key: Key) -> None:
     assert key.refused > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///nonce.db"])
 def test_in_order_they_lose_none(client: Client, key: Key, store: str, caplog: pytest.LogCaptureFixture) -> None:
     """The same calls from the same threads, with window 0."""

@@ -13,9 +13,8 @@ import requests
 from kraken_doctor import open_store
 from kraken_doctor.client.metrics import observe
 from kraken_doctor.errors import NonceError
-from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.auditing import is_refusal, summarise
-from kraken_doctor.nonce.stores import recordtext
+from kraken_doctor.model.call import CallRecord, from_line
+from kraken_doctor.nonce.auditing import summarise
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request
@@ -166,8 +165,8 @@ def test_who_reads_outcomes_knows_it(doctor: Run, monkeypatch: pytest.MonkeyPatc
         at_ns=1_795_392_000_000_000_000, key_id="k" * 16, unit="ms", nonce=1_795_392_000_000, endpoint="AddOrder",
         outcome="unknown", latency_s=0.1, waited_s=0.0,
     )  # fmt: skip
-    assert recordtext.load(recordtext.dump(record)) == record
-    assert not is_refusal(record)
+    assert from_line(record.to_line()) == record
+    assert not record.refused
     (summary,) = summarise([record])
     assert (summary.refused, summary.failed) == (0, 1)
     observe(record)

@@ -15,7 +15,7 @@ import requests
 from kraken.spot import SpotAsyncClient, User
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, open_store
-from kraken_doctor.client.guarding import cleanse
+from kraken_doctor.client.safety import redact_exception
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.failures import layers
 from tests import canaries
@@ -126,6 +126,7 @@ def hostile(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"{server.url}/text" if request.param == "no JSON" else server.url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_server_repeats_is_in_no_exception(hostile: str, client: str) -> None:
     """In reason, header, page, status line; nor is the request, which has key and OTP, behind it."""
@@ -266,9 +267,9 @@ def test_what_has_no_secret_is_not_touched() -> None:
     inner = KeyError("a", 5, {"b": [b"c"]})
     exc = StubbornError("plain", inner)
     held = exc.args
-    cleanse(exc, API_KEY)
+    redact_exception(exc, API_KEY)
     assert exc.args is held
     assert inner.args == ("a", 5, {"b": [b"c"]})
     exc.args = (f"{API_KEY}".encode(), [API_KEY])
-    cleanse(exc, API_KEY)
+    redact_exception(exc, API_KEY)
     assert exc.args == (b"[hidden]", ["[hidden]"])

@@ -400,7 +400,7 @@ def test_failures_keep_their_words_and_facts(listener: Listener, bot: Bot) -> No
     with pytest.raises(TransportError) as caught:
         client.call("Balance")
     assert caught.value.detail == 'HTTP 502 Bad Gateway: "Bad [hidden]" (a server)'
-    assert caught.value.facts["http.title"] == "Bad [hidden]"
+    assert caught.value.seen.title == "Bad [hidden]"
     listener.replies.append(Reply(body=f'{{"error":["EFoo:{KEY}"]}}'.encode()))
     with pytest.raises(Exception, match=r"EFoo:\[hidden\]"):
         client.call("Balance")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
-from kraken_doctor.diagnosis.recognise import SIGNS
+from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.errors import KrakenUnrecognised, kraken_error
-from kraken_doctor.model.cause import Cause, Sign
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 
 # The contract: an id may get a better text, never another meaning, and never goes away.
 _IDS = """
@@ -58,15 +59,25 @@ def test_its_strings_lead_back_to_it(cause: Cause) -> None:
 
 def test_every_field_has_its_type() -> None:
     """No type checker reads the prose: a text where a list belongs would be taken letter by letter."""
-    kinds = {"str": str, "tuple[str, ...]": tuple, "Severity": Severity, "Remedy": Remedy, "Mapping[str, str]": dict}
-    entries: list[Cause | Remedy | Sign] = [*CAUSES.values(), *(cause.remedy for cause in CAUSES.values()), *SIGNS]
+    kinds: dict[str, Any] = {"str": str, "tuple[str, ...]": tuple, "Severity": Severity, "Remedy": Remedy}
+    kinds |= {"Mapping[str, str]": dict, "Transient | None": Transient | None, "Everywhere | None": Everywhere | None}
+    kinds |= {"tuple[Alternative, ...]": tuple}
+    entries: list[Cause | Remedy | Symptom | Alternative] = [
+        *CAUSES.values(),
+        *(cause.remedy for cause in CAUSES.values()),
+        *SYMPTOMS,
+    ]
+    for cause in CAUSES.values():
+        entries += [*cause.possible, *cause.possible_with_otp]
+        if cause.everywhere:
+            entries += [*cause.everywhere.possible, cause.everywhere.remedy]
     for entry in entries:
         for field in dataclasses.fields(entry):
             value = getattr(entry, field.name)
-            assert type(value) is kinds[str(field.type)], (entry, field.name)
-            texts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+            assert isinstance(value, kinds[str(field.type)]), (entry, field.name)
+            texts = value.values() if isinstance(value, dict) else value if field.type == "tuple[str, ...]" else ()
             assert all(type(text) is str for text in texts), (entry, field.name)
-    assert {sign.kind for sign in SIGNS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
+    assert {symptom.kind for symptom in SYMPTOMS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
 
 
 def test_commands_are_safe_to_run() -> None:

@@ -7,7 +7,7 @@ import pytest
 from kraken_doctor.botlog.events import parse_event
 from kraken_doctor.botlog.reading import Entry
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.causes.exchange_signs import EXCHANGE_SIGNS
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.recognise import recognise
 from kraken_doctor.errors import STRINGS, KrakenError, KrakenInvalidNonce, KrakenUnrecognised, kraken_error
@@ -43,7 +43,7 @@ def causes_in_check(*strings: str) -> list[tuple[str, Severity, str]]:
 def test_each_string_has_one_meaning_for_all_readers(text: str, kind: type[KrakenError]) -> None:
     """One type, one symptom, and causes that go together; in every form in which it is met."""
     (symptom,) = recognise(text)
-    assert symptom in EXCHANGE_SIGNS
+    assert symptom in EXCHANGE_SYMPTOMS
     # A call that was judged is no fault of the connection: `logs` and `explain` say so, `check` has its name for it.
     assert next(iter(symptom.causes), "call-rejected") == kind.cause
     assert (kind.cause == "call-rejected") == (symptom.kind == "order")
@@ -52,7 +52,7 @@ def test_each_string_has_one_meaning_for_all_readers(text: str, kind: type[Krake
         assert recognise(form) == (symptom,), form
         event = parse_event(Entry(at=None, stamped=False, text=f"kraken said ['{form}']", head=""))
         assert event is not None
-        assert (event.says.signs, event.says.unknown) == ((symptom,), "")
+        assert (event.says.symptoms, event.says.unknown) == ((symptom,), "")
     ((cause, severity, error),) = causes_in_check(text)
     assert (severity, error) == (Severity.FAIL, text)
     assert cause in symptom.causes if kind is KrakenInvalidNonce else cause == kind.cause
@@ -60,7 +60,7 @@ def test_each_string_has_one_meaning_for_all_readers(text: str, kind: type[Krake
 
 def test_no_reader_knows_a_string_that_the_table_does_not() -> None:
     """Titles of symptoms and strings of causes are in it; what has Kraken's form alone is unknown to all."""
-    for symptom in EXCHANGE_SIGNS:
+    for symptom in EXCHANGE_SYMPTOMS:
         for title in symptom.title.replace("...", "Something").split(", "):
             assert not isinstance(kraken_error((title,)), KrakenUnrecognised), title
     for cause in CAUSES.values():

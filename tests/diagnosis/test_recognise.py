@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.recognise import LONGEST_CHARACTERS, SIGNS, cause_named, near, recognise, unknown_error
-from kraken_doctor.model.cause import Sign
+from kraken_doctor.diagnosis.recognise import (
+    LONGEST_CHARACTERS,
+    SYMPTOMS,
+    cause_named,
+    recognise,
+    suggestions,
+    unknown_error,
+)
+from kraken_doctor.model.cause import Symptom
 
 NONCE = "nonce-spent-higher"
 
@@ -91,15 +98,15 @@ PASTED = (
 @pytest.mark.parametrize(("text", "cause"), PASTED, ids=range(len(PASTED)))
 def test_the_likeliest_cause_of_what_users_paste(text: str, cause: str) -> None:
     """Whatever stands around the words, and whoever wrapped them."""
-    signs = recognise(text)
-    assert len(signs) == 1
-    assert next(iter(signs[0].causes)) == cause
+    symptoms = recognise(text)
+    assert len(symptoms) == 1
+    assert next(iter(symptoms[0].causes)) == cause
 
 
 def test_several_errors_of_one_answer_in_their_order() -> None:
     """The array may hold more than one; the first comes first."""
-    signs = recognise("['EGeneral:Permission denied', 'EAPI:Rate limit exceeded']")
-    assert [sign.title for sign in signs] == ["EGeneral:Permission denied", "EAPI:Rate limit exceeded"]
+    symptoms = recognise("['EGeneral:Permission denied', 'EAPI:Rate limit exceeded']")
+    assert [symptom.title for symptom in symptoms] == ["EGeneral:Permission denied", "EAPI:Rate limit exceeded"]
 
 
 @pytest.mark.parametrize(
@@ -107,32 +114,32 @@ def test_several_errors_of_one_answer_in_their_order() -> None:
 )
 def test_an_order_is_no_cause(text: str) -> None:
     """What the exchange says about an order says nothing against the connection."""
-    (sign,) = recognise(text)
-    assert (sign.kind, dict(sign.causes)) == ("order", {})
+    (symptom,) = recognise(text)
+    assert (symptom.kind, dict(symptom.causes)) == ("order", {})
 
 
-@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.title)
-def test_every_sign_is_told_in_full(sign: Sign) -> None:
+@pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.title)
+def test_every_symptom_is_told_in_full(symptom: Symptom) -> None:
     """Causes exist; where there are several each says what tells it apart; the command is one of ours."""
-    assert set(sign.causes) <= set(CAUSES)
-    assert all(sign.causes.values()) or len(sign.causes) == 1, sign.causes
-    assert sign.meaning.endswith(".")
-    assert re.fullmatch(r"kraken-doctor (check|accounts|version|nonce)( --only path)?", sign.command)
-    assert all(link.startswith("https://") for link in sign.links)
+    assert set(symptom.causes) <= set(CAUSES)
+    assert all(symptom.causes.values()) or len(symptom.causes) == 1, symptom.causes
+    assert symptom.meaning.endswith(".")
+    assert re.fullmatch(r"kraken-doctor (check|accounts|version|nonce)( --only path)?", symptom.command)
+    assert all(link.startswith("https://") for link in symptom.links)
 
 
 def test_titles_are_signs_of_themselves() -> None:
     """What a page is headed with can be asked for; the last of a family stands for its members."""
-    for sign in SIGNS:
-        if not sign.title.startswith("EOrder"):
-            assert recognise(sign.title) == (sign,), sign.title
+    for symptom in SYMPTOMS:
+        if not symptom.title.startswith("EOrder"):
+            assert recognise(symptom.title) == (symptom,), symptom.title
 
 
 def test_the_catalogue_and_the_signs_agree() -> None:
     """Each error that a cause claims leads back to that cause."""
     for cause in CAUSES.values():
         for error in cause.errors:
-            pointed_to = [found for sign in recognise(error) for found in sign.causes]
+            pointed_to = [found for symptom in recognise(error) for found in symptom.causes]
             assert cause.id in (pointed_to or ["call-rejected"]), (cause.id, error)
 
 
@@ -145,9 +152,9 @@ def test_every_cause_can_be_asked_for() -> None:
 
 def test_near_misses() -> None:
     """One letter off is asked back; what is like nothing is not guessed at."""
-    assert near("nonce-spend-higher") == ["nonce-spent-higher"]
-    assert near("['EAPI:Invalid nonse']") == ["EAPI:Invalid nonce"]
-    assert near("hello world") == []
+    assert suggestions("nonce-spend-higher") == ["nonce-spent-higher"]
+    assert suggestions("['EAPI:Invalid nonse']") == ["EAPI:Invalid nonce"]
+    assert suggestions("hello world") == []
 
 
 def test_an_unknown_error_is_known_by_its_form() -> None:
@@ -161,10 +168,11 @@ def test_an_unknown_error_is_known_by_its_form() -> None:
 def test_any_text_is_taken(text: str) -> None:
     """No text breaks it."""
     recognise(text)
-    near(text)
+    suggestions(text)
     assert len(unknown_error(text)) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letters", ["a", "E", "EOrder:", "5", " ", "E:", "EAPI :", "invalid_", "'"])
 def test_no_text_takes_long(letters: str) -> None:
     """A megabyte of anything is cut first; what remains is read in linear time (the time limit is pytest's)."""

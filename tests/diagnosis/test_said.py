@@ -1,9 +1,9 @@
 """
-What the doctor says, word for word.
+What the doctor says, word for word: a file a cause in ``__snapshots__/test_said/``, with each case that has it.
 
-`said.txt` has every diagnosis of every case in full. Whoever changes a rule or a word sees there what becomes of it:
+Whoever changes a rule or a word sees there what becomes of it, and writes the files anew with
 
-    python -m tests.diagnosis.test_said
+    python -m pytest tests/diagnosis/test_said.py --snapshot-update
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.model.diagnosis import Diagnosis
@@ -21,7 +23,27 @@ from tests.diagnosis.cases import CASES
 
 DECLARING = re.compile(r"kraken-doctor check\b(.*?)--nonce-unit")
 
-FILE = Path(__file__).with_name("said.txt")
+FOLDER = Path(__file__).with_name("__snapshots__") / "test_said"
+
+
+class TextFile(SingleFileSnapshotExtension):
+    """A snapshot that a reader opens: text, in a file of its own."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+@pytest.fixture
+def said(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """What was agreed."""
+    return snapshot.use_extension(TextFile)
+
+
+SAID: dict[str, list[tuple[str, Diagnosis]]] = {}
+"""For each cause the cases in which it is named, and the diagnosis there. Made once: the rules are pure."""
+for _name, _results in CASES.items():
+    for _found in diagnose(_results):
+        SAID.setdefault(_found.cause, []).append((_name, _found))
 
 
 def in_full(found: Diagnosis) -> str:
@@ -40,11 +62,6 @@ def in_full(found: Diagnosis) -> str:
         *(f"  explains  {symptom}" for symptom in found.explains),
     ]
     return "\n".join(lines)
-
-
-def case_in_full(name: str) -> str:
-    """A case, and what is said of it."""
-    return "\n".join([f"# {name}", *map(in_full, diagnose(CASES[name]))])
 
 
 @pytest.fixture
@@ -83,19 +100,27 @@ def test_commands_are_safe_as_they_stand(name: str) -> None:
     assert not [command for command in commands if "--nonce-unit" in command]
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_what_is_said_is_what_was_agreed(name: str) -> None:
-    """Causes, order, confidence, facts, remedy: nothing changes unseen. And nothing depends on the host's time zone."""
-    agreed = FILE.read_text(encoding="utf-8").split("\n\n")
-    (wanted,) = [case.strip() for case in agreed if case.partition("\n")[0] == f"# {name}"]
-    assert case_in_full(name) == wanted
+@pytest.mark.parametrize("cause", SAID)
+def test_words(cause: str, said: SnapshotAssertion) -> None:
+    """Severity, confidence, facts, remedy: no word changes unseen, and a word of one cause changes one file."""
+    assert said == "\n\n".join(f"# {name}\n{in_full(found)}" for name, found in SAID[cause]) + "\n"
+
+
+def test_each_case_has_its_causes_in_this_order(said: SnapshotAssertion) -> None:
+    """The first to fix first; and nothing where nothing is wrong."""
+    lines = (f"{name}: {', '.join(found.cause for found in diagnose(CASES[name])) or 'nothing'}" for name in CASES)
+    assert said == "\n".join(lines) + "\n"
+
+
+def test_nothing_depends_on_the_time_zone(in_tokyo: None) -> None:
+    """A report is read on other hosts than it was made on."""
+    for name, results in CASES.items():
+        elsewhere = [in_full(found) for found in diagnose(results)]
+        here = [in_full(found) for said in SAID.values() for case, found in said if case == name]
+        assert sorted(elsewhere) == sorted(here)
 
 
 def test_nothing_is_agreed_without_a_case() -> None:
-    """A case that is gone leaves nothing behind, and the order is that of the cases."""
-    text = FILE.read_text(encoding="utf-8")
-    assert [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")] == list(CASES)
-
-
-if __name__ == "__main__":
-    FILE.write_text("\n\n".join(map(case_in_full, CASES)) + "\n", encoding="utf-8")
+    """A cause that is gone leaves no file behind."""
+    wanted = {f"test_words[{cause}]" for cause in SAID}
+    assert {path.stem for path in FOLDER.iterdir()} == {*wanted, "test_each_case_has_its_causes_in_this_order"}

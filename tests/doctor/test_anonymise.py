@@ -106,6 +106,7 @@ def test_names_of_facts_are_ours() -> None:
     assert (check["id"], check["evidence"][0]["name"]) == ("credentials", "clock.offset")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["a", ":", "KRAKEN_USER_", "a@", "1.", "AA11 ", "USER:"])
 def test_a_megabyte_takes_no_minutes(unit: str) -> None:
     """The patterns look at each letter a bounded number of times; else the suite's time limit ends this."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kraken_doctor.doctor.comparison import compare
-from kraken_doctor.model.change import Named
+from kraken_doctor.model.change import FindingKey
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.report import Report
 from tests.render.samples import account, diagnosis, report
@@ -25,9 +25,9 @@ def test_new_gone_still() -> None:
     before = of({"A": "a" * 16, "B": "b" * 16}, named("x", "A"), named("y", None), named("z", "B"))
     now = of({"A": "a" * 16, "B": "b" * 16}, named("x", "A", summary="other words"), named("z", "A"))
     found = compare(now, before)
-    assert found.new == (Named("z", "A", "fail"),)
-    assert found.gone == (Named("y", None, "fail"), Named("z", "B", "fail"))
-    assert found.still == (Named("x", "A", "fail"),)
+    assert found.new == (FindingKey("z", "A", "fail"),)
+    assert found.gone == (FindingKey("y", None, "fail"), FindingKey("z", "B", "fail"))
+    assert found.still == (FindingKey("x", "A", "fail"),)
 
 
 def test_accounts_are_the_same_by_their_keys() -> None:
@@ -35,15 +35,15 @@ def test_accounts_are_the_same_by_their_keys() -> None:
     before = of({"USER:1": "b" * 16, "USER:2": "c" * 16}, named("x", "USER:1"), named("y", "USER:2"))
     now = of({"USER:1": "a" * 16, "USER:2": "b" * 16, "USER:3": "c" * 16}, named("x", "USER:2"), named("y", "USER:1"))
     found = compare(now, before)
-    assert found.still == (Named("x", "USER:2", "fail"),)
-    assert found.new == (Named("y", "USER:1", "fail"),)
-    assert found.gone == (Named("y", "USER:3", "fail"),)
+    assert found.still == (FindingKey("x", "USER:2", "fail"),)
+    assert found.new == (FindingKey("y", "USER:1", "fail"),)
+    assert found.gone == (FindingKey("y", "USER:3", "fail"),)
 
 
 def test_an_account_with_a_new_key_keeps_its_name() -> None:
     """That is what a new key is for: to see whether the finding has gone with the old one."""
     before, now = of({"USER:a": "a" * 16}, named("x", "USER:a")), of({"USER:a": "b" * 16})
-    assert compare(now, before).gone == (Named("x", "USER:a", "fail"),)
+    assert compare(now, before).gone == (FindingKey("x", "USER:a", "fail"),)
 
 
 def test_a_number_that_is_anothers_now_is_said_to_be_of_then() -> None:
@@ -51,5 +51,5 @@ def test_a_number_that_is_anothers_now_is_said_to_be_of_then() -> None:
     before = of({"USER:1": "a" * 16, "USER:2": "b" * 16}, named("x", "USER:1"))
     now = of({"USER:1": "b" * 16}, named("x", "USER:1", severity=Severity.WARN))
     found = compare(now, before)
-    assert found.gone == (Named("x", "USER:1 (then)", "fail"),)
-    assert found.new == (Named("x", "USER:1", "warn"),)
+    assert found.gone == (FindingKey("x", "USER:1 (then)", "fail"),)
+    assert found.new == (FindingKey("x", "USER:1", "warn"),)

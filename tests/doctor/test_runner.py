@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kraken_doctor.checks.base import Check, Finding, Scope
+from kraken_doctor.checks.base import Check, CheckOutcome, Scope
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.doctor.plan import Plan, choose
 from kraken_doctor.doctor.runner import Runner
@@ -25,7 +25,7 @@ def check(name: str, run: Any, *needs: str, scope: Scope = Scope.RUN) -> Check:
 
 
 def ends(outcome: Outcome) -> Any:
-    return lambda context: Finding(outcome, outcome.value)
+    return lambda context: CheckOutcome(outcome, outcome.value)
 
 
 def run(
@@ -60,7 +60,7 @@ def test_a_check_that_could_not_tell_blocks_nobody() -> None:
 def test_a_broken_check_takes_nobody_with_it() -> None:
     """It is an error of its own, and what needs it is skipped."""
 
-    def broken(context: Any) -> Finding:
+    def broken(context: Any) -> CheckOutcome:
         raise ZeroDivisionError("oops")
 
     results = run(check("a", broken), check("b", ends(Outcome.PASS), "a"), check("c", ends(Outcome.PASS)))
@@ -72,8 +72,8 @@ def test_a_broken_check_takes_nobody_with_it() -> None:
 def test_one_account_decides_nothing_for_another() -> None:
     """Each is examined to its end."""
 
-    def by_account(context: Any) -> Finding:
-        return Finding(Outcome.FAIL if context.account.label == "USER:a" else Outcome.PASS, "")
+    def by_account(context: Any) -> CheckOutcome:
+        return CheckOutcome(Outcome.FAIL if context.account.label == "USER:a" else Outcome.PASS, "")
 
     results = run(
         check("key", by_account, scope=Scope.ACCOUNT),
@@ -88,13 +88,13 @@ def test_accounts_wait_for_what_they_need_and_no_longer() -> None:
     """A slow time server does not hold up the accounts."""
     release = threading.Event()
 
-    def slow(context: Any) -> Finding:
+    def slow(context: Any) -> CheckOutcome:
         release.wait(10)
-        return Finding(Outcome.PASS, "")
+        return CheckOutcome(Outcome.PASS, "")
 
-    def account(context: Any) -> Finding:
+    def account(context: Any) -> CheckOutcome:
         release.set()
-        return Finding(Outcome.PASS, "")
+        return CheckOutcome(Outcome.PASS, "")
 
     results = run(
         check("clock", slow),
@@ -126,13 +126,13 @@ def test_results_come_in_the_order_of_the_catalogue() -> None:
     """Whichever check ends first."""
     gate = threading.Event()
 
-    def late(context: Any) -> Finding:
+    def late(context: Any) -> CheckOutcome:
         gate.wait(5)
-        return Finding(Outcome.PASS, "")
+        return CheckOutcome(Outcome.PASS, "")
 
-    def early(context: Any) -> Finding:
+    def early(context: Any) -> CheckOutcome:
         gate.set()
-        return Finding(Outcome.PASS, "")
+        return CheckOutcome(Outcome.PASS, "")
 
     results = run(
         check("late", late),
@@ -193,8 +193,8 @@ def test_a_call_that_is_not_made_since_the_user_gave_up_is_an_interruption() -> 
     """Also where all checks end before whoever waits for them looks: what was learned is not the whole."""
     session: Any = SimpleNamespace(replies=[])
 
-    def asks(context: Any) -> Finding:
-        return Finding(Outcome.INCONCLUSIVE if context.session.is_over() else Outcome.PASS, "")
+    def asks(context: Any) -> CheckOutcome:
+        return CheckOutcome(Outcome.INCONCLUSIVE if context.session.is_over() else Outcome.PASS, "")
 
     context: Any = SimpleNamespace(clock=SystemClock())
     examination = Runner(

@@ -17,7 +17,7 @@ import pytest
 from kraken.spot import User
 
 from kraken_doctor import NonceGenerator, install, open_store
-from kraken_doctor.inject.onwire import overlaps
+from kraken_doctor.inject.in_flight import keeps_one_in_flight
 from kraken_doctor.inject.target import _refuse_network, _Unusable, examine
 
 SECRET = "QUFB" * 21 + "QQ=="
@@ -163,10 +163,10 @@ def test_a_hook_that_was_replaced(hold: Hold) -> None:
 )
 def test_whether_requests_overlap(make: Callable[[], Any]) -> None:
     """In every client as it is, and in none with `install`; nothing is sent either way."""
-    assert overlaps(make()) is False
+    assert keeps_one_in_flight(make()) is False
     ordered = make()
     assert install(ordered, store=open_store("memory://"))
-    assert overlaps(ordered) is True
+    assert keeps_one_in_flight(ordered) is True
 
 
 def test_the_examples_are_what_they_say() -> None:
@@ -187,14 +187,14 @@ def test_what_can_not_be_seen_is_not_said() -> None:
     strange = krakenex.API("key", SECRET)
     strange.session = object()
     for client in (object(), silent, strange):
-        assert overlaps(client) is None
+        assert keeps_one_in_flight(client) is None
 
 
 def test_credentials_of_its_own_are_used() -> None:
     """A client without any signs with what is no secret; one that has them keeps them."""
     for client, names in ((krakenex.API("mine", SECRET), ("key", "secret")), (krakenex.API(), ("key", "secret"))):
         before = [getattr(client, name) for name in names]
-        assert overlaps(client) is False
+        assert keeps_one_in_flight(client) is False
         assert before in ([getattr(client, name) for name in names], ["", ""])
 
 

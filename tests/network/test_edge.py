@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.answer import as_transport_error
-from kraken_doctor.network.edge import not_the_api
+from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.redact import redactor
 from tests.network.wild import Behaviour, WildServer, page, says
 
@@ -26,7 +26,7 @@ def session() -> Iterator[requests.Session]:
 
 def judged(session: requests.Session, behaviour: Behaviour) -> TransportError:
     with WildServer(behaviour) as server:
-        return not_the_api(session.get(server.url, timeout=5, allow_redirects=False))
+        return from_foreign_response(session.get(server.url, timeout=5, allow_redirects=False))
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,7 @@ def test_who_answered_is_told(session: requests.Session) -> None:
     found = judged(session, page("520 Unknown", f"<TITLE lang=en>{title}</TITLE>", **CLOUDFLARE))
     shown = 'api.kraken.com | 520: Web server is "returning" an unknown error'
     assert found.detail == f'HTTP 520 Unknown: "{shown}" (cloudflare, 8c1f00ba4-FRA)'
-    assert found.facts == {
-        "http.status": 520,
-        "http.server": "cloudflare",
-        "http.ray": "8c1f00ba4-FRA",
-        "http.title": shown,
-    }
+    assert found.seen == AnswerSeen(status=520, server="cloudflare", ray="8c1f00ba4-FRA", title=shown)
 
 
 @pytest.mark.parametrize(
@@ -108,14 +103,14 @@ def test_in_words(session: requests.Session, status: str, body: str, headers: di
 def test_a_page_in_another_encoding_is_read_as_far_as_it_can_be(session: requests.Session) -> None:
     """What is no UTF-8 is no reason to break."""
     found = judged(session, says(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 23\r\n\r\n<title>Caf\xe9 :-)</title>"))
-    assert found.facts["http.title"] == "Caf\ufffd :-)"
+    assert found.seen.title == "Caf\ufffd :-)"
 
 
 def test_foreign_text_is_cut(session: requests.Session) -> None:
     """A page may say what it likes, in a few words."""
     found = judged(session, page("500 " + "x" * 500, f"<title>{'y' * 500}</title>", Server="z" * 500))
     assert len(found.detail) < 300
-    assert str(found.facts["http.title"]).endswith("…")
+    assert str(found.seen.title).endswith("…")
 
 
 def test_a_redirect_is_told_without_what_it_carries(session: requests.Session) -> None:
@@ -128,7 +123,7 @@ def test_a_redirect_is_told_without_what_it_carries(session: requests.Session) -
 def test_plain_text_has_a_first_line_for_a_title(session: requests.Session) -> None:
     """As Cloudflare's short errors are."""
     found = judged(session, page("403 Forbidden", "error code: 1020\nmore", Content_Type="text/plain; charset=UTF-8"))
-    assert found.facts["http.title"] == "error code: 1020"
+    assert found.seen.title == "error code: 1020"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +144,7 @@ def test_plain_text_has_a_first_line_for_a_title(session: requests.Session) -> N
 )
 def test_how_long_to_wait(session: requests.Session, headers: dict[str, str], wait_s: int | None) -> None:
     """In seconds, where it says so in a form that can be believed."""
-    assert judged(session, page("429 Too Many Requests", **headers)).facts.get("http.retry_after") == wait_s
+    assert judged(session, page("429 Too Many Requests", **headers)).seen.retry_after_s == wait_s
 
 
 def test_a_page_in_a_private_call_is_judged_alike(session: requests.Session) -> None:
@@ -165,7 +160,7 @@ def test_a_page_in_a_private_call_is_judged_alike(session: requests.Session) -> 
             query(api, "/0/private/Balance", {}, {}, 5)
     api.close()
     found = as_transport_error(caught.value)
-    assert (found.kind, found.facts["http.ray"]) == ("edge-error", "8c1f00ba4-FRA")
+    assert (found.kind, found.seen.ray) == ("edge-error", "8c1f00ba4-FRA")
 
 
 @pytest.mark.parametrize("before", range(60, 80))
@@ -174,7 +169,7 @@ def test_where_words_are_cut_a_secret_is_still_known(session: requests.Session, 
     secret = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSU"
     echo = f"{'x' * before}{secret}"
     failure = judged(session, page(f"502 {echo}", f"<title>{echo}</title>", Server=echo, CF_RAY=echo, Location="/"))
-    shown = redactor(secret).everywhere((failure.detail, tuple(failure.facts.values())))
+    shown = redactor(secret).everywhere((failure.detail, tuple(failure.seen)))
     assert not any(secret[:length] in repr(shown) for length in range(8, 20))
     failure = judged(session, page("302 Found", Location=f"https://{echo}.x/"))
     assert not any(secret[:length] in redactor(secret)(failure.detail) for length in range(8, 20))

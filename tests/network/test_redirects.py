@@ -16,7 +16,7 @@ import requests
 from kraken_doctor import KrakenClient, install, open_store
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.network.redirects import keep_home
+from kraken_doctor.network.redirects import refuse_redirects
 from tests.client.kinds import (
     CCXT,
     CCXT_ASYNC,
@@ -56,6 +56,7 @@ def redirect(listener: Listener, elsewhere: Listener, status: int) -> None:
     listener.say({}, status, Location=f"{elsewhere.url}/0/private/Balance")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_private_call_is_not_sent_on(kind: Kind, status: int, listener: Listener, elsewhere: Listener) -> None:
@@ -145,14 +146,14 @@ def test_what_carries_no_key_goes_where_it_is_sent(listener: Listener, elsewhere
     async def inside() -> None:
         async with aiohttp.ClientSession() as session:
             for _ in range(2):
-                keep_home(session)
+                refuse_redirects(session)
             assert len(session.trace_configs) == 1
             redirect(listener, elsewhere, 307)
             async with session.get(f"{listener.url}/page") as answer:
                 assert answer.status == 200
 
     with requests.Session() as session:
-        keep_home(session)
+        refuse_redirects(session)
         redirect(listener, elsewhere, 307)
         assert session.get(f"{listener.url}/page", timeout=5).status_code == 200
     asyncio.run(inside())

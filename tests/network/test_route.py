@@ -11,7 +11,7 @@ import requests
 import trustme
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.route import route, settle, trust
+from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings, route
 from tests.network import certificates
 
 URL = "https://api.kraken.com"
@@ -87,7 +87,7 @@ def test_whose_authorities_are_trusted(
     """requests' own variables first, OpenSSL's where those name nothing, else what comes with requests."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    trust(session, environ)
+    apply_ca_env(session, environ)
     found = route(session, URL, environ)
     assert found.authorities_variable == expected
     assert found.authorities == environ.get(expected, requests.utils.DEFAULT_CA_BUNDLE_PATH)
@@ -135,7 +135,7 @@ def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pyt
     """The environment is looked at once: what it says later changes nothing."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "requests.pem")
-    settle(session, URL)
+    pin_proxy_settings(session, URL)
     monkeypatch.setenv("HTTPS_PROXY", "http://other.example")
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     found = route(session, URL, {})

@@ -43,6 +43,7 @@ def test_every_cause_of_the_way_has_a_scene() -> None:
     assert way | clock == {fault.cause for fault in FAULTS} - {""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in HANGING if name != RESOLVER or namespace.available()])
 def test_the_deadline_ends_what_a_call_may_still_wait_for(name: str, tmp_path: Path) -> None:
     """A limit of an hour for a call, of two seconds for the run: no verdict, and what was learned."""
@@ -54,6 +55,7 @@ def test_the_deadline_ends_what_a_call_may_still_wait_for(name: str, tmp_path: P
     assert made.seconds < 20, "a bound for a slow machine; the table of the benchmark has the figure"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in HANGING if name != RESOLVER or namespace.available()])
 def test_ctrl_c_ends_what_hangs(name: str, tmp_path: Path) -> None:
     """Status 130, one document with what was learned, and no traceback."""

@@ -109,6 +109,7 @@ ENDLESS: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ENDLESS.values(), ids=list(ENDLESS))
 def test_what_does_not_end_is_not_read_to_its_end(session: requests.Session, behaviour: Behaviour) -> None:
     """Neither by time nor by memory: it is no answer of the API long before."""

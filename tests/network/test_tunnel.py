@@ -68,4 +68,4 @@ def test_a_proxy_that_does_not_let_through(behaviour: Behaviour, said: str) -> N
         through(server, closed_port(), timeout_s=0.4)
     assert caught.value.kind == "proxy-failed"
     status = said.partition(" ")[0]
-    assert caught.value.facts.get("proxy.status") == (int(status) if status.isdigit() else None)
+    assert caught.value.seen.proxy_status == (int(status) if status.isdigit() else None)

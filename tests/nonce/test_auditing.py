@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.client.recording import Quiet
+from kraken_doctor.client.observers import SafeObserver
 from kraken_doctor.errors import NonceStoreError
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import CallRecord, from_line
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.auditing import Filter, lead_s, summarise
-from kraken_doctor.nonce.stores import recordtext
+from kraken_doctor.nonce.auditing import Filter, summarise
 from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.memory import MemoryStore
 
@@ -46,7 +45,7 @@ def test_a_summary_a_key() -> None:
     first, second = summarise(records)
     assert (first.key_id, first.issued, first.refused, first.failed) == ("a", 3, 1, 1)
     assert first.rate_per_s == pytest.approx(2 / 11)
-    assert (first.longest_wait_s, first.longest_gap_s, first.backward) == (3.5, 10.0, 0)
+    assert (first.longest_wait_s, first.longest_gap_s, first.repeated) == (3.5, 10.0, 0)
     assert (second.key_id, second.rate_per_s, second.longest_gap_s) == ("b", 0.0, 0.0)
     assert (first.first_ns, first.last_ns, first.lead_s) == (records[0].at_ns, records[2].at_ns, 0.0)
     assert summarise([record(nonce=US + 1_500_000)])[0].lead_s == 1.5
@@ -55,13 +54,13 @@ def test_a_summary_a_key() -> None:
 
 def test_a_repeated_nonce_is_seen() -> None:
     """Whatever the order in which two processes wrote."""
-    assert summarise([record(1), record(0), record(1)])[0].backward == 1
+    assert summarise([record(1), record(0), record(1)])[0].repeated == 1
 
 
 def test_lead_is_nonce_less_clock() -> None:
     """In seconds, whatever the unit."""
-    assert lead_s(record(nonce=US + 2_500_000)) == 2.5
-    assert lead_s(record(unit="ms", nonce=US // 1000 - 1500)) == -1.5
+    assert record(nonce=US + 2_500_000).lead_s == 2.5
+    assert record(unit="ms", nonce=US // 1000 - 1500).lead_s == -1.5
 
 
 def test_filters() -> None:
@@ -82,16 +81,16 @@ def test_filters() -> None:
 )  # fmt: skip
 def test_a_record_is_one_line_and_comes_back(original: CallRecord) -> None:
     """Whatever the texts hold; times to the microsecond."""
-    line = recordtext.dump(original)
+    line = original.to_line()
     assert len(line.splitlines()) == 1
     latency_s, waited_s = round(original.latency_s, 6), round(original.waited_s, 6)
-    assert recordtext.load(line) == replace(original, latency_s=latency_s, waited_s=waited_s)
+    assert from_line(line) == replace(original, latency_s=latency_s, waited_s=waited_s)
 
 
 def test_a_long_outcome_is_cut() -> None:
     """It may be a server's words."""
     for length, kept in ((199, 199), (200, 200), (201, 200)):
-        loaded = recordtext.load(recordtext.dump(record(outcome="x" * length)))
+        loaded = from_line(record(outcome="x" * length).to_line())
         assert loaded is not None
         assert loaded.outcome == "x" * kept
 
@@ -99,12 +98,12 @@ def test_a_long_outcome_is_cut() -> None:
 @pytest.mark.parametrize("line", ["", "{", "[]", "[1,2]", '{"a":1}', "null", '["x","y","z",1,2,3,4,5]', "[1, 2"])
 def test_what_is_no_record_is_passed_over(line: str) -> None:
     """A line that a kill cut off must not hide the others."""
-    assert recordtext.load(line) is None
+    assert from_line(line) is None
 
 
 def test_a_server_can_not_fill_the_log_with_one_answer() -> None:
     """Its words are cut."""
-    loaded = recordtext.load(recordtext.dump(record(outcome="E" * 10_000)))
+    loaded = from_line(record(outcome="E" * 10_000).to_line())
     assert loaded is not None
     assert len(loaded.outcome) == 200
 
@@ -139,7 +138,7 @@ def test_writers_that_change_files_at_once_lose_nothing_but_the_oldest(tmp_path:
     for writer in writers:
         writer.join()
     lines = b"".join(path.read_bytes() for path in tmp_path.glob("audit*")).splitlines()
-    assert all(recordtext.load(line) is not None for line in lines)
+    assert all(from_line(line) is not None for line in lines)
     assert len(lines) > 300
     for log in logs:
         log.close()
@@ -196,7 +195,7 @@ def test_a_log_that_can_not_be_written_is_said_once_and_stops_nobody(
         def record(self, record: CallRecord) -> None:
             log.record(record)
 
-    audit = Quiet(Failing().record, "the audit log can't be written")
+    audit = SafeObserver(Failing().record, "the audit log can't be written")
     with caplog.at_level(logging.WARNING, logger="kraken_doctor"):
         audit(record())
         audit(record())
@@ -241,7 +240,7 @@ def test_no_file_is_left_open(tmp_path: Path) -> None:
 )
 def test_a_line_that_can_be_none_of_ours_is_passed_over(line: str) -> None:
     """A time that no calendar has, a number that is none, a name that no store can look up."""
-    assert recordtext.load(line) is None
+    assert from_line(line) is None
 
 
 @pytest.mark.parametrize(
@@ -254,5 +253,5 @@ def test_a_line_that_can_be_none_of_ours_is_passed_over(line: str) -> None:
 )
 def test_a_line_at_the_edges_is_one_of_ours(line: str) -> None:
     """The whole range of moments and nonces, each unit, and no time at all."""
-    assert recordtext.load(line) is not None
-    assert recordtext.load(line.encode()) == recordtext.load(line)
+    assert from_line(line) is not None
+    assert from_line(line.encode()) == from_line(line)

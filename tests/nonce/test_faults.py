@@ -7,20 +7,26 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kraken_doctor import KrakenClient, RetryPolicy, key_id
+from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
-from kraken_doctor.nonce.stores import NonceStore, open_store, redis
+from kraken_doctor.nonce.stores import NonceStore, open_store, redislink
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.clocks import ManualClock
 from tests.redisserver import RedisServer, needs_redis
+
+pytestmark = pytest.mark.slow
 
 NEXT = """
 import sys
@@ -176,19 +182,22 @@ def test_a_redis_that_loses_a_turn_is_noticed_before_sending(redis_server: Redis
 def test_a_client_that_lost_its_turn_sends_nothing(redis_server: RedisServer, server: SandboxServer, key: Key) -> None:
     """The error reaches the caller; the exchange hears nothing; the next call works."""
     store = open_store(redis_server.url)
-    original = store.advance_in_turn  # type: ignore[attr-defined]
+    # As for a thread that another thread of its process handed the turn: only then is there time to lose it.
+    store.gives_nonce_with_turn = False  # type: ignore[attr-defined]
+    original = store.step  # type: ignore[attr-defined]
 
-    def lose_first(*arguments: object) -> int:
-        with redis_server.client() as client:
-            client.delete(*client.keys("*holder"))
-        return int(original(*arguments))
+    def lose_first(script: str, *arguments: object) -> int:
+        if script == "advance":
+            with redis_server.client() as client:
+                client.delete(*client.keys("*holder"))
+        return int(original(script, *arguments))
 
     with KrakenClient(key.api_key, key.secret, url=server.url, store=store, retry=RetryPolicy.none()) as client:
         client.query_private("Balance")
-        store.advance_in_turn = lose_first  # type: ignore[attr-defined]
+        store.step = lose_first  # type: ignore[attr-defined]
         with pytest.raises(TurnLostError):
             client.query_private("Balance")
-        store.advance_in_turn = original  # type: ignore[attr-defined]
+        store.step = original  # type: ignore[attr-defined]
         client.query_private("Balance")
     assert (key.accepted, key.refused) == (2, 0)
 
@@ -200,7 +209,7 @@ def test_an_order_is_answered_where_no_file_can_be_opened_any_more(
 ) -> None:
     """What gives the turn back must be here already: an error in its place would have the order placed twice."""
     resource = pytest.importorskip("resource")
-    redis._script.cache_clear()
+    redislink._script.cache_clear()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     arrived: list[object] = []
 
@@ -227,7 +236,7 @@ def test_a_redis_that_does_not_answer_is_an_error_in_time(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Frozen, it takes connections and says nothing."""
-    monkeypatch.setattr("kraken_doctor.nonce.stores.redis._SOCKET_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("kraken_doctor.nonce.stores.redislink._SOCKET_TIMEOUT_S", 0.2)
     store = open_store(redis_server.url)
     last = store.advance("key", 1000)
     redis_server.freeze()
@@ -359,3 +368,45 @@ def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:
         with os.fdopen(reader) as stream:
             assert stream.read() == str(first + 1)
     assert store.advance("key", 0) == first + 2
+
+
+@pytest.mark.redis
+@needs_redis
+def test_leaving_a_turn_is_not_waited_for(redis_server: RedisServer) -> None:
+    """A Redis that is busy by then holds nobody up; the answer is read before the next command, and taken for none."""
+    store = open_store(redis_server.url)
+    numbers = NonceGenerator("key", store=store)
+    began = time.monotonic()
+    with numbers.turn(nonce_follows=True) as turn:
+        first = turn.next(numbers)
+        redis_server.freeze()
+    assert time.monotonic() - began < 2
+    redis_server.thaw()
+    with numbers.turn(nonce_follows=True) as turn:
+        assert turn.next(numbers) > first
+    assert store.mark("key") is not None
+    store.close()
+
+
+@pytest.mark.redis
+@needs_redis
+def test_a_call_is_one_round_trip(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn, nonce and the audit record of the call before come with one answer."""
+    store, waited = open_store(redis_server.url), list[bool]()
+    exchange = redislink.RedisLink._exchange
+
+    def counting(self: Any, command: Any, judge: Any, *, wait: bool) -> Any:
+        waited.append(wait)
+        return exchange(self, command, judge, wait=wait)
+
+    tracker = CallTracker(CallOptions(store=store, metrics=False), ConnectionError)
+    for number in range(3):
+        if number == 2:
+            monkeypatch.setattr(redislink.RedisLink, "_exchange", counting)
+        call = tracker.begin("key", "Balance")
+        with tracker.turn("key", 10) as turn:
+            call.take_nonce(turn)
+        call.close()
+    assert waited == [True, False]
+    assert len(list(store.records())) == 3
+    store.close()

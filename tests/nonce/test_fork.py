@@ -29,6 +29,8 @@ from tests.client.kinds import BLOCKING, Kind, named
 from tests.nonce.test_sqlite_store import in_fork
 from tests.redisserver import RedisServer, needs_redis
 
+pytestmark = pytest.mark.slow
+
 _FORKS_IN_ITS_TURN = """
 import os, sys
 from kraken_doctor import open_store

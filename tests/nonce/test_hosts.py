@@ -17,6 +17,8 @@ from kraken_doctor.sandbox.keys import Key
 from tests.nonce.hosts import Hosts
 from tests.redisserver import RedisServer, needs_redis
 
+pytestmark = pytest.mark.slow
+
 CALLS = 150
 
 BOT = """

@@ -25,7 +25,7 @@ import pytest
 from kraken_doctor.errors import NonceError, TurnHeldError, TurnTimeoutError
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.nonce.turn import FairLock, Relay, Turn, hold
+from kraken_doctor.nonce.turn import FairLock, HandoffLock, Turn, hold
 from tests.redisserver import RedisServer, needs_redis
 from tests.render.samples import call
 
@@ -97,6 +97,7 @@ def take(store: NonceStore, key: str = "k") -> int:
     return nonce
 
 
+@pytest.mark.slow
 def test_an_exception_at_any_moment_leaves_the_turn_free(stores: Callable[[], NonceStore]) -> None:
     """For other threads and other processes, though the exception is still being handled; and no nonce comes twice."""
     store, other = stores(), stores()
@@ -139,10 +140,10 @@ def relays() -> tuple[FairLock, list[str]]:
     """A lock with an outer one that says what becomes of it."""
     outer: list[str] = []
 
-    def take_it(_timeout_s: float) -> None:
+    def take_it(_timeout_s: float, _turn: Turn) -> None:
         outer[:] = ["held"]
 
-    return Relay(take_it, outer.clear), outer
+    return HandoffLock(take_it, outer.clear), outer
 
 
 @pytest.mark.parametrize("relay", [False, True])
@@ -208,6 +209,7 @@ def test_who_is_interrupted_while_waiting_is_in_nobodys_way(relay: bool) -> None
 
 
 # A connection whose making was interrupted is left to the garbage collector, which says so: here, not in a later test.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_real_signal_in_a_tight_loop(stores: Callable[[], NonceStore]) -> None:
     """Five thousand turns, each with an alarm somewhere in it or behind."""
@@ -247,6 +249,7 @@ def test_a_call_from_within_a_call_is_told_at_once(stores: Callable[[], NonceSto
     take(store)
 
 
+@pytest.mark.slow
 def test_a_handler_that_calls_back_at_any_moment_does_not_wait_for_itself(stores: Callable[[], NonceStore]) -> None:
     """It gets a nonce or an error, at once; what it interrupted goes on, and no nonce comes twice."""
     store = stores()

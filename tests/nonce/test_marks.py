@@ -217,7 +217,7 @@ def test_whatever_redis_answers_is_no_nonce_unless_it_can_be(fake: FakeRedis, an
     store.close()
 
 
-@pytest.mark.parametrize("answer", [b"_\r\n", b"+OK\r\n", b"+0\r\n", b":-1\r\n", b"*0\r\n", bulk("")])
+@pytest.mark.parametrize("answer", [b"_\r\n", b"+OK\r\n", b"+0\r\n", b":1\r\n", b"*0\r\n", bulk("")])
 def test_what_is_no_answer_to_the_question_for_the_turn_is_no_turn(fake: FakeRedis, answer: bytes) -> None:
     """Nothing, and nothing empty either, is the 0 that grants it."""
     store = open_store(fake.url)
@@ -244,7 +244,7 @@ def test_what_is_no_mark_and_no_note_is_not_reported_as_one(fake: FakeRedis, ans
 
 def test_an_exception_inside_an_exchange_costs_the_connection(fake: FakeRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it comes: the answer that is late would be taken for the one to the next question."""
-    monkeypatch.setattr("kraken_doctor.nonce.stores.redis._SOCKET_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("kraken_doctor.nonce.stores.redislink._SOCKET_TIMEOUT_S", 0.5)
     store = open_store(fake.url)
     fake.answer = None
     store.advance("key", 1)

@@ -18,6 +18,8 @@ from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from tests.nonce.agent import Agent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

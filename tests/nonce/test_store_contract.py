@@ -268,6 +268,7 @@ def test_a_closed_store_can_be_used_again(store: NonceStore) -> None:
     assert store.advance("key", 0) == 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", STORES[1:], indirect=True)
 def test_processes_get_different_nonces(url: str) -> None:
     """Four processes, eight hundred nonces, no two alike and none left out."""

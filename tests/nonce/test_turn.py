@@ -9,23 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kraken_doctor.nonce.turn import FairLock, Place, Relay
+from kraken_doctor.nonce.turn import FairLock, HandoffLock, Turn, Waiter
 
 
-def taken(lock: FairLock, timeout_s: float = 0) -> Place:
+def taken(lock: FairLock, timeout_s: float = 0) -> Waiter:
     """The lock, for this thread."""
-    place = Place()
-    assert lock.acquire(place, timeout_s)
-    return place
+    waiter = Waiter(Turn())
+    assert lock.acquire(waiter, timeout_s)
+    return waiter
 
 
 def start_waiting(lock: FairLock, timeout_s: float, got: list[object], name: object) -> threading.Thread:
     """A thread that asks for *lock*, and frees it; returns once it is in the queue."""
 
     def wait() -> None:
-        place = Place()
-        got.append(name if lock.acquire(place, timeout_s) else None)
-        lock.release(place)
+        waiter = Waiter(Turn())
+        got.append(name if lock.acquire(waiter, timeout_s) else None)
+        lock.release(waiter)
 
     before = len(lock._waiting)
     thread = threading.Thread(target=wait)
@@ -65,10 +65,10 @@ def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     with ThreadPoolExecutor(1) as another:
         other = another.submit(taken, lock).result()
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-    place = Place()
+    waiter = Waiter(Turn())
     with pytest.raises(KeyboardInterrupt):
-        lock.acquire(place, 10)
-    lock.release(place)
+        lock.acquire(waiter, 10)
+    lock.release(waiter)
     lock.release(other)
     assert not lock._waiting
     taken(lock)
@@ -82,7 +82,7 @@ def test_a_free_lock_may_be_taken_again_until_somebody_loses_patience() -> None:
     again = 0
     while waiting.is_alive():
         lock.release(mine)
-        again += lock.acquire(mine := Place(), 10) and waiting.is_alive()
+        again += lock.acquire(mine := Waiter(Turn()), 10) and waiting.is_alive()
         if again == 100:
             lock.release(mine)
             waiting.join()
@@ -109,12 +109,12 @@ def test_many_threads_none_lost_none_together() -> None:
         def work(number: int, lock: FairLock = lock) -> None:
             nonlocal inside, most, entries
             for _ in range(300):
-                place = Place()
-                if lock.acquire(place, 10 if number % 2 else 0.0001):
+                waiter = Waiter(Turn())
+                if lock.acquire(waiter, 10 if number % 2 else 0.0001):
                     inside += 1
                     most, entries = max(most, inside), entries + 1
                     inside -= 1
-                lock.release(place)
+                lock.release(waiter)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
@@ -130,7 +130,7 @@ def test_many_threads_none_lost_none_together() -> None:
 def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None:
     """Kept for a thread that no longer waits, it would shut out every other process."""
     events: list[str] = []
-    relay, got = Relay(lambda _: events.append("take"), lambda: events.append("give back")), list[object]()
+    relay, got = HandoffLock(lambda *_: events.append("take"), lambda: events.append("give back")), list[object]()
     mine = taken(relay)
     start_waiting(relay, 0.01, got, "impatient").join()
     relay.release(mine)
@@ -141,12 +141,12 @@ def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None
 def test_relay_whose_outer_lock_fails_is_free() -> None:
     """The error reaches the caller, and the next one may try."""
 
-    def fail(_: float) -> None:
+    def fail(_: float, _turn: Turn) -> None:
         raise OSError("no")
 
-    relay = Relay(fail, lambda: None)
+    relay = HandoffLock(fail, lambda: None)
     for _ in range(2):
-        place = Place()
+        waiter = Waiter(Turn())
         with pytest.raises(OSError, match="no"):
-            relay.acquire(place, 0)
-        relay.release(place)
+            relay.acquire(waiter, 0)
+        relay.release(waiter)

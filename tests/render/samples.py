@@ -20,7 +20,7 @@ def account(label: str = "USER:daivon_frazier", *, fails: bool = False) -> Accou
     return AccountReport(
         label=label,
         outcome=Outcome.FAIL if fails else Outcome.PASS,
-        key="…4tZA",
+        key_tail="…4tZA",
         key_id="0123456789abcdef",
         source="KRAKEN_USER_DAIVON_API_KEY (.env)",
         balances=None

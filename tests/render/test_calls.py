@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.doctor.recent_calls import of_last_hour
-from kraken_doctor.model import call_json
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import CallRecord, utc_text
 from kraken_doctor.render import calls, chart
 from tests.render.samples import call
 
@@ -52,7 +51,7 @@ def test_a_moment_to_the_nanosecond(at_ns: int) -> None:
     """And back."""
     from kraken_doctor.model.json_load import _moment
 
-    assert _moment(call_json.moment(at_ns), "") == at_ns
+    assert _moment(utc_text(at_ns, 9), "") == at_ns
 
 
 def test_refusals_are_crosses() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.render.formats import github
@@ -61,6 +63,7 @@ def test_no_verdict_is_an_error() -> None:
     assert commands(github.render(passing)) == [("notice", *found[0][1:])]
 
 
+@pytest.mark.slow
 def test_a_summary_that_would_be_dropped_is_not_sent() -> None:
     """Above 1 MiB GitHub keeps nothing of it."""
     many = tuple(account(f"USER:{'x' * 200}{n}") for n in range(4000))

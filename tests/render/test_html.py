@@ -12,13 +12,14 @@ import pytest
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.payloads import ComparisonPart
 from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import html
 from tests import chromium
 from tests.render.samples import account, call, diagnosis, hostile, report
 
 S = 10**9
-COMPARISON = {
+COMPARISON: ComparisonPart = {
     "baseline_started_at": "2026-11-16T02:00:00Z", "gone": [],
     "new": [{"cause": "nonce-spent-higher", "account": "USER:1", "severity": "fail"}],
     "still": [{"cause": "key-unrestricted", "account": None, "severity": "info"}],
@@ -131,6 +132,7 @@ def test_axe_core_finds_nothing(page: chromium.Page, url: str, width: int, dark:
     assert page.evaluate("axe.run(document).then(r => r.passes.length)") > 10
 
 
+@pytest.mark.slow
 @pytest.mark.chromium
 def test_it_prints_all_of_it(page: chromium.Page, tmp_path: Path) -> None:
     """Black on white, whatever the reader's theme; the evidence too, which the screen keeps folded."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.model import call_json, json_load, json_report
+from kraken_doctor.model import json_load, json_report
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from tests.render.samples import account, call, diagnosis, report
 from tests.schema import document
@@ -35,6 +35,7 @@ RESULTS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(RESULTS, max_size=4))
 def test_every_check_is_read_back_as_it_was(results: list[CheckResult]) -> None:
     """Types, order and digits included: a nonce does not fit a double."""
@@ -47,7 +48,9 @@ def test_the_rest_of_a_report() -> None:
     """Its moment, target and extras; diagnoses and accounts follow from the checks."""
     full = report(account(), diagnoses=(diagnosis(),), outcome=Outcome.FAIL)
     records = (call(), call(1_795_399_201_000_000_001, outcome="EAPI:Invalid nonce", nonce=2**64 - 1))
-    full = replace(full, extra={"versions": {"click": "8.5.1", "redis": None}, "calls": call_json.document(records)})
+    full = replace(
+        full, extra={"versions": {"click": "8.5.1", "redis": None}, "calls": [record.to_json() for record in records]}
+    )
     read = json_load.read(json_report.render(full))
     assert read.calls == records
     assert read.report.started_at_ns == full.started_at_ns

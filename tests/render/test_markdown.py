@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.render.formats import markdown
@@ -19,7 +20,9 @@ def test_the_page() -> None:
     """Verdict, accounts, findings, checks; a note only where it is asked for."""
     found = (diagnosis("B"), diagnosis(None, Severity.INFO, "a note"))
     page = markdown.render(report(account(), account("B", fails=True), diagnoses=found, outcome=Outcome.FAIL))
-    assert page.startswith("### kraken-doctor 0.1.0 check: failed\n\n`api.kraken.com`, 2026-11-23 02:00:00 UTC")
+    assert page.startswith(
+        f"### kraken-doctor {__version__} check: failed\n\n`api.kraken.com`, 2026-11-23 02:00:00 UTC"
+    )
     assert "**1 of 2 accounts failing. Fix first: nonce-spent-higher.**" in page
     assert r"| `USER:daivon_frazier` | yes | \$100.00 | \$50.00 | \$150.00 | us | `…4tZA` |" in page
     assert "| `B` | no: `EAPI:Invalid nonce` |" in page

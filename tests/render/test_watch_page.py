@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from kraken_doctor.model.change import Change, Named
+from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.render.pages import watch as rounds
@@ -35,7 +35,7 @@ def standing(**fields: object) -> rounds.WatchStatus:
 
 def test_a_change_in_one_line() -> None:
     """What it was and is; each finding once, and an account by itself only where no finding names it."""
-    new, gone = (Named("key-invalid", "USER:b", "fail"),), (Named("clock-behind", None, "warn"),)
+    new, gone = (FindingKey("key-invalid", "USER:b", "fail"),), (FindingKey("clock-behind", None, "warn"),)
     shown = rounds.line_of(change(new=new, gone=gone, accounts={"USER:b": Outcome.FAIL, "A": Outcome.PASS}))
     assert shown == ("2026-11-23T02:00:00Z  failed (was pass): new: USER:b key-invalid; gone: clock-behind; A: pass")
     assert rounds.line_of(change(before=None)) == "2026-11-23T02:00:00Z  failed: Not everything works."
@@ -44,7 +44,7 @@ def test_a_change_in_one_line() -> None:
 
 def test_a_sentence_for_a_chat_has_no_words_of_the_exchange_s() -> None:
     """It may be read as markup there."""
-    new = (Named("key-invalid", "USER:b", "fail"),)
+    new = (FindingKey("key-invalid", "USER:b", "fail"),)
     said = rounds.sentence_of(change(new=new, verdict="<!channel> @all"))
     assert said == "kraken-doctor: failed (was pass): USER:b key-invalid"
 
@@ -72,7 +72,7 @@ def test_no_line_is_wider_than_the_screen(width: int, unicode: bool) -> None:
 
 def test_a_name_that_somebody_else_chose_is_data() -> None:
     """One line, without escapes, cut."""
-    shown = rounds.line_of(change(new=(Named("key-invalid", HOSTILE, "fail"),), verdict=HOSTILE))
+    shown = rounds.line_of(change(new=(FindingKey("key-invalid", HOSTILE, "fail"),), verdict=HOSTILE))
     assert shown.isprintable()
     assert len(shown) < 1000
     assert rounds.line_of(change(verdict=HOSTILE)).isprintable()

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from docs.fault_table import FILE, USER, arguments, named_first, row
+from docs.fault_table import PAGE, USER, arguments, named_first, row
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.sandbox.faults import FAULTS, SECTIONS
-from kraken_doctor.sandbox.faults.base import Fault, nothing
+from kraken_doctor.sandbox.faults.base import Fault, no_op
 from tests.conftest import Run
+
+pytestmark = pytest.mark.slow
 
 ODD = SECTIONS["Odd, and healthy"]
 FIRST = [fault for fault in FAULTS.values() if fault.severity == "fail" and fault.of_run and fault not in ODD]
@@ -43,7 +45,7 @@ def test_each_fault_gets_its_name_and_its_line_in_the_table(doctor: Run, fault: 
     said = (found["cause"], found["severity"]) if found else ("", "fail")
     assert said == (fault.cause, fault.severity)
     assert status == (1 if fault.cause and fault.severity == "fail" else 3 if fault.name in WITHHELD else 0)
-    assert row(fault, report, status) in FILE.read_text(encoding="utf-8").splitlines(), "run python -m docs.fault_table"
+    assert row(fault, report, status) in PAGE.read_text(encoding="utf-8").splitlines(), "run make regen"
     blamed = {d["account"] for d in report["diagnoses"] if d["severity"] != "info"} - {None, USER}
     assert blamed == ({"USER:grid_bot"} if fault.name == "key-duplicated" else set())
     outcomes = {check["outcome"] for check in report["checks"]}
@@ -52,7 +54,7 @@ def test_each_fault_gets_its_name_and_its_line_in_the_table(doctor: Run, fault: 
 
 def test_the_table_has_no_line_too_many() -> None:
     """A fault that is gone leaves none behind."""
-    lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     assert len(lines) == len(FAULTS)
 
 
@@ -60,7 +62,7 @@ def test_the_table_has_no_line_too_many() -> None:
 def test_what_stands_in_the_way_of_all_is_named_and_nothing_behind_it_is_guessed(doctor: Run, first: Fault) -> None:
     """With each fault of key and nonce behind it: that can't be seen, so it can't be said."""
     for later in LATER:
-        if later.inject is nothing or not can_be_together(first, later):
+        if later.inject is no_op or not can_be_together(first, later):
             continue
         faults = ("--fault", first.name, "--fault", later.name)
         timeout = "0.1" if first.name.endswith("-timeout") else "0.4"
@@ -85,7 +87,7 @@ BAD_CREDENTIALS = [
 def test_what_is_written_wrong_is_not_sent(doctor: Run, first: Fault) -> None:
     """No fault of the key is seen behind it, and none is guessed."""
     for later in LATER:
-        if later.inject is nothing or later.of_run:
+        if later.inject is no_op or later.of_run:
             continue
         report, _ = examine(doctor, "check", "--sandbox", "--fault", later.name, "--fault", first.name)
         failing = {found["cause"] for found in report["diagnoses"] if found["account"] == USER}

@@ -18,7 +18,7 @@ from kraken_doctor.timesource.ntp import TimeServers
 from tests.conftest import Run
 
 CHRONYD = shutil.which("chronyd") or shutil.which("chronyd", path="/usr/sbin")
-pytestmark = [pytest.mark.chrony, pytest.mark.skipif(CHRONYD is None, reason="no chronyd")]
+pytestmark = [pytest.mark.slow, pytest.mark.chrony, pytest.mark.skipif(CHRONYD is None, reason="no chronyd")]
 
 
 @contextlib.contextmanager

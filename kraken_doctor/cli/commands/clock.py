@@ -12,7 +12,7 @@ from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit, run_and_emit
 
 if TYPE_CHECKING:
-    from kraken_doctor.checks.clockwatch import Sight
+    from kraken_doctor.checks.clockwatch import ClockSample
 
 _EVERY_S = 10.0
 
@@ -78,13 +78,13 @@ def command(
     emit(ctx, report, output, page="clock")
 
 
-def _say(app: App, output: str) -> Callable[[Sight], None]:
+def _say(app: App, output: str) -> Callable[[ClockSample], None]:
     """Print a line a poll; with ``-o json`` none, and one document at the end."""
 
-    def say(sight: Sight) -> None:
+    def say(sample: ClockSample) -> None:
         if output != "json" and not app.output.quiet:
             from kraken_doctor.render.pages.clock import line
 
-            app.output.out(f"{line(sight)}\n")
+            app.output.out(f"{line(sample)}\n")
 
     return say

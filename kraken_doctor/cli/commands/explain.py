@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,8 @@ from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.evidence import Outcome
 
 if TYPE_CHECKING:
-    from kraken_doctor.model.cause import Cause, Sign
+    from kraken_doctor.model.cause import Cause, Symptom
+    from kraken_doctor.model.payloads import Extra
 
 _FORMS = ("table", "json", "markdown")
 
@@ -46,8 +47,8 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
         _show(app, output, "", tuple(CAUSES.values()), ())
     elif cause := recognise.cause_named(text):
         _show(app, output, text, (cause,), ())
-    elif signs := (_signs_of_log(app, text) if "\n" in text else recognise.recognise(text)):
-        _show(app, output, text, (), signs)
+    elif symptoms := (_symptoms_of_log(app, text) if "\n" in text else recognise.recognise(text)):
+        _show(app, output, text, (), symptoms)
     else:
         _show(app, output, text, (_unrecognised(text),), ())
 
@@ -62,7 +63,7 @@ def _text(words: tuple[str, ...]) -> str:
     return data.decode(errors="replace").strip() or "-"
 
 
-def _signs_of_log(app: App, text: str) -> tuple[Sign, ...]:
+def _symptoms_of_log(app: App, text: str) -> tuple[Symptom, ...]:
     """
     Return what `logs` would make of *text*, what it would fix first before the rest.
 
@@ -70,15 +71,15 @@ def _signs_of_log(app: App, text: str) -> tuple[Sign, ...]:
         ConfigurationError: It is about another service, such as the bot's messenger.
     """
     from kraken_doctor.botlog.examine import examine
-    from kraken_doctor.diagnosis.recognise import SIGNS
+    from kraken_doctor.diagnosis.recognise import SYMPTOMS
     from kraken_doctor.errors import ConfigurationError
 
     found = examine([io.BytesIO(text.encode(errors="replace"))], app.clock.now_ns() / 1e9)
     titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *found.stats.errors))
-    signs = tuple(sign for title in titles for sign in SIGNS if sign.title == title)
-    if not signs and found.stats.elsewhere:
+    symptoms = tuple(symptom for title in titles for symptom in SYMPTOMS if symptom.title == title)
+    if not symptoms and found.stats.elsewhere:
         raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken's")
-    return signs
+    return symptoms
 
 
 def _unrecognised(text: str) -> Cause:
@@ -93,7 +94,7 @@ def _unrecognised(text: str) -> Cause:
     from kraken_doctor.errors import ConfigurationError
 
     said = f"{text[:60]}…" if len(text) > 60 else text
-    if meant := recognise.near(text):
+    if meant := recognise.suggestions(text):
         raise ConfigurationError(f"{said!r} is not known; did you mean {' or '.join(map(repr, meant))}?")
     if not recognise.unknown_error(text):
         raise ConfigurationError(
@@ -102,24 +103,24 @@ def _unrecognised(text: str) -> Cause:
     return CAUSES["error-unrecognised"]
 
 
-def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], signs: tuple[Sign, ...]) -> None:
+def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], symptoms: tuple[Symptom, ...]) -> None:
     from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
     from kraken_doctor.render.pages import explain as explain_page
 
-    error = "" if signs or len(causes) != 1 else _unknown_error(text, causes[0])
+    error = "" if symptoms or len(causes) != 1 else _unknown_error(text, causes[0])
     if output == "json":
         section = {cause.id: name for name, of_it in SECTIONS.items() for cause in of_it}
-        extra = {
+        extra: Extra = {
             "explained": {
                 "text": text,
-                "signs": [explain_page.sign_values(sign) for sign in signs],
+                "signs": [explain_page.symptom_values(symptom) for symptom in symptoms],
                 "causes": [explain_page.cause_values(cause, section[cause.id]) for cause in causes]
-                or [explain_page.cause_values(CAUSES[c], section[c]) for c in _pointed_to(signs)],
+                or [explain_page.cause_values(CAUSES[c], section[c]) for c in _pointed_to(symptoms)],
             }
         }
         app.output.out(_document(app, extra))
     elif output == "markdown":
-        app.output.out(_markdown(causes, signs, error))
+        app.output.out(_markdown(causes, symptoms, error))
     else:
         terminal = app.output.terminal()
         if not text:
@@ -128,11 +129,11 @@ def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], signs: tu
             app.output.out(explain_page.unrecognised_page(error, causes[0], terminal))
         else:
             pages = [explain_page.cause_page(cause, terminal) for cause in causes]
-            pages += [explain_page.sign_page(sign, CAUSES, terminal) for sign in signs]
+            pages += [explain_page.symptom_page(symptom, CAUSES, terminal) for symptom in symptoms]
             app.output.out("\n".join(pages))
 
 
-def _markdown(causes: tuple[Cause, ...], signs: tuple[Sign, ...], error: str) -> str:
+def _markdown(causes: tuple[Cause, ...], symptoms: tuple[Symptom, ...], error: str) -> str:
     from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
     from kraken_doctor.render.formats import markdown
     from kraken_doctor.render.pages import explain as explain_page
@@ -141,7 +142,7 @@ def _markdown(causes: tuple[Cause, ...], signs: tuple[Sign, ...], error: str) ->
         return explain_page.list_markdown(SECTIONS)
     said = f"{markdown.code(error)}\n\n" if error else ""
     pages = [explain_page.cause_markdown(cause) for cause in causes]
-    return said + "\n".join([*pages, *(explain_page.sign_markdown(sign, CAUSES) for sign in signs)])
+    return said + "\n".join([*pages, *(explain_page.symptom_markdown(symptom, CAUSES) for symptom in symptoms)])
 
 
 def _unknown_error(text: str, cause: Cause) -> str:
@@ -150,11 +151,11 @@ def _unknown_error(text: str, cause: Cause) -> str:
     return recognise.unknown_error(text) if cause.id == "error-unrecognised" else ""
 
 
-def _pointed_to(signs: tuple[Sign, ...]) -> list[str]:
-    return list(dict.fromkeys(cause for sign in signs for cause in sign.causes))
+def _pointed_to(symptoms: tuple[Symptom, ...]) -> list[str]:
+    return list(dict.fromkeys(cause for symptom in symptoms for cause in symptom.causes))
 
 
-def _document(app: App, extra: dict[str, Any]) -> str:
+def _document(app: App, extra: Extra) -> str:
     from kraken_doctor.model import json_report
 
     return json_report.render(finished("explain", Started.now(app.clock), (), outcome=Outcome.PASS, extra=extra))

@@ -1,21 +1,137 @@
-"""One module a client: how it is known, and what of it is replaced so that its private calls take turns."""
+"""
+One module per client library: how it is recognised, installed on, called, and asked for a nonce.
+
+`adapters` finds every module of this package, so a new client is one new file with one subclass of `Adapter`.
+Their modules import the library itself only inside methods: none of them needs to be installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import abc
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
+from kraken_doctor.client.adapters.placing import place
+from kraken_doctor.client.options import CallKeywords, CallOptions
+from kraken_doctor.client.safety import refuse_demo_key
+from kraken_doctor.errors import NonceHookError
 from kraken_doctor.model.unit import NonceUnit
 
 
-class Adapter(NamedTuple):
-    """What `install` puts on one client object."""
+class Adapter(abc.ABC):
+    """One client library."""
 
-    mixin: Any
-    """A class: its methods go before those of the object's own. ``doctor_where`` gives key and URL."""
-    calls: Any
-    """A `Ledger`, which these methods ask for everything else: ``_kraken_doctor`` of the object."""
-    network_error: type[Exception]
-    """What the client raises where the network fails."""
-    own_unit: Callable[[], NonceUnit | None]
-    """What the client counts in by itself, where that decides; None where it is to be declared."""
+    name: ClassVar[str]
+    """What reports call it."""
+    hooks: ClassVar[tuple[str, ...]]
+    """
+    Methods that `install` replaces or relies on. An object without one of them has another implementation, on which a
+    replacement could silently have no effect.
+    """
+    nonce_method: ClassVar[str]
+    """The method that gives a client its nonces."""
+    credentials: ClassVar[tuple[str, str]]
+    """The attributes that hold API key and secret."""
+    session: ClassVar[str] = "session"
+    """The attribute that holds what requests are sent through."""
+    unit: ClassVar[NonceUnit | None] = None
+    """What its clients count in by themselves; None where it is to be declared."""
+
+    def matches(self, client: Any) -> bool:
+        """Return whether *client* is an object of this library, by what it has and not by its class."""
+        return not missing(client, self.hooks)
+
+    def unsupported(self, client: Any) -> str:
+        """Return why `install` can't be used on *client*, which matches; empty where it can."""
+        return ""
+
+    @abc.abstractmethod
+    def methods(self, client: Any) -> Any:
+        """Return the class whose methods take precedence over those of *client*; it has ``doctor_key_and_url``."""
+
+    @abc.abstractmethod
+    def network_error(self, client: Any) -> type[Exception]:
+        """Return what *client* raises where the network fails: a bot retries that, and so our own errors too."""
+
+    def own_unit(self, client: Any) -> NonceUnit | None:
+        """Return the unit that *client* counts in by itself, where that decides."""
+        return self.unit
+
+    def tracker(self, client: Any, options: CallOptions) -> Any:
+        """Return what tracks the calls of *client*: ``_kraken_doctor`` of the object."""
+        from kraken_doctor.client.foreign import ForeignTracker
+
+        return ForeignTracker(options, self.network_error(client))
+
+    def install(self, client: Any, options: CallKeywords) -> None:
+        """
+        Replace the nonce generator of *client* and serialize its private calls; a second time changes *options* only.
+
+        Raises:
+            NonceHookError: It can't be done on this object; the text says why.
+            ConfigurationError: *client* would take a demo key to another host than this one.
+        """
+        if problem := self.unsupported(client):
+            raise NonceHookError(problem)
+        methods = self.methods(client)
+        refuse_demo_key(*methods.doctor_key_and_url(client))
+        before = getattr(getattr(client, "_kraken_doctor", None), "options", None)
+        # Installed once more, say with another store: what is not named stays as it was.
+        if isinstance(before, CallOptions):
+            chosen = dataclasses.replace(before, **options)
+        else:
+            if "unit" not in options and (unit := self.own_unit(client)) is not None:
+                options["unit"] = unit
+            chosen = CallOptions(**options)
+        tracker = self.tracker(client, chosen)
+        # `place` keeps it in the class that it makes; on the object itself it is a `KrakenClient`'s.
+        if "_kraken_doctor" in getattr(client, "__dict__", {}):
+            client._kraken_doctor = tracker  # noqa: SLF001 - ours
+        else:
+            place(client, methods, tracker)
+
+    @abc.abstractmethod
+    def private_call(self, client: Any) -> Any:
+        """Make a ``Balance`` call of *client*, or return what is to be awaited for it."""
+
+    def next_nonce(self, client: Any) -> Callable[[], Any]:
+        """Return what gives *client* its nonces."""
+        method: Callable[[], Any] = getattr(client, self.nonce_method)
+        return method
+
+    def replaced(self, client: Any) -> bool | None:
+        """Return whether the nonce hook of *client* is no longer the library's own; None where it has no hook."""
+        return None
+
+
+@functools.cache
+def adapters() -> tuple[Adapter, ...]:
+    """Return one adapter for each module of this package."""
+    # By what lies in the folder: a list of names here would be a second file to touch for a new client.
+    found = []
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        members = vars(importlib.import_module(module.name)).values()
+        found += [kind() for kind in members if isinstance(kind, type) and issubclass(kind, Adapter)
+                  and kind.__module__ == module.name]  # fmt: skip
+    return tuple(found)
+
+
+def find_adapter(client: Any) -> Adapter | None:
+    """Return the adapter for the object *client*; None if it belongs to no known library."""
+    if isinstance(client, type):
+        return None
+    return next((adapter for adapter in adapters() if adapter.matches(client)), None)
+
+
+def missing(client: Any, names: Iterable[str]) -> list[str]:
+    """Return the *names* that *client* has no method of."""
+    return [name for name in names if not callable(getattr(client, name, None))]
+
+
+def type_name(client: Any) -> str:
+    """Return the full name of the class of *client*, for messages."""
+    return f"{type(client).__module__}.{type(client).__qualname__}"

@@ -9,37 +9,63 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.adapters.foreign import ForeignCalls
+from kraken_doctor.client.adapters import Adapter, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.redirects import keep_home
+from kraken_doctor.network.redirects import refuse_redirects
+
+if TYPE_CHECKING:
+    from kraken_doctor.client.foreign import ForeignTracker
 
 
-def adapter(exchange: Any) -> Adapter:
-    """For *exchange*."""
-    from ccxt import NetworkError
+class CcxtAdapter(Adapter):
+    """ccxt: ``sign`` takes a nonce, ``fetch`` sends."""
 
-    mixin = _InLoop if inspect.iscoroutinefunction(type(exchange).fetch) else _Blocking
-    return Adapter(mixin, ForeignCalls, NetworkError, lambda: NonceUnit.MS)
+    name = "ccxt"
+    hooks = ("sign", "fetch", "nonce")
+    nonce_method = "incrementing_nonce"
+    credentials = ("apiKey", "secret")
+    unit = NonceUnit.MS
+
+    def matches(self, client: Any) -> bool:
+        return hasattr(client, "apiKey") and super().matches(client)
+
+    def unsupported(self, client: Any) -> str:
+        if "kraken" not in {base.__name__ for base in type(client).__mro__}:
+            return f"{type_name(client)} is not Kraken's spot exchange, which is ccxt.kraken"
+        return ""
+
+    def methods(self, client: Any) -> Any:
+        return _InLoop if inspect.iscoroutinefunction(type(client).fetch) else _Blocking
+
+    def network_error(self, client: Any) -> type[Exception]:
+        from ccxt import NetworkError
+
+        error: type[Exception] = NetworkError
+        return error
+
+    def private_call(self, client: Any) -> Any:
+        # Its limiter spaces the calls of a thread by a second and does not keep two threads apart.
+        client.enableRateLimit = False
+        return client.private_post_balance()
 
 
-class _Later(dict[str, str]):
-    """Stands where the headers of a signed request will be; a dict, since ccxt looks into it."""
+class _SignedLater(dict[str, str]):
+    """Stand in for the headers of a request that is not signed yet; a dict, since ccxt looks into it."""
 
     def __init__(self, path: str, sign: Callable[[], dict[str, Any]]) -> None:
         super().__init__()
         self.path = path
         self.sign = sign
         self.request: dict[str, Any] = {"url": path, "method": "POST", "headers": self, "body": None}
-        """What ccxt takes for the request, and may keep to show it."""
+        """What ccxt takes for the request, and may keep as its last one."""
 
 
 class _Common:
-    """What is the same in all of them. Attributes that are not defined here are ccxt's."""
+    """What blocking and asynchronous clients share. Attributes that are not defined here are ccxt's."""
 
-    _kraken_doctor: ForeignCalls
+    _kraken_doctor: ForeignTracker
 
     def nonce(self) -> int:
         return self._kraken_doctor.next_nonce(str(self.apiKey))  # type: ignore[attr-defined]
@@ -54,20 +80,20 @@ class _Common:
         section = api[0] if isinstance(api, (list, tuple)) else api
         if section != "private":
             return sign(path, *arguments, **named)
-        return _Later(path, lambda: sign(path, *arguments, **named)).request
+        return _SignedLater(path, lambda: sign(path, *arguments, **named)).request
 
     def set_last_request(self, request: Any) -> None:
         # What is not signed yet was not requested either: the last request is still the one before.
-        if not isinstance(request["headers"], _Later):
+        if not isinstance(request["headers"], _SignedLater):
             super().set_last_request(request)  # type: ignore[misc]
 
-    def doctor_where(self) -> tuple[str, str]:
-        """Key and URL of a call now."""
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
         api = self.urls["api"]  # type: ignore[attr-defined]
         return str(self.apiKey), str(api["private"] if isinstance(api, dict) else api)  # type: ignore[attr-defined]
 
-    def doctor_sign(self, later: _Later) -> tuple[Any, ...]:
-        """The request for ``fetch``, and what the exchange shows of it."""
+    def doctor_sign(self, later: _SignedLater) -> tuple[Any, ...]:
+        """Sign now, and return the request for ``fetch``; ccxt shows it as its last one."""
         request = later.sign()
         later.request.update(request)
         self.last_request_headers, self.last_request_body = request["headers"], request["body"]
@@ -77,8 +103,8 @@ class _Common:
 
 class _Blocking(_Common):
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        keep_home(self.session)  # type: ignore[attr-defined]
-        if not isinstance(headers, _Later):
+        refuse_redirects(self.session)  # type: ignore[attr-defined]
+        if not isinstance(headers, _SignedLater):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
             answer = super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
@@ -88,7 +114,7 @@ class _Blocking(_Common):
 
 class _InLoop(_Common):
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if not isinstance(headers, _Later):
+        if not isinstance(headers, _SignedLater):
             return await super().fetch(url, method, headers, body)  # type: ignore[misc]
         async with self._kraken_doctor.call_async(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
             answer = await super().fetch(*self.doctor_sign(headers))  # type: ignore[misc]
@@ -97,10 +123,10 @@ class _InLoop(_Common):
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         opened = super().open(*arguments, **named)  # type: ignore[misc]
-        keep_home(self.session)  # type: ignore[attr-defined]
+        refuse_redirects(self.session)  # type: ignore[attr-defined]
         return opened
 
     def get_socks_proxy_session(self, *arguments: Any, **named: Any) -> Any:
         session = super().get_socks_proxy_session(*arguments, **named)  # type: ignore[misc]
-        keep_home(session)
+        refuse_redirects(session)
         return session

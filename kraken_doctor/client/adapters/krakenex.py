@@ -1,4 +1,4 @@
-"""``krakenex.API``, its subclasses, and what has its methods."""
+"""``krakenex.API``, its subclasses, and whatever has its methods."""
 
 from __future__ import annotations
 
@@ -6,29 +6,61 @@ import contextlib
 import os
 from typing import Any
 
-import krakenex
-import requests
-
-from kraken_doctor.client.adapters import Adapter
-from kraken_doctor.client.calls import InOrder, PrivateCalls
+from kraken_doctor.client.adapters import Adapter, missing, type_name
+from kraken_doctor.client.options import CallOptions
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 
 
-def adapter(api: Any) -> Adapter:
-    """For *api*."""
-    return Adapter(InOrder, PrivateCalls, requests.ConnectionError, lambda: _finer_unit(api))
+class KrakenexAdapter(Adapter):
+    """krakenex: ``query_private`` takes a nonce, signs and sends."""
+
+    name = "krakenex.API"
+    hooks = ("_nonce", "_sign", "_query", "query_private")
+    nonce_method = "_nonce"
+    credentials = ("key", "secret")
+
+    def matches(self, client: Any) -> bool:
+        # One of them is enough: of another version of krakenex `unsupported` says what is missing.
+        return len(missing(client, self.hooks)) < len(self.hooks)
+
+    def unsupported(self, client: Any) -> str:
+        names = missing(client, self.hooks)
+        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
+
+    def methods(self, client: Any) -> Any:
+        from kraken_doctor.client.calls import KrakenexMethods
+
+        return KrakenexMethods
+
+    def network_error(self, client: Any) -> type[Exception]:
+        import requests
+
+        return requests.ConnectionError
+
+    def tracker(self, client: Any, options: CallOptions) -> Any:
+        from kraken_doctor.client.calls import KrakenexTracker
+
+        return KrakenexTracker(options, self.network_error(client))
+
+    def own_unit(self, client: Any) -> NonceUnit | None:
+        # A generator that counts in a finer unit than our default has had its nonces accepted: the key takes nothing
+        # coarser any more. What the user declares takes precedence.
+        if self.replaced(client) and not os.environ.get("KRAKEN_NONCE_UNIT", "").strip():
+            with contextlib.suppress(Exception):  # their code
+                unit = NonceUnit.of_mark(int(client._nonce()), SystemClock().now_ns())  # noqa: SLF001
+                return unit if unit in (NonceUnit.TEN_NS, NonceUnit.NS) else None
+        return None
+
+    def private_call(self, client: Any) -> Any:
+        return client.query_private("Balance")
+
+    def replaced(self, client: Any) -> bool | None:
+        import krakenex
+
+        return getattr(client._nonce, "__func__", None) is not krakenex.API._nonce  # noqa: SLF001
 
 
-def _finer_unit(api: Any) -> NonceUnit | None:
-    """
-    The unit of the object's own nonces, where it has its own and they are finer than the default.
-
-    The key has accepted them, so it takes nothing coarser any more. What is declared goes before.
-    """
-    own = getattr(api._nonce, "__func__", None) is not krakenex.API._nonce  # noqa: SLF001
-    if own and not os.environ.get("KRAKEN_NONCE_UNIT", "").strip():
-        with contextlib.suppress(Exception):  # their code
-            unit = NonceUnit.of_mark(int(api._nonce()), SystemClock().now_ns())  # noqa: SLF001
-            return unit if unit in (NonceUnit.TEN_NS, NonceUnit.NS) else None
-    return None
+def missing_hooks(api: Any) -> list[str]:
+    """Return the methods that `install` needs and *api*, a krakenex object or class, does not have."""
+    return missing(api, KrakenexAdapter.hooks)

@@ -1,5 +1,5 @@
 """
-How a client object gets its new methods: by a class of its own between it and its class.
+Give a client object new methods, by a class of its own between it and its class.
 
 What stands in the object itself would be copied along with it, and a copy's calls would be made with the original's
 key. Methods of a class have the object that they are called on.
@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kraken_doctor.errors import NonceHookError
-from kraken_doctor.network.forked import begin_anew_in_child
+from kraken_doctor.network.forked import reset_in_child
 
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:
     """
-    Let the methods of *mixin* go before those of *client*, and *calls* be its ``_kraken_doctor``.
+    Let the methods of *mixin* take precedence over those of *client*, and make *calls* its ``_kraken_doctor``.
 
-    Methods that somebody put on the object itself are what ``super()`` finds first. Placed anew, the object has the
+    Methods that somebody put on the object itself are what ``super()`` finds first. A second time the object gets the
     new *calls*; copies that were made before keep theirs.
 
     Raises:
@@ -34,21 +34,24 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
         client.__class__ = _class(mixin, base, calls, patches)
     except TypeError as exc:
         raise NonceHookError(f"the class {before.__qualname__} can't be extended: {exc}") from exc
+    # What is left on the object itself would hide the method of the class, and our call with it.
     taken = {name: own.pop(name) for name in methods if name in own}
     for name, method in methods.items():
+        # A ``__getattribute__`` or a slot may win all the same: better not installed than without effect.
         if getattr(getattr(client, name, None), "__func__", None) is not method:
             client.__class__ = before
             own.update(taken)
             raise NonceHookError(f"{before.__qualname__}.{name} can't be replaced")
-    begin_anew_in_child(*own.values())
+    reset_in_child(*own.values())
 
 
 def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type:
-    """A class between a client and *base*; it looks like *base*."""
+    """Return a class between a client and *base*; it looks like *base*."""
     inner = base
     if patches:
         found = {name: staticmethod(patch) for name, patch in patches.items()}
         inner = types.new_class(base.__name__, (base,), exec_body=lambda names: names.update(found))
+    # Named like *base*: pickle, loggers and `type(api).__name__` of the bot see no other class.
     names = {
         "__module__": base.__module__,
         "__qualname__": base.__qualname__,
@@ -61,7 +64,7 @@ def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type
 
 
 def _reduce(client: Any, protocol: Any) -> tuple[Any, ...]:
-    """What `copy` and `pickle` ask for: as the client's own class says it, and then placed again."""
+    """Return what `copy` and `pickle` ask for: as the client's own class says it, and then placed again."""
     kind = type(client)
     base, patches = kind._kraken_doctor_base  # noqa: SLF001 - ours
     make, arguments, *rest = base.__reduce_ex__(client, protocol)

@@ -1,22 +1,22 @@
 """
-The catalogue of causes and of their signs: one source for reports, `explain` and docs/causes.md.
+The catalogue of causes and of their symptoms: one source for reports, `explain` and docs/causes.md.
 
-It is prose, and stands in the TOML files beside this module: a table a cause, headed by its id, or a table a sign,
-headed by its title, with the fields of `Cause` and `Sign`. One that is missing, or that there is none of, is an error
-as soon as this is imported.
+It is prose, and stands in the TOML files beside this module: a table a cause, headed by its id, or a table a symptom,
+headed by its title, with the fields of `Cause` and `Symptom`. A field that is missing, or that there is none of, is an
+error as soon as this is imported.
 """
 
 from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from kraken_doctor import errors
-from kraken_doctor.model.cause import Cause, Sign
-from kraken_doctor.model.diagnosis import Remedy, Severity
+from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
+from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 
 
 def _tables(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -33,13 +33,28 @@ def _causes(name: str) -> tuple[Cause, ...]:
 
 
 def _cause(cause: str, fields: dict[str, Any]) -> Cause:
-    severity, remedy = Severity(fields.pop("severity")), Remedy(**_frozen(fields.pop("remedy")))
-    return Cause(id=cause, severity=severity, remedy=remedy, **fields)
+    made = {name: _MADE[name](value) for name, value in fields.items() if name in _MADE}
+    return Cause(id=cause, **{**fields, **made})
 
 
-def signs(name: str) -> tuple[Sign, ...]:
-    """Return the signs of ``NAME.toml``; those with ``errors`` are also known by all strings of these types."""
-    return tuple(_sign(title, fields) for title, fields in _tables(name))
+def _alternatives(values: Iterable[dict[str, str]]) -> tuple[Alternative, ...]:
+    return tuple(Alternative(**value) for value in values)
+
+
+def _remedy(fields: dict[str, Any]) -> Remedy:
+    return Remedy(**_frozen(fields))
+
+
+_MADE: dict[str, Callable[[Any], object]] = {
+    "severity": Severity, "transient": Transient, "remedy": _remedy, "possible": _alternatives,
+    "possible_with_otp": _alternatives,
+    "everywhere": lambda said: Everywhere(said["summary"], _alternatives(said["possible"]), _remedy(said["remedy"])),
+}  # fmt: skip
+
+
+def load_symptoms(name: str) -> tuple[Symptom, ...]:
+    """Return the symptoms of ``NAME.toml``; those with ``errors`` are also known by all strings of these types."""
+    return tuple(_symptom(title, fields) for title, fields in _tables(name))
 
 
 @functools.cache
@@ -47,17 +62,17 @@ def _wordings() -> dict[str, dict[str, Any]]:
     return dict(_tables("client_wordings"))
 
 
-def _sign(title: str, fields: dict[str, Any]) -> Sign:
+def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
     more = _wordings().get(title, {}).get("patterns", ())
     kinds = [getattr(errors, kind) for kind in fields.pop("errors", ())]
     known = [errors.pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
-    return Sign(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", ""), *more))), **fields)
+    return Symptom(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", ""), *more))), **fields)
 
 
 SECTIONS: dict[str, tuple[Cause, ...]] = {
     "Credentials": _causes("credentials"),
     "This host": _causes("host"),
-    "The way to the exchange": _causes("way"),
+    "The way to the exchange": _causes("connection"),
     "The key": _causes("key"),
     "The nonce": _causes("nonce"),
 }

@@ -1,1 +1,1 @@
-"""Rules: what the evidence of a scope adds up to. A rule that has nothing to say yields nothing."""
+"""Rules: what the evidence of a scope adds up to. Each module here is found by itself; see `RunRule`, `AccountRule`."""

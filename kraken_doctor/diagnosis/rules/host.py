@@ -4,105 +4,110 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.mending import clock_remedy
-from kraken_doctor.diagnosis.naming import name
+from kraken_doctor.diagnosis.clock_remedies import clock_remedy
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words, signed_span, span
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.evidence import EvidenceSet, Outcome
 
 
-def host(facts: Facts) -> Iterator[Diagnosis]:
-    """The section "This host", but for what a single account shows."""
-    version = facts.text("krakenex.version")
-    missing = facts.texts("krakenex.missing_hooks")
-    if "krakenex.error" in facts:
-        yield name("krakenex-missing", None, "", (f"Python says: {facts.text('krakenex.error')}",))
+@RunRule
+def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    """Yield the causes of the section "This host", but for what a single account shows."""
+    version = evidence.get(facts.KRAKENEX_VERSION, "")
+    missing = evidence.get(facts.KRAKENEX_MISSING_HOOKS)
+    if (error := evidence.get(facts.KRAKENEX_ERROR)) is not None:
+        yield diagnosis_for("krakenex-missing", None, "", (f"Python says: {error}",))
     elif missing:
-        yield name("krakenex-incompatible", None, "", (f"krakenex {version} has no {', '.join(missing)}",))
-    elif version and version != facts.text("krakenex.tested"):
-        because = (f"installed {version}, tested {facts.text('krakenex.tested')}", "the nonce hook is there")
-        yield name("krakenex-untested", None, "", because)
-    if "store.error" in facts:
-        yield name("state-unwritable", None, "", (facts.text("store.error"),))
-    yield from _clock(facts)
+        yield diagnosis_for("krakenex-incompatible", None, "", (f"krakenex {version} has no {', '.join(missing)}",))
+    elif version and version != (tested := evidence.get(facts.KRAKENEX_TESTED, "")):
+        because = (f"installed {version}, tested {tested}", "the nonce hook is there")
+        yield diagnosis_for("krakenex-untested", None, "", because)
+    if (problem := evidence.get(facts.STORE_ERROR)) is not None:
+        yield diagnosis_for("state-unwritable", None, "", (problem,))
+    yield from _clock(evidence)
 
 
-def wrong_clock(facts: Facts) -> str | None:
-    """``clock-behind`` or ``clock-ahead`` where the offset is over its limit, error bound taken into account."""
-    offset_s, bound_s, limit_s = (facts.number(f"clock.{part}") for part in ("offset", "bound", "limit"))
-    if offset_s is None or bound_s is None or limit_s is None or facts.flag("clock.exchange.contradicts"):
+def wrong_clock(evidence: EvidenceSet) -> str | None:
+    """Return ``clock-behind`` or ``clock-ahead`` where the offset less its error bound is over the limit."""
+    offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
+    limit_s = evidence.get(facts.CLOCK_LIMIT)
+    if offset_s is None or bound_s is None or limit_s is None or evidence.get(facts.EXCHANGE_CONTRADICTS):
         return None
     if offset_s - bound_s > limit_s:
         return "clock-behind"
     return "clock-ahead" if offset_s + bound_s < -limit_s else None
 
 
-def explains_certificate(facts: Facts) -> bool:
+def explains_certificate(evidence: EvidenceSet) -> bool:
     """Whether the certificate was refused for its dates, and would not have been by a right clock."""
-    offset_s = facts.number("clock.offset")
-    if facts.text("path.failure") != "tls-expired" or not wrong_clock(facts) or offset_s is None:
+    offset_s = evidence.get(facts.CLOCK_OFFSET)
+    if evidence.get(facts.PATH.FAILURE) != "tls-expired" or not wrong_clock(evidence) or offset_s is None:
         return False
-    begins_in, ends_in = facts.number("path.tls.begins_in"), facts.number("path.tls.ends_in")
+    begins_in, ends_in = evidence.get(facts.TLS_BEGINS_IN), evidence.get(facts.TLS_ENDS_IN)
     if begins_in is None or ends_in is None:
         return True  # it could not be read; a clock that is wrong is reason enough
     return begins_in <= offset_s <= ends_in
 
 
-def _clock(facts: Facts) -> Iterator[Diagnosis]:
-    cause = wrong_clock(facts)
+def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    cause = wrong_clock(evidence)
     if cause is not None:
-        offset_s = abs(facts.number("clock.offset") or 0)
-        blamed = explains_certificate(facts)
-        asked = facts.outcome("clock") is Outcome.FAIL
-        yield name(
+        offset_s = abs(evidence.get(facts.CLOCK_OFFSET) or 0)
+        blamed = explains_certificate(evidence)
+        asked = evidence.outcome("clock") is Outcome.FAIL
+        yield diagnosis_for(
             cause,
             None,
             f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
             (
-                clock_words(facts),
+                clock_words(evidence),
                 *(("the certificate has expired, or is not yet valid, only by this clock",) if blamed else ()),
-                *_kept_by(facts),
+                *_kept_by(evidence),
             ),
             severity=Severity.FAIL if blamed or asked else None,
-            remedy=clock_remedy(facts, cause),
+            remedy=clock_remedy(evidence, cause),
             explains=("tls-expired",) if blamed else (),
         )
-    elif facts.flag("clock.exchange.contradicts"):
-        yield name(
+    elif evidence.get(facts.EXCHANGE_CONTRADICTS):
+        yield diagnosis_for(
             "clock-unverified",
             None,
             "The time servers and Kraken disagree about this host's clock.",
-            (clock_words(facts), *_kept_by(facts)),
+            (clock_words(evidence), *_kept_by(evidence)),
             severity=Severity.WARN,
-            remedy=_WHO_IS_WRONG,
+            remedy=remedy("who is wrong"),
         )
-    elif facts.outcome("clock") is Outcome.INCONCLUSIVE and "clock.offset" not in facts:
-        problems = facts.texts("clock.ntp.problems")
-        if not problems and not facts.integer("clock.ntp.asked"):
+    elif evidence.outcome("clock") is Outcome.INCONCLUSIVE and evidence.get(facts.CLOCK_OFFSET) is None:
+        problems = evidence.get(facts.NTP_PROBLEMS, ())
+        if not problems and not evidence.get(facts.NTP_ASKED):
             problems = ("no NTP server was asked",)
-        if "clock.sample.1.offset" in facts:
-            said = tuple(
-                f"{sample.source} says {signed_span(float(str(sample.value)))}"
-                for sample in facts.starting("clock.sample.")
-                if sample.name.endswith(".offset")
-            )
+        said = tuple(
+            f"{evidence.source(sample.SAMPLE_OFFSET)} says {signed_span(evidence.get(sample.SAMPLE_OFFSET, 0.0))}"
+            for sample in facts.clock_samples(evidence)
+        )
+        if said:
             summary = "The time sources contradict each other."
-            yield name("clock-unverified", None, summary, (*said[:4], *problems[:3]), remedy=_MORE_SERVERS)
+            because, instead = (*said[:4], *problems[:3]), remedy("more time servers")
+            yield diagnosis_for("clock-unverified", None, summary, because, remedy=instead)
         else:
             last = "the exchange's own time was not available either"
-            yield name("clock-unverified", None, "", (*problems[:3], last))
+            yield diagnosis_for("clock-unverified", None, "", (*problems[:3], last))
 
 
-def _kept_by(facts: Facts) -> tuple[str, ...]:
-    """What was found to keep the clock, since the remedy rests on it."""
-    place, keeper = facts.item("clock.place"), facts.text("clock.keeper")
+def _kept_by(evidence: EvidenceSet) -> tuple[str, ...]:
+    """Return what was found to keep the clock, since the remedy rests on it."""
+    place, keeper = evidence.get(facts.CLOCK_PLACE), evidence.get(facts.KEEPER)
     if place is None:
         return ()
-    if place.value != "linux":
-        return (f"the clock is that of {_PLACES.get(str(place.value), str(place.value))}: {place.source}",)
+    if place != "linux":
+        return (f"the clock is that of {_PLACES.get(place, place)}: {evidence.source(facts.CLOCK_PLACE)}",)
     if not keeper:
         return ("no time service was found on this host",)
-    return (f"{keeper} {'runs' if facts.flag('clock.keeper.running') else 'is installed, and does not run'}",)
+    return (f"{keeper} {'runs' if evidence.get(facts.KEEPER_RUNNING) else 'is installed, and does not run'}",)
 
 
 _PLACES = {
@@ -112,11 +117,3 @@ _PLACES = {
     "windows": "Windows",
     "other": "an unknown system",
 }
-
-_MORE_SERVERS = Remedy("Ask three servers or more, so that a majority can tell: --ntp-server HOST, again for each.")
-
-_WHO_IS_WRONG = Remedy(
-    "Find out who is wrong: ask other time servers (--ntp-server HOST), and compare with a clock that you trust.",
-    otherwise="Something on the network may answer in the place of the time servers, or of Kraken.",
-    avoid="Don't set the clock before you know.",
-)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, calls, name
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.words import day, span
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.errors import is_nonce_refusal, kraken_error
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.evidence import EvidenceSet
 
 _PERMISSION_WORDS = {
     "query-funds": '"Query" under Funds',
@@ -17,68 +20,49 @@ _PERMISSION_WORDS = {
     "update-withdraw-address": '"Update withdrawal address"',
 }
 
-_POSSIBLE = {
-    "key-invalid": (
-        Alternative("it was deleted, or has expired", "the key's page on Kraken"),
-        Alternative("it belongs to Kraken Futures or to another (sub)account", "where on Kraken it was made"),
-        Alternative("this host's address is not on its allow-list", "the key's settings"),
-    ),
-    "signature-invalid": (
-        Alternative("the secret belongs to another key", "paste both again from one key"),
-        Alternative("the key has two-factor authentication and no ..._OTP is set", "the key's settings"),
-    ),
-}
 
-_OTHER_SECRET = _POSSIBLE["signature-invalid"][0]
-# https://github.com/nothingisdead/npm-kraken-api/issues/64: an OTP to a key without 2FA is "Invalid key".
-_POSSIBLE_WITH_OTP = {
-    "key-invalid": (
-        Alternative("it has no two-factor authentication, and an OTP was sent", "check again without ..._OTP"),
-        *_POSSIBLE["key-invalid"],
-    ),
-    "signature-invalid": (_OTHER_SECRET, Alternative("the OTP is not this key's", "the key's settings")),
-}
-
-
-def key(facts: Facts, account: str) -> Iterator[Diagnosis]:
-    """The section "The key"."""
-    made = calls(facts)
+@AccountRule
+def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+    """Yield the causes of the section "The key"."""
+    made = calls(evidence)
     if made and made[-1].outcome != "ok":
-        yield from _refused(facts, made[-1], account)
-    if "balances.unreadable" in facts:
-        yield name("response-invalid", account, "", (facts.text("balances.unreadable"),))
-    if missing := facts.texts("permissions.missing"):
+        yield from _refused(evidence, made[-1], account)
+    if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
+        yield diagnosis_for("response-invalid", account, "", (unreadable,))
+    if missing := evidence.get(facts.PERMISSIONS_MISSING):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in missing)
-        granted = ", ".join(facts.texts("key.permissions")) or "none"
-        yield name("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
-    if (left_s := facts.number("key.expires_in")) is not None:
+        granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
+        yield diagnosis_for("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
+    if (left_s := evidence.get(facts.KEY_EXPIRES_IN)) is not None:
         when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
-        until = facts.integer("key.valid_until") or 0
-        yield name("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
-    if excess := facts.texts("permissions.excess"):
+        until = evidence.get(facts.KEY_VALID_UNTIL, 0)
+        yield diagnosis_for("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
+    if excess := evidence.get(facts.PERMISSIONS_EXCESS):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
-        yield name("key-can-withdraw", account, "", (f"its permissions include {words}",))
-    if facts.integer("key.ip_allowlist") == 0:
-        yield name("key-unrestricted", account, "", ("its allow-list is empty",))
-    if facts.flag("balances.empty"):
-        if facts.flag("balances.no_result"):
+        yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {words}",))
+    if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
+        yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
+    if evidence.get(facts.BALANCES_EMPTY):
+        if evidence.get(facts.BALANCES_NO_RESULT):
             summary, because = "The account may be empty", ("Balance was answered without a result",)
-            yield name("account-empty", account, summary, because, confidence=Confidence.LIKELY)
+            yield diagnosis_for("account-empty", account, summary, because, confidence=Confidence.LIKELY)
         else:
-            yield name("account-empty", account, "", ("Balance succeeded, with no amounts",))
+            yield diagnosis_for("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
-def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
+def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagnosis]:
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield name(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
+        yield diagnosis_for(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
         return
-    error = kraken_error((call.outcome,))
-    if isinstance(error, KrakenInvalidNonce):
+    if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
-    candidates = _POSSIBLE_WITH_OTP if facts.flag("credentials.otp") else _POSSIBLE
-    possible = candidates.get(error.cause, ())
-    yield name(
+    error = kraken_error((call.outcome,))
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    cause = CAUSES[error.cause]
+    possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
+    yield diagnosis_for(
         error.cause,
         account,
         "",
@@ -92,8 +76,8 @@ def _refused(facts: Facts, call: Call, account: str) -> Iterator[Diagnosis]:
 
 
 def _when(call: Call, cause: str) -> Remedy | None:
-    """``EService:Throttled`` names the moment until which to wait."""
+    """Return the moment until which to wait: ``EService:Throttled`` names it."""
     moment = call.outcome.rpartition(":")[2].strip()
     if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
         return None
-    return Remedy(f"Wait until {day(int(moment))}.", avoid="Don't retry in a loop: it lasts longer while calls go on.")
+    return remedy("wait until", moment=day(int(moment)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kraken_doctor.diagnosis.mending import clock_remedy
-from kraken_doctor.diagnosis.naming import Call, calls, name
+from kraken_doctor.diagnosis.clock_remedies import clock_remedy
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.host import wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words, span
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.errors import is_nonce_refusal
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
+from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
 _TOO_SMALL_S = 0.1
@@ -47,49 +50,45 @@ _DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", Nonce
 
 _CORRECTED = "our nonces came from the corrected time"
 
-_LOOP = "Don't retry in a loop: refused nonces can lock the account for a quarter of an hour."
 
-_NEW_KEY = Remedy(
-    "Create a new API key: if this one has really sent that nonce, no larger one is left for it.",
-    avoid="Don't delete the nonce store before: it is what tells whether the key has sent it.",
-)
-
-
-def nonce(facts: Facts, account: str) -> Iterator[Diagnosis]:
-    """The section "The nonce", and the clock where it explains a refusal."""
-    made = calls(facts)
-    refused = [call for call in made if isinstance(kraken_error((call.outcome,)), KrakenInvalidNonce)]
+@AccountRule
+def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+    """Yield the causes of the section "The nonce", and the clock where it explains a refusal."""
+    made = calls(evidence)
+    refused = [call for call in made if is_nonce_refusal((call.outcome,))]
     accepted = [call for call in made if call.outcome == "ok"]
     repeated = [(one, other) for one, other in pairwise(made) if other.nonce <= one.nonce]
-    if repeated or facts.flag("nonce.on_wire") is False:
+    if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
         yield _broken(account, repeated, refused)
     elif refused:
-        yield _refused(facts, account, refused, accepted)
-    if "nonce.withheld" in facts:
-        yield withheld(facts, account)
-    if facts.text("nonce.error_type") == "NonceStoreError":
-        yield name("state-unwritable", account, "", (facts.text("nonce.error"),))
-    elif facts.text("nonce.error_type") == "NonceExhaustedError":
+        yield _refused(evidence, account, refused, accepted)
+    is_withheld = evidence.get(facts.NONCE_WITHHELD) is not None
+    if is_withheld:
+        yield withheld(evidence, account)
+    error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
+    if kind == "NonceStoreError":
+        yield diagnosis_for("state-unwritable", account, "", (error,))
+    elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
-        yield name("state-unwritable", account, summary, (facts.text("nonce.error"),), remedy=_NEW_KEY)
-    yield from another_unit(facts, account, accepted)
-    ahead_s = -(facts.number("nonce.correction") or 0.0)
-    if ahead_s and "clock.offset" not in facts:
+        yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=remedy("nonces at their end"))
+    yield from another_unit(evidence, account, accepted)
+    ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
+    if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
-        yield name("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
-    yield from _window(facts, account, accepted)
-    lead_s = facts.number("nonce.lead")
-    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(facts) and "nonce.withheld" not in facts:
-        because = (f"the mark leads the clock by {span(lead_s)}", clock_words(facts))
-        yield name("nonce-ahead-of-clock", account, "", because)
+        yield diagnosis_for("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
+    yield from _window(evidence, account, accepted)
+    lead_s = evidence.get(facts.NONCE_LEAD)
+    if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
+        because = (f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
+        yield diagnosis_for("nonce-ahead-of-clock", account, "", because)
 
 
 def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
-    """Whatever the exchange said: with such nonces it could not have said anything else."""
+    """Blame the generator, whatever the exchange said: such nonces are always refused."""
     because = tuple(
         f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated
     )
-    return name(
+    return diagnosis_for(
         "nonce-generator-broken",
         account,
         "The generator in use gives nonces that do not rise.",
@@ -98,23 +97,23 @@ def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]
     )
 
 
-def _refused(facts: Facts, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+def _refused(evidence: EvidenceSet, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
     if accepted:
         return _shared_key(account, refused, accepted)
-    wrong = wrong_clock(facts)
+    wrong = wrong_clock(evidence)
     if wrong == "clock-behind":
-        return _clock_behind(facts, account, refused)
-    if wrong == "clock-ahead" and facts.number("nonce.correction"):
-        return _clock_ahead(facts, account, refused)
-    return _spent_higher(facts, account, refused)
+        return _clock_behind(evidence, account, refused)
+    if evidence.get(facts.NONCE_CORRECTION) and wrong == "clock-ahead":
+        return _clock_ahead(evidence, account, refused)
+    return _spent_higher(evidence, account, refused)
 
 
 def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
-    """A race: the same key accepts and refuses rising nonces of one unit within seconds."""
+    """Name a race: the same key accepts and refuses rising nonces of one unit within seconds."""
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
-    return name(
+    return diagnosis_for(
         "nonce-shared-key",
         account,
         "Another program uses this key at the same time.",
@@ -135,17 +134,17 @@ def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diag
     )
 
 
-def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
-    offset_s = facts.number("clock.offset") or 0.0
-    return name(
+def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+    offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
+    return diagnosis_for(
         "clock-behind",
         account,
         f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
-        (clock_words(facts), _refused_when(refused)),
+        (clock_words(evidence), _refused_when(refused)),
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
-        remedy=clock_remedy(facts, "clock-behind"),
+        remedy=clock_remedy(evidence, "clock-behind"),
         possible=(
             Alternative(
                 f"the key has also seen finer nonces ({_FINER_CLIENTS[NonceUnit(refused[-1].unit)]})",
@@ -155,15 +154,15 @@ def _clock_behind(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
     )
 
 
-def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
-    """Refused with nonces of the right time: somebody has sent some of the wrong one."""
-    ahead_s = abs(facts.number("nonce.correction") or 0.0)
-    return name(
+def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+    """Name the clock: refused with nonces of the right time, so somebody has sent some of a later one."""
+    ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
+    return diagnosis_for(
         "clock-ahead",
         account,
         f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
         (
-            clock_words(facts),
+            clock_words(evidence),
             _CORRECTED,
             _refused_when(refused),
             f"the right time passes them within {span(ahead_s)}: no new key is needed",
@@ -171,32 +170,29 @@ def _clock_ahead(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
         confidence=Confidence.LIKELY,
         severity=Severity.FAIL,
         error=refused[-1].outcome,
-        remedy=clock_remedy(facts, "clock-ahead"),
+        remedy=clock_remedy(evidence, "clock-ahead"),
         possible=_readings(account, NonceUnit(refused[-1].unit))[:2],
     )
 
 
-def _spent_higher(facts: Facts, account: str, refused: list[Call]) -> Diagnosis:
+def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     last = refused[-1]
     unit = NonceUnit(last.unit)
-    return name(
+    corrected = (_CORRECTED,) if evidence.get(facts.NONCE_CORRECTION) else ()
+    return diagnosis_for(
         "nonce-spent-higher",
         account,
         f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
-        (_refused_when(refused), clock_words(facts), *((_CORRECTED,) if facts.number("nonce.correction") else ())),
+        (_refused_when(refused), clock_words(evidence), *corrected),
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
-        remedy=Remedy(
-            "Stop the other programs that use this key, and run this check again.",
-            otherwise="If none of these is it: create a new API key for this bot alone.",
-            avoid=_LOOP,
-        ),
-        possible=_readings(account, unit, doubtful_clock=not clock_is_right(facts)),
+        remedy=remedy("stop the others"),
+        possible=_readings(account, unit, doubtful_clock=not clock_is_right(evidence)),
     )
 
 
 def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
-    """What a nonce that is refused for good can mean, the harmless to try first."""
+    """Return what a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
     confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
     confirmed += declaring(account, finer) if finer else ""
@@ -211,7 +207,7 @@ def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) ->
 
 
 def _refused_when(refused: list[Call]) -> str:
-    """``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``"""
+    """Return ``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``."""
     times = [call.at_s for call in refused if call.at_s is not None]
     apart = f", {span(times[-1] - times[0])} apart" if len(times) > 1 else ""
     often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")
@@ -219,14 +215,14 @@ def _refused_when(refused: list[Call]) -> str:
     return f"refused {often} in {NonceUnit(refused[-1].unit).words}{apart}: {nonces}"
 
 
-def _window(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
-    window = facts.integer("key.nonce_window")
+def _window(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+    window = evidence.get(facts.KEY_NONCE_WINDOW)
     if not window or not accepted:
         return
     unit = NonceUnit(accepted[-1].unit)
     window_s = window * unit.tick_ns / 1e9
     because = (f"the window is {window} ticks, in {unit.words} that is {span(window_s)}",)
     if window_s < _TOO_SMALL_S:
-        yield name("nonce-window-too-small", account, "", because)
+        yield diagnosis_for("nonce-window-too-small", account, "", because)
     elif window_s > _WIDE_S:
-        yield name("nonce-window-wide", account, "", because)
+        yield diagnosis_for("nonce-window-wide", account, "", because)

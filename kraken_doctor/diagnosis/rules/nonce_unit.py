@@ -4,100 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, name
+from kraken_doctor.diagnosis.naming import Call, diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.words import clock_words, span
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import Facts
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
+from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.unit import NonceUnit
 
 
 def declaring(account: str, unit: NonceUnit) -> str:
-    """The command for this account alone: the option goes for every account of a run, and could lock out their bots."""
+    """Return the command for this account alone: the option is for every account of a run, and could lock out bots."""
     which = "--master" if account == "MASTER" else f"--user {account.removeprefix('USER:')}"
     return f"kraken-doctor check {which} --nonce-unit {unit.value}"
 
 
-def withheld(facts: Facts, account: str) -> Diagnosis:
-    """Nothing was sent, since it could have locked out others: what stands in the way, and both ways on."""
-    unit = NonceUnit(facts.text("nonce.unit"))
-    reason, mark, found = facts.text("nonce.withheld"), facts.integer("nonce.mark"), facts.text("nonce.mark.unit")
-    chosen = facts.item("nonce.unit")
-    used = f"the unit to use is {unit.words} ({chosen.source if chosen else 'default'})"
+def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
+    """Say why nothing was sent: it could have locked out other programs."""
+    unit = NonceUnit(evidence.get(facts.NONCE_UNIT, ""))
+    reason, mark = evidence.get(facts.NONCE_WITHHELD), evidence.get(facts.NONCE_MARK)
+    found = evidence.get(facts.NONCE_MARK_UNIT)
+    used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
-        wait = span(facts.number("nonce.mark.lead") or 0.0)
-        return name(
+        wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
+        return diagnosis_for(
             "nonce-ahead-of-clock",
             account,
             f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
-            (f"the mark is {mark}", used, clock_words(facts)),
-            remedy=Remedy(
-                f"Wait {wait} and run this check again. If no call with such a nonce was ever accepted, use another"
-                " nonce store (KRAKEN_NONCE_STORE).",
-                avoid="Don't delete the store while a bot uses it.",
-            ),
+            (f"the mark is {mark}", used, clock_words(evidence)),
+            remedy=remedy("wait for the mark", wait=wait),
         )
     if not found:
-        return name(
+        return diagnosis_for(
             "nonce-spent-higher",
             account,
             "Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
             (f"the mark is {mark}", used),
             confidence=Confidence.POSSIBLE,
             severity=Severity.WARN,
-            remedy=Remedy(
-                "Use another nonce store (KRAKEN_NONCE_STORE): this one may be damaged.",
-                otherwise="If a call with such a nonce was accepted: create a new API key.",
-            ),
+            remedy=remedy("another store"),
         )
-    words = NonceUnit(found).words
-    if reason == "note":
-        summary = f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
-        otherwise = "If a bot on this key counts more coarsely, it is locked out already: create a new API key for it."
-    else:
-        summary = f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}."
-        otherwise = (
-            "If no call in that unit was ever accepted: use another nonce store (KRAKEN_NONCE_STORE). If one was: a"
-            f" program that counts {unit.words} needs a new API key."
-        )
-    return name(
+    words, noted = NonceUnit(found).words, reason == "note"
+    return diagnosis_for(
         "nonce-spent-higher",
         account,
-        summary,
+        f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
+        if noted
+        else f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}.",
         (*((f"the mark is {mark}",) if mark is not None else ()), used),
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
-        remedy=Remedy(
-            f"Look up whether a call in {words} was ever accepted: the audit log has those of this nonce store.",
-            ("kraken-doctor audit --outcome ok",),
-            f"Only if all programs on this key count in {words}: {declaring(account, NonceUnit(found))}. {otherwise}",
-            f"Don't declare {words} on a guess: once accepted, they lock coarser programs out of the key for good.",
+        remedy=remedy(
+            "a finer unit was noted" if noted else "the mark is finer",
+            found=words,
+            unit=unit.words,
+            declaring=declaring(account, NonceUnit(found)),
         ),
     )
 
 
-def another_unit(facts: Facts, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
-    """A bot that shares the store counts otherwise than the user says."""
-    bot, chosen = facts.text("nonce.unit.bot"), facts.item("nonce.unit")
-    if not (bot and chosen and facts.flag("nonce.declared") and bot != chosen.value):
+def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+    """Yield a warning where a bot that shares the store counts in another unit than declared."""
+    bot, chosen = evidence.get(facts.NONCE_UNIT_BOT), evidence.get(facts.NONCE_UNIT)
+    if not (bot and chosen and evidence.get(facts.NONCE_DECLARED) and bot != chosen):
         return
-    declared = NonceUnit(str(chosen.value))
+    declared = NonceUnit(chosen)
     # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
     finer = declared.tick_ns < NonceUnit(bot).tick_ns
     ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
     ways += [f"set {declared.value} where the bot runs"] if finer else []
-    yield name(
+    yield diagnosis_for(
         "nonce-spent-higher",
         account,
         f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",
         (
-            f"declared by {chosen.source}",
+            f"declared by {evidence.source(facts.NONCE_UNIT)}",
             "the bot's last accepted call is in the audit log",
             "the library reads the process's environment, and no .env file",
         ),
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
-        remedy=Remedy(
-            f"Give all programs on this key one unit: {', or '.join(ways)}.",
-            avoid="Don't mix units on a key: the finer one locks the coarser one out for good.",
-        ),
+        remedy=remedy("one unit for all", ways=", or ".join(ways)),
     )

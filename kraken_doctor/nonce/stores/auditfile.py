@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
-from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.stores import folder, recordtext
+from kraken_doctor.model.call import CallRecord, from_line, from_lines
+from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.kernellock import KernelLock
 from kraken_doctor.nonce.stores.perprocess import refuse_reentry
 
@@ -43,7 +43,7 @@ class AuditFile:
 
     def record(self, record: CallRecord) -> None:
         """`NonceStore.record`."""
-        line = f"{recordtext.dump(record)}\n".encode()
+        line = f"{record.to_line()}\n".encode()
         refuse_reentry(self._lock)
         try:
             with self._lock:
@@ -57,7 +57,7 @@ class AuditFile:
             try:
                 with path.open("rb") as lines:
                     for line in lines:
-                        record = recordtext.load(line)
+                        record = from_line(line)
                         if record is not None and record.at_ns >= since_ns:
                             yield record
             except FileNotFoundError:
@@ -74,7 +74,7 @@ class AuditFile:
                 continue
             except OSError as exc:
                 raise NonceStoreError(f"audit log {path}: {exc}") from exc
-            yield from recordtext.of_keys(reversed(lines), wanted)
+            yield from from_lines(reversed(lines), wanted)
 
     def close(self) -> None:
         """Close the file; the next record opens it again."""

@@ -7,11 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.nonce.marks import Possible
 from kraken_doctor.nonce.turn import Turn
-
-TURN_LEASE_S = 30.0
-"""How long a turn may be held where a dead holder can't be noticed otherwise: above any call's timeout."""
 
 
 class NonceStore(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.stores.kernellock import KernelLock
-from kraken_doctor.nonce.turn import Relay, Turn, hold
+from kraken_doctor.nonce.turn import HandoffLock, Turn, hold
 
 _KEYS_KEPT_OPEN = 100
 """Two files a key. A process may have 1,024 open on most systems, and a bot wants its connections too."""
@@ -22,16 +22,16 @@ class FileTurns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._relays: dict[str, Relay] = {}
+        self._by_key: dict[str, HandoffLock] = {}
 
     def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
         """`NonceStore.turn`."""
-        relay = self._relays.get(key_id)
-        if relay is None:
-            locks = _Locks(self._path, key_id, lambda: len(self._relays) <= _KEYS_KEPT_OPEN)
+        lock = self._by_key.get(key_id)
+        if lock is None:
+            locks = _Locks(self._path, key_id, lambda: len(self._by_key) <= _KEYS_KEPT_OPEN)
             # setdefault is atomic: of two threads that come first, both get the same one.
-            relay = self._relays.setdefault(key_id, Relay(locks.take, locks.give_back))
-        return hold(relay, key_id, timeout_s, Turn())
+            lock = self._by_key.setdefault(key_id, HandoffLock(locks.take, locks.give_back))
+        return hold(lock, key_id, timeout_s, Turn())
 
 
 class _Locks:
@@ -50,7 +50,7 @@ class _Locks:
         self._gate = KernelLock(path.with_name(f"{path.name}.{safe}.next.lock"))
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
-    def take(self, timeout_s: float) -> None:
+    def take(self, timeout_s: float, _turn: Turn) -> None:
         """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
         try:

@@ -12,9 +12,9 @@ from typing import Any
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce.marks import Possible
-from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import process, refuse_reentry
 from kraken_doctor.nonce.turn import FairLock, Turn, hold
 

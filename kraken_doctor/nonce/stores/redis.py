@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from importlib import resources
 from typing import Any
 
-from kraken_doctor.errors import ConfigurationError, NonceExhaustedError, NonceStoreError
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
+from kraken_doctor.model.call import CallRecord, from_line, from_lines
+from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
-from kraken_doctor.nonce.stores import recordtext
-from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.stores.redisturn import Line, RedisTurn, lost, name_of
-from kraken_doctor.nonce.turn import Turn, hold
-
-_SOCKET_TIMEOUT_S = 5.0
-"""A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
-
-_UNREADABLE = (
-    "the Redis URL can't be read: use redis://host:port/db, with user:password@ before a host that asks for it"
-)
-"""Not the two together: what looks like a login in a URL is hidden."""
-
-Judge = Callable[[Any], Any]
-
-
-def _anything(answer: Any) -> Any:
-    return answer
-
-
-def _only(kind: Any) -> Judge:
-    def judge(answer: Any) -> Any:
-        if not isinstance(answer, kind):
-            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]}, which is no answer")
-        return answer
-
-    return judge
+from kraken_doctor.nonce.stores.redislink import RedisLink, only
+from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of
+from kraken_doctor.nonce.turn import NonceSource, Turn, hold
 
 
 class RedisStore:
@@ -58,213 +32,150 @@ class RedisStore:
     """
 
     name = "redis"
+    gives_nonce_with_turn = True
+    """`turn` takes a `NonceSource` too, and gets its next nonce in the same round trip."""
 
     def __init__(self, url: str) -> None:
-        try:
-            import redis
-            from redis.backoff import NoBackoff
-            from redis.retry import Retry
-        except ImportError:
-            raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
-        make_pool = functools.partial(
-            redis.ConnectionPool.from_url,
-            url,
-            decode_responses=True,
-            socket_timeout=_SOCKET_TIMEOUT_S,
-            socket_connect_timeout=_SOCKET_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        try:
-            make_pool()
-        except ValueError:
-            raise ConfigurationError(_UNREADABLE) from None
-        for step in _STEPS:
-            _script(step)  # read now: between order and answer there may be no file to open any more
-        self._redis: Any = redis  # the module: loaded by whoever has such a store
-        self._process = PerProcess(lambda: _Process(make_pool))
+        self._link = RedisLink(url)
+        self._process = PerProcess(_Process)
         self._url = url
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
-        return self._advance(key_id, floor, is_possible, [name_of(key_id, "mark")], [])
+        return self._advance("advance", key_id, floor, is_possible)
 
-    def advance_in_turn(self, line: Line, lease_ms: str, floor: int, is_possible: marks.Possible) -> int:
-        """`advance`, but only while *line* holds the turn; `TurnLostError` if it does not."""
-        unsent = self._process.get().take_unsent()
-        keys = [name_of(line.key_id, "mark"), line.holder, _AUDIT]
+    def step(self, script: str, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
+        """
+        Run a step of a turn, ``enter`` or ``advance``, and take the waiting audit records along.
+
+        Returns:
+            The nonce of *source*, 0 without one: the turn is ours. Below 0: it is not; look again in so many ms.
+        """
+        process = self._process.get()
+        unsent = process.take_unsent()
+        keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
+        floor, is_possible = (source.floor(), source.possible) if source else (None, None)
         try:
-            arguments = [line.token, lease_ms, _AUDIT_LINES, *unsent]
-            return self._advance(line.key_id, floor, is_possible, keys, arguments)
+            return self._advance(script, slot.key_id, floor, is_possible, keys, values)
         except NonceStoreError:
-            self._process.get().unsent.extendleft(reversed(unsent))
+            process.unsent.extendleft(reversed(unsent))
             raise
 
     def _advance(
-        self, key_id: str, floor: int, is_possible: marks.Possible | None, keys: list[str], turn: list[str]
+        self,
+        script: str,
+        key_id: str,
+        floor: int | None,
+        is_possible: marks.Possible | None,
+        keys: Sequence[str] = (),
+        arguments: Sequence[str] = (),
     ) -> int:
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
-        least = max(floor, last.get(key_id, -1) + 1)
-        remedy = f"in Redis: DEL {keys[0]}"
+        least = max(floor or 0, last.get(key_id, -1) + 1)
+        mark = name_of(key_id, "mark")
+        remedy = f"in Redis: DEL {mark}"
 
-        def judge(answer: object) -> int | None:
-            return None if answer is None and turn else marks.judged(answer, least, is_possible, remedy)
+        def judge(answer: object) -> int:
+            if keys and type(answer) is int and (answer < 0 or (floor is None and answer == 0)):
+                return answer
+            if floor is None:
+                raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {key_id}")
+            return marks.judged(answer, least, is_possible, remedy)
 
         try:
-            nonce: int | None = self.run("advance", keys, [str(least), *turn], judge)
+            arguments = ["" if floor is None else str(least), *arguments]
+            nonce = int(self._link.run(script, [mark, *keys], arguments, judge))
         except NonceExhaustedError:
             marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
             raise
-        if nonce is None:
-            raise lost(key_id)
-        last[key_id] = max(nonce, last.get(key_id, -1))
+        if floor is not None:
+            last[key_id] = max(nonce, last.get(key_id, -1))
         return nonce
 
     def mark(self, key_id: str) -> int | None:
         name = name_of(key_id, "mark")
-        answer: str | None = self._ask("GET", name, judge=_only(str | None))
+        answer: str | None = self._link.ask("GET", name, judge=only(str | None))
         return None if answer is None else marks.mark(answer, f"in Redis: DEL {name}")
 
-    def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
-        line = self._process.get().line(key_id, self)
+    def turn(
+        self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S, source: NonceSource | None = None
+    ) -> AbstractContextManager[Turn]:
+        slot = self._process.get().slot(key_id, self)
         lease_ms = round(lease_s * 1000)
-        line.lease_ms = max(line.lease_ms, lease_ms)
-        return hold(line.relay, key_id, timeout_s, RedisTurn(self, line, lease_ms))
+        slot.lease_ms = max(slot.lease_ms, lease_ms)
+        return hold(slot.lock, key_id, timeout_s, RedisTurn(self, slot, lease_ms, source))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
-        self._ask("HSET", name_of(key_id, "notes"), name, value)
+        self._link.ask("HSET", name_of(key_id, "notes"), name, value)
 
     def recall(self, key_id: str, name: str) -> str | None:
-        note: str | None = self._ask("HGET", name_of(key_id, "notes"), name, judge=_only(str | None))
+        note: str | None = self._link.ask("HGET", name_of(key_id, "notes"), name, judge=only(str | None))
         return note
 
     def record(self, record: CallRecord) -> None:
         # Not sent yet: it travels with the next step of this process, and costs no round trip of its own.
-        self._process.get().unsent.append(recordtext.dump(record))
+        self._process.get().unsent.append(record.to_line())
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         self._send_records()
-        entries = self._ask("LRANGE", _AUDIT, 0, -1, judge=_only(list))
-        found = (recordtext.load(line) for line in reversed(entries))
+        entries = self._link.ask("LRANGE", _AUDIT, 0, -1, judge=only(list))
+        found = (from_line(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
         self._send_records()
         for start in range(0, int(_AUDIT_LINES), _PAGE_LINES):
-            lines = self._ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=_only(list))
+            lines = self._link.ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=only(list))
             if not (lines and wanted):
                 return
-            yield from recordtext.of_keys((line.encode() for line in lines), wanted)
+            yield from from_lines((line.encode() for line in lines), wanted)
 
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
             self._send_records()
-        self._process.get().pool.disconnect()
+        self._link.close()
 
     def _send_records(self) -> None:
         unsent = self._process.get().take_unsent()
         if unsent:
-            self.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
+            self._link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
-    def run(self, script: str, keys: list[str], arguments: list[str], judge: Judge = _anything) -> Any:
-        """What *judge* makes of the answer to one of the Lua steps; `NonceStoreError` if Redis does not do it."""
-        text, sha = _script(script)
-        try:
-            return self._ask("EVALSHA", sha, len(keys), *keys, *arguments, judge=judge)
-        except NonceStoreError as exc:
-            if not isinstance(exc.__cause__, self._redis.exceptions.NoScriptError):
-                raise
-            # A Redis that has just started knows no scripts.
-            return self._ask("EVAL", text, len(keys), *keys, *arguments, judge=judge)
+    def confirm(self, slot: QueueSlot, lease_ms: str) -> bool:
+        """Return whether the turn still is that of *slot*; if so, it is for a whole lease from now on."""
+        return bool(self._link.run("confirm", [slot.holder], [slot.token, lease_ms], only(int)))
 
-    def wait_for_bell(self, bell: str, timeout_s: float) -> None:
-        """Sleep until somebody hands over the turn, or so many seconds."""
-        self._ask("BLPOP", bell, timeout_s)
+    def leave(self, slot: QueueSlot, arguments: list[str]) -> None:
+        """Give up the turn, without waiting for Redis's answer."""
+        self._link.run("leave", [slot.holder, slot.queue], arguments, wait=False)
 
-    def _ask(self, *command: str | float, judge: Judge = _anything) -> Any:
-        """
-        What *judge* makes of Redis's answer.
-
-        Raises:
-            NonceStoreError: There is none, it is a refusal, or none to this question.
-        """
-        try:
-            try:
-                return self._exchange(command, judge)
-            except self._redis.ConnectionError:
-                # Once more on a connection that had gone; never after a wait that was long enough.
-                return self._exchange(command, judge)
-        except (self._redis.RedisError, OSError, ValueError) as exc:
-            raise _as_ours(exc) from exc
-
-    def _exchange(self, command: tuple[str | float, ...], judge: Judge) -> Any:
-        process = self._process.get()
-        pool, connection = process.pool, None
-        try:
-            connection = pool.get_connection()
-            connection.send_command(*command)
-            answer = judge(connection.read_response())
-            pool.release(connection)
-        except self._redis.ResponseError:
-            pool.release(connection)  # that was the answer
-            raise
-        except BaseException as exc:
-            if connection is not None:
-                # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or
-                # it was no answer to this command, and may be that to another.
-                connection.disconnect()
-                pool.release(connection)
-            elif not isinstance(exc, (self._redis.RedisError, OSError)):
-                # It may have got one that we never saw: the pool would count it for ever, and run out.
-                process.renew_pool()
-            raise
-        return answer
+    def wait_for_wakeup(self, name: str, timeout_s: float) -> None:
+        """Sleep until somebody hands over the turn by pushing to the list *name*, or so many seconds."""
+        self._link.ask("BLPOP", name, timeout_s)
 
 
 class _Process:
-    """What one process keeps: its connections, its place in each key's queue, and the last nonce of each key."""
+    """What one process keeps: its place in each key's queue, its last nonce of each key, and records to be sent."""
 
-    def __init__(self, make_pool: Callable[[], Any]) -> None:
-        self._make_pool = make_pool
-        self.renew_pool()
+    def __init__(self) -> None:
         self.last: dict[str, int] = {}
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
-        self._lines: dict[str, Line] = {}
-
-    def renew_pool(self) -> None:
-        """Begin anew; whoever is using a connection of the old pool gives it back to that."""
-        self.pool = self._make_pool()
+        self._slots: dict[str, QueueSlot] = {}
 
     def take_unsent(self) -> list[str]:
-        """The waiting records, each to one taker."""
+        """Return the waiting records, each to one caller."""
         taken = []
         with contextlib.suppress(IndexError):
             while True:
                 taken.append(self.unsent.popleft())
         return taken
 
-    def line(self, key_id: str, store: RedisStore) -> Line:
+    def slot(self, key_id: str, store: RedisStore) -> QueueSlot:
         # setdefault is atomic: of two threads that come first, both get the same one.
-        return self._lines.get(key_id) or self._lines.setdefault(key_id, Line(store, key_id))
-
-
-_STEPS = ("advance", "audit", "confirm", "enter", "leave")
-
-
-@functools.cache
-def _script(name: str) -> tuple[str, str]:
-    """The text of a Lua step, and the digest by which Redis knows it."""
-    text = resources.files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-    return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
-    if "EXHAUSTED" in str(exc):
-        return NonceExhaustedError("the next nonce would be above 2**64 - 1")
-    return NonceStoreError(f"nonce store redis: {exc}")
+        return self._slots.get(key_id) or self._slots.setdefault(key_id, QueueSlot(store, key_id))
 
 
 _AUDIT = "kraken-doctor:audit"

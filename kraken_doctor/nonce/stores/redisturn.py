@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kraken_doctor.errors import NonceStoreError, TurnLostError
-from kraken_doctor.nonce.turn import NonceSource, Relay, Turn
+from kraken_doctor.errors import TurnLostError
+from kraken_doctor.nonce.turn import HandoffLock, NonceSource, Turn
 
 if TYPE_CHECKING:
     from kraken_doctor.nonce.stores.redis import RedisStore
@@ -17,40 +17,49 @@ if TYPE_CHECKING:
 _LOOK_S = 0.5
 """How long a waiter sleeps at most before it shows that it waits, and looks whether it still has to."""
 
-_PRESENCE_MS = "2000"
+_HEARTBEAT_MS = "2000"
 """A waiter that has not looked for so long is taken for dead, and passed over; one that lives looks four times."""
 
 _ACCEPT_MS = "1000"
-"""A waiter that is handed the turn and does not take it for so long is taken for dead; the bell wakes it in one."""
+"""A waiter that is handed the turn and does not take it for so long is taken for dead; waking up takes 1 ms."""
 
 
 class RedisTurn(Turn):
     """The turn of one call; the lease behind it may serve several threads in a row."""
 
-    def __init__(self, store: RedisStore, line: Line, lease_ms: int) -> None:
+    def __init__(self, store: RedisStore, slot: QueueSlot, lease_ms: int, source: NonceSource | None) -> None:
         self._store = store
-        self._line = line
+        self._slot = slot
         self._lease_ms = str(lease_ms)
+        self.source = source
+        self.nonce: int | None = None
+        """Of *source*, where it came with the turn."""
 
     def next(self, generator: NonceSource) -> int:
+        nonce, self.nonce = self.nonce, None
+        if nonce is not None and generator is self.source:
+            return nonce
         # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
         with self._lost_means_lost():
-            return self._store.advance_in_turn(self._line, self._lease_ms, generator.floor(), generator.possible)
+            nonce = self._store.step("advance", self._slot, [self._slot.token, self._lease_ms], generator)
+            if nonce < 0:
+                raise turn_lost_error(self._slot.key_id)
+            return nonce
 
     def confirm(self) -> None:
         with self._lost_means_lost():
-            self._line.renew(self._lease_ms)
+            self._slot.renew(self._lease_ms)
 
     @contextmanager
     def _lost_means_lost(self) -> Iterator[None]:
         try:
             yield
         except TurnLostError:
-            self._line.relay.drop()
+            self._slot.lock.drop()
             raise
 
 
-class Line:
+class QueueSlot:
     """
     One key's queue, as this process stands in it: a lease with a token, and a place until it is granted.
 
@@ -64,52 +73,45 @@ class Line:
         self.token = ""
         self.lease_ms = 0
         """The longest that any thread has asked for; the lease may serve several of them in a row."""
-        self.relay = Relay(self._take, self._give_back)
+        self.lock = HandoffLock(self._take, self._give_back)
         self._store = store
-        self._keys = [self.holder, name_of(key_id, "queue")]
-        self._presence = name_of(key_id, "waits:")
-        self._bell = name_of(key_id, "bell:")
+        self.queue = name_of(key_id, "queue")
+        self._heartbeat = name_of(key_id, "waits:")
+        self._wakeup = name_of(key_id, "bell:")  # the name that version 0.1 pushes to
 
     def renew(self, lease_ms: str) -> None:
-        """The lease anew, from now on; `TurnLostError` if it ran out."""
-        if not self._count("confirm", [self.holder], [self.token, lease_ms]):
-            raise lost(self.key_id)
+        """Begin the lease anew; `TurnLostError` if it ran out."""
+        if not self._store.confirm(self, lease_ms):
+            raise turn_lost_error(self.key_id)
 
-    def _take(self, timeout_s: float) -> None:
-        """The turn; `TimeoutError` if it was not free in time. Whatever comes of it: `_give_back`."""
+    def _take(self, timeout_s: float, turn: Turn) -> None:
+        """Take the turn; `TimeoutError` if it was not free in time. In any case the caller calls `_give_back`."""
         end = time.monotonic() + timeout_s
         self.token = uuid.uuid4().hex
-        arguments = [self.token, str(self.lease_ms), _PRESENCE_MS, self._presence]
-        while look_again_ms := self._count("enter", self._keys, arguments):
+        arguments = [self.token, str(self.lease_ms), _HEARTBEAT_MS, self._heartbeat]
+        source = turn.source if isinstance(turn, RedisTurn) else None
+        while (answer := self._store.step("enter", self, arguments, source)) < 0:
             left_s = end - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError
-            self._store.wait_for_bell(self._bell + self.token, min(left_s, look_again_ms / 1000, _LOOK_S))
-
-    def _count(self, script: str, keys: list[str], arguments: list[str]) -> int:
-        """What a step answers; 0 is a meaning of its own, and nothing else may be taken for it."""
-
-        def judge(answer: object) -> int:
-            if type(answer) is not int or answer < 0:
-                raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {self.key_id}")
-            return answer
-
-        return int(self._store.run(script, keys, arguments, judge))
+            self._store.wait_for_wakeup(self._wakeup + self.token, min(left_s, -answer / 1000, _LOOK_S))
+        if source is not None and isinstance(turn, RedisTurn):
+            turn.nonce = answer
 
     def _give_back(self) -> None:
         try:
-            self._store.run("leave", self._keys, [self.token, self._presence, self._bell, _ACCEPT_MS])
+            self._store.leave(self, [self.token, self._heartbeat, self._wakeup, _ACCEPT_MS])
         except Exception:  # noqa: BLE001 - of whatever kind
             # The answer has come and counts; a turn that can't be given back ends with its lease.
             return
 
 
-def lost(key_id: str) -> TurnLostError:
-    """The error of a holder that comes too late."""
+def turn_lost_error(key_id: str) -> TurnLostError:
+    """Return the error of a holder that comes too late."""
     return TurnLostError(f"key {key_id}: the turn ran out before the request was sent; it was not sent")
 
 
 def name_of(key_id: str, part: str) -> str:
-    """The name in Redis of a key's *part*."""
+    """Return the name in Redis of a key's *part*."""
     # Braces: all keys of one API key in one slot, should the server be a cluster.
     return f"kraken-doctor:{{{key_id}}}:{part}"

@@ -13,11 +13,11 @@ from weakref import WeakValueDictionary
 
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.auditfile import AuditFile
-from kraken_doctor.nonce.stores.base import TURN_LEASE_S
 from kraken_doctor.nonce.stores.fileturn import FileTurns
 from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_reentry
 from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile

@@ -94,6 +94,8 @@ class SQLiteFile:
         db = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
         try:
             self._check()  # nobody has put another there meanwhile
+            # Of a file that is made now: each nonce writes a page to the log and its checksum, and a mark is 30 bytes.
+            db.execute("PRAGMA page_size = 512")
             self._refuse_foreign(db)
             _switch_to_wal(db)
             # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock

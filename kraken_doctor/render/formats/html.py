@@ -204,10 +204,10 @@ def _comparison(report: Report) -> list[ET.Element]:
     found = report.extra.get("comparison")
     if not found:
         return []
-    lists = [(name, found.get(name.lower().split()[0], [])) for name in ("New", "Gone", "Still there")]
+    lists = ("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))
     rows: list[tuple[str, Child]] = []
     for name, items in lists:
-        rows += [(name if n == 0 else "", _named(item)) for n, item in enumerate(items)] or [(name, "nothing")]
+        rows += [(name if n == 0 else "", _named(item)) for n, item in enumerate(items or ())] or [(name, "nothing")]
     since = element("p", f"Against the report of {plain(str(found.get('baseline_started_at')))}.")
     return [element("section", element("h2", "What has changed"), since, terms(rows))]
 

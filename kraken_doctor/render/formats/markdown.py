@@ -49,7 +49,7 @@ def render(report: Report, *, notes: bool = False) -> str:
 
 def accounts(report: Report) -> str:
     """The table of accounts; a report for the public has neither amounts nor a key's letters, but key ids."""
-    private = any(account.balances or account.key for account in report.accounts)
+    private = any(account.balances or account.key_tail for account in report.accounts)
     columns = ("USD", "USDT", "Total", "Nonce", "Key") if private else ("Nonce", "Key id")
     rows = (_account(account, report, private=private) for account in report.accounts)
     return table(("Account", "Connected", *columns), rows)
@@ -115,4 +115,4 @@ def _account(account: AccountReport, report: Report, *, private: bool) -> tuple[
     if not private:
         return code(account.label), state, unit, code(account.key_id) if account.key_id else ""
     amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else [""] * 3
-    return code(account.label), state, *map(text, amounts), unit, code(account.key) if account.key else ""
+    return code(account.label), state, *map(text, amounts), unit, code(account.key_tail) if account.key_tail else ""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from kraken_doctor import __version__
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.report import Report
 from kraken_doctor.terminal.text import plain
 
@@ -64,8 +65,8 @@ def _of_round(report: Report) -> Iterator[Metric]:
             }
         ),
     )
-    facts = Facts(result for result in report.checks if result.account is None)
-    offset_s, bound_s = facts.number("clock.offset"), facts.number("clock.bound")
+    evidence = EvidenceSet(result for result in report.checks if result.account is None)
+    offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
     if offset_s is not None and bound_s is not None:
         help_ = "Reference less this host's clock; positive: this host is behind"
         yield _gauge("kraken_doctor_clock_offset_seconds", help_, [], [((), offset_s)])

@@ -124,7 +124,11 @@ def _row(account: AccountReport, signs: Marks, *, wide: bool) -> list[Text]:
         Text(f"{mark} {phrases.YES_NO[connected]}", style=style),
         *(Text(amount) for amount in (amounts if wide else amounts[2:])),
     ]
-    return [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key) or "-")] if wide else row
+    return (
+        [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key_tail) or "-")]
+        if wide
+        else row
+    )
 
 
 def _connected(account: AccountReport, report: Report, signs: Marks) -> list[RenderableType]:
@@ -139,7 +143,7 @@ def _connected(account: AccountReport, report: Report, signs: Marks) -> list[Ren
         lines.append(Text(f"   USD Balance: {money(balances.usd)}"))
         lines.append(Text(f"   USDT Balance: {money(balances.usdt)}"))
         lines.append(Text(f"   Total: {money(balances.total)}"))
-        if others := [f"{code} {amount}" for code, amount in balances.forms.items() if "." in code]:
+        if others := [f"{code} {amount}" for code, amount in balances.asset_codes.items() if "." in code]:
             details.append(f"including {', '.join(plain(other) for other in others)}")
     if note := phrases.may_be_empty(account, report):
         details.append(plain(note))

@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from kraken_doctor.model.evidence import Facts, Outcome
+from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.json_report import moment
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
@@ -18,7 +19,7 @@ from kraken_doctor.terminal.text import marks, plain
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from kraken_doctor.checks.clockwatch import Sight
+    from kraken_doctor.checks.clockwatch import ClockSample
     from kraken_doctor.model.report import Report
     from kraken_doctor.terminal.text import Terminal
 
@@ -42,16 +43,15 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     """Return the page: a row for each time source."""
     if "watch" in report.extra:
         return _watch(report, terminal)
-    facts = Facts(report.checks)
+    evidence = EvidenceSet(report.checks)
     rows = []
-    liars = facts.texts("clock.ntp.falsetickers")
-    for offset in facts.starting("clock.sample."):
-        if offset.name.endswith(".offset"):
-            bound = facts.number(offset.name.replace(".offset", ".bound"))
-            remark = "contradicts the others" if offset.source in liars else ""
-            shown = round(float(str(offset.value)), 3) + 0.0  # without the sign of a zero
-            rows.append([offset.source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
-    for problem in facts.texts("clock.ntp.problems"):
+    liars = evidence.get(facts.NTP_FALSETICKERS, ())
+    for sample in facts.clock_samples(evidence):
+        source, bound = evidence.source(sample.SAMPLE_OFFSET), evidence.get(sample.SAMPLE_BOUND)
+        remark = "contradicts the others" if source in liars else ""
+        shown = round(evidence.get(sample.SAMPLE_OFFSET, 0.0), 3) + 0.0  # without the sign of a zero
+        rows.append([source, f"{shown:+.3f} s", f"± {bound:.3f} s", remark])
+    for problem in evidence.get(facts.NTP_PROBLEMS, ()):
         server, _, reason = problem.partition(": ")
         rows.append([server, "-", "-", reason])
     columns = ["Source", "Offset", "Error bound", ""]
@@ -59,21 +59,21 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         columns, rows = columns[:3], [row[:3] for row in rows]
     numbers = columns[1:3]
     table = listing(columns, rows, whole=numbers, right=numbers)
-    remarks = _without_servers(facts, report.outcome)
+    remarks = _without_servers(evidence, report.outcome)
     return _page(report, terminal, Group(table, *(("", Text(" ".join(remarks))) if remarks else ())))
 
 
-def _without_servers(facts: Facts, outcome: Outcome) -> list[str]:
+def _without_servers(evidence: EvidenceSet, outcome: Outcome) -> list[str]:
     """Where the exchange alone was left to ask: why, and what that means."""
-    problems, item = facts.texts("clock.ntp.problems"), facts.item("clock.offset")
-    if item is None or item.source != "exchange":
+    problems = evidence.get(facts.NTP_PROBLEMS)
+    if evidence.source(facts.CLOCK_OFFSET) != "exchange":
         return []
     remarks = ["The exchange tells whole seconds, hence the wide bound."]
     if problems and all(": no answer in " in problem for problem in problems):
         remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 looks like that.")
     if outcome is Outcome.INCONCLUSIVE:
         # What is undecided at a limit is at most a second beyond it, and the way there and back.
-        remarks.append(f"--max-offset {(facts.number('clock.limit') or 0) + 2:g} would give a verdict.")
+        remarks.append(f"--max-offset {evidence.get(facts.CLOCK_LIMIT, 0.0) + 2:g} would give a verdict.")
     return remarks
 
 
@@ -89,7 +89,7 @@ def _watch(report: Report, terminal: Terminal) -> str:
     return _page(report, terminal, grid)
 
 
-def line(sight: Sight) -> str:
+def line(sample: ClockSample) -> str:
     """Return one poll of ``clock --watch`` as a line."""
-    step = f"  the clock was set by {sight.step_s:+.3f} s" if sight.step_s else ""
-    return f"{moment(sight.at_ns)}  {plain(sight.summary)}{step}"
+    step = f"  the clock was set by {sample.step_s:+.3f} s" if sample.step_s else ""
+    return f"{moment(sample.at_ns)}  {plain(sample.summary)}{step}"

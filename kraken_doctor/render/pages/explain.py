@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model import json_report
-from kraken_doctor.model.cause import Cause, Sign
+from kraken_doctor.model.cause import Cause, Symptom
 from kraken_doctor.render.phrases import SEVERITY_WORDS, cure
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, to_text
 from kraken_doctor.terminal.text import Terminal, plain
@@ -45,25 +45,25 @@ def cause_page(cause: Cause, terminal: Terminal) -> str:
     return to_text(Group(head, Text(cause.title), "", _rows(_said_of(cause)), ""), terminal) + _links(cause.links)
 
 
-def sign_page(sign: Sign, causes: Mapping[str, Cause], terminal: Terminal) -> str:
+def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Terminal) -> str:
     """An error: what is certain, what it may come from, and what tells that apart."""
-    parts: list[RenderableType] = [Text(sign.title, style="bold"), Text(sign.meaning), ""]
-    if not sign.causes:
+    parts: list[RenderableType] = [Text(symptom.title, style="bold"), Text(symptom.meaning), ""]
+    if not symptom.causes:
         parts += [Text(_ALONE), ""]
-    elif len(sign.causes) > 1:
+    elif len(symptom.causes) > 1:
         parts += [Text("It may come from, most likely first:"), ""]
-    for cause_id, told_apart_by in sign.causes.items():
+    for cause_id, told_apart_by in symptom.causes.items():
         cause = causes[cause_id]
         head = Text(cause_id, style=f"bold {SEVERITY_STYLES[cause.severity]}")
         rows = [("If", told_apart_by), ("Do", cause.remedy.text)]
         parts += [head, Text(f"  {cause.title}."), _rows([row for row in rows if row[1]]), ""]
-    if sign.causes:
+    if symptom.causes:
         parts += [
-            Text(f"What decides: {sign.command}"),
-            Text(f"More: kraken-doctor explain {next(iter(sign.causes))}"),
+            Text(f"What decides: {symptom.command}"),
+            Text(f"More: kraken-doctor explain {next(iter(symptom.causes))}"),
             "",
         ]
-    return to_text(Group(*parts), terminal) + _links(sign.links)
+    return to_text(Group(*parts), terminal) + _links(symptom.links)
 
 
 def unrecognised_page(error: str, cause: Cause, terminal: Terminal) -> str:
@@ -79,18 +79,18 @@ def cause_markdown(cause: Cause, *, level: int = 2) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sign_markdown(sign: Sign, causes: Mapping[str, Cause], *, level: int = 2) -> str:
+def symptom_markdown(symptom: Symptom, causes: Mapping[str, Cause], *, level: int = 2) -> str:
     """One error, for docs/causes.md and for pasting."""
-    lines = [f"{'#' * level} {sign.title}", "", sign.meaning, ""]
-    if not sign.causes:
+    lines = [f"{'#' * level} {symptom.title}", "", symptom.meaning, ""]
+    if not symptom.causes:
         lines += [_ALONE, ""]
     lines += [
         f"{number}. `{cause}`: {causes[cause].title}{f'. If {apart}' if apart else ''}."
-        for number, (cause, apart) in enumerate(sign.causes.items(), 1)
+        for number, (cause, apart) in enumerate(symptom.causes.items(), 1)
     ]
-    if sign.causes:
-        lines += ["", f"What decides: `{sign.command}`", ""]
-    lines += [f"- <{link}>" for link in sign.links]
+    if symptom.causes:
+        lines += ["", f"What decides: `{symptom.command}`", ""]
+    lines += [f"- <{link}>" for link in symptom.links]
     return "\n".join(lines) + "\n"
 
 
@@ -119,15 +119,15 @@ def cause_values(cause: Cause, section: str) -> dict[str, Any]:
     }
 
 
-def sign_values(sign: Sign) -> dict[str, Any]:
+def symptom_values(symptom: Symptom) -> dict[str, Any]:
     """One error as JSON values; its causes are in the order of how likely they are."""
     return {
-        "error": sign.title,
-        "kind": sign.kind,
-        "meaning": sign.meaning,
-        "causes": [{"cause": cause, "told_apart_by": apart} for cause, apart in sign.causes.items()],
-        "command": sign.command,
-        "links": list(sign.links),
+        "error": symptom.title,
+        "kind": symptom.kind,
+        "meaning": symptom.meaning,
+        "causes": [{"cause": cause, "told_apart_by": apart} for cause, apart in symptom.causes.items()],
+        "command": symptom.command,
+        "links": list(symptom.links),
     }
 
 

@@ -50,9 +50,10 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
 def _comparison(report: Report) -> str:
     found = report.extra["comparison"]
     rows = []
-    for name, title in (("new", "New"), ("gone", "Gone"), ("still", "Still there")):
-        items = found.get(name) or []
-        rows += [(title, code(str(i["cause"])), code(str(i["account"])) if i.get("account") else "") for i in items]
+    for title, items in (("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))):
+        rows += [
+            (title, code(str(i["cause"])), code(str(i["account"])) if i.get("account") else "") for i in items or ()
+        ]
         if not items:
             rows.append((title, "nothing", ""))
     since = text(str(found.get("baseline_started_at")))

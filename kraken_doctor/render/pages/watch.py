@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kraken_doctor.model import json_report
-from kraken_doctor.model.change import Change, Named
+from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
@@ -118,5 +118,5 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _name(finding: Named) -> str:
+def _name(finding: FindingKey) -> str:
     return f"{plain(finding.account)} {finding.cause}" if finding.account else finding.cause

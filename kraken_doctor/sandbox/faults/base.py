@@ -29,11 +29,11 @@ class Fault(NamedTuple):
     """The arguments that show it, where ``check --sandbox --fault NAME`` is not enough."""
 
 
-def nothing(_scenario: Scenario) -> None:
-    """For what is there anyway."""
+def no_op(_scenario: Scenario) -> None:
+    """Do nothing: for what is there anyway."""
 
 
-def answers(response: Callable[[Scenario], Response], *, to: str = "", prefix: str = "") -> Inject:
+def respond_with(response: Callable[[Scenario], Response], *, to: str = "", prefix: str = "") -> Inject:
     """
     Answer with *response* whatever was asked.
 
@@ -55,18 +55,18 @@ def answers(response: Callable[[Scenario], Response], *, to: str = "", prefix: s
     return inject
 
 
-def says(error: str, *, to: str = "", prefix: str = "") -> Inject:
-    """Refuse with *error* whatever was asked; see `answers`."""
-    return answers(lambda _: refusal(error), to=to, prefix=prefix)
+def refuse_with(error: str, *, to: str = "", prefix: str = "") -> Inject:
+    """Refuse with *error* whatever was asked; see `respond_with`."""
+    return respond_with(lambda _: refusal(error), to=to, prefix=prefix)
 
 
 def private(error: str) -> Inject:
     """Refuse the user's private calls."""
-    return says(error, to="/private/", prefix=USER)
+    return refuse_with(error, to="/private/", prefix=USER)
 
 
-def both(*injections: Inject) -> Inject:
-    """One after the other."""
+def chain(*injections: Inject) -> Inject:
+    """Inject one after the other."""
 
     def inject(scenario: Scenario) -> None:
         for each in injections:

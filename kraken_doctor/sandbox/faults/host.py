@@ -11,7 +11,7 @@ from typing import Any
 
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import key_id
-from kraken_doctor.sandbox.faults.base import Fault, Inject, nothing
+from kraken_doctor.sandbox.faults.base import Fault, Inject, no_op
 from kraken_doctor.sandbox.scenarios import Scenario
 
 _HOUR_S = 3600.0
@@ -96,7 +96,7 @@ HOST = (
     Fault("krakenex-untested", "an older krakenex, with the nonce hook", _krakenex(_older), "krakenex-untested", "warn", of_run=True),
     Fault("krakenex-incompatible", "a krakenex without the nonce hook", _krakenex(_without_hook), "krakenex-incompatible", of_run=True),
     Fault("nonce-generator-broken", "the nonce store gives a nonce twice", _repeats, "nonce-generator-broken"),
-    Fault("nonce-generator-default", "the bot uses krakenex as it is", nothing, "nonce-generator-default", "warn",
+    Fault("nonce-generator-default", "the bot uses krakenex as it is", no_op, "nonce-generator-default", "warn",
           command="nonce --target kraken_doctor.client.examples:plain"),
     Fault("clock-behind", "this host's clock is half a minute behind", _clock(30), "clock-behind", "warn", of_run=True),
     Fault("clock-behind-nonce", "it is an hour behind, and the key was used where it is right", _clock_behind_a_used_key, "clock-behind"),

@@ -7,7 +7,7 @@ from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import key_id
-from kraken_doctor.sandbox.faults.base import Fault, Inject, nothing
+from kraken_doctor.sandbox.faults.base import Fault, Inject, no_op
 from kraken_doctor.sandbox.messages import Request, Response
 from kraken_doctor.sandbox.scenarios import Scenario
 
@@ -93,7 +93,7 @@ NONCE = (
     Fault("nonce-noted-finer", "version 0.1 noted microseconds for the key", _noted, "nonce-spent-higher", "warn"),
     Fault("nonce-shared-key", "another program uses the key meanwhile", _shared, "nonce-shared-key"),
     Fault("nonce-race-lost", "one call of another program overtakes ours", _raced, "nonce-shared-key", "warn"),
-    Fault("nonce-reordered", "five threads with unique nonces, no turns", nothing, "nonce-reordered", "warn",
+    Fault("nonce-reordered", "five threads with unique nonces, no turns", no_op, "nonce-reordered", "warn",
           command="nonce --target kraken_doctor.client.examples:unique"),
     Fault("nonce-window-too-small", "a nonce window of 15 milliseconds", _window(15), "nonce-window-too-small", "warn"),
     Fault("nonce-window-wide", "a nonce window of an hour", _window(3_600_000), "nonce-window-wide", "warn"),

@@ -1,34 +1,45 @@
--- Take the turn, or a place in the queue. Returns 0 when the turn is ours, else in how many ms to look again.
--- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] lease ms, ARGV[3] presence ms, ARGV[4] prefix of presences.
+-- Take the turn and its first nonce, or a place in the queue.
+-- KEYS[1] mark, KEYS[2] holder, KEYS[3] list of audit records, KEYS[4] queue; ARGV[1] floor, empty if no nonce is wanted,
+-- ARGV[2] token, ARGV[3] lease ms, ARGV[4] heartbeat ms, ARGV[5] prefix of heartbeats, ARGV[6] most audit records,
+-- ARGV[7...] audit records to keep.
+-- Returns the nonce, or 0, when the turn is ours, else minus the ms in which to look again.
 --
--- Called again while waiting: it renews our presence, and takes the turn when the holder's lease has run out and
+-- Called again while waiting: it renews our heartbeat, and takes the turn when the holder's lease has run out and
 -- everybody before us in the queue has gone.
 
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2]) -- handed to us since we last looked: accepted, for a whole lease
-  return 0
-end
-redis.call('SET', ARGV[4] .. ARGV[1], '1', 'PX', ARGV[3])
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  while true do
-    local first = redis.call('LINDEX', KEYS[2], 0)
-    if not first or first == ARGV[1] then
-      break
-    end
-    if redis.call('EXISTS', ARGV[4] .. first) == 1 then
-      break -- somebody before us is alive, and will look
-    end
-    redis.call('LPOP', KEYS[2]) -- died while waiting
-  end
-  local first = redis.call('LINDEX', KEYS[2], 0)
-  if not first or first == ARGV[1] then
-    redis.call('LREM', KEYS[2], 0, ARGV[1])
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local holder, queue, token, lease, heartbeats = KEYS[2], KEYS[4], ARGV[2], ARGV[3], ARGV[5]
+
+local function first_nonce()
+  if ARGV[1] == '' then
     return 0
   end
+  return next_nonce(KEYS[1], ARGV[1])
 end
-if not redis.call('LPOS', KEYS[2], ARGV[1]) then
-  redis.call('RPUSH', KEYS[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[2], 86400000)
+
+keep_records(KEYS[3], 6)
+local held = redis.call('GET', holder)
+if held == token then
+  redis.call('PEXPIRE', holder, lease) -- handed to us since we last looked: accepted, for a whole lease
+  return first_nonce()
 end
-return math.max(1, redis.call('PTTL', KEYS[1]) + 1) -- when the lease has run out, should its holder be dead
+if not held then
+  local first = redis.call('LINDEX', queue, 0)
+  -- Who is before us and without a heartbeat died while waiting; who is alive will look.
+  while first and first ~= token and redis.call('EXISTS', heartbeats .. first) == 0 do
+    redis.call('LPOP', queue)
+    first = redis.call('LINDEX', queue, 0)
+  end
+  if not first or first == token then
+    if first then
+      redis.call('LREM', queue, 0, token)
+    end
+    redis.call('SET', holder, token, 'PX', lease)
+    return first_nonce()
+  end
+end
+redis.call('SET', heartbeats .. token, '1', 'PX', ARGV[4])
+if not redis.call('LPOS', queue, token) then
+  redis.call('RPUSH', queue, token)
+  redis.call('PEXPIRE', queue, 86400000)
+end
+return -math.max(1, redis.call('PTTL', holder) + 1) -- when the lease has run out, should its holder be dead

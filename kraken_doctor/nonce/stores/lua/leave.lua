@@ -1,5 +1,5 @@
 -- Give up the turn or the place in the queue; hand the turn to whoever has waited longest and is alive.
--- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of presences, ARGV[3] prefix of bells,
+-- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of heartbeats, ARGV[3] prefix of wake-ups,
 -- ARGV[4] ms in which the next one must accept: it may have died since it last showed that it waits.
 
 redis.call('LREM', KEYS[2], 0, ARGV[1])

@@ -1,0 +1,100 @@
+"""What the adapters for ccxt and python-kraken-sdk share: each call inside its turn, with its nonce and record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from kraken_doctor.client.asyncturn import AsyncTurns
+from kraken_doctor.client.options import CallOptions
+from kraken_doctor.client.safety import redact_exception, refuse_demo_key
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
+from kraken_doctor.model.call import UNKNOWN
+from kraken_doctor.nonce.turn import Turn
+
+# A variable of the context: threads and tasks alike see the call that they are in themselves.
+_current: ContextVar[tuple[CallAttempt, Turn] | None] = ContextVar("current", default=None)
+
+
+class ForeignTracker(CallTracker):
+    """Track the calls of another library's client and of its copies; timeouts and retries stay the client's own."""
+
+    def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
+        super().__init__(options, network_error)
+        self._async_turns = AsyncTurns()
+
+    def next_nonce(self, key: str) -> int:
+        """Return the nonce of the call that the caller is in; outside of any, the next one."""
+        # A client object may be shared: its key may have changed since, or another client signs inside this call.
+        current = _current.get()
+        if current is None or current[0].key != key:
+            return self.nonce(key)
+        attempt, turn = current
+        nonce = attempt.take_nonce(turn)
+        attempt.sending()  # it signs now; when it sends is not seen from here
+        return nonce
+
+    def judge(self, answer: object) -> None:
+        """Take *answer* as that of the call that the caller is in."""
+        if current := _current.get():
+            current[0].judge(answer)
+
+    @contextmanager
+    def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
+        """Enclose a call of *client*, from its turn to its answer."""
+        attempt = self._begun(client, endpoint)
+        with (
+            self.also_network_error,
+            self._closed(client, attempt),
+            self.turn(attempt.key, timeout_s) as turn,
+            _inside(attempt, turn),
+        ):
+            yield
+
+    @asynccontextmanager
+    async def call_async(self, client: Any, endpoint: str, timeout_s: float) -> AsyncIterator[None]:
+        """Do the same in an event loop."""
+        attempt = self._begun(client, endpoint)
+        key = attempt.key
+        with self.also_network_error, self._closed(client, attempt), self.under_way_in_loop(key):
+            async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
+                with _inside(attempt, turn):
+                    yield
+
+    @contextmanager
+    def _closed(self, client: Any, attempt: CallAttempt) -> Iterator[None]:
+        try:
+            yield
+        except Exception as exc:
+            failure = exc
+            secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+            redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
+            if attempt.outcome == UNKNOWN:
+                attempt.failed(lambda: _error_in(failure))
+            raise
+        finally:
+            attempt.close()
+
+    def _begun(self, client: Any, endpoint: str) -> CallAttempt:
+        key, url = client.doctor_key_and_url()
+        refuse_demo_key(key, url)
+        return self.begin(key, endpoint)
+
+
+@contextmanager
+def _inside(attempt: CallAttempt, turn: Turn) -> Iterator[None]:
+    token = _current.set((attempt, turn))
+    try:
+        yield
+    finally:
+        # Also after an exception: the next nonce that this thread or task takes is another call's.
+        _current.reset(token)
+        attempt.answered()
+
+
+def _error_in(exc: Exception) -> str:
+    """Return the API's errors that *exc* quotes; if there are none, its type says what happened."""
+    return ", ".join(re.findall(r"E[A-Z][A-Za-z]{0,20}:[^\"'\],]{1,200}", str(exc))) or type(exc).__name__

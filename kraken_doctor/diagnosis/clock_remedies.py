@@ -1,0 +1,56 @@
+"""How to set the clock of the very system at hand, from what was found to keep it. No evidence, no command."""
+
+from __future__ import annotations
+
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Remedy
+from kraken_doctor.model.evidence import EvidenceSet
+
+_OF_THE_HOST = ("container", "macos", "windows", "wsl")
+"""Systems whose clock no time service of Linux keeps."""
+
+_SELF_MADE = ("chrony", "systemd-timesyncd")
+"""Services whose remedy names their own command to set the clock."""
+
+_VERBS = {"apt-get": "install", "dnf": "install", "zypper": "install", "pacman": "-S", "apk": "add"}
+
+
+def clock_remedy(evidence: EvidenceSet, cause: str) -> Remedy | None:
+    """
+    Return the remedy for ``clock-behind`` or ``clock-ahead`` on this system; None where nothing is known of it.
+
+    Setting a clock forward harms no nonce. Setting it back does: whoever takes nonces from it is refused until the time
+    that was already used is reached again.
+    """
+    found = _remedy(evidence)
+    if found is None or cause != "clock-ahead":
+        return found
+    return Remedy(
+        f"Stop the bots first, and keep the nonce store: with it kraken_doctor goes on from the mark. {found.text}",
+        found.commands,
+        otherwise=found.otherwise,
+        avoid="Don't delete the nonce store now: it is what remembers how far ahead the key is.",
+    )
+
+
+def _remedy(evidence: EvidenceSet) -> Remedy | None:
+    place = evidence.get(facts.CLOCK_PLACE)
+    if place in _OF_THE_HOST:
+        return remedy(f"clock of {place}")
+    if place != "linux":
+        return None
+    service, unit = evidence.get(facts.KEEPER), evidence.get(facts.KEEPER_UNIT)
+    if not service:
+        packager = evidence.get(facts.KEEPER_PACKAGER, "")
+        install = (f"sudo {packager} {_VERBS[packager]} chrony",) if packager in _VERBS else ()
+        return remedy("no time service", *install)
+    if rivals := evidence.get(facts.KEEPER_RIVALS):
+        return remedy("time services compete", service=service, rivals=" and ".join(rivals))
+    if evidence.get(facts.KEEPER_RUNNING):
+        restart = (f"sudo systemctl restart {unit}",) if unit and service not in _SELF_MADE else ()
+        return remedy(f"{service} runs", *restart)
+    if service == "systemd-timesyncd":
+        return remedy("systemd-timesyncd is off")
+    start = (f"sudo systemctl enable --now {unit}",) if unit else ()
+    return remedy("time service is off", *start, service=service)

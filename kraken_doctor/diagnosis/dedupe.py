@@ -1,0 +1,73 @@
+"""What is said once: causes that all accounts share, and symptoms under the cause that explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kraken_doctor.model.diagnosis import Diagnosis, Severity
+
+
+def shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:
+    """
+    Split off what every account has: one finding about the environment, not one an account.
+
+    Five keys that are refused at once have one cause, and it is not that five keys went bad.
+    """
+    if len(labels) < 2:
+        return [], list(found)
+    by_kind: dict[tuple[str, Severity, str], list[Diagnosis]] = {}
+    for diagnosis in found:
+        by_kind.setdefault(_kind(diagnosis), []).append(diagnosis)
+    everyone = set(labels)
+    shared = {kind: group for kind, group in by_kind.items() if {d.account for d in group} == everyone}
+    return [_as_one(group) for group in shared.values()], [d for d in found if _kind(d) not in shared]
+
+
+def _kind(diagnosis: Diagnosis) -> tuple[str, Severity, str]:
+    # With its summary: one that names a variable or a date is true of its own account alone.
+    return diagnosis.cause, diagnosis.severity, diagnosis.summary
+
+
+def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
+    first, *others = group
+    because = first.because if all(other.because == first.because for other in others) else first.because[:1]
+    everyone = f"in all {len({diagnosis.account for diagnosis in group})} accounts"
+    # A command may name its account: each is said.
+    commands = tuple(dict.fromkeys(command for one in group for command in one.remedy.commands))
+    remedy = replace(first.remedy, commands=commands)
+    one = replace(first, account=None, because=(*because, everyone), remedy=remedy)
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    together = CAUSES[first.cause].everywhere
+    return replace(one, **together._asdict()) if together else one
+
+
+def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Drop symptoms whose cause is among *found*, in the same account or in what all share; the cause names them."""
+    symptoms: dict[int, Diagnosis] = {}
+    explained: dict[int, list[str]] = {}
+    for position, cause, brought_about in _with_symptoms(found):
+        for other, symptom in enumerate(found):
+            if symptom.cause in brought_about and _explains(cause, symptom):
+                symptoms[other] = symptom
+                explained.setdefault(position, []).append(symptom.cause)
+    return [
+        replace(diagnosis, explains=tuple(dict.fromkeys((*diagnosis.explains, *explained.get(position, ())))))
+        for position, diagnosis in enumerate(found)
+        if position not in symptoms
+    ]
+
+
+def _with_symptoms(found: Sequence[Diagnosis]) -> Iterator[tuple[int, Diagnosis, tuple[str, ...]]]:
+    if found:
+        from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+        for position, diagnosis in enumerate(found):
+            if brought_about := CAUSES[diagnosis.cause].brings_about:
+                yield position, diagnosis, brought_about
+
+
+def _explains(cause: Diagnosis, symptom: Diagnosis) -> bool:
+    # A warning does not explain a failure: a clock that is a little wrong is not why a key is refused.
+    return cause.account in (None, symptom.account) and cause.severity.rank <= symptom.severity.rank

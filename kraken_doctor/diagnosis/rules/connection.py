@@ -1,0 +1,191 @@
+"""The way to the exchange, and what the exchange says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kraken_doctor.diagnosis.clock_remedies import clock_remedy
+from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.rule import RunRule
+from kraken_doctor.diagnosis.rules.host import explains_certificate
+from kraken_doctor.diagnosis.words import clock_words, span
+from kraken_doctor.errors import kraken_error
+from kraken_doctor.model import facts
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.evidence import EvidenceSet, Outcome
+from kraken_doctor.model.facts import PublicCall
+
+_STATUS_CAUSES = {
+    "maintenance": "exchange-maintenance",
+    "cancel_only": "exchange-restricted",
+    "post_only": "exchange-restricted",
+    "limit_only": "exchange-restricted",
+}
+
+_CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
+
+
+@RunRule
+def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    """Yield the causes of the section "The way to the exchange"."""
+    yield from _concerns(evidence)
+    for call in (facts.PATH, facts.EXCHANGE):
+        if evidence.get(call.FAILURE):
+            yield from _failed(evidence, call)
+            return
+        if error := evidence.get(call.ERROR):
+            because = ("Kraken's own response",)
+            yield diagnosis_for(
+                kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(evidence, call)
+            )
+            return
+    status = evidence.get(facts.EXCHANGE_STATUS)
+    if status in _STATUS_CAUSES:
+        yield diagnosis_for(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
+    elif status and status != "online":
+        because = (f"SystemStatus says {status[:40]!r}, which this version does not know",)
+        yield diagnosis_for("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)
+
+
+def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
+    failure, detail = evidence.get(call.FAILURE, ""), evidence.get(call.DETAIL, "")
+    if failure == "tls-expired":
+        if explains_certificate(evidence):
+            return  # the rules of the host have named the clock
+        if _begins_in_the_future(evidence):
+            yield _clock_behind(evidence)
+            return
+    samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
+    often = (f"{failed} of {samples} attempts failed",) if samples else ()
+    because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
+    possible = _possible(evidence, call, failure)
+    yield diagnosis_for(
+        failure,
+        None,
+        "",
+        because,
+        confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        severity=_severity(evidence, call),
+        possible=possible,
+        remedy=_remedy(evidence, call, failure),
+    )
+
+
+def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
+    """Return the severity of a public call that failed: its check is a warning where private ones were accepted."""
+    return Severity.WARN if evidence.outcome(call.check) is Outcome.WARN else Severity.FAIL
+
+
+def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Alternative, ...]:
+    """Return what the evidence leaves open."""
+    proxy = evidence.get(facts.PROXY)
+    if failure == "tls-expired" and evidence.get(facts.CLOCK_OFFSET) is None:
+        return (
+            Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
+        )
+    if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) in (502, 503, 504):
+        return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
+    # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
+    by_proxy = {"connection-reset", "read-timeout"}
+    if evidence.get(facts.TLS_VERSION) is None:
+        by_proxy |= {"edge-error", "edge-blocked", "response-invalid"}
+    if proxy and failure in by_proxy:
+        return (Alternative(f"the fault is with the proxy {proxy}", "NO_PROXY, if there is a way without it"),)
+    return ()
+
+
+def _begins_in_the_future(evidence: EvidenceSet) -> bool:
+    """
+    Whether the certificate itself tells that this clock is behind, where no time source does.
+
+    A certificate that is genuine but for beginning in the future was dated by a clock that counts more than this one;
+    and its issuer is trusted.
+    """
+    unknown = evidence.get(facts.CLOCK_OFFSET) is None
+    return unknown and bool(evidence.get(facts.TLS_DATES_ALONE)) and (evidence.get(facts.TLS_BEGINS_IN) or 0) > 0
+
+
+def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
+    issuer, begins = evidence.get(facts.TLS_ISSUER) or "an unnamed issuer", evidence.get(facts.TLS_NOT_BEFORE, "")
+    return diagnosis_for(
+        "clock-behind",
+        None,
+        "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
+        (f"the certificate, by {issuer}, is genuine and begins {begins}", clock_words(evidence)),
+        confidence=Confidence.LIKELY,
+        severity=Severity.FAIL,
+        remedy=clock_remedy(evidence, "clock-behind"),
+        explains=("tls-expired",),
+    )
+
+
+def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    """Yield what did not keep this run from its answer, and slows it or other programs down."""
+    if dead := evidence.get(facts.TCP_DEAD):
+        seconds = evidence.get(facts.TCP_DEAD_SECONDS, 0.0)
+        where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
+        lost = f"each new connection loses at least {span(seconds)} before another address is tried"
+        summary = f"{where} leads nowhere: {lost}."
+        answered_s = evidence.get(facts.TCP_SECONDS, 0.0)
+        because = (*dead, f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(answered_s)}")
+        instead = remedy("dead IPv6" if where == "IPv6" else "dead address")
+        yield diagnosis_for("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=instead)
+    for call in (facts.PATH, facts.EXCHANGE):
+        if chance := evidence.get(call.CHANCE):
+            samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
+            because = (f"{failed} of {samples} attempts failed", evidence.get(call.CHANCE_DETAIL, ""))
+            yield diagnosis_for(
+                chance, None, "The way to the exchange fails now and then.", because, severity=Severity.WARN
+            )
+    if without := evidence.get(facts.TLS_WITHOUT_VARIABLE):
+        variable = evidence.source(facts.TLS_AUTHORITIES) or "SSL_CERT_FILE"
+        summary = f"The certificate is trusted through {variable}, which krakenex and requests do not read."
+        because = (
+            f"signed by {evidence.get(facts.TLS_ISSUER) or 'an unnamed issuer'}",
+            f"without it: {without}",
+        )
+        file = evidence.get(facts.TLS_AUTHORITIES, "")
+        instead = remedy("authorities for requests", file=file)
+        yield diagnosis_for("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=instead)
+
+
+def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
+    """Return who signed it, for whom and for how long."""
+    if failure not in _CERTIFICATE:
+        return ()
+    if evidence.get(facts.TLS_ISSUER) is None:
+        return ("the certificate itself could not be read",) if evidence.get(facts.TLS_PROBLEM) is not None else ()
+    by = "itself" if evidence.get(facts.TLS_SELF_SIGNED) else evidence.get(facts.TLS_ISSUER) or "an unnamed issuer"
+    names = ", ".join(evidence.get(facts.TLS_NAMES, ())) or evidence.get(facts.TLS_SUBJECT) or "nobody"
+    return (
+        f"signed by {by}, for {names}",
+        f"valid from {evidence.get(facts.TLS_NOT_BEFORE, '')} to {evidence.get(facts.TLS_NOT_AFTER, '')}",
+        *((clock_words(evidence),) if failure == "tls-expired" else ()),
+    )
+
+
+def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
+    """Return how far it got, so that the reader sees which step to look at."""
+    reached = []
+    if proxy := evidence.get(facts.PROXY):
+        variable = evidence.source(facts.PROXY)
+        reached.append(f"through the proxy {proxy}" + (f" of {variable}" if variable else ""))
+    if addresses := evidence.get(facts.DNS_ADDRESSES):
+        whose = "the proxy's name" if proxy else "the name"
+        reached.append(f"{whose} resolves to {', '.join(addresses[:3])}")
+    if (seconds := evidence.get(facts.TCP_SECONDS)) is not None:
+        reached.append(f"TCP connected in {span(seconds)}")
+    if version := evidence.get(facts.TLS_VERSION):
+        reached.append(f"{version}, certificate by {evidence.get(facts.TLS_ISSUER) or 'an unnamed issuer'}")
+    return tuple(reached)
+
+
+def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | None:
+    """Return another remedy than the catalogue's, where the evidence says more."""
+    if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
+        return remedy("wait as told", wait_s=wait_s)
+    if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
+        variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
+        return remedy("login of the proxy", variable=variable)
+    return None

@@ -1,0 +1,194 @@
+"""The connections of one process to a Redis: each answer is read by the command that it belongs to."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from importlib import resources
+from typing import Any
+
+from kraken_doctor.errors import ConfigurationError, NonceExhaustedError, NonceStoreError
+from kraken_doctor.nonce.stores.perprocess import PerProcess
+
+_SOCKET_TIMEOUT_S = 5.0
+"""A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
+
+_UNREADABLE = (
+    "the Redis URL can't be read: use redis://host:port/db, with user:password@ before a host that asks for it"
+)
+"""Not the two together: what looks like a login in a URL is hidden."""
+
+Judge = Callable[[Any], Any]
+
+
+def _anything(answer: Any) -> Any:
+    return answer
+
+
+def only(kind: Any) -> Judge:
+    """Return the judge that takes nothing but a *kind*."""
+
+    def judge(answer: Any) -> Any:
+        if not isinstance(answer, kind):
+            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]}, which is no answer")
+        return answer
+
+    return judge
+
+
+class RedisLink:
+    """
+    What the processes that use one store object say to a Redis.
+
+    Args:
+        url: Of `RedisStore`.
+
+    Raises:
+        ConfigurationError: The extra is not installed, or the URL can't be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+        except ImportError:
+            raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
+        make_pool = functools.partial(
+            redis.ConnectionPool.from_url,
+            url,
+            decode_responses=True,
+            socket_timeout=_SOCKET_TIMEOUT_S,
+            socket_connect_timeout=_SOCKET_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        try:
+            make_pool()
+        except ValueError:
+            raise ConfigurationError(_UNREADABLE) from None
+        for step in _STEPS:
+            _script(step)  # read now: between order and answer there may be no file to open any more
+        self._redis: Any = redis  # the module: loaded by whoever has such a store
+        self._process = PerProcess(lambda: _Connections(make_pool))
+
+    def run(
+        self, script: str, keys: Sequence[str], arguments: Sequence[str], judge: Judge = _anything, *, wait: bool = True
+    ) -> Any:
+        """
+        Return what *judge* makes of the answer to one of the Lua steps; without *wait* None.
+
+        Raises:
+            NonceStoreError: Redis does not do it.
+        """
+        text, sha = _script(script)
+        command: tuple[str | float, ...] = (len(keys), *keys, *arguments)
+        if not wait:
+            return self.ask("EVAL", text, *command, wait=False)  # there is no second try where the digest is not known
+        try:
+            return self.ask("EVALSHA", sha, *command, judge=judge)
+        except NonceStoreError as exc:
+            if not isinstance(exc.__cause__, self._redis.exceptions.NoScriptError):
+                raise
+            # A Redis that has just started knows no scripts.
+            return self.ask("EVAL", text, *command, judge=judge)
+
+    def ask(self, *command: str | float, judge: Judge = _anything, wait: bool = True) -> Any:
+        """
+        What *judge* makes of Redis's answer; None where it is not waited for.
+
+        Raises:
+            NonceStoreError: There is none, it is a refusal, or none to this question.
+        """
+        try:
+            try:
+                return self._exchange(command, judge, wait=wait)
+            except self._redis.ConnectionError:
+                # Once more on a connection that had gone; never after a wait that was long enough.
+                return self._exchange(command, judge, wait=wait)
+        except (self._redis.RedisError, OSError, ValueError) as exc:
+            raise _as_ours(exc) from exc
+
+    def _exchange(self, command: tuple[str | float, ...], judge: Judge, *, wait: bool) -> Any:
+        process = self._process.get()
+        pool, connection = process.pool, None
+        try:
+            # A command whose answer is not read must not go to a connection that is dead: the pool looks.
+            pool, connection = (wait and self._owing(process)) or (pool, pool.get_connection())
+            connection.send_command(*command)
+            if not wait:
+                # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
+                lent, connection = connection, None
+                process.owing.append((pool, lent))
+                return None
+            answer = judge(connection.read_response())
+            pool.release(connection)
+        except self._redis.ResponseError:
+            pool.release(connection)  # that was the answer
+            raise
+        except BaseException as exc:
+            if connection is not None:
+                # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or
+                # it was no answer to this command, and may be that to another.
+                connection.disconnect()
+                pool.release(connection)
+            elif not isinstance(exc, (self._redis.RedisError, OSError)):
+                # It may have got one that we never saw: the pool would count it for ever, and run out.
+                process.renew_pool()
+            raise
+        return answer
+
+    def _owing(self, process: _Connections) -> tuple[Any, Any] | None:
+        """Return a connection, with its pool, whose last answer was not waited for, and has been read by now."""
+        while process.owing:
+            with contextlib.suppress(IndexError):  # another thread has it
+                pool, connection = process.owing.popleft()
+                try:
+                    with contextlib.suppress(self._redis.ResponseError):  # a turn not given up ends with its lease
+                        connection.read_response()
+                except (self._redis.RedisError, OSError):
+                    connection.disconnect()
+                    pool.release(connection)
+                else:
+                    return pool, connection
+        return None
+
+    def close(self) -> None:
+        """Close all connections; using it afterwards opens new ones."""
+        connections = self._process.get()
+        connections.owing.clear()
+        connections.pool.disconnect()
+
+
+class _Connections:
+    """Those of one process: a forked child makes its own."""
+
+    def __init__(self, make_pool: Callable[[], Any]) -> None:
+        self._make_pool = make_pool
+        self.renew_pool()
+        self.owing: deque[tuple[Any, Any]] = deque()
+        """Pools and connections with an answer that nobody waits for: to be read before the next command."""
+
+    def renew_pool(self) -> None:
+        """Begin anew; whoever is using a connection of the old pool gives it back to that."""
+        self.pool = self._make_pool()
+
+
+_STEPS = ("advance", "audit", "confirm", "enter", "leave")
+
+
+@functools.cache
+def _script(name: str) -> tuple[str, str]:
+    """The text of a Lua step, and the digest by which Redis knows it."""
+    folder = resources.files(__package__).joinpath("lua")
+    parts = (name,) if name in ("confirm", "leave") else ("common", name)
+    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+    return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
+    if "EXHAUSTED" in str(exc):
+        return NonceExhaustedError("the next nonce would be above 2**64 - 1")
+    return NonceStoreError(f"nonce store redis: {exc}")

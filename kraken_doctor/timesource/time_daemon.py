@@ -1,0 +1,148 @@
+"""What keeps this host's clock, from evidence: files, processes, platform. Nothing is guessed, nothing is run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFs:
+    """What can be seen of a host; a test shows another one."""
+
+    system: str = field(default_factory=platform.system)
+    """``Linux``, ``Darwin``, ``Windows``, …"""
+    root: Path = Path("/")
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, *paths: str) -> str:
+        """The first of *paths* that is there, with its slash; empty if none is."""
+        return next((f"/{path}" for path in paths if (self.root / path).exists()), "")
+
+    def leads_to(self, path: str) -> str:
+        """The name of the file that is behind *path*, a symbolic link or not."""
+        return (self.root / path).resolve().name
+
+    def text(self, path: str) -> str:
+        """A small file; empty if it can't be read."""
+        try:
+            return (self.root / path).read_text(errors="replace")[:4096].strip()
+        except OSError:
+            return ""
+
+    def processes(self) -> set[str]:
+        """The names of what runs, as the kernel keeps them: cut to 15 characters."""
+        return {self.text(f"proc/{entry.name}/comm") for entry in self._processes()}
+
+    def _processes(self) -> list[Path]:
+        try:
+            return [entry for entry in (self.root / "proc").iterdir() if entry.name.isdigit()]
+        except OSError:
+            return []
+
+
+class TimeDaemon(NamedTuple):
+    """Who sets the clock here."""
+
+    place: str
+    """``linux``, ``container``, ``wsl``, ``macos``, ``windows`` or ``other``: decides where the clock can be set."""
+    because: str
+    """What shows the place: ``/.dockerenv``."""
+    service: str = ""
+    """``chrony``, ``systemd-timesyncd``, ``ntpd``, ``openntpd``, ``BusyBox ntpd``; empty if none is there."""
+    running: bool = False
+    unit: str = ""
+    """Its systemd unit; empty without systemd, or without such a unit."""
+    rivals: tuple[str, ...] = ()
+    """Others that run beside it: each undoes what the other does."""
+    packager: str = ""
+    """The command that would install one."""
+
+
+class _Service(NamedTuple):
+    name: str
+    process: str
+    units: tuple[str, ...]
+    programs: tuple[str, ...]
+
+
+_SERVICES = (
+    _Service("chrony", "chronyd", ("chrony", "chronyd"), ("usr/sbin/chronyd",)),
+    _Service("openntpd", "ntpd", ("openntpd",), ("usr/sbin/ntpctl",)),
+    _Service("ntpd", "ntpd", ("ntpsec", "ntp", "ntpd"), ("usr/sbin/ntpd",)),
+    _Service(
+        "systemd-timesyncd",
+        "systemd-timesyn",
+        ("systemd-timesyncd",),
+        ("usr/lib/systemd/systemd-timesyncd", "lib/systemd/systemd-timesyncd"),
+    ),
+)
+"""Where several are installed the first of them counts: the last comes with the system, the others were chosen."""
+
+_PACKAGERS = ("apt-get", "dnf", "zypper", "pacman", "apk")
+
+
+def detect(view: HostFs) -> TimeDaemon:
+    """Who keeps the clock of the host that *view* shows."""
+    if view.system == "Darwin":
+        return TimeDaemon("macos", "the platform is Darwin")
+    if view.system == "Windows":
+        return TimeDaemon("windows", "the platform is Windows")
+    if view.system != "Linux":
+        return TimeDaemon("other", f"the platform is {view.system or 'unknown'}")
+    if because := _container(view):
+        return TimeDaemon("container", because)
+    kernel = view.text("proc/sys/kernel/osrelease")
+    place, because = ("wsl", f"the kernel is {kernel}") if "microsoft" in kernel.lower() else ("linux", "")
+    return _linux(view, place, because)
+
+
+def _container(view: HostFs) -> str:
+    """What shows that this is a container; its kernel, and so its clock, is the host's."""
+    if found := view.has(".dockerenv", "run/.containerenv"):
+        return f"{found} is there"
+    for name in ("KUBERNETES_SERVICE_HOST", "container"):
+        if view.environ.get(name):
+            return f"the variable {name} is set"
+    return ""
+
+
+def _linux(view: HostFs, place: str, because: str) -> TimeDaemon:
+    processes = view.processes()
+    installed = [_real(view, service) for service in _SERVICES if view.has(*service.programs)]
+    # By its process alone OpenNTPD is ntpd.
+    running = [service for service in installed if service.process in processes]
+    if {"openntpd", "ntpd"} <= {service.name for service in running}:
+        running = [service for service in running if service.name != "ntpd"]
+    if not (chosen := next(iter(running or installed), None)):
+        return TimeDaemon(
+            place,
+            because,
+            packager=next((name for name in _PACKAGERS if view.has(f"usr/bin/{name}", f"sbin/{name}")), ""),
+        )
+    return TimeDaemon(
+        place,
+        because or f"{view.has(*chosen.programs)} is there",
+        service=chosen.name,
+        running=bool(running),
+        unit=_unit(view, chosen),
+        rivals=tuple(service.name for service in running if service is not chosen),
+    )
+
+
+def _real(view: HostFs, service: _Service) -> _Service:
+    """BusyBox is an ``ntpd`` too, and knows none of the commands of the other."""
+    busybox = service.name == "ntpd" and view.leads_to(service.programs[0]) == "busybox"
+    return service._replace(name="BusyBox ntpd") if busybox else service
+
+
+def _unit(view: HostFs, service: _Service) -> str:
+    if not view.has("run/systemd/system"):
+        return ""  # installed or not, systemd does not run here
+    for unit in service.units:
+        if view.has(*(f"{folder}/systemd/system/{unit}.service" for folder in ("etc", "usr/lib", "lib"))):
+            return unit
+    return ""
