@@ -284,7 +284,8 @@ def pattern_of(string: str) -> str:
     category, _, text = string.partition(":")
     if text == "*":
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
-    category = r"\bE[A-Z]\w*" if category == "E*" else f"E?{category[1:]}"
+    every = "|".join(sorted({known[1:].partition(":")[0] for known in STRINGS} - {"*"}))  # "Error: locked" is none
+    category = rf"\bE(?:{every})" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
 
 
