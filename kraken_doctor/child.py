@@ -19,7 +19,7 @@ _TASKKILL_S = 10.0
 
 def python(code: str, *arguments: str) -> list[str]:
     """
-    The command of a Python that runs *code* with *arguments*.
+    Return the command of a Python that runs *code* with *arguments*.
 
     It has this package on its path, but not the working folder: a ``json.py`` that lies there is not ours to run.
     """
@@ -60,7 +60,7 @@ def started(
     command: Sequence[str], *, children_may_stay: bool = False, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
     """
-    *command* while the block runs; then it is killed, and with it its process group (POSIX).
+    Run *command* while the block runs; then kill it, and with it its process group (POSIX).
 
     Out of reach is what has made a group of its own; on Windows, children whose own parent has ended.
 

@@ -14,7 +14,7 @@ SHORTAGE = "this process can't open as many files as it needs: raise the limit (
 
 
 def exhausted(exc: BaseException | None) -> bool:
-    """Whether *exc* says so: this process's limit, or the system's."""
+    """Return whether *exc* says that no more files can be opened, by this process or on this system."""
     return isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE)
 
 
@@ -31,7 +31,7 @@ def effective_user() -> int | None:
 
 
 def reader_is_gone(exc: OSError) -> bool:
-    """Whether *exc* says that nobody reads a pipe any more; on Windows that has no errno of its own."""
+    """Return whether *exc* says that nobody reads a pipe any more; on Windows that has no errno of its own."""
     return isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL)
 
 

@@ -180,6 +180,7 @@ def test_a_doctor_that_fails_writes_them_too(doctor: Run, monkeypatch: pytest.Mo
 # The one way in which files are written.
 
 
+@pytest.mark.posix("replacing a file that is read all the time")
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     """The name is never that of a half-written file, and nothing is left beside it."""
     path = tmp_path / "r"
@@ -260,3 +261,13 @@ def test_nothing_secret_gets_into_a_file(
         assert "EAPI:[hidden]" in text.replace("\\", "")
         assert key.secret not in text
         assert key.api_key not in text
+
+
+def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path: Path) -> None:
+    """Windows does not replace it before."""
+    path = tmp_path / "r.json"
+    path.write_text("old")
+    reader = path.open()
+    threading.Timer(0.1, reader.close).start()
+    files.write(path, "new")
+    assert path.read_text() == "new"

@@ -96,7 +96,7 @@ class AuditFile:
             self._close()
 
     def _open(self) -> int:
-        """The file to write to: the one at the path, and not too large."""
+        """Open the file at the path, and begin a new one where it is full; return its descriptor."""
         if self._file >= 0:
             if os.fstat(self._file).st_size >= self._max_bytes:
                 self._begin_anew()

@@ -56,7 +56,7 @@ class _Locks:
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
     def take(self, timeout_s: float, _turn: Turn) -> None:
-        """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
+        """Take both locks, and free the gate; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
         try:
             taken = self._gate.acquire(timeout_s) and self._file.acquire(max(0.0, end - time.monotonic()))
@@ -67,7 +67,7 @@ class _Locks:
         self._gate.release()
 
     def give_back(self) -> None:
-        """Free both: whoever was interrupted may have either."""
+        """Free both locks: a caller that was interrupted may have either."""
         self._gate.release()
         self._file.release()
         if not self._stays_open():

@@ -41,7 +41,7 @@ def ensure_private_dir(folder: Path) -> int:
 
 def check(path: Path, *, may_have_names: bool = False) -> None:
     """
-    See that the file at *path*, if there is one, is the store of whoever uses it.
+    Raise where the file at *path*, if there is one, must not be used as a store.
 
     Raises:
         OSError: It is no file, or somebody else made it; or it has a second name, beside which another process would
@@ -65,7 +65,7 @@ def check(path: Path, *, may_have_names: bool = False) -> None:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of the file at *path*; None if there is none, or it can't be said."""
+    """Return device and inode of the file at *path*; None if there is none, or it can't be read."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
     except OSError:
@@ -82,7 +82,7 @@ def real(path: Path) -> Path:
 
 
 def is_at(file: int, path: Path) -> bool:
-    """Whether the open *file* is still the one at *path*: not deleted, and no other put in its place."""
+    """Return whether the open *file* is still the one at *path*, neither deleted nor replaced."""
     if sys.platform == "win32":
         return True  # there nobody can do either while it is open
     status = os.fstat(file)
@@ -110,7 +110,7 @@ def open_file(path: Path, flags: int) -> int:
 
 @contextmanager
 def new_file(path: Path, mode: int) -> Iterator[Path]:
-    """An empty file of this *mode* beside *path*, for as long as it is needed."""
+    """Make an empty file of this *mode* beside *path*, and delete it afterwards."""
     made = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     try:
         os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

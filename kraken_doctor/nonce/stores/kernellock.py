@@ -17,7 +17,7 @@ else:
     from kraken_doctor.nonce.stores.posixlock import try_lock, unlock
 
 _POLL_S = 0.002
-"""Between two looks at a lock that another process holds: small beside a call to Kraken (tens of ms)."""
+"""Between two tries while another process has the lock: small beside a call to Kraken (tens of ms)."""
 
 
 class KernelLock:
@@ -50,7 +50,7 @@ class KernelLock:
         return True
 
     def release(self) -> None:
-        """Free it; for whoever holds it."""
+        """Free the lock; for its holder."""
         if self._file >= 0:
             unlock(self._file)
 

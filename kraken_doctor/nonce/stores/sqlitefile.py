@@ -49,7 +49,7 @@ class SQLiteFile:
 
     def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """
-        The rows that *statement* gives.
+        Return the rows that *statement* gives.
 
         Raises:
             sqlite3.Error, OSError: It can't be done.
@@ -59,14 +59,14 @@ class SQLiteFile:
             return self.connection().execute(statement, values).fetchall()
 
     def connection(self) -> sqlite3.Connection:
-        """The open file; for whoever holds `lock`."""
+        """Return the open connection; the caller holds `lock`."""
         if self._db is None:
             self._db = self._open()
             self.identity = folder.identity(self.path)
         return self._db
 
     def close(self) -> None:
-        """Close it; the next use opens it again."""
+        """Close the file; the next use opens it again."""
         with self.lock:
             # In this order: closed, but still taken for open, it would fail for good.
             db, self._db, self.identity = self._db, None, None
@@ -120,7 +120,7 @@ class SQLiteFile:
 
 
 def _switch_to_wal(db: sqlite3.Connection) -> None:
-    """Wait for others that do the same: SQLite fails at once here, whatever timeout it was given."""
+    """Switch the journal to WAL, and wait for others that do so: SQLite fails at once here, whatever its timeout."""
     until = monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
