@@ -21,7 +21,7 @@ FIRST = [fault for fault in FAULTS.values() if fault.severity == "fail" and faul
 LATER = [*SECTIONS["The key"], *SECTIONS["The nonce"]]
 """What is only seen where the exchange is reached."""
 OF_A_BOTS_CLIENT = {"client-outdated"}
-"""Needs no fault: the exchange answers a POST to a public endpoint with 405 as it is, and the doctor's client sends none."""
+"""Needs no fault: the exchange answers a POST to a public endpoint with 405 as it is, and the doctor sends none."""
 WITHHELD = {"nonce-mark-finer", "nonce-noted-finer", "nonce-mark-ahead"}
 """Faults of the store itself, for which nothing is sent: no verdict on the account."""
 
