@@ -6,40 +6,14 @@ import functools
 import re
 from dataclasses import dataclass, replace
 
-from kraken_doctor.botlog.prefilter import words
+from kraken_doctor.botlog.prefilter import patterns, words
 
 ANOTHER_HOST = "another host"
 """Where a host is named that is none of the services known here: its name is the user's own and is not shown."""
 
-_HOST = re.compile(
-    r"(?:(?:https?|wss?)://(?:[^\s/@]{1,100}@)?|\bhost(?:name)?[\"']?\s*[:=]\s*[\"']"
-    r"|Connection to |to host |ENOTFOUND |EAI_AGAIN "
-    r"|ECONNREFUSED |lookup |resolve (?:host:? ?)?'?|resolve host(?:name)?:? |UnknownHostException: |is known\.? \("
-    r"|connect to |contact(?:ing)? |dial tcp |Failed to connect to |Host: )"
-    r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+|localhost)(?:(?::|['\"], port=)(\d{1,5}))?",
+_HOST, _LOCAL, _ADDRESS, _VERSION, _KRAKEN, _SERVED, _NOT_THE_EXCHANGE, _EXCHANGES, _SERVICES = (
+    re.compile(pattern) for pattern in patterns("whose").values()
 )
-_LOCAL = re.compile(r"localhost$|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0")
-_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}$")
-_VERSION = re.compile(
-    r"\b(krakenex|ccxt|freqtrade|pykrakenapi|python-kraken-sdk|hummingbot)\b(?:(?:[ =:/@v]|version){1,4}"
-    r"|\.worker\b[^\n]{0,60}\bversion=')(\d+\.\d+(?:\.\d+)?)",
-    re.IGNORECASE,
-)
-_KRAKEN = re.compile(r"\bkraken|kraken\b", re.IGNORECASE)
-_SERVED = re.compile(r"- - \[[^\]\n]{0,40}\] \"[A-Z]+ (?!/0/p)")
-"""A line of a web server's own log: what this host answered to others."""
-
-_NOT_THE_EXCHANGE = re.compile(
-    r"gitkraken|krakend\b|kraken2\b|kraken\.io\b|krakenjs|kraken-(?:agent|tracker|origin|build)", re.IGNORECASE
-)
-
-
-def _any_of(group: str) -> str:
-    return rf"\b(?:{'|'.join(map(re.escape, words()['services'][group]))})(?:\b|_|(?=[A-Z]))"
-
-
-_EXCHANGES = re.compile(_any_of("exchanges"), re.IGNORECASE)
-_SERVICES = re.compile(_any_of("always"), re.IGNORECASE)
 _CLIENTS = {name: re.compile(pattern) for name, pattern in words()["clients"].items()}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
 from kraken_doctor.botlog.plaintext import plain_text
-from kraken_doctor.botlog.prefilter import words
+from kraken_doctor.botlog.prefilter import patterns, words
 from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
 from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
 from kraken_doctor.model.cause import Symptom
@@ -60,15 +60,7 @@ class Event:
     line: int = 0
 
 
-_SHORTHANDS = {
-    "<endpoints>": "|".join(sorted(words()["endpoints"], key=len, reverse=True)),
-    "<categories>": "|".join(words()["categories"]),
-    **words()["shorthands"],
-}
-_PATTERNS = {
-    name: re.compile(functools.reduce(lambda text, pair: text.replace(*pair), _SHORTHANDS.items(), pattern))
-    for name, pattern in words()["patterns"].items()
-}
+_PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
 _HINTS = {name: re.compile(pattern) for name, pattern in words()["hints"].items()}
 _CALLED = re.compile(
     "|".join(rf"(?P<{name}>\b(?:{'|'.join(aliases)})\b)" for name, aliases in words()["endpoints"].items() if aliases),

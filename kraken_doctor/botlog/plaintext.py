@@ -6,7 +6,7 @@ import re
 
 from kraken_doctor.botlog.reading import PREFIX
 
-_PREFIXES = re.compile(rf"^{PREFIX.decode()}", re.MULTILINE)
+_PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
 _STACK = re.compile(

@@ -33,6 +33,23 @@ def words() -> dict[str, Any]:
 
 
 @functools.cache
+def patterns(group: str) -> dict[str, str]:
+    """Return the regular expressions of a *group* of the words, with what stands for lists in them written out."""
+    lists = {
+        "<endpoints>": "|".join(sorted(words()["endpoints"], key=len, reverse=True)),
+        "<categories>": "|".join(words()["categories"]),
+        "<exchanges>": "|".join(map(re.escape, words()["services"]["exchanges"])),
+        "<services>": "|".join(map(re.escape, words()["services"]["always"])),
+        "<zones>": "|".join(words()["zones"]),
+    }
+    shorthands = {**words()["shorthands"], **lists}.items()
+    return {
+        name: functools.reduce(lambda text, pair: text.replace(*pair), shorthands, pattern)
+        for name, pattern in words()[group].items()
+    }
+
+
+@functools.cache
 def needles() -> tuple[bytes, ...]:
     """Return the needles, in lower case and without digits."""
     return tuple(needle.encode() for group in words()["needles"].values() for needle in group)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from kraken_doctor.botlog.prefilter import Finder, finder
+from kraken_doctor.botlog.prefilter import Finder, finder, patterns, words
 from kraken_doctor.botlog.timestamps import Timestamps
 
 BLOCK_BYTES = 1 << 20
@@ -26,29 +26,12 @@ BEGINNING_BYTES = 8_000
 _LINES = 200
 """Of one entry, and how far a line without a time may be from the one that has it."""
 
-_COLOUR = rb"(?:\x1b\[[\d;]*m)*"
-PREFIX = (
-    _COLOUR + rb"(?:[\w.-]+ +\| ?|\{\"log\": ?\""
-    rb"|(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [\w.-]+)?(?: [^\s:]{1,60})?: ?"
-    rb"|\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] |\d{4}-\d\d-\d\dT\S+ [\w.-]+ [^\s:]{1,60}\[\d+\]: ?)?" + _COLOUR
-)  # fmt: skip
+PREFIX = words()["shorthands"]["<prefix>"]
 """What docker compose, journald, syslog and Kubernetes put before each line, those of a traceback included."""
 
-_CONTINUED = re.compile(
-    PREFIX + rb"(?:[ \t]+(?![\[(<]?\d{1,4}[-/:.]\d\d)\S|\s*$|[!#}\])^]|<[!/a-z]|Traceback |During handling "
-    rb"|The above exception|Caused by|Suppressed: |Details: |--- |\.\.\. \d+ |File \"|goroutine \d|Stack trace"
-    rb"|\S+\.[jt]s:\d+\s*$)"
+_CONTINUED, _EXCEPTION, _DOTTED, _INDENTED, _FRAMES = (
+    re.compile(pattern.encode()) for pattern in patterns("lines").values()
 )
-_EXCEPTION = re.compile(
-    PREFIX + rb"(?!(?:INFO|DEBUG|WARN|ERROR|TRACE|FATAL|CRITICAL|NOTICE)\w*\b)[A-Za-z_$][\w.$]*(?::|\(|\s*$)"
-)
-"""What stands at the end of a traceback, with nothing before it: ``requests.exceptions.ReadTimeout: …``."""
-
-_DOTTED = re.compile(PREFIX + rb"(?:[A-Za-z_]\w*(?:\.\w+)+(?::|\s*$)|[A-Z]\w*(?:Error|Exception|Timeout)\b)")
-"""The same where no frame stands before it: a logger's line break, then the exception."""
-
-_INDENTED = re.compile(PREFIX + rb"[ \t]+\S")
-_FRAMES = re.compile(rb"(?:[ \t]+[A-Za-z^~\"'(.)][^\n]*\n)*")
 
 
 @dataclass(slots=True)  # not frozen: that makes each of a million cost twice as much

@@ -6,48 +6,13 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta
 
+from kraken_doctor.botlog.prefilter import patterns, words
+
 HEAD_CHARACTERS = 200
 """A time stands near the start of its line, but behind a container's or a logger's prefix."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_ZONES_H = {
-    "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "EST": -5,
-    "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "JST": 9, "AEST": 10, "AEDT": 11,
-}  # fmt: skip
-"""Hours east of UTC of the names that loggers write; one that is not here is taken as if it were UTC."""
-
-_CLOCK = r"(?P<h>\d\d?):(?P<mi>\d\d):(?P<s>\d\d)(?:[.,:](?P<f>\d{1,9}))?(?: ?(?P<ap>[AaPp]\.?[Mm])\b)?"
-_ZONE = r"(?: ?(?P<z>Z|[+-]\d\d:?\d\d(?!\d)|(?:" + "|".join(_ZONES_H) + r")\b))?"
-_MONTH = r"(?P<mon>[A-Z][a-z]{2})"
-_DAY = r"(?P<d>\d{1,2})"
-_START = r"^(?:\x1b\[[\d;]*m|[\[<(]|\d{1,3}>|[\w.-]+ +\| |\[Nest\] \d+ +- )*"
-"""What may stand before a time that is known only by standing first: colours, brackets, a container's name."""
-
-_ISO = re.compile(
-    r"(?<!\d)(\d{4})[-/.](\d\d)[-/.](\d\d)[T _]{1,2}([0-2]\d):([0-5]\d):([0-6]\d)(?:[.,:](\d{1,9}))?"
-    + _ZONE.replace("?P<z>", "")
-)
-_HAS_CLOCK = re.compile(r"\d:\d\d:\d\d")
-
-# The order decides where a line has several: a full date is better than one without a year.
-_FORMS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"(?<![\d.])(?P<one>\d\d?)[/.-](?P<two>\d\d?)[/.-](?P<y>\d{{4}}),?[T _:]{{1,2}}{_CLOCK}{_ZONE}",
-        rf"\b{_DAY}[-/ ]{_MONTH}[-/ ,](?P<y>\d{{4}})[: ]{{1,2}}{_CLOCK}{_ZONE}",
-        rf"\b{_MONTH} {{1,2}}{_DAY},? (?P<y>\d{{4}}),? {_CLOCK}{_ZONE}",
-        rf"\b[A-Z][a-z]{{2}} {_MONTH} {{1,2}}{_DAY} {_CLOCK}(?: [A-Z]{{3,4}})? (?P<y>\d{{4}})\b",
-        rf"{_START}(?P<y>20\d\d)(?P<mo>[01]\d)(?P<d>[0-3]\d)[-T _]{_CLOCK}{_ZONE}",
-        rf"{_START}{_MONTH} {{1,2}}{_DAY} {_CLOCK}",
-        rf"{_START}[IWEF](?P<mo>[01]\d)(?P<d>[0-3]\d) {_CLOCK}",
-        rf"{_START}(?P<one>\d\d)[/-](?P<two>\d\d)(?:[/-](?P<yy>\d\d))?,? {_CLOCK}",
-        rf"{_START}{_CLOCK}(?=[\s\]|,)]|$)",
-    )
-)
-_EPOCH = re.compile(r"^\s*\[?(1\d{9})(\d{3})?(?:[.,](\d{1,9}))?[\]\s:,|]")
-_JSON = re.compile(
-    r'"(?:@?timestamp|time|ts|t|asctime|created|datetime|date)"\s*:\s*"?(1\d{9})(\d{3})?(\d{6})?(?:\.(\d{1,9}))?["\s,}]'
-)
+_ISO, _EPOCH, _JSON, _HAS_CLOCK, *_FORMS = (re.compile(pattern) for pattern in patterns("times").values())
 _FULL_DATE = re.compile(rb"(?<!\d)(20\d\d)[-/](\d\d)[-/](\d\d)[T _]\d\d:")
 
 
@@ -169,7 +134,7 @@ def _fraction(digits: str | None) -> float:
 def _offset_s(zone: str | None) -> float:
     if zone is None or zone == "Z":
         return 0.0
-    if zone in _ZONES_H:
-        return _ZONES_H[zone] * 3600.0
+    if zone in words()["zones"]:
+        return float(words()["zones"][zone] * 3600)
     size = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
     return float(-size if zone[0] == "-" else size)

@@ -21,6 +21,8 @@ FIRST = [fault for fault in FAULTS.values() if fault.severity == "fail" and faul
 """What no account can get past."""
 LATER = [*SECTIONS["The key"], *SECTIONS["The nonce"]]
 """What is only seen where the exchange is reached."""
+OF_A_BOTS_CLIENT = {"client-outdated"}
+"""Needs no fault: the exchange answers a POST to a public endpoint with 405 as it is, and the doctor sends none."""
 WITHHELD = {"nonce-mark-finer", "nonce-noted-finer", "nonce-mark-ahead"}
 """Faults of the store itself, for which nothing is sent: no verdict on the account."""
 
@@ -33,8 +35,9 @@ def examine(doctor: Run, *more: str, timeout: str = "0.4") -> tuple[dict[str, An
 
 def test_causes_and_faults_are_one_list() -> None:
     """Every cause that can be named can be shown, and every fault has a cause."""
-    assert {fault.cause for fault in FAULTS.values() if fault not in ODD} == set(CAUSES)
-    assert set(CAUSES) <= set(FAULTS), "the plainest form of a cause has its name"
+    shown = set(CAUSES) - OF_A_BOTS_CLIENT
+    assert {fault.cause for fault in FAULTS.values() if fault not in ODD} == shown
+    assert shown <= set(FAULTS), "the plainest form of a cause has its name"
     assert len(FAULTS) == sum(len(section) for section in SECTIONS.values()), "names are unique"
 
 
