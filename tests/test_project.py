@@ -74,7 +74,7 @@ def test_every_release_has_its_date() -> None:
 
 
 DEVELOPMENT = ("tests", "docs", "benchmarks")
-OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "redis"}
+OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "re2", "redis"}
 """Imported only where the user's own client or an extra brings them; none of them is installed with the package."""
 
 

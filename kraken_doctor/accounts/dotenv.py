@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kraken_doctor.descriptors import without_waiting
+from kraken_doctor.descriptors import effective_user, without_waiting
 from kraken_doctor.errors import ConfigurationError
 
 _MAX_BYTES = 1 << 20
@@ -53,8 +53,8 @@ def find(start: Path) -> Path | None:
 
 def _refuse_another_users(path: Path, owner: int) -> None:
     # Root is in a container as a rule, and the file a volume's of the host.
-    user = os.geteuid() if os.name == "posix" else 0
-    if user != 0 and owner not in (0, user):
+    user = effective_user()
+    if user and owner not in (0, user):
         raise ConfigurationError(
             f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
             "--no-env-file"
@@ -94,7 +94,7 @@ def read(path: Path, *, found: bool = False) -> EnvFile:
         path,
         {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None},
         tuple(binding.original.line for binding in bindings if binding.error),
-        os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+        effective_user() is not None and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
         text,
     )
 

@@ -89,7 +89,7 @@ def make_instruments(
         accounts=accounts,
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
         env_files_readable_by_others=tuple(file.path.name for file in place.env_files if file.readable_by_others),
-        env_files_in_git=tuple(path.name for path in paths if git.fate(path, git_environ) is git.Fate.TRACKED),
+        env_files_in_git=tuple(path.name for path in paths if git.status(path, git_environ) is git.GitStatus.TRACKED),
     )
 
 

@@ -169,7 +169,7 @@ class TimeServers:
 def _resolve(server: str, host: str, port: int, timeout_s: float) -> list[_Address]:
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
     try:
-        found = parallel.within(timeout_s, look_up)
+        found = parallel.call_with_timeout(timeout_s, look_up)
     except TimeoutError as exc:
         raise TimeSourceError(f"{server}: no answer from the resolver in {timeout_s:.2g} s") from exc
     except (OSError, UnicodeError) as exc:

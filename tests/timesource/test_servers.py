@@ -213,6 +213,7 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     release.set()
 
 
+@pytest.mark.posix("ICMP errors of a UDP socket")
 def test_a_closed_port_is_known_at_once() -> None:
     """The host says so; nobody waits two seconds for it."""
     with SandboxNtpServer() as server:

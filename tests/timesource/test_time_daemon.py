@@ -59,6 +59,7 @@ def test_the_services_of_linux(
     assert daemon.rivals == ()
 
 
+@pytest.mark.posix("symbolic links")
 def test_the_ntpd_of_busybox_is_another(tmp_path: Path) -> None:
     """Alpine's; it has the name, and none of the commands."""
     view = host(tmp_path, "bin/busybox", "usr/sbin/x", running=("ntpd",))

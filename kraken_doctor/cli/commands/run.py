@@ -65,8 +65,10 @@ def command(
     started = Command(arguments)
     with contextlib.ExitStack() as stack:
         stack.enter_context(handled(_PASSED_ON, started.hand_on))
-        stack.enter_context(app.interruption.held(unless_wanted=True))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
+        stack.enter_context(app.interruption.deferred(unless_requested=True))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
+        )
         on_call = stack.enter_context(_metrics(app, metrics_port)) if metrics_port is not None else None
         with Collector(folder, on_call) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}

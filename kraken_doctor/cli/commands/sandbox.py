@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import sys
 import tempfile
 import threading
 import time
@@ -90,11 +91,17 @@ def command(
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), contextlib.ExitStack() as stack:
         variables = _serve(stack, _scenario(faults), host, port)
-        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-        app.output.show_demo("".join(lines))
+        app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        while not (ended or app.interruption.wanted()):  # Ctrl-C is raised
+        while not (ended or app.interruption.requested()):  # Ctrl-C is raised
             time.sleep(_POLL_S)
+
+
+def _assignment(name: str, value: str) -> str:
+    """As the shell has it that is at hand: PowerShell, or one of POSIX."""
+    if sys.platform == "win32":
+        return f"$env:{name} = '{value}'"
+    return f"export {name}={shlex.quote(value)}"
 
 
 class _Request(NamedTuple):
@@ -154,10 +161,12 @@ def _run(app: App, request: _Request) -> int:
     # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
     with (
         handled(ENDINGS, started.hand_on),
-        app.interruption.held(unless_wanted=True),  # what was put off until now has no other handler any more
+        app.interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
         contextlib.ExitStack() as stack,
     ):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
+        )
         confined = _confine(app, stack, request, scenario, folder)
         variables = _serve(stack, scenario, request.host, request.port)
         environ = {
