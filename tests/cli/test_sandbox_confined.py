@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,6 +193,12 @@ def test_allowing_the_network_says_what_it_means(tmp_path: Path) -> None:
     assert ended.stdout.startswith("http://127.0.0.1:")
     assert "can reach the real Kraken with a key that it finds in a file" in ended.stderr
     assert ended.returncode == 3
+    proxies = "import os; print(*(os.environ.get(name) for name in ('HTTPS_PROXY', 'NO_PROXY')))"
+    given: dict[str, Any] = {"HTTPS_PROXY": "http://10.0.0.1:3128", "NO_PROXY": "example.com"}
+    kept = "http://10.0.0.1:3128 example.com,127.0.0.1,::1,localhost"
+    for option, expected in ((("--allow-network",), kept), ((), "None None")):
+        ended = sandbox(*option, "--", sys.executable, "-c", proxies, **given)
+        assert ended.stdout == f"{expected}\n"
     refused = sandbox("--allow-network", "--allow-loopback", "5432", "--", "true")
     assert (refused.returncode, refused.stdout) == (2, "")
 

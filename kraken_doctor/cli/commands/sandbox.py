@@ -182,7 +182,7 @@ def _run(app: App, request: _Request) -> int:
 
 def _inherited(request: _Request) -> dict[str, str]:
     """
-    What of our own environment the command sees: nothing of an account, no login, no proxy.
+    What of our own environment the command sees: nothing of an account, no login; a proxy only with the network.
 
     Raises:
         ConfigurationError: ``--pass-env`` names what is given to no command.
@@ -194,13 +194,19 @@ def _inherited(request: _Request) -> dict[str, str]:
             f"--pass-env {own[0]} is refused: the doctor itself reads that, and gives it to no command"
         )
     kept = {name: value for name, value in without_secrets(os.environ).items() if not _is_left_out(name)}
+    if request.allow_network:
+        # A proxy would send calls to loopback to its own.
+        excepted = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1,::1,localhost")))
+        kept |= {"no_proxy": excepted, "NO_PROXY": excepted}
+    else:
+        kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
     return without_named_secrets(kept) | {name: os.environ[name] for name in request.pass_env if name in os.environ}
 
 
 def _is_left_out(name: str) -> bool:
     of_account = name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
     # Of a `run` around us the hook would lead to this user's own store.
-    return of_account or name.lower().endswith("_proxy") or name.startswith("KRAKEN_DOCTOR_HOOK_")
+    return of_account or name.startswith("KRAKEN_DOCTOR_HOOK_")
 
 
 class _Confined(NamedTuple):
