@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run
+from tests.wine import skip_under_wine
 
 SECRET = "QUFB" * 21 + "QQ=="
 
