@@ -18,7 +18,6 @@ import threading
 import time
 import krakenex
 from kraken_doctor import NonceGenerator, install, open_store
-from tests.wine import skip_under_wine
 
 print("a bot that talks while it is imported")
 
