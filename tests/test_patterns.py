@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kraken_doctor import errors
-from kraken_doctor.accounts import form
+from kraken_doctor.accounts import shape
 from kraken_doctor.diagnosis import recognise
 
 PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
@@ -40,7 +40,11 @@ MADE_WHEN_NEEDED = {
     ("errors.py", "pattern_of(string) + details"): [
         re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],
-    ("accounts/form.py", "_PLACEHOLDER_WORDS"): [re.compile(form._PLACEHOLDER_WORDS)],
+    ("accounts/shape.py", "'|'.join(data['parts'])"): [shape._vocabulary()[1]],
+    ("accounts/shape.py", r"'\\A(?:' + '|'.join(data['references']) + ')\\Z'"): [shape._vocabulary()[2]],
+    ("accounts/shape.py", "pattern"): [
+        re.compile(pattern, re.IGNORECASE) for pattern in shape._damages()["in_front"].values()
+    ],
     ("doctor/anonymise.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
         re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])")
     ],

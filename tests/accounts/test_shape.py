@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.accounts.form import inspect_key, inspect_secret
+from kraken_doctor.accounts.shape import inspect_key, inspect_secret
 from kraken_doctor.sandbox.keys import demo_credentials
 
 KEY, SECRET = demo_credentials("form")
