@@ -77,6 +77,7 @@ class AnswerSeen(NamedTuple):
     retry_after_s: int | None = None
     proxy_status: int | None = None
     proxy_failure: str | None = None  # cause id of the proxy's own failing step
+    variable: str | None = None  # whose value can't be used
 
 
 class TransportError(KrakenDoctorError):

@@ -34,9 +34,9 @@ def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     """What it was meant to set is missing, so its number is told."""
     path = tmp_path / ".env"
-    path.write_text("A=1\nB='unclosed\nC=3\n")
+    path.write_text("A=1\nKRAKEN_API_KEY='unclosed\nC=3\n")
     file = dotenv.read(path)
-    assert file.damaged_lines == (2,)
+    assert file.damaged_lines == ("line 2: KRAKEN_API_KEY has a quote that is not closed",)
     assert file.values["A"] == "1"
 
 
