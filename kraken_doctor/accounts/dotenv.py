@@ -72,7 +72,7 @@ def _refuse_another_users(path: Path, owner: int) -> None:
 
 def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = MappingProxyType({})) -> EnvFile:
     """
-    The assignments in *path*; ``${NAME}`` is resolved as python-dotenv does, and left as it stands where nothing has it.
+    The assignments in *path*; ``${NAME}`` is resolved as python-dotenv does, and left as it is where nothing sets it.
 
     Args:
         path: Opened once: what is judged is what is read, whoever puts another file in its place meanwhile.
@@ -127,7 +127,8 @@ def _wide(raw: bytes) -> str:
 
 
 def _resolved(bindings: Iterable[Binding], environ: Mapping[str, str], *, found: bool) -> dict[str, str]:
-    from dotenv.variables import Literal, parse_variables
+    from dotenv.variables import Variable as Reference
+    from dotenv.variables import parse_variables
 
     values: dict[str, str] = {}
     assigned = [(binding.key, binding.value) for binding in bindings if binding.key and binding.value is not None]
@@ -136,8 +137,8 @@ def _resolved(bindings: Iterable[Binding], environ: Mapping[str, str], *, found:
     leads = found and not {"KRAKEN_SPOT_URL", STORE_VARIABLE}.isdisjoint(name for name, _ in assigned)
     for name, value in assigned:
         known = values if leads else {**values, **environ} if "${" in value else {}
-        atoms = list(parse_variables(value)) if "${" in value else [Literal(value)]
-        lost = any(not isinstance(atom, Literal) and atom.name not in known and atom.default is None for atom in atoms)
+        atoms = list(parse_variables(value))
+        lost = any(isinstance(atom, Reference) and atom.name not in known and atom.default is None for atom in atoms)
         values[name] = value if lost else "".join(atom.resolve(known) for atom in atoms)
     return values
 
@@ -157,7 +158,8 @@ def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
             why = "is YAML: write NAME=value" if behind.startswith(":") else "has a quote that is not closed"
             yield f"line {line}: {name[1]} {why if behind.startswith((':', '=')) else 'has no = behind it'}"
         elif name[1] in before and before[name[1]][1] != value:
-            yield f"line {line}: {name[1]} again, with another value than in line {before[name[1]][0]}; this one is used"
+            first = before[name[1]][0]
+            yield f"line {line}: {name[1]} again, with another value than in line {first}; this one is used"
         before[name[1]] = line, value or ""
 
 

@@ -20,12 +20,12 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.KEY_ID.of(account.key_id or ""),
         facts.OTP.of(account.otp is not None),
     ]
-    if account.shares_first_name_with:
-        evidence.append(facts.SHARED_WITH.of(account.shares_first_name_with))
-    if account.elsewhere:
-        evidence.append(facts.ELSEWHERE.of(account.elsewhere))
-    if account.damaged_lines:
-        evidence.append(facts.DAMAGED_LINES.of(account.damaged_lines))
+    said_by_account = (
+        facts.SHARED_WITH.of(account.shares_first_name_with),
+        facts.ELSEWHERE.of(account.elsewhere),
+        facts.DAMAGED_LINES.of(account.damaged_lines),
+    )
+    evidence += [item for item in said_by_account if item.value]
     key, secret = account.key, account.secret
     if key is None or secret is None:
         values = {account.key_variable: key, account.secret_variable: secret}

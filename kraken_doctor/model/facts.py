@@ -152,7 +152,7 @@ class PublicCall:
         self.CHANCE_DETAIL = Fact(f"{step}.chance.detail", str, "what was said then")
         self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step", for_reader=True)
         self.PROXY_STATUS = Fact(f"{step}.proxy.status", int, "the proxy's answer to CONNECT")
-        self.VARIABLE = Fact(f"{step}.variable", str, "the variable whose value can't be used")
+        self.BAD_VARIABLE = Fact(f"{step}.variable", str, "the variable whose value can't be used")
         self.HTTP_STATUS = Fact(f"{step}.http.status", int, "of the answer", for_reader=True)
         self.HTTP_SERVER = Fact(f"{step}.http.server", str, "its header Server", for_reader=True)
         self.HTTP_RAY = Fact(f"{step}.http.ray", str, "Cloudflare's id of the request", for_reader=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import ssl
 import urllib.parse
@@ -68,18 +67,17 @@ class Route(NamedTuple):
         """
         context = create_urllib3_context()
         authorities = requests.utils.DEFAULT_CA_BUNDLE_PATH if of_requests else self.authorities
-        folder = Path(authorities).is_dir()
+        place, variable = Path(authorities), "" if of_requests else self.authorities_variable
+        problem = ""
         try:
-            context.load_verify_locations(**{"capath" if folder else "cafile": authorities})
-            # OpenSSL looks into a folder when it needs one, by names such as 5ed36f99.0, and takes any folder until then.
-            if folder and not any(_HASHED.fullmatch(name) for name in os.listdir(authorities)):
-                raise OSError("a folder without certificates under the names that c_rehash gives them")
+            context.load_verify_locations(**{"capath" if place.is_dir() else "cafile": authorities})
+            # OpenSSL takes any folder, and looks in it for names such as 5ed36f99.0 when it needs a certificate.
+            if variable and place.is_dir() and not any(_HASHED.fullmatch(file.name) for file in place.iterdir()):
+                problem = "a folder without certificates under the names that c_rehash gives them"
         except OSError as exc:  # an SSLError is one: a file without certificates
-            variable = self.authorities_variable or None
-            by = f"{variable}={authorities}" if variable else authorities
-            why = _why_unreadable(Path(authorities), exc)
-            detail = f"no certificates can be read from {by}: {why}"
-            raise TransportError("tls-untrusted", detail, AnswerSeen(variable=variable)) from exc
+            problem = _why_unreadable(place, exc)
+        if problem:
+            raise _no_authorities(authorities, variable, problem)
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True
         return context
@@ -92,6 +90,21 @@ def _why_unreadable(path: Path, exc: OSError) -> str:
     if isinstance(exc, ssl.SSLError):
         return "the file is empty" if path.stat().st_size == 0 else "it holds no PEM certificate"
     return {errno.ENOENT: "there is no such file"}.get(exc.errno or 0, exc.strerror or str(exc))
+
+
+def missing_authorities(authorities: str, environ: Mapping[str, str]) -> TransportError:
+    """Return ``tls-untrusted`` for a place that does not exist, with the variable that names it."""
+    return _no_authorities(authorities, _authorities_variable(authorities, environ), "there is no such file")
+
+
+def _no_authorities(authorities: str, variable: str, problem: str) -> TransportError:
+    by = f"{variable}={authorities}" if variable else authorities
+    detail = f"no certificates can be read from {by}: {problem}"
+    return TransportError("tls-untrusted", detail, AnswerSeen(variable=variable or None))
+
+
+def _authorities_variable(authorities: str, environ: Mapping[str, str]) -> str:
+    return next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")
 
 
 def apply_ca_env(session: requests.Session, environ: Mapping[str, str]) -> None:
@@ -144,13 +157,10 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     verify = settings["verify"]
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-    variable = next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")
+    variable = _authorities_variable(authorities, environ)
     chosen = requests.utils.select_proxy(url, settings["proxies"])
     scheme = urllib.parse.urlsplit(url).scheme
-    found = Route(_proxy(chosen, environ, scheme) if chosen else None, authorities, variable)
-    if scheme == "https" and variable:
-        found.tls_context()  # before anything is looked up: no step of the connection can succeed without
-    return found
+    return Route(_proxy(chosen, environ, scheme) if chosen else None, authorities, variable)
 
 
 def _proxy(chosen: str, environ: Mapping[str, str], scheme: str) -> Proxy:

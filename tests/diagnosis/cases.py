@@ -159,7 +159,10 @@ CASES: dict[str, list[CheckResult]] = {
         called(call(1, "ms", MS, "EAPI:Invalid key")),
     ],
     "authorities that are not there": [
-        found("path", None, {"path.failure": "tls-untrusted", "path.detail": "no such file", "path.variable": "SSL_CERT_FILE"})
+        found(
+            "path", None,
+            {"path.failure": "tls-untrusted", "path.detail": "no such file", "path.variable": "SSL_CERT_FILE"},
+        )
     ],
     "a proxy's URL that is none": [
         found("path", None, {"path.failure": "proxy-failed", "path.detail": "no URL", "path.variable": "ALL_PROXY"})

@@ -128,7 +128,7 @@ def test_a_place_without_certificates_and_without_a_variable(session: requests.S
     found = route(session, URL, {})._replace(authorities=f"{tmp_path}/nowhere.pem")
     with pytest.raises(TransportError) as caught:
         found.tls_context()
-    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem"
+    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem: there is no such file"
 
 
 def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
     often = (f"{failed} of {samples} attempts failed",) if samples else ()
     because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
     possible = _possible(evidence, call, failure)
-    variable = evidence.get(call.VARIABLE) if failure == "tls-untrusted" else None
+    variable = evidence.get(call.BAD_VARIABLE) if failure == "tls-untrusted" else None
     yield diagnosis_for(
         failure,
         None,
@@ -186,7 +186,7 @@ def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | N
     """Return another remedy than the catalogue's, where the evidence says more."""
     if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
         return remedy("wait as told", wait_s=wait_s)
-    named = evidence.get(call.VARIABLE)
+    named = evidence.get(call.BAD_VARIABLE)
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
         variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
         return remedy("login of the proxy", variable=variable)
