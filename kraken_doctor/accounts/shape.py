@@ -147,16 +147,18 @@ def _shape(text: str) -> str:
 
 def _placeholder(text: str) -> tuple[bool, bool]:
     """Whether an example stands there, or something that should have been replaced; and whether it is the latter."""
-    _, core = _in_front(text.strip())
-    core = core.strip().strip("\"'`").strip()
+    # With what stands in front too: "{{" is the beginning of JSON, and of a template's reference.
+    cores = [core.strip().strip("\"'`").strip() for core in (text, _in_front(text.strip())[1])]
     words, parts, references = _vocabulary()
     # A real credential is long random base64; only what is not may be a word that somebody left there.
-    if any(len(set(run)) > 12 for run in _RUN.findall(core)):
+    if any(len(set(run)) > 12 for run in _RUN.findall(text)):
         return False, False
-    if references.match(core):
+    if any(references.match(core) for core in cores):
         return True, True
-    bracketed = core.startswith("<") and core.endswith(">")
-    return bracketed or len(set(core)) == 1 or core.lower() in words or parts.search(core) is not None, False
+    example = any(
+        (core.startswith("<") and core.endswith(">")) or len(set(core)) == 1 or core.lower() in words for core in cores
+    )
+    return example or parts.search(cores[1]) is not None, False
 
 
 def _in_front(text: str) -> tuple[list[str], str]:

@@ -72,7 +72,7 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Do as requests does; where there are no certificates, it raises a plain OSError that callers do not expect."""
+        """Do as requests does, but that raises a plain OSError, which no caller expects, where a file is missing."""
         try:
             super().cert_verify(conn, url, verify, cert)
         except OSError as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import urllib.parse
 
 import pytest
 from hypothesis import given
@@ -116,3 +117,126 @@ def test_another_length_is_unusual_and_usable() -> None:
     found = inspect_key(KEY[:50])
     assert found.unusual
     assert not found.unusable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "undefined",
+            "null",
+            "None",
+            "NaN",
+            "[object Object]",
+            "true",
+            "********",
+            "●●●●●●●●",
+            "replace-me",
+            "REPLACE_WITH_KEY",
+        ),
+        *(
+            "xxx",
+            "XXXXXXXX-XXXX",
+            "<your key>",
+            "my-api-key",
+            "your_api_key_here",
+            "dummy",
+            "test",
+            "…",
+            "abcd…wxyz",
+            "12345",
+        ),
+        *(
+            "dein-api-schlüssel",
+            "votre clé",
+            "tu-clave-aquí",
+            "sua-chave",
+            "il tuo",
+            "twój-klucz",
+            "ваш ключ",
+            "你的密钥",
+        ),
+    ],
+)
+def test_placeholders_in_every_spelling(text: str) -> None:
+    """Words of programs, masks and other languages; each call with one would count towards a lockout."""
+    for around in ("{}", " {} ", "'{}'", "KRAKEN_API_KEY={}"):
+        found = inspect_key(around.format(text))
+        assert (found.placeholder, found.reference, found.unusable) == (True, False, True), around
+        assert inspect_secret(around.format(text)).placeholder
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "${KRAKEN_KEY}",
+            "$KRAKEN_KEY",
+            "$(cat key)",
+            "$env:KRAKEN_KEY",
+            "%KRAKEN_KEY%",
+            "{{ kraken_key }}",
+            "${{ secrets.KEY }}",
+        ),
+        *(
+            "op://vault/kraken/key",
+            "process.env.KRAKEN_KEY",
+            "!secret kraken_key",
+            "arn:aws:secretsmanager:eu:1:secret:k",
+        ),
+    ],
+)
+def test_a_reference_is_told_from_an_example(text: str) -> None:
+    """What should have been replaced by a program has another remedy than what a person forgot."""
+    found = inspect_key(text)
+    assert (found.placeholder, found.reference, found.unusable) == (True, True, True)
+
+
+DAMAGES: list[tuple[str, str]] = [
+    ("KRAKEN_API_KEY={}", "KRAKEN_API_KEY= in front of it"),
+    ("KRAKEN_API_KEY = {}", "KRAKEN_API_KEY= in front of it"),
+    ("export KRAKEN_API_KEY='{}'", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of it"),
+    ("set KRAKEN_API_KEY={}", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of it"),
+    ('$env:KRAKEN_API_KEY="{}"', "PowerShell's $env: and KRAKEN_API_KEY= in front of it"),
+    ('{{"api_key": "{}"}}', "JSON's opening brace and api_key: in front of it"),
+    ("apiKey: {}", "apiKey: in front of it"),
+    ("- key: {}", "a YAML or Markdown list's dash and key: in front of it"),
+    ("{},", "a comma at the end"),
+    ("{};", "a semicolon at the end"),
+    ('{}"', "a quote at the end"),
+    ("{}{}", "the same value twice"),
+    ("{}, {}", "the same value twice"),
+    ("{}\n{}", "the same value twice"),
+    ("{} {}", "the same value twice"),
+    (f"{KEY}:{SECRET}", "key and secret in one value"),
+    (f"{KEY}\n{SECRET}", "key and secret in one value"),
+]
+
+
+@pytest.mark.parametrize(("damage", "flaw"), DAMAGES, ids=[flaw for _, flaw in DAMAGES])
+def test_what_was_pasted_along_is_named(damage: str, flaw: str) -> None:
+    """A part of the line it stood in, or more than one value; the credential itself is sound, and not shown."""
+    for value, inspect in ((KEY, inspect_key), (SECRET, inspect_secret)):
+        found = inspect(damage.replace("{}", value).replace("{{", "{").replace("}}", "}"))
+        assert (found.flaws, found.placeholder, found.sound_inside) == ((flaw,), False, True)
+    assert inspect_key(damage.replace("{}", KEY)).unusable
+
+
+@pytest.mark.parametrize("value", [KEY, SECRET])
+def test_encodings_around_a_credential(value: str) -> None:
+    """Of a URL, and of a Secret of Kubernetes."""
+    inspect = inspect_key if value == KEY else inspect_secret
+    quoted = urllib.parse.quote(f"{value[:4]}+{value[5:]}", safe="")
+    assert inspect(quoted).flaws[0].startswith("URL encoding (%2B")
+    wrapped = inspect(base64.b64encode(value.encode()).decode())
+    assert (wrapped.flaws, wrapped.sound_inside) == (("base64 around it, as in a Secret of Kubernetes",), True)
+
+
+@given(st.binary(min_size=42, max_size=42), st.binary(min_size=64, max_size=64))
+def test_random_credentials_have_no_flaws(key: bytes, secret: bytes) -> None:
+    """Whatever letters chance gives; a name is shown only where it can be no part of a value."""
+    texts = base64.b64encode(key).decode(), base64.b64encode(secret).decode()
+    if all(len(set(text)) > 12 for text in texts):
+        assert (inspect_key(texts[0]).flaws, inspect_secret(texts[1]).flaws) == ((), ())
+        both = inspect_key(f"{texts[0]}={texts[1]}").flaws
+        assert not any(texts[0][at : at + 8] in flaw for flaw in both for at in range(40))
