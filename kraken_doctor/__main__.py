@@ -54,7 +54,7 @@ def _be_silent_at_ctrl_c() -> None:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
     def unraisable(problem: sys.UnraisableHookArgs) -> None:
-        # In a callback it is lost, but not forgotten: see `cli.interruption`.
+        # In a callback it is lost, but not forgotten: see `terminal.interruption`.
         if not isinstance(problem.exc_value, KeyboardInterrupt):
             sys.__unraisablehook__(problem)
 

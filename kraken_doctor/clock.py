@@ -1,4 +1,4 @@
-"""Time as an argument: the one module that reads this host's clocks."""
+"""Time as an argument: the clocks that are passed to whatever depends on the time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class Clock(Protocol):
     """The clocks of one host."""
 
     def now_ns(self) -> int:
-        """Wall clock, nanoseconds since 1970 UTC; it may step in either direction."""
+        """Return the wall clock, nanoseconds since 1970 UTC; it may step in either direction."""
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary start; it never steps."""
+        """Return the seconds since an arbitrary start; it never steps."""
 
     def sleep(self, seconds: float) -> None:
         """Wait *seconds*."""

@@ -83,7 +83,6 @@ class AnswerSeen(NamedTuple):
 class TransportError(KrakenDoctorError):
     """
     No answer of the API came back; *kind* is the cause id of the step that failed, ``dns-failed``, …
-
     *detail* is what the system or the server said: foreign text, data and no markup.
     """
 
@@ -285,7 +284,7 @@ def pattern_of(string: str) -> str:
     category, _, text = string.partition(":")
     if text == "*":
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
-    category = r"\bE[A-Z]\w*" if category == "E*" else f"E?{category[1:]}"
+    category = r"\bE(?:API|Account|Auth|General|Trade)" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
 
 

@@ -1,11 +1,12 @@
-"""Side by side in daemon threads: one that hangs can't keep the process from ending."""
+"""Jobs in parallel, in daemon threads: one that hangs can't keep the process from ending."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent import futures
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,7 +14,7 @@ T = TypeVar("T")
 
 def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
     """
-    Begin *jobs*, at most *workers* at a time, in their order.
+    Start *jobs*, at most *workers* at a time, in their order.
 
     A ``ThreadPoolExecutor`` joins its threads when the interpreter ends, and a resolver or a socket that
     hangs would then hold up Ctrl-C and the deadline. These threads are left behind.
@@ -22,21 +23,21 @@ def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
         A future a job, in the same order; it carries the job's result or its exception.
     """
     waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]] = queue.SimpleQueue()
-    futures: list[Future[T]] = []
+    started: list[Future[T]] = []
     for job in jobs:
         future: Future[T] = Future()
-        futures.append(future)
+        started.append(future)
         waiting.put((job, future))
-    for _ in range(min(workers, len(futures))):
+    for _ in range(min(workers, len(started))):
         threading.Thread(target=_work, args=(waiting,), daemon=True).start()
-    return futures
+    return started
 
 
-def within(timeout_s: float, job: Callable[[], T]) -> T:
+def call_with_timeout(timeout_s: float, job: Callable[[], T]) -> T:
     """
-    What *job* returns, or what it raises.
+    Return what *job* returns; for what has no time limit of its own, such as the system's resolver.
 
-    For what has no time limit of its own, such as the system's resolver; it goes on in its thread, unheard.
+    After a timeout it goes on in its thread, and its result is lost.
 
     Raises:
         TimeoutError: It took longer than *timeout_s* seconds.
@@ -44,24 +45,24 @@ def within(timeout_s: float, job: Callable[[], T]) -> T:
     return start([job], workers=1)[0].result(timeout_s)
 
 
-_GLANCE_S = 0.05
-"""Between two looks at whether to go on: a tenth of what Ctrl-C may take, and nothing for a processor."""
+POLL_S = 0.05
+"""Between two polls of whether to go on: a tenth of what Ctrl-C may take, and no load."""
 
 
-def settled(future: Future[T], left_s: Callable[[], float], given_up: Callable[[], bool]) -> bool:
+def wait(future: Future[T], left_s: Callable[[], float], given_up: Callable[[], bool]) -> bool:
     """
-    Wait for *future*, and say whether it is done.
+    Wait for *future*; return whether it is done.
 
     Args:
         future: Of `start`.
         left_s: How long it may still take, in seconds.
-        given_up: Asked again and again; once it is true nothing is waited for.
+        given_up: Polled; once it returns True, the wait ends.
     """
     while not future.done():
         seconds = left_s()
         if seconds <= 0 or given_up():
             return False
-        wait([future], timeout=min(seconds, _GLANCE_S))
+        futures.wait([future], timeout=min(seconds, POLL_S))
     return True
 
 

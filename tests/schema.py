@@ -20,6 +20,7 @@ def validator() -> Draft202012Validator:
     """
     schema = json.loads((resources.files("kraken_doctor.model") / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
+    del schema["$id"]  # jsonschema before 4.18, the newest that Wine can load, finds no "#/$defs/…" in a urn:
     for part in (schema, *schema["$defs"].values()):
         if part.get("type") == "object":
             part["additionalProperties"] = False

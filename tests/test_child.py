@@ -16,6 +16,7 @@ import pytest
 
 from kraken_doctor import child
 from tests.conftest import Run
+from tests.wine import skip_under_wine
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +34,7 @@ def is_running(process_id: int) -> bool:
 
 def wait_until_gone(process_id: int) -> None:
     """Killed processes are gone when the kernel has got round to it; pytest-timeout ends what never comes."""
+    assert sys.platform != "win32"
     while is_running(process_id):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
@@ -106,7 +108,7 @@ def family() -> list[int]:
     return [int(number) for number in Path("family").read_text().split()]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
+@pytest.mark.posix("groups of processes")
 @pytest.mark.parametrize("goes_on", [True, False], ids=["to its limit", "answered"])
 def test_what_a_target_has_started_ends_with_it(doctor: Run, goes_on: bool) -> None:
     """A child, and one that was forked and so holds all that its parent had open."""
@@ -118,8 +120,8 @@ def test_what_a_target_has_started_ends_with_it(doctor: Run, goes_on: bool) -> N
         wait_until_gone(process_id)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.posix("groups of processes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
 def test_what_ends_the_doctor_ends_them_too(number: signal.Signals) -> None:
     """Ctrl-C, `timeout`, a terminal that is closed."""
     os.mkfifo("ready")
@@ -136,7 +138,7 @@ def test_what_ends_the_doctor_ends_them_too(number: signal.Signals) -> None:
         wait_until_gone(process_id)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no groups of processes")
+@pytest.mark.posix("groups of processes")
 def test_a_notifier_may_leave_something_running_but_not_at_its_limit(tmp_path: Path) -> None:
     """`--on-change`: what a command that has ended has put into the background is its own affair."""
     code = "import os, sys, time\nif os.fork() == 0: time.sleep(600)\nprint(1, flush=True)\n"
@@ -164,3 +166,42 @@ def test_a_child_in_python_has_this_package_and_its_arguments() -> None:
     said = subprocess.run(child.python(code, "a", "b c"), capture_output=True, text=True, check=True, cwd="/").stdout
     assert said.split()[0] == str(Path(child.__file__).parent / "__init__.py")
     assert said.endswith("['a', 'b c']\n")
+
+
+# Names of programs, and command lines.
+
+
+def test_a_program_of_the_working_folder_is_not_taken_for_one_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows would: a git.exe beside a .env is not the user's git."""
+    folder = Path("bin").absolute()
+    folder.mkdir()
+    name = "tool" if os.name == "posix" else "tool.cmd"
+    for place in (Path(), folder):
+        (place / name).write_text("")
+        (place / name).chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join(("relative", str(folder))))
+    assert Path(child.find_program("tool") or "").samefile(folder / name)
+    monkeypatch.setenv("PATH", "")
+    assert child.find_program("tool") is None
+
+
+def test_a_command_line_is_split_as_its_system_writes_it() -> None:
+    """A path of Windows keeps its backslashes."""
+    line = r"C:\bots\tell.exe 'two words' --to=me"
+    path = r"C:\bots\tell.exe" if sys.platform == "win32" else "C:botstell.exe"
+    assert child.split_command(line) == [path, "two words", "--to=me"]
+    with pytest.raises(ValueError, match="quotation"):
+        child.split_command("tell 'me")
+
+
+def test_a_child_that_is_ended_takes_its_own_along(tmp_path: Path) -> None:
+    """By the group, or on Windows by who started whom; it says so by the pipe that both hold."""
+    skip_under_wine("its taskkill has no /T")
+    code = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    code += "print(1, flush=True); time.sleep(600)"
+    command = [sys.executable, "-c", code]
+    with child.started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+    with process.stdout as said:
+        assert said.read() == b"", "at its end: nobody holds it any more"

@@ -10,7 +10,7 @@ import pytest
 from kraken_doctor.checks.base import RunSettings
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.remedies import remedy as remedy_of
-from kraken_doctor.timesource import keeper, packet
+from kraken_doctor.timesource import packet, time_daemon
 
 PAGE = (Path(__file__).parent.parent / "docs" / "clock.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def test_every_command_of_a_remedy_is_on_the_page(command: str) -> None:
     assert f"`{command}`" in PAGE
 
 
-@pytest.mark.parametrize("service", [service.name for service in keeper._SERVICES])
+@pytest.mark.parametrize("service", [service.name for service in time_daemon._SERVICES])
 def test_every_service_that_is_looked_for_is_on_the_page(service: str) -> None:
     """By its name, and the file that shows it."""
     assert service in PAGE.lower()

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 _STRANGER = 54321
 
+pytestmark = pytest.mark.posix("modes and owners of files")
+
 
 def modes(folder: Path) -> dict[str, int]:
     """Of *folder* and of everything in it."""
@@ -107,6 +109,7 @@ def test_eight_first_starts_at_once(environ: dict[str, str], tmp_path: Path) -> 
         state.rename(tmp_path / f"before {len(list(tmp_path.iterdir()))}")
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_a_directory_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who can replace the file chooses the next nonce. No nonce, and nothing written."""
     folder = tmp_path / "theirs"
@@ -136,6 +139,7 @@ def test_a_directory_that_everybody_may_write_to(tmp_path: Path, mode: int, used
     store.close()
 
 
+@pytest.mark.posix("symbolic links")
 def test_a_link_that_the_user_made_is_followed(tmp_path: Path) -> None:
     """To another disk, say: the mark is there, and the link stays one."""
     (tmp_path / "disk").mkdir(mode=0o700)
@@ -147,6 +151,7 @@ def test_a_link_that_the_user_made_is_followed(tmp_path: Path) -> None:
     assert modes(tmp_path / "disk")["nonce.db"] == 0o600
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_a_env_file_of_another_user_is_not_read(
     doctor: Run, server: SandboxServer, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ def test_every_release_has_its_date() -> None:
 
 
 DEVELOPMENT = ("tests", "docs", "benchmarks")
-OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "redis"}
+OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "re2", "redis"}
 """Imported only where the user's own client or an extra brings them; none of them is installed with the package."""
 
 
@@ -156,26 +156,17 @@ def test_mutation_tools_change_code_that_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-ON_THEIR_WAY = {"model/facts.py"}
-"""Named by the page already."""
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-of_the_new_layout = pytest.mark.skipif(
-    not (ROOT / "kraken_doctor" / "doctor").exists(), reason="the page is about the layout with doctor/ and network/"
-)
-
-
-@of_the_new_layout
 def test_the_architecture_names_modules_that_there_are() -> None:
     """Each step of each way; a page about a house that was rebuilt leads astray."""
     steps = re.findall(r"^\| \d+ \| (.+?) \|", ARCHITECTURE, re.M)
     assert len(steps) > 20
     for name in (name for step in steps for name in re.findall(r"`([\w/.]+)`", step)):
-        assert (ROOT / "kraken_doctor" / name).exists() or name in ON_THEIR_WAY, name
+        assert (ROOT / "kraken_doctor" / name).exists(), name
 
 
-@of_the_new_layout
 def test_the_architecture_has_a_line_for_each_part() -> None:
     """In the table of the floors; a new part has its place there."""
     table = ARCHITECTURE.partition("## The floors")[2].partition("## ")[0]

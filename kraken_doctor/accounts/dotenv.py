@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_doctor.descriptors import without_waiting
+from kraken_doctor.descriptors import effective_user, without_waiting
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import STORE_VARIABLE
 
@@ -62,8 +62,8 @@ def find(start: Path) -> Path | None:
 
 def _refuse_another_users(path: Path, owner: int) -> None:
     # Root is in a container as a rule, and the file a volume's of the host.
-    user = os.geteuid() if os.name == "posix" else 0
-    if user != 0 and owner not in (0, user):
+    user = effective_user()
+    if user and owner not in (0, user):
         raise ConfigurationError(
             f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
             "--no-env-file"
@@ -109,7 +109,7 @@ def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = Mappin
         path,
         _resolved(bindings, environ, found=found),
         tuple(_damaged(bindings)),
-        os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+        effective_user() is not None and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
         text,
     )
 

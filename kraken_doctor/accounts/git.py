@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from kraken_doctor import child
+
 _TIMEOUT_S = 10.0
 """git answers in milliseconds; one that waits, for a network drive say, must not hold up the command for long."""
 
@@ -22,8 +24,8 @@ _NOTHING_OF_THE_FOLDER_S = (
 _NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
-class Fate(enum.Enum):
-    """What becomes of a file at the next commit."""
+class GitStatus(enum.Enum):
+    """What git would do with a file at the next commit."""
 
     TRACKED = "tracked"
     """It is in the repository already."""
@@ -33,22 +35,24 @@ class Fate(enum.Enum):
     """It is ignored, or in no repository, or there is no git to ask."""
 
 
-def fate(path: Path, environ: Mapping[str, str]) -> Fate:
+def status(path: Path, environ: Mapping[str, str]) -> GitStatus:
     """
-    What git would do with *path*, which need not exist.
+    Return what git would do with *path*, which need not exist.
 
     Args:
         path: The file.
         environ: Variables of the child, which needs none of our credentials.
     """
     if _git(path, environ, "ls-files", "--error-unmatch") == 0:
-        return Fate.TRACKED
+        return GitStatus.TRACKED
     # 0: ignored; 1: not ignored; 128: no repository.
-    return Fate.EXPOSED if _git(path, environ, "check-ignore", "--quiet") == 1 else Fate.SAFE
+    return GitStatus.EXPOSED if _git(path, environ, "check-ignore", "--quiet") == 1 else GitStatus.SAFE
 
 
 def _git(path: Path, environ: Mapping[str, str], *arguments: str) -> int | None:
-    command = ["git", *_NOTHING_OF_THE_FOLDER_S, "-C", str(path.parent), *arguments, "--", path.name]
+    if (program := child.find_program("git")) is None:
+        return None
+    command = [program, *_NOTHING_OF_THE_FOLDER_S, "-C", str(path.parent), *arguments, "--", path.name]
     environ = {**environ, **_NO_TRANSPORT}
     try:
         ended = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S, env=environ)  # noqa: S603

@@ -1,34 +1,36 @@
-"""What one line says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set."""
+"""What one entry says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set."""
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kraken_doctor.botlog.reading import HEAD_BYTES, Line
-from kraken_doctor.diagnosis.recognise import recognise, unknown_error
+from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
+from kraken_doctor.botlog.plaintext import plain_text
+from kraken_doctor.botlog.prefilter import patterns, words
+from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
+from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
 from kraken_doctor.model.cause import Symptom
-from kraken_doctor.model.endpoints import CHANGING, READ_ONLY
-from kraken_doctor.redact import HIDDEN, redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line, read."""
+class Statement:
+    """What the words of one entry say, whenever they were written."""
 
-    at: float | None
-    """Seconds since 1970, by the log's own clock."""
-    source: int = 0
-    """Which of the files."""
-    stamped: bool = True
-    entry: int = 0
     worker: str = ""
     """The thread, task or process that wrote it; empty where it is not said."""
     endpoint: str = ""
     symptoms: tuple[Symptom, ...] = ()
+    quoted: bool = True
+    """Whether Kraken's own string stands there, and not only a client's name for it."""
     unknown: str = ""
-    """An error in Kraken's form that this version does not know."""
+    """The category of an error in Kraken's form that this version does not know."""
+    elsewhere: str = ""
+    """Whose trouble it is where it is not Kraken's: a service that is known by name, or ``another host``."""
+    names_kraken: bool = False
+    names_exchange: bool = False
+    """Another one."""
     nonce: int | None = None
     worked: bool = False
     """A private call was answered without an error."""
@@ -36,118 +38,128 @@ class Event:
     started: bool = False
     installed: bool = False
     clock_set: bool = False
+    gave_up: bool = False
     versions: tuple[tuple[str, str], ...] = ()
+    client: str = ""
+    speaks_of_nonce: bool = False
+    hints: frozenset[str] = frozenset()
+    """What else bears on the advice: ``otp``, ``long-url``, ``futures``, ``until``, …"""
 
 
-_PROGRAM = (
-    r"(?:bot|strateg\w+|trader|trading|worker|service|application|app|engine|daemon|scheduler|freqtrade|hummingbot)"
-)
-_STARTED = re.compile(
-    rf"\b{_PROGRAM}\b.{{0,30}}\b(?:re)?start(?:ed|ing|up)\b|\b(?:re)?start(?:ed|ing)\b.{{0,30}}\b{_PROGRAM}\b"
-    r"|systemd\[\d+\]: Started ",
-    re.IGNORECASE,
-)
-_ENDPOINTS = "|".join(sorted(READ_ONLY | CHANGING, key=len, reverse=True))
-_ENDPOINT = re.compile(rf"\b({_ENDPOINTS})\b")
-_WORKED = re.compile(
-    r"KRAKEN PRO CONNECTED|Connected to Kraken"
-    r"|[\"']error[\"']\s*:\s*\[\s*\]"
-    rf"|\b(?:{_ENDPOINTS})\b[^\n]{{0,40}}\b(?:ok|OK|success|succeeded|accepted)\b"
-    r"|\b[Oo]rder\b[^\n]{0,40}\b(?:placed|created|accepted)\b"
-    r"|\bBalance\b[^\n]{0,20}\$ ?\d"
-)
-_PUBLIC = re.compile(
-    r"/0/public/|\b(?:Ticker|OHLC|Depth|AssetPairs|Assets|SystemStatus|Spread)\b|\bGET\b[^\n]{0,40}\bTime\b"
-)
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """A statement, and when and where it was made."""
 
-_INSTALLED = re.compile(r"[Cc]ustom nonce generator (?:was |is )?installed")
-_NONCE = re.compile(r"\bnonce\b[\"']?(?:\s*[:=]\s*|\s+)[\"']?(\d{9,20})\b", re.IGNORECASE)
-_WORKER = re.compile(
-    r"\b(Thread-\d+|ThreadPoolExecutor-\d+_\d+|MainThread|asyncio_\d+|Task-\d+|[Ww]orker[-_ #]?\d+|SpawnProcess-\d+"
-    r"|ForkProcess-\d+|(?:pid|PID|process)[\"']?[=: ]+\d+)|\[(\d{2,7})\]"
-)
-_CLOCK_SET = re.compile(
-    r"\b(?:clock|time)\b[^\n]{0,40}\b(?:set (?:back|forward|to)|stepped|jumped|(?:was|has been) changed|corrected"
-    r"|adjusted|resynchroni[sz]ed|wrong by)\b|\bclock (?:step|jump)|\bntpdate\b[^\n]{0,80}\bstep time",
-    re.IGNORECASE,
-)
-_CLIENTS = ("krakenex", "ccxt", "freqtrade", "pykrakenapi", "python-kraken-sdk", "hummingbot")
-_VERSION = re.compile(
-    rf"\b({'|'.join(_CLIENTS)})\b(?:[ =:/@v]|version){{1,4}}(\d+\.\d+(?:\.\d+)?)",
-    re.IGNORECASE,
-)
-_OTHER_EXCHANGE = re.compile(
-    r"\b(?:binance|coinbase|bybit|okx|okex|bitstamp|bitfinex|kucoin|gemini|huobi|htx|bitmex|deribit|gateio|bitget|mexc)\b",
-    re.IGNORECASE,
-)
+    says: Statement
+    at: float | None = None
+    """Seconds since 1970, by the log's own clock."""
+    source: int = 0
+    """Which of the files."""
+    stamped: bool = True
+    place: int = 0
+    line: int = 0
 
-# No error of Kraken's has any of these; a bot that logs its headers or settings has.
-_SECRET = re.compile(
-    r"(?i:\b(?:api|secret|private|otp|password|passphrase|token|key)[-_ ]?(?:key|sign|secret)?[\"']?\s*[=:]\s*\S+)"
-    r"|[A-Za-z0-9+/_-]{32,}={0,2}"
+
+_PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
+_HINTS = {name: re.compile(pattern) for name, pattern in words()["hints"].items()}
+_CALLED = re.compile(
+    "|".join(rf"(?P<{name}>\b(?:{'|'.join(aliases)})\b)" for name, aliases in words()["endpoints"].items() if aliases),
+    re.IGNORECASE,
 )
 
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_NUMBERS = re.compile(r"\d{4,}|\d+[:.,]\d+")
+_NUMBERS = re.compile(r"\d{6,}|(?<![\d.])\d+[:.,]\d+(?!\.?\d)")
 
 
-def event_of(line: Line, source: int = 0) -> Event | None:
-    """What *line* says; None where that is nothing, or is about another exchange."""
-    text = line.text
-    lowered = text.lower()
-    symptoms, unknown = _errors(_NUMBERS.sub("0", text))
-    nonce = _NONCE.search(text) if "nonce" in lowered else None
-    worked = not (symptoms or unknown) and bool(_WORKED.search(text))
-    endpoint = match[1] if (match := _ENDPOINT.search(text)) else ""
-    public = worked and not endpoint and bool(_PUBLIC.search(text))
-    event = Event(
-        at=line.at,
-        source=source,
-        stamped=line.stamped,
-        entry=line.entry,
-        worker=_worker(text) or ("" if line.stamped else _worker(line.head)),
-        endpoint=endpoint,
-        symptoms=symptoms,
-        unknown=unknown and _without_secrets(unknown_error(text)),
-        nonce=int(nonce[1]) if nonce else None,
-        worked=worked and not public,
-        public_worked=public,
-        started=not symptoms and "start" in lowered and bool(_STARTED.search(text)),
-        installed="generator" in lowered and bool(_INSTALLED.search(text)),
-        clock_set=not symptoms and ("clock" in lowered or "time" in lowered) and bool(_CLOCK_SET.search(text)),
-        versions=_versions(text) if any(client in lowered for client in _CLIENTS) else (),
-    )
-    if not _says_something(event) or ("kraken" not in lowered and _OTHER_EXCHANGE.search(text)):
+def parse_event(entry: Entry, source: int = 0) -> Event | None:
+    """Return what *entry* says; None where that is nothing."""
+    says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
+    if says is None:
         return None
-    return event
+    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, place=entry.place, line=entry.line)
 
 
-def _versions(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name.lower(), number) for name, number in _VERSION.findall(text))
-
-
-def _says_something(event: Event) -> bool:
-    return bool(
-        event.symptoms or event.unknown or event.nonce is not None or event.worked or event.public_worked
-        or event.started or event.installed or event.clock_set or event.versions
-    )  # fmt: skip
+@functools.lru_cache(maxsize=1024)
+def _statement(text: str) -> Statement | None:
+    head, _, own = text.rpartition("\0")
+    says = _statement_of_shape(_NUMBERS.sub("0", own))
+    nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
+    says = replace(
+        says,
+        worker=_worker(own) or _worker(head),
+        nonce=int(nonce[1]) if nonce else None,
+        versions=versions_of(own[:2_000]) if says.client else (),
+    )
+    return says if _says_something(says) else None
 
 
 @functools.lru_cache(maxsize=2048)
-def _errors(text: str) -> tuple[tuple[Symptom, ...], str]:
-    symptoms = recognise(text)
-    return symptoms, "" if symptoms else unknown_error(text)
+def _statement_of_shape(text: str) -> Statement:
+    """Read what does not depend on the numbers."""
+    client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
+    text = plain_text(text)
+    lowered = text.lower()
+    symptoms, unknown, whose = _errors(text)
+    endpoint = _endpoint(text)
+    failed = bool(symptoms or unknown)
+    worked, public = (False, False) if failed else _worked(text, endpoint)
+    return Statement(
+        endpoint=endpoint,
+        symptoms=symptoms,
+        quoted=bool(_PATTERNS["quoted"].search(text)),
+        unknown=unknown,
+        elsewhere=whose.elsewhere,
+        names_kraken=whose.kraken,
+        names_exchange=whose.exchange,
+        worked=worked,
+        public_worked=public,
+        started=not failed and "start" in lowered and bool(_PATTERNS["started"].search(text)),
+        installed="generator" in lowered and bool(_PATTERNS["installed"].search(text)),
+        clock_set=not failed
+        and ("clock" in lowered or "time" in lowered)
+        and bool(_PATTERNS["clock-set"].search(text)),
+        gave_up=bool(_PATTERNS["gave-up"].search(text)),
+        client=client,
+        speaks_of_nonce="nonce" in lowered,
+        hints=hints,
+    )
 
 
-def _without_secrets(error: str) -> str:
-    """
-    The one text that is quoted from a log, without what may be secret in it.
+def _says_something(says: Statement) -> bool:
+    return bool(
+        says.symptoms or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
+        or says.installed or says.clock_set or says.versions or says.gave_up
+    )  # fmt: skip
 
-    Here, where it comes in: a form may fold it later, and a value that is cut in two is found by nobody.
-    """
-    return _SECRET.sub(HIDDEN, redactor()(error))
+
+def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
+    whose = attribute(text)
+    if own := exchange_symptoms(text):
+        return own, "", whose.as_krakens() if _PATTERNS["quoted"].search(text) else whose
+    found = recognise(text)
+    if not (found and found[0].title.startswith("E")) and (match := _PATTERNS["unknown"].search(text)):
+        return (), match[1] or match[2], whose.as_krakens()
+    return found, "", whose
+
+
+def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
+    """Whether *text* shows a private call that worked, and whether a public one."""
+    if _PATTERNS["envelope"].search(text):
+        if _PATTERNS["private-result"].search(text) or (endpoint and _PATTERNS["result"].search(text)):
+            return True, False
+        return False, bool(_PATTERNS["public"].search(text))
+    said = _PATTERNS["status-200"].sub("", text)
+    placed = bool(_PATTERNS["order-placed"].search(said)) and not _PATTERNS["denied"].search(said)
+    return placed or bool(_PATTERNS["worked"].search(said)), False
+
+
+def _endpoint(text: str) -> str:
+    if match := _PATTERNS["endpoint"].search(text):
+        return match[1]
+    match = _CALLED.search(text)
+    return match.lastgroup or "" if match else ""
 
 
 def _worker(text: str) -> str:
-    match = _WORKER.search(text[:HEAD_BYTES])
+    match = _PATTERNS["worker"].search(text[:HEAD_BYTES])
     return (match[1] or match[2])[:40] if match else ""

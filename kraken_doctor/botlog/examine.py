@@ -1,4 +1,4 @@
-"""Logs to tally, patterns and causes; several files as one story, in the order of their times."""
+"""Logs to stats, patterns and causes; several files as one story, in the order of their times."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from kraken_doctor.botlog.events import Event, event_of
+from kraken_doctor.botlog.events import Event, parse_event
 from kraken_doctor.botlog.patterns import Pattern, patterns
-from kraken_doctor.botlog.reading import Extent, Reader
-from kraken_doctor.botlog.tally import Tally
+from kraken_doctor.botlog.prefilter import finder
+from kraken_doctor.botlog.reading import Reader, ReadRange
+from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.botlog.verdict import verdict
 from kraken_doctor.model.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
-class Findings:
+class LogAnalysis:
     """What was read, and what it comes to."""
 
-    extents: tuple[Extent, ...]
+    extents: tuple[ReadRange, ...]
     """One a file, in the order in which they were given."""
-    tally: Tally
+    stats: LogStats
     patterns: tuple[Pattern, ...]
     diagnoses: tuple[Diagnosis, ...]
 
@@ -36,35 +37,52 @@ class Findings:
         return max((extent.last for extent in self.extents if extent.last is not None), default=None)
 
 
-def examine(streams: Sequence[BinaryIO], now_s: float) -> Findings:
+class LogReview:
     """
-    Read *streams* once, to their ends.
+    Several logs, read as one story in the order of their times, and judged as often as asked.
 
     One that breaks off, such as a compressed file without its end, counts as far as it goes; its extent says so.
 
     Args:
         streams: Binary, one a file.
         now_s: Seconds since 1970, for times that have no year.
+        since_s: Leave out what is older; entries without a time stay.
     """
-    readers = [Reader(stream, now_s) for stream in streams]
-    tally = Tally()
-    # Rotated files in any order, and the logs of two programs side by side: the times put them right.
-    for event in heapq.merge(*(_events(reader, number) for number, reader in enumerate(readers)), key=_order):
-        tally.add(event)
-    extents = tuple(reader.extent for reader in readers)
-    end = max((extent.last for extent in extents if extent.last is not None), default=None)
-    found = patterns(tally, end)
-    return Findings(extents, tally, found, verdict(tally, found, end))
+
+    def __init__(self, streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> None:
+        self._find = finder()
+        self._readers = [Reader(stream, now_s, self._find) for stream in streams]
+        self._since_s = since_s
+        self._stats = LogStats()
+
+    def read(self, *, to_the_end: bool = True) -> LogAnalysis:
+        """Read what is new, all of it at first, and return what the logs come to."""
+        streams = [self._events(reader, number, to_the_end) for number, reader in enumerate(self._readers)]
+        # Rotated files in any order, and the logs of two programs in parallel: the times put them right.
+        for event in heapq.merge(*streams, key=_order):
+            if self._since_s is None or event.at is None or event.at >= self._since_s:
+                self._stats.add(event)
+        for reader in self._readers:
+            self._stats.began_with(reader.beginning.decode(errors="replace"))
+        extents = tuple(reader.extent for reader in self._readers)
+        end = max((extent.last for extent in extents if extent.last is not None), default=None)
+        found = patterns(self._stats, end)
+        return LogAnalysis(extents, self._stats, found, verdict(self._stats, found, end))
+
+    @staticmethod
+    def _events(reader: Reader, source: int, to_the_end: bool) -> Iterator[Event]:
+        try:
+            for entry in reader.entries(to_the_end=to_the_end):
+                event = parse_event(entry, source)
+                if event is not None:
+                    yield event
+        except (OSError, EOFError) as exc:
+            reader.extent.broken = f"{type(exc).__name__}: {exc}"
 
 
-def _events(reader: Reader, source: int) -> Iterator[Event]:
-    try:
-        for line in reader.lines():
-            event = event_of(line, source)
-            if event is not None:
-                yield event
-    except (OSError, EOFError) as exc:
-        reader.extent.broken = f"{type(exc).__name__}: {exc}"
+def examine(streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> LogAnalysis:
+    """Read *streams* once, to their ends; arguments as of `LogReview`."""
+    return LogReview(streams, now_s, since_s).read()
 
 
 def _order(event: Event) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kraken_doctor.botlog.tally import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, Tally
+from kraken_doctor.botlog.stats import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, LogStats
 from kraken_doctor.model.unit import NonceUnit
 
 MOST = 0.8
@@ -31,34 +31,38 @@ class Pattern:
     """One line, with its counts."""
 
 
-def patterns(tally: Tally, end: float | None) -> tuple[Pattern, ...]:
+def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
     """
-    The patterns in *tally*, the most telling first.
+    The patterns in *stats*, the most telling first.
 
     Args:
-        tally: Of the whole log.
+        stats: Of the whole log.
         end: The log's last time.
     """
-    if not tally.refused:
+    if not stats.refused:
         return ()
-    found = [*_of_nonces(tally), *_of_neighbours(tally), *_of_course(tally), *_of_before(tally)]
-    if _healed(tally, end):
-        found.append(Pattern("over", f"none since {when(tally.errors_of('nonce').last)}, and calls work"))
+    found = [*_of_nonces(stats), *_of_neighbours(stats), *_of_course(stats), *_of_before(stats)]
+    if _healed(stats, end):
+        found.append(Pattern("over", f"none since {when(stats.errors_of('nonce').last)}, and calls work"))
     return tuple(found)
 
 
-def _of_nonces(tally: Tally) -> list[Pattern]:
+def _of_nonces(stats: LogStats) -> list[Pattern]:
     """What the numbers themselves say, where the log has them."""
     found = []
-    if tally.repeated:
-        found.append(Pattern("repeated", f"a nonce was sent again {times(tally.repeated)}: {tally.repeated_example}"))
+    if stats.nonces.repeated:
+        found.append(
+            Pattern(
+                "repeated", f"a nonce was sent again {times(stats.nonces.repeated)}: {stats.nonces.repeated_example}"
+            )
+        )
     # A bot with two keys may count differently on each: then calls go on to work.
-    if tally.coarser_after_finer and tally.refused_in_a_row:
-        finest, *coarser = sorted(tally.units, key=_UNITS.index, reverse=True)
+    if stats.nonces.coarser_after_finer and stats.refused_in_a_row:
+        finest, *coarser = sorted(stats.nonces.units, key=_UNITS.index, reverse=True)
         text = f"nonces in {_WORDS[finest]}, and later in {' and '.join(_WORDS[unit] for unit in coarser)}"
         found.append(Pattern("mixed-units", text))
-    if tally.falling and not tally.coarser_after_finer:
-        found.append(Pattern("falling", f"a nonce below an earlier one {times(tally.falling)}"))
+    if stats.nonces.falling and not stats.nonces.coarser_after_finer:
+        found.append(Pattern("falling", f"a nonce below an earlier one {times(stats.nonces.falling)}"))
     return found
 
 
@@ -66,76 +70,84 @@ _UNITS = ("s", "ms", "us", "100ns", "10ns", "ns")
 _WORDS = {"100ns": "100-nanosecond ticks"} | {unit.value: unit.words for unit in NonceUnit}
 
 
-def _of_neighbours(tally: Tally) -> list[Pattern]:
+def _of_neighbours(stats: LogStats) -> list[Pattern]:
     """What stood beside the refusals."""
     found = []
-    refused, ever_worked = tally.refused, tally.worked > 0
-    endpoints = set(tally.refused_endpoints)
-    elsewhere = sum(count for name, count in tally.worked_endpoints.items() if name and name not in endpoints)
-    never = not any(tally.worked_endpoints[name] for name in endpoints)
+    refused, ever_worked = stats.refused, stats.worked > 0
+    endpoints = set(stats.refused_endpoints)
+    elsewhere = sum(count for name, count in stats.worked_endpoints.items() if name and name not in endpoints)
+    never = not any(stats.worked_endpoints[name] for name in endpoints)
     if len(endpoints) == 1 and "" not in endpoints and never and elsewhere >= 2 and refused >= 2:
         found.append(
             Pattern("one-endpoint", f"only {endpoints.pop()} is refused; other calls worked {times(elsewhere)}")
         )
-    if _most(tally.refused_after_cut, refused):
+    if _most(stats.refused_after_cut, refused):
         text = (
-            f"{_part(tally.refused_after_cut, refused)} within {AFTER_CUT_S:.0f} s after a timeout or a cut connection"
+            f"{_part(stats.refused_after_cut, refused)} within {AFTER_CUT_S:.0f} s after a timeout or a cut connection"
         )
         found.append(Pattern("after-timeout", text))
-    if ever_worked and refused >= 2 and _most(tally.refused_together, refused):
-        text = f"{_part(tally.refused_together, refused)} within {TOGETHER_S:.0f} s of a call of another worker"
+    if ever_worked and refused >= 2 and _most(stats.refused_together, refused):
+        text = f"{_part(stats.refused_together, refused)} within {TOGETHER_S:.0f} s of a call of another worker"
         found.append(Pattern("concurrent", text))
-    if tally.starts >= 2 and tally.starts_first_refused >= 2 and not tally.starts_first_worked:
-        text = f"the first call failed after each of {tally.starts_first_refused} starts"
+    if stats.starts >= 2 and stats.starts_first_refused >= 2 and not stats.starts_first_worked:
+        text = f"the first call failed after each of {stats.starts_first_refused} starts"
         found.append(Pattern("first-call", text))
-    if ever_worked and tally.starts >= 2 and _most(tally.refused_after_start, refused):
-        part = _part(tally.refused_after_start, refused)
-        text = f"{part} within {AFTER_START_S:.0f} s after one of {tally.starts} starts"
+    if ever_worked and stats.starts >= 2 and _most(stats.refused_after_start, refused):
+        part = _part(stats.refused_after_start, refused)
+        text = f"{part} within {AFTER_START_S:.0f} s after one of {stats.starts} starts"
         found.append(Pattern("restart", text))
     return found
 
 
-def _of_course(tally: Tally) -> list[Pattern]:
+def _of_course(stats: LogStats) -> list[Pattern]:
     """How it went on."""
-    if not tally.worked and _sparse(tally):
-        return [Pattern("sparse", f"refused {times(tally.refused)}, far apart; the log shows no call that works")]
-    if not tally.worked:
-        public = f", public ones worked {times(tally.public_worked)}" if tally.public_worked else ""
+    if not stats.worked and _sparse(stats):
+        return [Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")]
+    if not stats.worked:
+        public = f", public ones worked {times(stats.public_worked)}" if stats.public_worked else ""
         return [
-            Pattern("always", f"refused {times(tally.refused)}, and no private call is logged as successful{public}")
+            Pattern("always", f"refused {times(stats.refused)}, and no private call is logged as successful{public}")
         ]
-    if tally.refused_in_a_row >= 3:
-        text = f"{tally.refused_in_a_row} in a row since {when(tally.row_began)}, and no call worked since"
+    if stats.refused_in_a_row >= 3:
+        text = f"{stats.refused_in_a_row} in a row since {when(stats.row_began)}, and no call worked since"
         return [Pattern("since", text)]
-    return [Pattern("now-and-then", f"{tally.refused} refused among {tally.worked} that worked")]
+    return [Pattern("now-and-then", f"{stats.refused} refused among {stats.worked} that worked")]
 
 
-def _sparse(tally: Tally) -> bool:
-    """Whether they are so far apart that the bot must have made other calls in between, which it does not log."""
-    seen = tally.errors_of("nonce")
-    if seen.first is None or seen.last is None or seen.count < 2:
+def _sparse(stats: LogStats) -> bool:
+    """
+    Whether the bot must have made other calls between the refusals, which it does not log.
+
+    A bot that is always refused tries again within minutes, or is refused at each turn of its loop. What comes at
+    irregular times, far apart, is some calls among many.
+    """
+    error = stats.errors_of("nonce")
+    if error.first is None or error.last is None or error.count < 2:
         return False
-    return (seen.last - seen.first) / (seen.count - 1) > _POLL_S
+    gaps, mean_s = error.count - 1, (error.last - error.first) / (error.count - 1)
+    if mean_s > _POLL_S:
+        return True
+    return error.quick_gaps < gaps / 2 and error.longest_gap_s > 1.5 * mean_s
 
 
-def _of_before(tally: Tally) -> list[Pattern]:
+def _of_before(stats: LogStats) -> list[Pattern]:
     """What changed before the row that the log ends with began."""
     found: list[Pattern] = []
-    if not tally.refused_in_a_row:
+    if not stats.refused_in_a_row:
         return found
-    if tally.clock_set_before_row:
-        found.append(Pattern("clock-set", f"the clock was set at {when(tally.clock_set_at)}, before it began"))
-    for name, versions in tally.versions.items():
+    if stats.clock_set_before_row:
+        found.append(Pattern("clock-set", f"the clock was set at {when(stats.clock_set_at)}, before it began"))
+    for name, versions in stats.versions.items():
         (old, _), (new, at) = versions[-2] if len(versions) > 1 else ("", None), versions[-1]
-        since = tally.row_began - at if tally.row_began is not None and at is not None else None
+        since = stats.row_began - at if stats.row_began is not None and at is not None else None
         if old and since is not None and 0 <= since <= _BEFORE_S:
             found.append(Pattern("version", f"{name} went from {old} to {new} at {when(at)}, before it began"))
     return found
 
 
-def _healed(tally: Tally, end: float | None) -> bool:
-    last = tally.errors_of("nonce").last
-    return tally.worked_after_refused >= 3 and last is not None and end is not None and end - last >= _HEALED_S
+def _healed(stats: LogStats, end: float | None) -> bool:
+    last = stats.errors_of("nonce").last
+    return stats.worked_after_refused >= 3 and last is not None and end is not None and end - last >= _HEALED_S
 
 
 def when(at: float | None) -> str:

@@ -1,65 +1,59 @@
 """
-A log of any size, read in blocks: what is not about Kraken is passed over at the speed of a search.
+A log of any size, read in blocks, as entries: a line, and the lines that belong to it.
 
-Memory is one block and one line, whatever the file holds; a line longer than the bound is read in pieces.
+A traceback of fifty lines, a page that came in place of an answer, and an object that Node prints over twenty lines are
+one entry each: what they say, and about which host, stands in different lines. Memory is one block and one entry,
+whatever the file holds; a line longer than the bound is read in pieces.
 """
 
 from __future__ import annotations
 
-import functools
-import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from kraken_doctor.botlog.moments import moment_of
+from kraken_doctor.botlog.prefilter import Finder, finder, patterns, words
+from kraken_doctor.botlog.timestamps import Timestamps
 
 BLOCK_BYTES = 1 << 20
-LINE_BYTES = 1 << 16
 HEAD_BYTES = 300
 """Of a line: its time, its level, and which thread wrote it."""
-SHOWN_CHARACTERS = 4_000
-"""Of one line, around what was found in it; an error with all that wraps it is a tenth of that."""
+SHOWN_BYTES = 12_000
+"""Of one entry: half from where it begins to speak, and its end. Chained tracebacks of aiohttp and ccxt take 10 KB."""
+BEGINNING_BYTES = 8_000
+"""Of a log: in which a bot says what it is."""
+_LINES = 200
+"""Of one entry, and how far a line without a time may be from the one that has it."""
 
-_LINES_BACK = 200
-"""How far a line without a time may be from the one that has it: a traceback is fifty lines."""
+PREFIX = words()["shorthands"]["<prefix>"]
+"""What docker compose, journald, syslog and Kubernetes put before each line, those of a traceback included."""
 
-# A line without any of these says nothing here. Lower case; each costs one pass over the log, so they are few.
-NEEDLES = (
-    b"nonce", b"invalid", b"error", b"xception", b"timeout", b"timed out", b"connect", b"gateway", b"/0/private/",
-    b"balance", b"openorders", b"addorder", b"cancelorder", b"order placed", b"order created",
-    b"start", b"clock", b"time has been", b"version", b"certificate", b"ccxt", b"krakenex",
-)  # fmt: skip
-_KRAKENS = re.compile(rb"E[A-Z][A-Za-z]{1,12}:")
-"""The exchange's own form. Searched in the block as it is: in capitals it is rare, and so is fast to pass over."""
+_CONTINUED, _EXCEPTION, _DOTTED, _INDENTED, _FRAMES = (
+    re.compile(pattern.encode()) for pattern in patterns("lines").values()
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line that may say something."""
+@dataclass(slots=True)  # not frozen: that makes each of a million cost twice as much
+class Entry:
+    """A line that may say something, with the lines that belong to it."""
 
     at: float | None
     """Seconds since 1970 by the log's own clock; that of an earlier line where this one has none."""
     stamped: bool
     """Whether it carries the time itself."""
     text: str
-    entry: int = 0
-    """Where the line with the time begins, in bytes: the lines of one traceback have it in common."""
+    """Without the time: the same error is the same text, and is recognised once."""
+    place: int = 0
+    """Where it begins, in bytes."""
+    line: int = 0
+    """The number of its first line, from 1."""
     head: str = ""
-    """The beginning of that line, for one that has no time itself."""
-
-
-class _Entry(NamedTuple):
-    """A line with a time, and what follows it without one."""
-
-    at: float
-    place: int
-    head: str
+    """The beginning of the line that has the time, for an entry that has none itself."""
 
 
 @dataclass
-class Extent:
+class ReadRange:
     """How much was read, and from when to when."""
 
     lines: int = 0
@@ -70,7 +64,7 @@ class Extent:
     """Why it could not be read to its end; empty when it was."""
 
     def saw(self, at: float | None) -> None:
-        """A time that stands in the log."""
+        """Widen it to a time that stands in the log."""
         if at is not None:
             self.first = at if self.first is None else min(self.first, at)
             self.last = at if self.last is None else max(self.last, at)
@@ -78,109 +72,159 @@ class Extent:
 
 @dataclass
 class Reader:
-    """One log; its lines once, in order."""
+    """One log; its entries once, in order."""
 
     stream: BinaryIO
     now_s: float
-    extent: Extent = field(default_factory=Extent)
-    _before: _Entry | None = None
-    """The last entry of the block before."""
+    find: Finder = field(default_factory=finder)
+    extent: ReadRange = field(default_factory=ReadRange)
+    beginning: bytes = b""
+    """The first block: which client writes here is said in its first lines, if anywhere."""
+    _times: Timestamps = field(init=False)
+    _at: float | None = None
+    _head: str = ""
+    _rest: bytes = b""
+    """What was read and may go on: the last entry."""
 
-    def lines(self) -> Iterator[Line]:
+    def __post_init__(self) -> None:
+        self._times = Timestamps(self.now_s)
+
+    def entries(self, *, to_the_end: bool = True) -> Iterator[Entry]:
         """
-        The lines that may say something.
+        Yield the entries that may say something, from where the last call ended.
+
+        Args:
+            to_the_end: Take the last entry for complete. A log that is still written may go on with it.
 
         Raises:
             OSError: The file can't be read on.
             EOFError: A compressed file is cut off.
         """
-        while block := self.stream.read(BLOCK_BYTES):
-            if not block.endswith(b"\n"):
-                block += self.stream.readline(LINE_BYTES)
+        while (read := self.stream.read(BLOCK_BYTES)) or (self._rest and to_the_end):
+            block = self._rest + read if self._rest else read
+            end = _last_entry(block) if read else len(block)
+            block, self._rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
+            if not block:
+                continue
+            if not self.extent.bytes:
+                self.beginning = block[:BEGINNING_BYTES]
+                self.extent.saw(self._first_time(block))
+            self._times.look_at(block)
+            yield from self._of_block(block)
             self.extent.lines += block.count(b"\n") + (not block.endswith(b"\n"))
             self.extent.bytes += len(block)
-            yield from self._of_block(block)
-            if self.extent.first is None:
-                self.extent.saw(self._first_time(block))
-            last = self._entry_before(block, self.extent.bytes - len(block), len(block))
-            self._before = last or self._before
-            self.extent.saw(last.at if last else None)
+            self._look_back(block, len(block), 0)
+            self.extent.saw(self._at)
 
-    def _of_block(self, block: bytes) -> Iterator[Line]:
-        base = self.extent.bytes - len(block)
-        last, passed = self._before, 0
-        for hit in _hits(block):
-            start = block.rfind(b"\n", 0, hit) + 1
-            end = block.find(b"\n", hit)
-            end = len(block) if end < 0 else end
-            at = self._time_at(block, start)
-            if at is not None:
-                last = _Entry(at, base + start, block[start:end][:HEAD_BYTES].decode(errors="replace"))
-            else:
-                # Between this line and the one before it there may be one with a time that had nothing to say.
-                last = self._entry_before(block, base, start, not_before=passed) or last
-            passed = end + 1
-            first, stop = start, end
-            if end - start > SHOWN_CHARACTERS:
-                first, stop = max(start, hit - SHOWN_CHARACTERS // 2), min(end, hit + SHOWN_CHARACTERS // 2)
-            text = block[first:stop].decode(errors="replace")
-            yield Line(
-                last.at if last else None,
-                at is not None,
-                text,
-                last.place if last else base + start,
-                last.head if last else "",
-            )
+    def _of_block(self, block: bytes) -> Iterator[Entry]:
+        passed, counted, line = 0, 0, self.extent.lines + 1
+        for hit in self.find(block):
+            if hit < passed:
+                continue
+            start = _beginning(block, hit, passed)
+            stop = _ending(block, hit)
+            stamp = self._stamp(block, start)
+            if not stamp:
+                # Between this entry and the one before it there may be a time that had nothing to say.
+                self._look_back(block, start, passed)
+            line += block.count(b"\n", counted, start)
+            counted, passed = start, stop
+            text = _shown(block, start, hit, stop).decode(errors="replace")
+            if stamp and start + self._times.span[1] <= hit:
+                text = text[: self._times.span[0]] + text[self._times.span[1] :]
+            yield Entry(self._at, stamp, text, self.extent.bytes + start, line, "" if stamp else self._head)
 
-    def _time_at(self, block: bytes, start: int) -> float | None:
-        end = block.find(b"\n", start, start + SHOWN_CHARACTERS)
-        head = block[start : start + SHOWN_CHARACTERS if end < 0 else end]
-        return moment_of(head.decode(errors="replace"), self.now_s)
+    def _stamp(self, block: bytes, start: int) -> bool:
+        """Whether the line at *start* has a time; it is the log's time from there on."""
+        end = block.find(b"\n", start, start + SHOWN_BYTES)
+        head = block[start : start + 4_000 if end < 0 else end].decode(errors="replace")
+        at = self._times.time_of(head)
+        if at is not None:
+            self._at, self._head = at, head[:HEAD_BYTES]
+        return at is not None
 
-    def _entry_before(self, block: bytes, base: int, end: int, not_before: int = 0) -> _Entry | None:
-        """The nearest line above *end* that has a time, within bounds."""
-        for _ in range(_LINES_BACK):
+    def _look_back(self, block: bytes, end: int, not_before: int) -> None:
+        """Take the time of the nearest line above *end* that has one, within bounds."""
+        for _ in range(_LINES):
             if end <= not_before:
-                return None
+                return
             start = max(block.rfind(b"\n", not_before, end - 1) + 1, not_before)
-            if (at := self._time_at(block, start)) is not None:
-                return _Entry(at, base + start, block[start:end][:HEAD_BYTES].decode(errors="replace"))
+            if self._stamp(block, start):
+                return
             end = start
-        return None
 
     def _first_time(self, block: bytes) -> float | None:
+        self._times.look_at(block)
         start = 0
-        for _ in range(_LINES_BACK):
-            if (at := self._time_at(block, start)) is not None:
-                return at
+        for _ in range(_LINES):
+            if self._stamp(block, start):
+                return self._at
             start = block.find(b"\n", start) + 1
             if start == 0:
-                return None
+                break
         return None
 
 
-def _hits(block: bytes) -> Iterator[int]:
-    """Places of which each lies in another line of *block*, in order: one for each line with a needle in it."""
-    lowered = block.lower()
-    finders = [functools.partial(lowered.find, needle) for needle in NEEDLES]
-    finders.append(functools.partial(_place, block))
-    waiting = [(place, number) for number, find in enumerate(finders) if (place := find(0)) >= 0]
-    heapq.heapify(waiting)
-    while waiting:
-        hit = waiting[0][0]
-        yield hit
-        end = lowered.find(b"\n", hit)
-        if end < 0:
-            return
-        while waiting and waiting[0][0] < end:
-            number = waiting[0][1]
-            place = finders[number](end)
-            if place < 0:
-                heapq.heappop(waiting)
-            else:
-                heapq.heapreplace(waiting, (place, number))
+def _beginning(block: bytes, hit: int, not_before: int) -> int:
+    """Where the entry begins that *hit* is in."""
+    start = max(block.rfind(b"\n", not_before, hit) + 1, not_before)
+    for _ in range(_LINES):
+        above = max(block.rfind(b"\n", not_before, max(start - 1, not_before)) + 1, not_before)
+        if start <= not_before or not _belongs(block, start, above):
+            break
+        start = above
+    return start
 
 
-def _place(block: bytes, start: int) -> int:
-    match = _KRAKENS.search(block, start)
-    return match.start() if match else -1
+def _ending(block: bytes, hit: int) -> int:
+    """Where it ends: the beginning of the first line that does not belong to it."""
+    above = block.rfind(b"\n", 0, hit) + 1
+    start = block.find(b"\n", hit) + 1
+    for _ in range(_LINES):
+        if not 0 < start < len(block) or not _belongs(block, start, above):
+            break
+        # A traceback's frames at once, in compiled code.
+        frames = _FRAMES.match(block, start)
+        after = frames.end() if frames else 0
+        if after > start:
+            above, start = block.rfind(b"\n", 0, after - 1) + 1, after
+        else:
+            above, start = start, block.find(b"\n", start) + 1
+    return start or len(block)
+
+
+def _belongs(block: bytes, start: int, above: int) -> bool:
+    """Whether the line at *start* belongs to the one at *above*, which stands right before it."""
+    if block[start : start + 1].isdigit() and block[start + 10 : start + 11] == b" ":
+        return False  # 2026-11-23 12:00:00, as most entries begin
+    if _CONTINUED.match(block, start, _end(block, start)):
+        return True
+    if not _EXCEPTION.match(block, start, _end(block, start)):
+        return False
+    if _INDENTED.match(block, above, _end(block, above)):
+        return True
+    return _DOTTED.match(block, start, _end(block, start)) is not None and not _EXCEPTION.match(
+        block, above, _end(block, above)
+    )
+
+
+def _end(block: bytes, start: int) -> int:
+    end = block.find(b"\n", start, start + HEAD_BYTES)
+    return start + HEAD_BYTES if end < 0 else end
+
+
+def _last_entry(block: bytes) -> int:
+    """Where the last entry of *block* begins, which the next block may go on with."""
+    end = block.rfind(b"\n")
+    if end < 0 or len(block) > 2 * BLOCK_BYTES:
+        return len(block) if len(block) >= BLOCK_BYTES else 0
+    start = block.rfind(b"\n", 0, end) + 1
+    return _beginning(block, start, max(0, min(start, end - BLOCK_BYTES // 2)))
+
+
+def _shown(block: bytes, start: int, hit: int, stop: int) -> bytes:
+    if stop - start <= SHOWN_BYTES:
+        return block[start:stop]
+    half = SHOWN_BYTES // 2
+    first = start if hit - start < half // 2 else hit - half // 2
+    return block[first : first + half] + b"\n" + block[max(stop - half, first + half) : stop]

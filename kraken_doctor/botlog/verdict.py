@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kraken_doctor.botlog.advice import advice
+from kraken_doctor.botlog.errorstats import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
-from kraken_doctor.botlog.tally import Seen, Tally
+from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.naming import diagnosis_for
@@ -50,37 +52,37 @@ _FEW = 3
 _TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 
-def verdict(tally: Tally, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
+def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
     """
     What the log points to, the first to mend first.
 
     Args:
-        tally: Of the whole log.
+        stats: Of the whole log.
         patterns: Its patterns, from `patterns.patterns`.
         end: The log's last time.
     """
-    found = [_refused(tally, patterns)] if tally.refused else []
-    others = sorted((seen for seen in tally.errors.values() if seen.kind != "nonce"), key=lambda seen: -seen.count)
-    found += [diagnosis for seen in others if (diagnosis := _other(seen, end))]
+    found = [_refused(stats, patterns)] if stats.refused else []
+    others = sorted((error for error in stats.errors.values() if error.kind != "nonce"), key=lambda error: -error.count)
+    found += [diagnosis for error in others if (diagnosis := _other(error, stats, end))]
     found = _folded(_once_each(found))[:_MOST_FINDINGS]
     found.sort(key=lambda diagnosis: diagnosis.severity.rank)  # stable: the nonce first, then what came most
     return tuple(replace(d, primary=n == 0 and d.severity is not Severity.INFO) for n, d in enumerate(found))
 
 
-def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
+def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     found = _LEADS[lead]
     cause, confidence, summary = found.cause, Confidence(found.confidence), found.summary
-    if lead == "concurrent" and tally.programs_together > tally.refused_together / 2:
+    if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
-    if lead == "after-timeout" and tally.refused_after_cut >= _FEW:
+    if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
         confidence = Confidence.LIKELY
-    timeless = lead == "always" and tally.row_began is None
-    if timeless or (tally.refused < _FEW and lead not in ("repeated", "mixed-units")):
+    timeless = lead == "always" and stats.row_began is None
+    if timeless or (stats.refused < _FEW and lead not in ("repeated", "mixed-units")):
         confidence = Confidence.POSSIBLE
-    seen = tally.errors_of("nonce")
-    because = (f"{seen.title}: {_often(seen)}", *(pattern.text for pattern in patterns), _generator(tally))
+    error = stats.errors_of("nonce")
+    because = (f"{error.title}: {_often(error)}", *(pattern.text for pattern in patterns), _generator(stats))
     return diagnosis_for(
         cause,
         None,
@@ -89,14 +91,14 @@ def _refused(tally: Tally, patterns: tuple[Pattern, ...]) -> Diagnosis:
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
         remedy=Remedy(**found.remedy) if found.remedy else None,
-        error=seen.title,
-        possible=_alternatives(cause, found.others, installed=tally.installed > 0),
+        error=error.title,
+        possible=_alternatives(cause, found.others, installed=stats.installed > 0),
     )
 
 
-def _generator(tally: Tally) -> str:
-    if tally.installed:
-        return f"the custom nonce generator was installed, last at {when(tally.last_installed)}"
+def _generator(stats: LogStats) -> str:
+    if stats.installed:
+        return f"the custom nonce generator was installed, last at {when(stats.last_installed)}"
     return "no line says that the custom nonce generator was installed"
 
 
@@ -107,34 +109,50 @@ def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Al
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
 
 
-def _other(seen: Seen, end: float | None) -> Diagnosis | None:
-    """Any other error: what the exchange said in plain words, or a step of the way that failed."""
-    symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(seen.title)
+def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis | None:
+    """Return any other error: what the exchange said in plain words, or a step of the connection that failed."""
+    if not error.naming_kraken and stats.names_exchange and not stats.names_kraken:
+        return None  # a bot of another exchange
+    symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
     if symptom is None:
         return diagnosis_for(
-            "error-unrecognised", None, "", (_often(seen),), confidence=Confidence.CERTAIN, error=seen.title
+            "error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=error.shown
         )
     if not symptom.causes:
         return None
-    cause = next(iter(symptom.causes))
-    calm = seen.last is not None and end is not None and end - seen.last >= _CALM_S
-    passed = seen.worked_after or (calm and CAUSES[cause].transient is not None)
-    sure = (
-        [Confidence.CERTAIN, Confidence.LIKELY]
-        if symptom in EXCHANGE_SYMPTOMS
-        else [Confidence.LIKELY, Confidence.POSSIBLE]
-    )
-    others = [(other, apart) for other, apart in symptom.causes.items() if other != cause]
+    causes = dict(symptom.causes)
+    if error.near_dns and "dns-failed" in causes and len(causes) > 1:
+        # The names of other services did not resolve at the same time: it is this host, whatever the client calls it.
+        causes = {"dns-failed": ""}
+    cause = next(iter(causes))
+    passed = _passed(error, cause, end)
+    exchanges = symptom in EXCHANGE_SYMPTOMS
+    sure = [Confidence.CERTAIN, Confidence.LIKELY] if exchanges else [Confidence.LIKELY, Confidence.POSSIBLE]
+    nameless = not (exchanges or error.naming_kraken or stats.names_kraken)
+    summary, remedy = advice(error, stats)
+    others = [(other, apart) for other, apart in causes.items() if other != cause]
     return diagnosis_for(
         cause,
         None,
-        "",
-        (f"{seen.title}: {_often(seen)}", *(("it has passed",) if passed else ())),
-        confidence=sure[len(symptom.causes) > 1],
-        severity=Severity.WARN if passed else None,
-        error=seen.title,
+        summary,
+        (f"{error.title}: {_often(error)}", *((passed,) if passed else ())),
+        # Where nothing in the log says that it was on the way to Kraken, that remains possible.
+        confidence=Confidence.POSSIBLE if nameless else sure[len(causes) > 1],
+        severity=Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None,
+        remedy=remedy,
+        error=error.title,
         possible=tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others),
     )
+
+
+def _passed(error: ErrorStats, cause: str, end: float | None) -> str:
+    """Return why it is thought to be over; nothing where it is not."""
+    if error.worked_after:
+        return "it has passed: calls have worked since"
+    calm = error.last is not None and end is not None and end - error.last >= _CALM_S
+    if calm and CAUSES[cause].transient is not None and not error.gave_up_after:
+        return f"not logged again since {when(error.last)}; whether calls work since is not logged"
+    return ""
 
 
 def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
@@ -167,9 +185,9 @@ def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
     return [told, *(diagnosis for diagnosis in found[1:] if diagnosis is not lockout)]
 
 
-def _often(seen: Seen) -> str:
-    if seen.first is None:
-        return f"{seen.count}x"
-    if seen.count == 1:
-        return f"once, {when(seen.first)}"
-    return f"{seen.count}x, {when(seen.first)} to {when(seen.last)}"
+def _often(error: ErrorStats) -> str:
+    if error.first is None:
+        return f"{error.count}x"
+    if error.count == 1:
+        return f"once, {when(error.first)}"
+    return f"{error.count}x, {when(error.first)} to {when(error.last)}"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from kraken_doctor.checks.session import AccountSession
     from kraken_doctor.network.public import PublicApi
     from kraken_doctor.nonce.history import KeyHistory
-    from kraken_doctor.timesource.keeper import Keeper
     from kraken_doctor.timesource.ntp import TimeServers
+    from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class Instruments:
     store_source: str = ""
     """The file that names the store, where that is not the process's environment: the library reads no .env."""
     env_files_readable_by_others: tuple[str, ...] = ()
-    keeper: Callable[[], Keeper | None] = lambda: None
+    keeper: Callable[[], TimeDaemon | None] = lambda: None
     """Finds out what keeps this host's clock."""
     env_files_in_git: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.timesource import kraken
-from kraken_doctor.timesource.sample import Consensus, TimeSample, agree
+from kraken_doctor.timesource.sample import Consensus, TimeSample, marzullo
 
 _NTP_TIMEOUT_S = 2.0
 """An answer that took longer would have an error bound above the limit, so waiting for it is of no use."""
@@ -89,10 +89,10 @@ def measure(ctx: Instruments, *, again: bool = False) -> Measured:
             before does not count, since the clock may have been set meanwhile.
     """
     samples, problems = _ask_servers(ctx)
-    exchange = [] if again and agree(samples) else exchange_samples(ctx, again=again)
-    coarse = agree(exchange, "exchange")
+    exchange = [] if again and marzullo(samples) else exchange_samples(ctx, again=again)
+    coarse = marzullo(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
-    consensus = agree(samples) or agree([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
+    consensus = marzullo(samples) or marzullo([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
     contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
     return Measured(
         tuple(samples), tuple(problems), tuple(exchange), consensus, coarse.sample if coarse else None, contradicted

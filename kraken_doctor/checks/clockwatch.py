@@ -8,7 +8,7 @@ from kraken_doctor.checks import clock
 from kraken_doctor.checks.base import CheckOutcome, Instruments
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
+from kraken_doctor.timesource.drift import ClockPair, OffsetInterval, rate, step_between
 from kraken_doctor.timesource.sample import Consensus
 
 _MOST_SAMPLES = 4096
@@ -41,8 +41,8 @@ class ClockWatch:
 
     def __init__(self, ctx: Instruments) -> None:
         self._ctx = ctx
-        self._last: Reading | None = None
-        self._looks: list[Look] = []
+        self._last: ClockPair | None = None
+        self._looks: list[OffsetInterval] = []
         self._stepped_s = 0.0
         self.samples: list[ClockSample] = []
         self.steps: list[ClockSample] = []
@@ -51,9 +51,9 @@ class ClockWatch:
     def look(self) -> ClockSample:
         """Measure once more."""
         ctx, asked = self._ctx, len(self._ctx.settings.ntp_servers)
-        before = Reading.take(ctx.clock)
+        before = ClockPair.take(ctx.clock)
         measured = clock.measure(ctx, again=self._last is not None)
-        after = Reading.take(ctx.clock)
+        after = ClockPair.take(ctx.clock)
         set_meanwhile_s = step_between(before, after)
         step_s = set_meanwhile_s + (step_between(self._last, before) if self._last else 0.0)
         self._last = after
@@ -65,7 +65,7 @@ class ClockWatch:
             said = clock.summary(consensus, asked)
             # With its steps taken out, what remains of the offset is drift.
             low_s, high_s = (edge + self._stepped_s for edge in (consensus.sample.low_s, consensus.sample.high_s))
-            self._looks.append(Look(before.monotonic_s, low_s, high_s))
+            self._looks.append(OffsetInterval(before.monotonic_s, low_s, high_s))
         else:
             said = "; ".join(measured.problems) or "no time source answered"
         sample = ClockSample(before.wall_ns, consensus, said, step_s)

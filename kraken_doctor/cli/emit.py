@@ -85,9 +85,9 @@ def with_failure_report(app: App, request: RunRequest, run: Callable[[], Report]
     except ConfigurationError:
         raise
     except (KeyboardInterrupt, Exception) as exc:  # noqa: BLE001 - "the doctor itself failed" has a report too
-        with app.interruption.held():
+        with app.interruption.deferred():
             # Ctrl-C may come out as any exception.
-            if isinstance(exc, KeyboardInterrupt) or app.interruption.wanted():
+            if isinstance(exc, KeyboardInterrupt) or app.interruption.requested():
                 return cut_short(request, app.clock, Outcome.INCONCLUSIVE, "interrupted", 130)
             app.output.complain(exc)
             if exhausted(exc):
@@ -131,7 +131,7 @@ def emit(
         if report is before:
             app.output.note(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
-        with app.interruption.held():  # a program that reads it gets a whole one, or one that its pipe cut short
+        with app.interruption.deferred():  # a program that reads it gets a whole one, or one that its pipe cut short
             text = _rendered(app.output, report, form, own)
         try:
             app.output.out(text, commands=form == "github")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from kraken_doctor import __version__
+from kraken_doctor.descriptors import reader_is_gone
 from kraken_doctor.terminal.interruption import ENDINGS, Interruption
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class LazyGroup(click.Group):
             raise
         except Exception as exc:
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
-            if ctx.obj.interruption.wanted():
+            if ctx.obj.interruption.requested():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError, NonceError
             from kraken_doctor.terminal.output import NotWrittenError
@@ -180,7 +181,7 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         _bare_output().usage_error("an argument holds a NUL, which no name of a file can")
         return _USAGE
     try:
-        with interruption.heeding(*ENDINGS):
+        with interruption.installed(*ENDINGS):
             status = cli.main(
                 list(arguments), prog_name="kraken-doctor", standalone_mode=False, obj=Start(interruption, own_process)
             )
@@ -193,9 +194,11 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
         # Click's own, of completion, and 1 where who reads `--help` has gone: here that means "problem found".
         return _OK if exc.code in (0, 1) else _NO_VERDICT
     except Exception as exc:  # noqa: BLE001 - before there is a command, or after it: no traceback either
-        if interruption.wanted():
+        if interruption.requested():
             return _interrupted()
         if isinstance(exc, OSError):  # what Click writes by itself: help, version
+            if reader_is_gone(exc):
+                return _OK
             _bare_output().warn(f"Not written: stdout: {exc.strerror}\n")
         else:
             _bare_output().complain(exc)
@@ -228,4 +231,9 @@ def _make_streams_forgiving() -> None:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            errors = "replace"  # of a broken surrogate pair, all that UTF-8 can't encode
+            if "utf" not in (stream.encoding or "").lower():
+                from kraken_doctor.terminal.text import register_stand_ins
+
+                errors = register_stand_ins()
+            reconfigure(errors=errors)

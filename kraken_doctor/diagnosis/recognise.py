@@ -16,7 +16,7 @@ SYMPTOMS: tuple[Symptom, ...] = (*EXCHANGE_SYMPTOMS, *CLIENT_SYMPTOMS)
 LONGEST_CHARACTERS = 10_000
 """Of one text: the last lines of a traceback are a tenth of that."""
 
-_SHAPE = re.compile(r"\bE[A-Z][A-Za-z]{1,20}\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,200}")
+_SHAPE = re.compile(r"\bE(?:API|BM|[A-Z][a-z]{1,20})\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,200}")
 """Kraken's form, ``E<category>:<text>``: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
 
@@ -33,15 +33,20 @@ def recognise(text: str) -> tuple[Symptom, ...]:
     one exception carries the other in its text.
     """
     text = text[-LONGEST_CHARACTERS:]  # the end of a traceback is what it says
+    if found := exchange_symptoms(text):
+        return found
+    return next(((symptom,) for symptom in CLIENT_SYMPTOMS if _pattern(symptom).search(text)), ())
+
+
+def exchange_symptoms(text: str) -> tuple[Symptom, ...]:
+    """Return those of the exchange's own error strings that are in *text*, in their order."""
     found: list[tuple[range, Symptom]] = []
     for symptom in EXCHANGE_SYMPTOMS:
         match = _pattern(symptom).search(text)
         # What an earlier symptom has taken is that symptom's: a family must not claim its better known member again.
         if match and not any(match.start() in span or span.start in range(*match.span()) for span, _ in found):
             found.append((range(*match.span()), symptom))
-    if found:
-        return tuple(symptom for _, symptom in sorted(found, key=lambda pair: pair[0].start))
-    return next(((symptom,) for symptom in CLIENT_SYMPTOMS if _pattern(symptom).search(text)), ())
+    return tuple(symptom for _, symptom in sorted(found, key=lambda pair: pair[0].start))
 
 
 def unknown_error(text: str) -> str:

@@ -77,7 +77,8 @@ def _may_stay(name: str) -> bool:
 
 def _hider(document: Mapping[str, Any], private: Mapping[str, str]) -> Callable[[str], str]:
     labels: dict[str, str] = {}
-    words = {word: shown for word, shown in private.items() if word}
+    # A path of Windows as it is, and as an OSError quotes it, with each backslash twice.
+    words = {word: shown for path, shown in private.items() if path for word in (path, path.replace("\\", "\\" * 2))}
     # Longest first: the home's path before the user's name in it.
     ordered = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
     known = re.compile(rf"(?<![\w-])(?:{ordered})(?![\w-])") if words else None

@@ -56,18 +56,18 @@ def watch_clock(
         started, deadline = Started.now(doctor.clock), Deadline(doctor.clock, deadline_s)
         with contextlib.suppress(KeyboardInterrupt):
             _poll(seen, stop, Ticker(doctor.clock, every_s, count, _pause(stop, deadline)), deadline, observe)
-        with stop.held():
-            return _report(doctor, instruments, seen, request, every_s, started, interrupted=stop.wanted())
+        with stop.deferred():
+            return _report(doctor, instruments, seen, request, every_s, started, interrupted=stop.requested())
 
 
 def _poll(
     seen: ClockWatch, stop: Stop, ticker: Ticker, deadline: Deadline, observe: Callable[[ClockSample], None]
 ) -> None:
     for _ in ticker.ticks():
-        with stop.held():
+        with stop.deferred():
             # In a thread of its own: a poll that hangs must outlast neither the deadline nor Ctrl-C.
             (look,) = parallel.start([seen.look], workers=1)
-            if not parallel.settled(look, deadline.remaining, stop.wanted):
+            if not parallel.wait(look, deadline.remaining, stop.requested):
                 return
         observe(look.result())
 
@@ -76,12 +76,12 @@ def _pause(stop: Stop, deadline: Deadline) -> Callable[[float], bool]:
     """Return what waits until the next poll is due; False where Ctrl-C or the deadline comes first."""
 
     def pause(seconds: float) -> bool:
-        if deadline.remaining() <= seconds or stop.wanted():
+        if deadline.remaining() <= seconds or stop.requested():
             return False
         never: Future[None] = Future()
-        with stop.held():
-            parallel.settled(never, Deadline(deadline.clock, seconds).remaining, stop.wanted)
-        return not stop.wanted()
+        with stop.deferred():
+            parallel.wait(never, Deadline(deadline.clock, seconds).remaining, stop.requested)
+        return not stop.requested()
 
     return pause
 

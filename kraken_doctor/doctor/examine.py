@@ -41,22 +41,22 @@ _CALLS_KEPT = 10_000
 class Stop(Protocol):
     """How a run learns that the user wants its end: see `terminal.interruption`."""
 
-    def wanted(self) -> bool:
+    def requested(self) -> bool:
         """Return whether it was asked for."""
 
-    def held(self, *, unless_wanted: bool = False) -> contextlib.AbstractContextManager[Callable[[], bool]]:
-        """Raise nothing meanwhile; with *unless_wanted* raise KeyboardInterrupt at once where it was asked for."""
+    def deferred(self, *, unless_requested: bool = False) -> contextlib.AbstractContextManager[Callable[[], bool]]:
+        """Raise nothing meanwhile; with *unless_requested* raise KeyboardInterrupt at once where it was asked for."""
 
 
 class NeverStop:
     """A run that only its deadline ends."""
 
-    def wanted(self) -> bool:
+    def requested(self) -> bool:
         return False
 
     @contextlib.contextmanager
-    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
-        yield self.wanted
+    def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
+        yield self.requested
 
 
 class Doctor:
@@ -161,7 +161,7 @@ class Doctor:
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started = Started.now(self.clock)
         session = functools.partial(sessions.make, request, context, progress, self.calls.append)
-        given_up = stack.enter_context(self._stop.held(unless_wanted=True))
+        given_up = stack.enter_context(self._stop.deferred(unless_requested=True))
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began_s = max(0.0, started.monotonic_s - self._began_s), float("inf")
         runner = Runner(plan, context, session, progress.observe, given_up, spent_s=spent_s)

@@ -18,8 +18,8 @@ from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
 from kraken_doctor.redact import without_secrets
-from kraken_doctor.timesource.keeper import HostView, detect
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
+from kraken_doctor.timesource.time_daemon import HostFs, detect
 
 if TYPE_CHECKING:
     from requests import Session
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.sandbox_env import RunEnvironment
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.evidence import CheckResult
-    from kraken_doctor.timesource.keeper import Keeper
+    from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 """As Python's getproxies prefers them: those in lower case win."""
@@ -85,11 +85,11 @@ def make_instruments(
         krakenex=place.krakenex,
         environ=place.variables,
         # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
-        keeper=(lambda: None) if request.faults else functools.partial(find_keeper, environ),
+        keeper=(lambda: None) if request.faults else functools.partial(find_time_daemon, environ),
         accounts=accounts,
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
         env_files_readable_by_others=tuple(file.path.name for file in place.env_files if file.readable_by_others),
-        env_files_in_git=tuple(path.name for path in paths if git.fate(path, git_environ) is git.Fate.TRACKED),
+        env_files_in_git=tuple(path.name for path in paths if git.status(path, git_environ) is git.GitStatus.TRACKED),
     )
 
 
@@ -142,9 +142,9 @@ def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
     return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
 
-def find_keeper(environ: Mapping[str, str]) -> Keeper:
+def find_time_daemon(environ: Mapping[str, str]) -> TimeDaemon:
     """What keeps this host's clock."""
-    return detect(HostView(environ=environ))
+    return detect(HostFs(environ=environ))
 
 
 def shown_proxy(environ: Mapping[str, str]) -> str | None:

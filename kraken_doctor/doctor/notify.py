@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -63,7 +61,7 @@ def _webhook(url: str, redact: Redactor) -> Notifier:
         body = redact(json.dumps(facts))
         try:
             # Each of its steps has a limit of its own; this one is for all together.
-            status = parallel.within(2 * _WEBHOOK_S, lambda: _post(url, body))
+            status = parallel.call_with_timeout(2 * _WEBHOOK_S, lambda: _post(url, body))
         except (RequestException, TimeoutError, OSError, ValueError) as exc:
             return f"the webhook: {type(exc).__name__}"
         # A redirect is not followed: it would carry the facts where nobody sent them.
@@ -98,10 +96,10 @@ def _post(url: str, body: str) -> int:
 
 def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifier:
     try:
-        arguments = shlex.split(line)
+        arguments = child.split_command(line)
     except ValueError as exc:
         raise ConfigurationError(f"--on-change: {exc} in the command") from None
-    if not arguments or shutil.which(arguments[0]) is None:
+    if not arguments or (program := child.find_program(arguments[0])) is None:
         named = arguments[0][:80] if arguments else ""
         raise ConfigurationError(f"--on-change: {named!r} is neither a URL nor a command that is found here")
     passed = without_secrets(environ)
@@ -119,7 +117,7 @@ def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifie
             options = {"stdin": facts_in, "stdout": subprocess.DEVNULL, "stderr": said, "env": {**passed, **told}}
             try:
                 # No shell: nothing of what is told can become a command, or is seen in a list of processes.
-                with child.started(arguments, children_may_stay=True, **options) as process:
+                with child.started([program, *arguments[1:]], children_may_stay=True, **options) as process:
                     status = process.wait(_COMMAND_S)
             except subprocess.TimeoutExpired:
                 return f"{arguments[0]}: ended after {_COMMAND_S:g} s"

@@ -98,7 +98,7 @@ class Runner:
             self._run_checks[check.id] = parallel.start([make], workers=1)[0]
         jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
         for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
-            if parallel.settled(future, self._deadline.remaining, self._given_up):
+            if parallel.wait(future, self._deadline.remaining, self._given_up):
                 future.result()  # raises what no check can answer for, such as a unit that is none
             elif self._given_up():
                 self.interrupted = True

@@ -80,6 +80,8 @@ class LogPart(TypedDict):
     public_worked: int
     starts: int
     generator: dict[str, Any]
+    client: dict[str, str | None]
+    elsewhere: dict[str, int]
     versions: dict[str, list[str]]
     bucket_s: int
     timeline: list[dict[str, Any]]

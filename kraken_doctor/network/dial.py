@@ -11,6 +11,7 @@ import itertools
 import os
 import selectors
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -135,11 +136,19 @@ class _Race:
                 continue
             connection.close()
             if code:
-                self._fail(address, began, OSError(code, os.strerror(code)))
+                self._fail(address, began, _error(code))
 
     def _fail(self, address: Address, began: float, error: OSError) -> None:
         self._errors.append(error)
         self.failed.append(Attempt(address.host, time.monotonic() - began, error.strerror or str(error)))
+
+
+def _error(code: int) -> OSError:
+    if sys.platform != "win32":
+        return OSError(code, os.strerror(code))
+    import ctypes
+
+    return OSError(code, ctypes.FormatError(code))  # the C library there has no text for Winsock's numbers
 
 
 def _families_in_turn(addresses: Sequence[Address]) -> list[Address]:

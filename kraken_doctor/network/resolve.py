@@ -38,7 +38,7 @@ def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
         # An address needs no resolver, and so no thread.
         with contextlib.suppress(socket.gaierror):
             return _addresses(look_up(flags=socket.AI_NUMERICHOST))
-        return _addresses(parallel.within(timeout_s, look_up))
+        return _addresses(parallel.call_with_timeout(timeout_s, look_up))
     except TimeoutError as exc:
         raise socket.gaierror(socket.EAI_AGAIN, f"no answer from the resolver in {timeout_s:.3g} s") from exc
     except UnicodeError as exc:

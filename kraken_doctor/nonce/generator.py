@@ -44,7 +44,7 @@ class NonceGenerator:
 
     def next(self) -> int:
         """
-        A nonce larger than every one before it: of this generator, and of all that share its store.
+        Return a nonce larger than every one before it, of this generator and of all that share its store.
 
         Raises:
             NonceExhaustedError: There is no larger one in the unsigned 64-bit range.
@@ -53,18 +53,18 @@ class NonceGenerator:
         return self._advance(self.key_id, self._now_ns() // self._tick_ns, self.possible)
 
     def possible(self, nonce: int) -> bool:
-        """Whether the store can have come to *nonce* by itself: see `marks.possible`."""
+        """Return whether the store can have come to *nonce* by itself: see `marks.possible`."""
         return marks.possible(nonce, self.unit, self._now_ns())
 
     def floor(self) -> int:
-        """The least that the next nonce may be: the wall clock in ticks."""
+        """Return the least that the next nonce may be: the wall clock in ticks."""
         return self._now_ns() // self._tick_ns
 
     def turn(
         self, timeout_s: float = TURN_TIMEOUT_S, lease_s: float = TURN_LEASE_S, *, nonce_follows: bool = False
     ) -> AbstractContextManager[Turn]:
         """
-        The exclusive right to have a request of this key in flight, as far as the store reaches.
+        Return a context with the exclusive right to have a request of this key in flight, as far as the store reaches.
 
         Take the nonce inside, send, and leave when the answer has come: the exchange judges nonces in
         the order in which they arrive, and a larger one may overtake a smaller. With a store in Redis call
@@ -85,7 +85,7 @@ class NonceGenerator:
 
     def lead_s(self) -> float | None:
         """
-        Seconds by which the key's mark is ahead of this host's clock; None for a key never seen.
+        Return the seconds by which the key's mark is ahead of this host's clock; None for a key never seen.
 
         A small lead is normal after a burst. A large one means that the clock was set back, or was ahead.
         """

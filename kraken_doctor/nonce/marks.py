@@ -24,7 +24,7 @@ _FAR_S = 4_102_444_800
 
 def possible(nonce: int, unit: NonceUnit, now_ns: int) -> bool:
     """
-    Whether the store of a generator that counts in *unit* can have come to *nonce* by itself.
+    Return whether the store of a generator that counts in *unit* can have come to *nonce* by itself.
 
     Its mark is a time that a clock showed, in this unit or, where a finer one was used before, in that: the exchange
     takes nothing below it any more, and the bot has to go on from there. A time before this library, or further ahead
@@ -39,7 +39,7 @@ def possible(nonce: int, unit: NonceUnit, now_ns: int) -> bool:
 
 def judged(answer: object, least: int, is_possible: Possible | None, remedy: str) -> int:
     """
-    The nonce that a store's *answer* is.
+    Return the nonce that a store's *answer* is.
 
     Args:
         answer: A whole number, or its digits.
@@ -62,7 +62,7 @@ def judged(answer: object, least: int, is_possible: Possible | None, remedy: str
 
 
 def mark(answer: object, remedy: str) -> int:
-    """The mark that *answer* is, whether it is possible or not; see `judged`."""
+    """Return the mark that *answer* is, whether it is possible or not; see `judged`."""
     # Not int(): it takes " 7", "1_000" and the digits of other scripts too.
     if isinstance(answer, str) and answer.isascii() and answer.isdigit() and len(answer) <= len(str(MAX_NONCE)):
         answer = int(answer)

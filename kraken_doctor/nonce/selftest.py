@@ -45,7 +45,12 @@ class SelfTest(NamedTuple):
 
 
 def rapid(next_nonce: Callable[[], int]) -> SelfTest:
-    """Ten calls within a millisecond: unique and strictly increasing."""
+    """
+    Ten calls within a millisecond: unique and strictly increasing.
+
+    Where the host is too slow for it the nonces alone are judged: on Windows one takes a part of a millisecond, and a
+    slow generator gives no wrong ones.
+    """
     nonces: list[int] = []
     fastest_s = float("inf")
     for _ in range(_RAPID_ROUNDS):
@@ -55,7 +60,8 @@ def rapid(next_nonce: Callable[[], int]) -> SelfTest:
         if fastest_s < RAPID_LIMIT_S:
             break
     rising, saw = judge(nonces)
-    return SelfTest("rapid", rising and fastest_s < RAPID_LIMIT_S, f"{saw}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs")
+    slow = "" if fastest_s < RAPID_LIMIT_S else ", too slow to be a test of speed"
+    return SelfTest("rapid", rising, f"{saw}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs{slow}")
 
 
 def threads(next_nonce: Callable[[], int], calls: int = THREAD_CALLS) -> SelfTest:

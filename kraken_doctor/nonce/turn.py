@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import threading
 import time
 from collections import deque
@@ -19,6 +20,11 @@ How long a lock may stay where it is while others wait: with the thread that ask
 process whose threads pass it on. Moving it costs a tenth of a quick call; a call to Kraken takes this long anyway, so
 with a real exchange the order is that of asking.
 """
+
+
+_UNINTERRUPTED_S = 0.5 if sys.platform == "win32" else threading.TIMEOUT_MAX
+"""Longest wait at a time, in seconds: Windows calls no signal handler while a lock is waited for, so Ctrl-C would do
+nothing until the turn is free."""
 
 
 class NonceSource(Protocol):
@@ -142,7 +148,10 @@ class FairLock:
             self._waiting.append(waiter)
         end = waiter.since + timeout_s
         while True:
-            woken = waiter.wakeup.acquire(timeout=max(0.0, end - time.monotonic()))
+            left_s = end - time.monotonic()
+            woken = waiter.wakeup.acquire(timeout=max(0.0, min(left_s, _UNINTERRUPTED_S)))
+            if not woken and left_s > _UNINTERRUPTED_S:
+                continue
             # Woken is not yet ours: the lock was freed for whoever comes first, and a running thread may have been.
             with self._guard:
                 if self._holder is None:
@@ -154,6 +163,12 @@ class FairLock:
     def release(self, waiter: Waiter) -> None:
         """Free the lock, hand it to whoever has waited too long, or leave the queue; nothing the second time."""
         self._pass_on(waiter, to_nobody=True)
+
+    def if_free(self, action: Callable[[], None]) -> None:
+        """Do *action* where nobody holds the lock; nobody takes it meanwhile."""
+        with self._guard:
+            if self._holder is None:
+                action()
 
     def _pass_on(self, waiter: Waiter, *, to_nobody: bool = False) -> bool:
         """Let those who wait have the lock; False, and it stays ours, if nobody waits."""

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import stat
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from kraken_doctor.descriptors import without_waiting
 
 _READER_S = 2.0
-"""So long is waited for whoever is to read a pipe: it may have been started together with us."""
+"""How long to wait for whoever is to read a pipe, who may have been started together with us, or reads the old file."""
 
 META = "kraken_doctor.files"
 """Where `options.files` keeps what it was given, in the context: form to path."""
@@ -36,6 +37,8 @@ def opened(path: Path) -> io.BufferedReader:
 
 
 def _is_written_to(pipe: int) -> bool:
+    if sys.platform == "win32":
+        return True  # its pipes with a name are no files
     import select
 
     look = select.poll()
@@ -49,7 +52,7 @@ def _is_written_to(pipe: int) -> bool:
 
 
 def _wait_from_now_on(descriptor: int) -> None:
-    if hasattr(os, "O_NONBLOCK"):
+    if sys.platform != "win32":
         os.set_blocking(descriptor, True)
 
 
@@ -97,11 +100,25 @@ def write(path: Path, text: str, *, mode: int | None = None) -> None:
             stream.flush()
             os.fsync(stream.fileno())  # else a power cut may leave an empty file under the new name
         beside.chmod(mode)
-        beside.replace(path)
+        _put_in_place(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _put_in_place(beside: Path, path: Path) -> None:
+    until = time.monotonic() + _READER_S
+    while True:
+        try:
+            beside.replace(path)
+        except PermissionError:
+            # Windows replaces no file that somebody reads at this moment.
+            if sys.platform != "win32" or time.monotonic() > until:
+                raise
+            time.sleep(_READER_S / 100)
+        else:
+            return
 
 
 def _write_into(path: Path, data: bytes) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Ctrl-C; `timeout`, `docker stop` and a cancelled CI job; a terminal that was closed."""
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C; `timeout`, `docker stop` and a cancelled CI job; a terminal that was closed; Ctrl-Break and a closed console
+of Windows."""
 
 _AGAIN_S = 0.01
 
@@ -30,17 +31,17 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self._wanted = False
-        self._held = False
+        self._requested = False
+        self._deferred = False
 
-    def wanted(self) -> bool:
-        """Whether Ctrl-C was pressed since this process began, or what stands for it."""
-        return self._wanted
+    def requested(self) -> bool:
+        """Return whether Ctrl-C was pressed since this process began, or another of `ENDINGS` came."""
+        return self._requested
 
-    def strike(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler. Raises KeyboardInterrupt, except where `held`, and after an import that is under way."""
-        self._wanted = True
-        if self._held:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt (as a signal handler), unless `deferred`; an import that is under way ends first."""
+        self._requested = True
+        if self._deferred:
             return
         if _is_importing(frame):
             self.again(number)
@@ -48,13 +49,13 @@ class Interruption:
         raise KeyboardInterrupt
 
     def again(self, number: int = signal.SIGINT) -> None:
-        """Have `strike` called once more, in a moment: what was to be raised could not be, or was lost."""
+        """Call `handle` once more, in a moment: the exception could not be raised, or was lost."""
         # Not a threading.Thread: to start one takes locks, and the main thread may hold them at this very moment.
         _thread.start_new_thread(self._resend, (number,))
 
     def _resend(self, number: int) -> None:
         time.sleep(_AGAIN_S)
-        if signal.getsignal(number) != self.strike:
+        if signal.getsignal(number) != self.handle:
             return  # the command line has ended
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, number)  # wakes it, whatever it waits in
@@ -62,32 +63,32 @@ class Interruption:
             signal.raise_signal(number)
 
     @contextmanager
-    def heeding(self, *names: str) -> Iterator[None]:
-        """Meanwhile these signals are ours; not one that is ignored, as in what ``nohup`` and ``&`` start."""
-        with handled(names, self.strike):
+    def installed(self, *names: str) -> Iterator[None]:
+        """Handle these signals meanwhile, but not one that is ignored, as in what ``nohup`` and ``&`` start."""
+        with handled(names, self.handle):
             yield
 
     @contextmanager
-    def held(self, *, unless_wanted: bool = False) -> Iterator[Callable[[], bool]]:
+    def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
         """
-        Meanwhile nothing is raised: for what asks `wanted`, which it yields, and for what must not end halfway.
+        Raise nothing meanwhile: for code that polls `requested`, which is yielded, and for what must not end halfway.
 
         Args:
-            unless_wanted: What was put off or lost until now is raised instead: nothing has begun yet.
+            unless_requested: Raise what was put off or lost until now instead: nothing has begun yet.
         """
-        before, self._held = self._held, True
+        before, self._deferred = self._deferred, True
         try:
-            if unless_wanted and self._wanted:
+            if unless_requested and self._requested:
                 raise KeyboardInterrupt
-            yield self.wanted
+            yield self.requested
         finally:
-            self._held = before
+            self._deferred = before
 
 
 @contextmanager
 def handled(names: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """
-    Meanwhile *handler* is called for the signals of these *names*.
+    Call *handler* for the signals of these *names* meanwhile.
 
     Not for one that this system does not have, or that is ignored; in another thread than the main one for none.
     """

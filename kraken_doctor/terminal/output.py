@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted
+from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted, reader_is_gone
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ class Output:
 
     def terminal(self) -> Terminal:
         """What stdout can show."""
-        from kraken_doctor.terminal.text import Terminal
+        from kraken_doctor.terminal.text import Terminal, shows_symbols
 
         columns = shutil.get_terminal_size((80, 24)).columns
-        return Terminal(max(40, min(columns, _MAX_WIDTH_COLUMNS)), self._wants_colour(), _shows_unicode(sys.stdout))
+        width = max(40, min(columns, _MAX_WIDTH_COLUMNS))
+        return Terminal(width, self._wants_colour(), shows_symbols(sys.stdout.encoding))
 
     def shows_progress(self) -> bool:
         """
@@ -80,8 +81,10 @@ class Output:
 
     @staticmethod
     def stderr_shows_unicode() -> bool:
-        """Return whether stderr can encode more than ASCII."""
-        return _shows_unicode(sys.stderr)
+        """Return whether stderr can encode the symbols."""
+        from kraken_doctor.terminal.text import shows_symbols
+
+        return shows_symbols(sys.stderr.encoding)
 
     def _wants_colour(self) -> bool:
         """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
@@ -168,7 +171,7 @@ class Output:
                 os.dup2(nowhere.fileno(), stream.fileno())
             # `kraken-doctor check | head -1`: the reader has what it wanted. And where stderr is lost, there is nothing
             # to say it on.
-            if stream is sys.stdout and not isinstance(exc, BrokenPipeError):
+            if stream is sys.stdout and not reader_is_gone(exc):
                 raise NotWrittenError(exc.errno, exc.strerror) from exc
 
 
@@ -177,10 +180,6 @@ def _on_one_line(exc: BaseException) -> str:
         return " ".join(str(exc).split())
     except Exception as broken:  # noqa: BLE001 - an exception that can't be shown is said to be one
         return f"({type(broken).__name__} while it was being shown)"
-
-
-def _shows_unicode(stream: TextIO) -> bool:
-    return "utf" in (stream.encoding or "ascii").lower()
 
 
 def _stderr_size() -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from decimal import ROUND_DOWN, Decimal
@@ -97,8 +98,34 @@ def money(amount: Decimal) -> str:
     return f"${amount.quantize(Decimal('0.01'), ROUND_DOWN)}"
 
 
+_STAND_INS = {
+    "✅": "[OK]", "❌": "[FAIL]", "✓": "ok", "✗": "x", "…": "...", "±": "+/-", "·": "|", "µ": "u", "–": "-", "×": "x",
+    "─": "-",  # of Rich's tables
+}  # fmt: skip
+_IN_ASCII = str.maketrans(_STAND_INS)
+
+
+def shows_symbols(encoding: str | None) -> bool:
+    """Whether a stream of this *encoding* can show every symbol: the one place where that is decided."""
+    try:
+        "".join(_STAND_INS).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def ascii_only(text: str) -> str:
-    """For a screen without Unicode: the few signs of our own texts in ASCII, the rest as ``?``."""
-    for sign, letters in {"…": "...", "±": "+/-", "·": "|", "µ": "u", "–": "-", "×": "x"}.items():
-        text = text.replace(sign, letters)
-    return text.encode("ascii", "replace").decode()
+    """Replace the symbols in *text* by ASCII. What else the stream can't encode `register_stand_ins` is for."""
+    return text.translate(_IN_ASCII)
+
+
+def register_stand_ins() -> str:
+    """Return the name of an error handler for streams: ASCII for a symbol, ``?`` for any other character."""
+    codecs.register_error("kraken-doctor", _stand_in)
+    return "kraken-doctor"
+
+
+def _stand_in(problem: UnicodeError) -> tuple[str, int]:
+    assert isinstance(problem, UnicodeEncodeError)  # noqa: S101 - streams that are written to know no other
+    unknown = problem.object[problem.start : problem.end]
+    return "".join(_STAND_INS.get(character, "?") for character in unknown), problem.end

@@ -14,7 +14,7 @@ _LEAST_STEP_S = 0.005
 _READINGS = 5
 
 
-class Reading(NamedTuple):
+class ClockPair(NamedTuple):
     """Both clocks at one moment."""
 
     wall_ns: int
@@ -23,19 +23,19 @@ class Reading(NamedTuple):
     """How far apart the two were read, at most."""
 
     @classmethod
-    def take(cls, clock: Clock) -> Reading:
+    def take(cls, clock: Clock) -> ClockPair:
         """The closest of a few: a process that is interrupted between two clocks would see a step where is none."""
         return min((cls._once(clock) for _ in range(_READINGS)), key=lambda reading: reading.doubt_s)
 
     @classmethod
-    def _once(cls, clock: Clock) -> Reading:
+    def _once(cls, clock: Clock) -> ClockPair:
         before = clock.monotonic()
         wall_ns = clock.now_ns()
         after = clock.monotonic()
         return cls(wall_ns, (before + after) / 2, after - before)
 
 
-def step_between(first: Reading, second: Reading) -> float:
+def step_between(first: ClockPair, second: ClockPair) -> float:
     """
     Seconds by which the wall clock was set between two readings; 0 where it just ran.
 
@@ -47,7 +47,7 @@ def step_between(first: Reading, second: Reading) -> float:
     return step_s if abs(step_s) > _LEAST_STEP_S + first.doubt_s + second.doubt_s else 0.0
 
 
-class Look(NamedTuple):
+class OffsetInterval(NamedTuple):
     """The offset at one moment."""
 
     monotonic_s: float
@@ -56,7 +56,7 @@ class Look(NamedTuple):
     """The true offset is between the two."""
 
 
-def rate(looks: Sequence[Look]) -> tuple[float, float] | None:
+def rate(looks: Sequence[OffsetInterval]) -> tuple[float, float] | None:
     """
     How fast the offset grows: the least and the most of it that agree with every look, in seconds a second.
 

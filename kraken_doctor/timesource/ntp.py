@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kraken_doctor import parallel
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
-from kraken_doctor.timesource.packet import asks_to_be_left_alone, offset_and_delay, unfit
+from kraken_doctor.timesource.packet import is_kiss_of_death, offset_and_delay, rejection_reason
 from kraken_doctor.timesource.sample import TimeSample
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ class TimeServers:
         self, server: str, address: _Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
     ) -> TimeSample:
         offset_s, delay_s = offset_and_delay(stats, sent_s, elapsed_s)
-        if problem := unfit(stats, delay_s):
-            if asks_to_be_left_alone(stats):
+        if problem := rejection_reason(stats, delay_s):
+            if is_kiss_of_death(stats):
                 with self._guard:
                     self._silenced[address] = problem
             raise TimeSourceError(problem)
@@ -169,7 +169,7 @@ class TimeServers:
 def _resolve(server: str, host: str, port: int, timeout_s: float) -> list[_Address]:
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
     try:
-        found = parallel.within(timeout_s, look_up)
+        found = parallel.call_with_timeout(timeout_s, look_up)
     except TimeoutError as exc:
         raise TimeSourceError(f"{server}: no answer from the resolver in {timeout_s:.2g} s") from exc
     except (OSError, UnicodeError) as exc:

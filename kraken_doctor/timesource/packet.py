@@ -34,12 +34,12 @@ def offset_and_delay(stats: ntplib.NTPStats, sent_s: float, elapsed_s: float) ->
     return offset_s, elapsed_s - (transmitted - received)
 
 
-def unfit(stats: ntplib.NTPStats, delay_s: float) -> str | None:
+def rejection_reason(stats: ntplib.NTPStats, delay_s: float) -> str | None:
     """Why *stats* must not be believed; None if nothing speaks against it."""
     distance_s = stats.root_delay / 2 + stats.root_dispersion
     if stats.mode != _MODE_SERVER:
         return f"the answer has mode {stats.mode}, not a server's"
-    if asks_to_be_left_alone(stats):
+    if is_kiss_of_death(stats):
         return f"kiss-o'-death {_code(stats.ref_id).decode()!r}: it asks not to be asked"
     if stats.stratum == 0 or stats.leap == _LEAP_ALARM or stats.stratum > 15:
         return "the server itself is not synchronised"
@@ -57,7 +57,7 @@ def _near(timestamp_s: float, local_s: float) -> float:
     return timestamp_s + _ERA_S * round((local_s - timestamp_s) / _ERA_S)
 
 
-def asks_to_be_left_alone(stats: ntplib.NTPStats) -> bool:
+def is_kiss_of_death(stats: ntplib.NTPStats) -> bool:
     """
     Whether the answer is a kiss-o'-death that must be honoured (RFC 5905, section 7.4).
 

@@ -43,7 +43,7 @@ class Consensus(NamedTuple):
     """Sources whose interval misses the one that the majority shares."""
 
 
-def agree(samples: Sequence[TimeSample], name: str = "ntp") -> Consensus | None:
+def marzullo(samples: Sequence[TimeSample], name: str = "ntp") -> Consensus | None:
     """
     The smallest interval that lies inside the most samples (Marzullo; RFC 5905, section 11.2.1).
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.accounts.git import Fate, fate
+from kraken_doctor.accounts.git import GitStatus, status
+
+pytestmark = pytest.mark.posix("programs that are shell scripts")
 
 # Every key of git's configuration that names a program, or that leads to a file which may: git-config(1).
 PROGRAMS = {
@@ -108,7 +110,7 @@ def test_the_repository_is_hostile(hostile: Path, marker: Path) -> None:
 def test_nothing_of_the_folder_is_run(hostile: Path, marker: Path, name: str) -> None:
     """Whatever is asked about."""
     (hostile / "sub").mkdir(exist_ok=True)
-    fate(hostile / name, os.environ)
+    status(hostile / name, os.environ)
     assert said(marker) == []
 
 
@@ -124,8 +126,8 @@ def test_no_key_is_obeyed_by_itself(tmp_path: Path, marker: Path, key: str) -> N
     section, _, name = key.rpartition(".")
     with (folder / ".git" / "config").open("a") as config:
         config.write(f"[{section}]\n\t{name} = {program(marker, key)}\n")
-    assert [fate(folder / file, os.environ) for file in ("tracked", "ignored", "new")] == [
-        Fate.TRACKED, Fate.SAFE, Fate.EXPOSED,
+    assert [status(folder / file, os.environ) for file in ("tracked", "ignored", "new")] == [
+        GitStatus.TRACKED, GitStatus.SAFE, GitStatus.EXPOSED,
     ]  # fmt: skip
     assert said(marker) == []
 
@@ -136,8 +138,8 @@ def test_the_user_s_own_configuration_counts(tmp_path: Path, monkeypatch: pytest
     for path in (folder, home):
         path.mkdir()
     git(folder, "init", "-q")
-    assert fate(folder / ".env", os.environ) is Fate.EXPOSED
+    assert status(folder / ".env", os.environ) is GitStatus.EXPOSED
     (home / "ignored").write_text(".env\n")
     (home / ".gitconfig").write_text(f"[core]\n\texcludesFile = {home / 'ignored'}\n")
     monkeypatch.setenv("HOME", str(home))
-    assert fate(folder / ".env", os.environ) is Fate.SAFE
+    assert status(folder / ".env", os.environ) is GitStatus.SAFE

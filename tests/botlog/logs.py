@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import BytesIO
 
-from kraken_doctor.botlog.examine import Findings, examine
+from kraken_doctor.botlog.examine import LogAnalysis, examine
 
 BEGAN_S = 1_795_392_000
 """2026-11-23 00:00:00 UTC."""
@@ -29,7 +29,7 @@ def worked(at_s: float, call: str = "Balance", who: str = "") -> str:
     return line(at_s, f"{who} {WORKED.format(call=call)}".strip())
 
 
-def findings(*logs: str | Iterable[str] | bytes) -> Findings:
+def findings(*logs: str | Iterable[str] | bytes) -> LogAnalysis:
     """What the logs tell, one a file."""
     texts = [log if isinstance(log, (str, bytes)) else "".join(log) for log in logs]
     return examine([BytesIO(text.encode() if isinstance(text, str) else text) for text in texts], NOW_S)

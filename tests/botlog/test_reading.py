@@ -1,8 +1,10 @@
-"""Any bytes, any size: bounded lines, each with its time."""
+"""Any bytes, any size: bounded entries, each with its time."""
 
 from __future__ import annotations
 
 import gzip
+import random
+import re
 from io import BytesIO
 
 import pytest
@@ -10,39 +12,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.botlog import reading
-from kraken_doctor.botlog.events import event_of
-from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_CHARACTERS, Line, Reader
+from kraken_doctor.botlog.events import parse_event
+from kraken_doctor.botlog.examine import examine
+from kraken_doctor.botlog.prefilter import Finder, ShapeFinder, compiled_finder, finder, needles
+from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_BYTES, Entry, Reader
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from tests.botlog.logs import BEGAN_S, NOW_S, findings, line, refused
 from tests.diagnosis.test_recognise import PASTED
 
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "/srv/bot.py", line 3, in ask\n    raise ConnectionError(err)\n'
+    "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='api.kraken.com', port=443): Read timed out.\n"
+)
 
-def read(data: bytes) -> tuple[list[Line], Reader]:
-    reader = Reader(BytesIO(data), NOW_S)
-    return list(reader.lines()), reader
+
+def read(data: bytes, find: Finder | None = None) -> tuple[list[Entry], Reader]:
+    reader = Reader(BytesIO(data), NOW_S, find or finder())
+    return list(reader.entries()), reader
 
 
-def test_lines_without_a_time_inherit() -> None:
+def test_entries_without_a_time_inherit() -> None:
     """From the nearest line above that has one, also where that one had nothing to say."""
-    text = line(1, "quiet") + "error a\n" + line(2, "quiet") + "  more\nerror b\n" + line(3, "error c") + "error d\n"
-    lines, _ = read(text.encode())
-    assert [(one.text[:7], one.stamped, one.at) for one in lines] == [
-        ("error a", False, BEGAN_S + 1),
-        ("error b", False, BEGAN_S + 2),
-        ("2026-11", True, BEGAN_S + 3),
-        ("error d", False, BEGAN_S + 3),
+    text = line(1, "quiet") + "ERROR a\n" + line(2, "quiet") + "more\nERROR b\n" + line(3, "error c") + "ERROR d\n"
+    entries, _ = read(text.encode())
+    assert [(one.text[:7], one.stamped, one.at, one.line) for one in entries] == [
+        ("ERROR a", False, BEGAN_S + 1, 2),
+        ("ERROR b", False, BEGAN_S + 2, 5),
+        (" error ", True, BEGAN_S + 3, 6),
+        ("ERROR d", False, BEGAN_S + 3, 7),
     ]
 
 
-def test_a_time_is_inherited_over_the_edge_of_a_block() -> None:
-    """Whatever lies between."""
-    filler = "x" * 99 + "\n"
-    text = line(5, "quiet") + filler * 50 + "error here\n"
-    for size in range(90, 400, 7):
+@pytest.mark.parametrize(
+    "tail",
+    [
+        TRACEBACK,
+        f"{TRACEBACK}\nDuring handling of the above exception, another exception occurred:\n\n{TRACEBACK}",
+        "    at TLSWrap.onread (net.js:1)\n  code: 'ECONNRESET' }\n",
+        "!java.net.SocketTimeoutException: Read timed out\n! at java.net.Socket.read(Socket.java:1)\n",
+        "\tat org.example.Bot.main(Bot.java:5)\nCaused by: java.io.IOException: Premature EOF\n\t... 5 more\n",
+        "<!DOCTYPE html>\n<html>\n<title>api.kraken.com | 522: Connection timed out</title>\n</html>\n",
+        "requests.exceptions.ConnectTimeout: no route\n",
+    ],
+    ids=["python", "chained", "node", "dropwizard", "java", "page", "exception"],
+)
+@pytest.mark.parametrize("prefix", ["", "bot-1  | ", "Nov 23 00:00:00 host bot[12]: "], ids=["", "docker", "journal"])
+def test_what_belongs_to_a_line_is_one_entry(tail: str, prefix: str) -> None:
+    """Also behind what docker and journald put before each line; and the next line is another."""
+    text = (line(1, "ERROR Balance failed:") + tail + line(2, "ERROR next")).splitlines(keepends=True)
+    entries, _ = read("".join(prefix + one for one in text).encode())
+    assert [one.text.endswith("next\n") for one in entries] == [False, True]
+
+
+def test_an_entry_is_whole_over_the_edge_of_a_block() -> None:
+    """Wherever it is cut; so is the time that it inherits."""
+    text = line(5, "quiet") + "tick\n" * 400 + "ERROR here\n" + TRACEBACK + line(6, "quiet")
+    whole, _ = read(text.encode())
+    assert [one.at for one in whole] == [BEGAN_S + 5]
+    for size in range(600, 1400, 13):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reading, "BLOCK_BYTES", size)
-            lines, _ = read(text.encode())
-        assert [one.at for one in lines] == [BEGAN_S + 5], size
+            assert read(text.encode())[0] == whole, size
 
 
 def test_the_extent() -> None:
@@ -56,36 +86,66 @@ def test_the_extent() -> None:
 def test_a_long_line_is_cut_around_what_it_says() -> None:
     """And what follows is read all the same."""
     data = b"x" * 3 * BLOCK_BYTES + b" EAPI:Invalid nonce " + b"y" * 3 * BLOCK_BYTES + b"\n" + refused(1).encode()
-    lines, _ = read(data)
-    assert len(lines) == 2
-    assert all(len(one.text) <= SHOWN_CHARACTERS for one in lines)
-    assert findings(data).tally.refused == 2
+    entries, _ = read(data)
+    assert len(entries) == 2
+    assert all(len(one.text) <= SHOWN_BYTES + 1 for one in entries)
+    assert findings(data).stats.refused == 2
 
 
 @pytest.mark.parametrize("text", [text for text, _ in PASTED] + [symptom.title for symptom in EXCHANGE_SYMPTOMS])
 def test_what_explain_knows_is_not_passed_over(text: str) -> None:
     """The search that skips lines lets none go by that `recognise` would name."""
     (*_, last) = text.replace("EOrder:...", "EOrder:Insufficient funds").strip().splitlines()
-    lines, _ = read(last.encode())
-    assert lines, last
-    event = event_of(lines[0])
+    entries, _ = read(last.encode())
+    assert entries, last
+    event = parse_event(entries[0])
     assert event is not None
-    assert event.symptoms
+    assert event.says.symptoms
 
 
-@given(st.binary(max_size=2_000), st.integers(min_value=1, max_value=300))
-def test_no_line_is_lost_or_doubled(data: bytes, size: int) -> None:
-    """Where the blocks are cut makes no difference to how many lines speak, while lines fit a block."""
+def spoken(text: bytes) -> bool:
+    return any(needle in text.lower() for needle in needles())
+
+
+SPEAKING = [b"error", b"NONCE", b"Connection Refused", b"nothing", b"12345", b"err0r", b"\xff\xfe", b" "]
+
+
+@given(st.lists(st.lists(st.sampled_from(SPEAKING), max_size=4), max_size=30), st.integers(min_value=90, max_value=300))
+def test_no_line_is_lost_or_doubled(lines: list[list[bytes]], size: int) -> None:
+    """Where the blocks are cut makes no difference to which lines speak, nor which search is used."""
+    data = b"\n".join(b">" + b"".join(parts) for parts in lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "BLOCK_BYTES", size)
-        lines, reader = read(data.replace(b"\x00", b" error\n"))
-    assert reader.extent.bytes == len(data.replace(b"\x00", b" error\n"))
-    assert len(lines) == sum(_speaks(one) for one in data.replace(b"\x00", b" error\n").split(b"\n"))
+        entries, reader = read(data, ShapeFinder())
+    assert reader.extent.bytes == len(data)
+    said = b"\n".join(one.text.encode(errors="replace") for one in entries)
+    assert sum(map(spoken, said.split(b"\n"))) == sum(spoken(one) for one in data.split(b"\n"))
 
 
-def _speaks(text: bytes) -> bool:
-    spoken = any(needle in text.lower() for needle in reading.NEEDLES)
-    return spoken or bool(reading._KRAKENS.search(text))
+@pytest.mark.skipif(compiled_finder() is None, reason="needs google-re2: pip install 'kraken-doctor[logs]'")
+@given(st.lists(st.lists(st.sampled_from(SPEAKING), max_size=4), max_size=30))
+def test_both_searches_find_the_same_lines(lines: list[list[bytes]]) -> None:
+    """With compiled code and without it a log is read alike."""
+    data = b"\n".join(b"".join(parts) for parts in lines)
+    compiled = compiled_finder()
+    assert compiled is not None
+
+    def numbers(find: Finder) -> list[int]:
+        return list(dict.fromkeys(data.count(b"\n", 0, place) for place in find(data)))
+
+    assert numbers(compiled) == numbers(ShapeFinder())
+    assert read(data, compiled)[0] == read(data, ShapeFinder())[0]
+
+
+def test_what_the_pure_search_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log whose lines are all different."""
+    from kraken_doctor.botlog import prefilter
+
+    monkeypatch.setattr(prefilter, "_SHAPES_KEPT", 10)
+    find = ShapeFinder()
+    for letters in (f"{a}{b}" for a in "abcdefgh" for b in "ijklmnop"):
+        assert list(find(f"{letters}\n{letters} nonce\n".encode())) == [len(letters) * 2 + 2]
+    assert len(find._quiet) <= 10
 
 
 @given(
@@ -100,16 +160,12 @@ def test_any_bytes(parts: list[str], tail: bytes) -> None:
 
 def test_a_compressed_log_that_is_cut_off_counts_as_far_as_it_goes() -> None:
     """A log that is being written ends so."""
-    import random
-
     noise = "".join(refused(n) + random.Random(n).randbytes(200).hex() + "\n" for n in range(2000))
     packed = gzip.compress(noise.encode())
     stream = gzip.GzipFile(fileobj=BytesIO(packed[: len(packed) - 2000]))
-    from kraken_doctor.botlog.examine import examine
-
     found = examine([stream], NOW_S)  # type: ignore[list-item] # GzipFile reads as a binary stream does
     assert "EOFError" in found.extents[0].broken
-    assert not found.extents[0].lines or found.tally.refused
+    assert not found.extents[0].lines or found.stats.refused
 
 
 @pytest.mark.parametrize(
@@ -123,4 +179,17 @@ def test_a_compressed_log_that_is_cut_off_counts_as_far_as_it_goes() -> None:
 def test_a_line_that_says_one_thing_alone_is_read(text: str) -> None:
     """Each without the word "error" to help it."""
     (one,) = read(text.encode())[0]
-    assert event_of(one) is not None
+    assert parse_event(one) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-09-12 05:26:36,123 - freqtrade.worker - INFO - Bot heartbeat. PID=1, version='2026.9', state='RUNNING'",
+     "2026-09-12 05:26:36,123 - freqtrade.freqtradebot - INFO - Found open trade: Trade(id=1, pair=XBT/EUR)",
+     "2017-08-07 23:32:20 (DEBUG):\tProcessing 7 new trades. From 21:32:17 UTC to 21:32:32 UTC. (a few seconds)",
+     "INFO tick pair=XBTUSD bid=90000.1 ask=90000.2 spread within bounds, nothing to do",
+     '{"level":"info","msg":"candle","open":"1.0","high":"1.1","low":"0.9","close":"1.0","ts":1795392000}'],
+)  # fmt: skip
+def test_what_a_healthy_bot_writes_all_day_is_passed_over(text: str) -> None:
+    """Or its log is read at a hundredth of the speed."""
+    assert not re.search(b"|".join(map(re.escape, needles())), text.lower().encode())

@@ -12,7 +12,7 @@ import krakenex
 import pytest
 
 from kraken_doctor import RetryPolicy, install, open_store
-from kraken_doctor.botlog.examine import Findings
+from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.botlog.logs import findings
@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
     handler.close()
 
 
-def told(path: Path) -> Findings:
+def told(path: Path) -> LogAnalysis:
     return findings(path.read_bytes())
 
 
@@ -87,7 +87,7 @@ def test_the_seeds_line_is_found(path: Path, api: krakenex.API) -> None:
     call(krakenex_call(api), 3)
     assert install(object()) is False
     found = told(path)
-    assert (found.tally.installed, found.tally.worked, found.tally.refused) == (1, 3, 0)
+    assert (found.stats.installed, found.stats.worked, found.stats.refused) == (1, 3, 0)
     assert [diagnosis.cause for diagnosis in found.diagnoses] == ["krakenex-incompatible"]
 
 
@@ -97,7 +97,7 @@ def test_krakenex_on_a_key_that_has_seen_more(path: Path, api: krakenex.API, key
     key.mark = 2 * 10**18
     call(krakenex_call(api), 4)
     found = told(path)
-    assert (found.tally.worked, found.tally.refused) == (3, 4)
+    assert (found.stats.worked, found.stats.refused) == (3, 4)
     assert (found.diagnoses[0].cause, found.patterns[0].id) == ("nonce-spent-higher", "since")
 
 
@@ -114,7 +114,7 @@ def test_an_exception_with_all_its_lines_is_one_refusal(
         user = sdk_client(server, key)
         call(user.get_account_balance, 3)
     found = told(path)
-    assert (found.tally.refused, key.refused) == (3, 3)
+    assert (found.stats.refused, key.refused) == (3, 3)
     assert found.diagnoses[0].cause == "nonce-spent-higher"
 
 
@@ -129,7 +129,7 @@ def test_threads_that_share_a_key(path: Path, server: SandboxServer, key: Key) -
         worker.join()
     assert key.refused >= 3, "no overtaking: this test needs some"
     found = told(path)
-    assert found.tally.refused == key.refused
+    assert found.stats.refused == key.refused
     assert "concurrent" in [pattern.id for pattern in found.patterns]
     assert found.diagnoses[0].cause == "nonce-reordered"
 

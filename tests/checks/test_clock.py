@@ -19,7 +19,7 @@ from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.messages import Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
-from kraken_doctor.timesource.keeper import Keeper
+from kraken_doctor.timesource.time_daemon import TimeDaemon
 from tests.clocks import ManualClock
 
 
@@ -35,7 +35,7 @@ def contexts(server: SandboxServer) -> Iterator[Any]:
             store=open_store("memory://"),
             make_http=requests.Session,
             krakenex=lambda: pytest,
-            keeper=lambda: Keeper("linux", "", service="chrony", running=True, unit="chrony"),
+            keeper=lambda: TimeDaemon("linux", "", service="chrony", running=True, unit="chrony"),
         )
         made.append(context)
         return context
@@ -166,7 +166,11 @@ def test_what_keeps_the_clock_is_looked_at_when_it_is_wrong(contexts: Any) -> No
     with SandboxNtpServer() as right, SandboxNtpServer(offset_s=30) as wrong:
         assert "clock.place" not in values(clock.clock.run(contexts(right)))
         found = values(clock.clock.run(contexts(wrong)))
-    assert (found["clock.place"], found["clock.keeper"], found["clock.keeper.running"]) == ("linux", "chrony", True)
+    assert (found["clock.place"], found["clock.keeper"], found["clock.keeper.running"]) == (
+        "linux",
+        "chrony",
+        True,
+    )
 
 
 @pytest.mark.parametrize(

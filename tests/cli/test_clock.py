@@ -181,6 +181,7 @@ def test_bad_usage(doctor: Run, served: SandboxServer, arguments: tuple[str, ...
     assert (ended.status, ended.stdout) == (2, "")
 
 
+@pytest.mark.posix("signals sent to a process")
 @pytest.mark.slow
 def test_ctrl_c_ends_a_watch_with_what_it_saw(served: SandboxServer, right: str) -> None:
     """While it waits for the next look: status 130, one document."""

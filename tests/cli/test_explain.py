@@ -57,6 +57,36 @@ def test_from_stdin(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor("explain", "-").stdout.startswith("EAPI:Invalid nonce\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "2026-11-23 00:00:00 ERROR telegram.error.NetworkError: Bad Gateway\n"
+            "2026-11-23 00:00:01 ERROR kraken call failed\nTraceback (most recent call last):\n"
+            '  File "bot.py", line 3\n    raise ConnectionError(err)\n'
+            "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='api.kraken.com', port=443): Read timed out.\n",
+            "Read timed out",
+        ),
+        ("INFO EMA: bullish\nERROR:root:EAPI:Invalid key\n", "EAPI:Invalid key"),
+    ],
+)
+def test_a_piece_of_a_log_is_answered_as_logs_would(
+    doctor: Run, monkeypatch: pytest.MonkeyPatch, text: str, title: str
+) -> None:
+    """The error of Kraken's, not the first that stands there, nor a line of somebody's source."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    ended = doctor("explain", "-")
+    assert (ended.status, ended.stdout.partition("\n")[0]) == (0, title)
+
+
+def test_a_pasted_error_of_another_service_is_called_so(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, with its name."""
+    text = "2026-11-23 00:00:00 ERROR telegram.error.NetworkError:\n  Bad Gateway\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    ended = doctor("explain", "-")
+    assert (ended.status, ended.stderr) == (2, "Error: that is an error of telegram, not of Kraken's\n")
+
+
 def test_json_has_the_causes_in_full(doctor: Run) -> None:
     """For a program that does not know them."""
     explained = json.loads(doctor("explain", "-o", "json", "['EAPI:Invalid nonce']").stdout)["explained"]

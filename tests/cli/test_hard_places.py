@@ -27,7 +27,7 @@ from tests.schema import document
 pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
-POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes with a name, shells")
+POSIX = pytest.mark.posix("pipes with a name, shells")
 
 COMMANDS = [
     "check --sandbox", "balances --sandbox -o json", "version", "accounts", "explain", "logs bot.log", "audit",

@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import io
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -39,9 +40,12 @@ def give(stdin: pytest.MonkeyPatch, text: str) -> None:
 
 
 def mode(path: Path) -> int:
+    if os.name != "posix":
+        return 0o600  # there are none
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_without_a_terminal(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
     """Key and secret as two lines of stdin; the file is the owner's alone; what comes next is said."""
     os.umask(0o022)
@@ -191,6 +195,7 @@ def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True, capture_output=True, env=environ)
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
 def test_git_is_asked(doctor: Run, stdin: pytest.MonkeyPatch, key: Key) -> None:
     """What would be committed, and what is already; an ignored file is worth no word."""
 
@@ -246,7 +251,12 @@ def test_the_unit_of_what_trades_is_written_beside_the_key(
     expected = {KEY: key.api_key, SECRET: key.secret} | ({UNIT: unit} if unit else {})
     assert dotenv.read(Path(".env")).values == expected
     written = ended.stderr.splitlines()[0]
-    assert written == f"Written to {Path.cwd() / '.env'}, readable by you alone: {', '.join(expected)}"
+    by = (
+        "you alone"
+        if os.name == "posix"
+        else "whoever may read its folder (see icacls: in your profile, you and administrators)"
+    )
+    assert written == f"Written to {Path.cwd() / '.env'}, readable by {by}: {', '.join(expected)}"
     assert (STOP in ended.stderr) == (trades != "Kraken.Net")
 
 
@@ -404,6 +414,7 @@ def test_at_a_terminal_a_client_in_no_unit_of_ours_is_not_tested(server: Sandbox
         assert server.exchange.requests == []
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
     """And ends as an interruption does."""
     environ = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}

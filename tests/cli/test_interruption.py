@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -24,28 +23,28 @@ pytestmark = pytest.mark.slow
 def test_it_is_raised_unless_held() -> None:
     """And remembered in both cases."""
     interruption = Interruption()
-    with interruption.held():
-        interruption.strike(signal.SIGINT, None)
-        assert interruption.wanted()
+    with interruption.deferred():
+        interruption.handle(signal.SIGINT, None)
+        assert interruption.requested()
     with pytest.raises(KeyboardInterrupt):
-        interruption.strike(signal.SIGINT, None)
+        interruption.handle(signal.SIGINT, None)
 
 
 def test_holding_within_holding() -> None:
     """Ends with the outer one."""
     interruption = Interruption()
-    with interruption.held():
-        with interruption.held():
+    with interruption.deferred():
+        with interruption.deferred():
             pass
-        interruption.strike(signal.SIGINT, None)
+        interruption.handle(signal.SIGINT, None)
 
 
 def test_the_signal_is_heeded_for_a_while() -> None:
     """Whoever runs the command line in a process of their own gets their handler back."""
     interruption, before = Interruption(), signal.getsignal(signal.SIGTERM)
-    with interruption.heeding("SIGTERM"), interruption.held():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert interruption.wanted()
+    with interruption.installed("SIGTERM"), interruption.deferred():
+        signal.raise_signal(signal.SIGTERM)
+    assert interruption.requested()
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -53,12 +52,12 @@ def test_what_is_ignored_stays_ignored() -> None:
     """What a shell starts in the background must not end by another's Ctrl-C."""
     interruption, before = Interruption(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with interruption.heeding("SIGTERM"):
-            os.kill(os.getpid(), signal.SIGTERM)
+        with interruption.installed("SIGTERM"):
+            signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert not interruption.wanted()
+    assert not interruption.requested()
 
 
 def test_other_threads_have_no_signals() -> None:
@@ -66,7 +65,7 @@ def test_other_threads_have_no_signals() -> None:
     done = []
 
     def heed() -> None:
-        with Interruption().heeding("SIGTERM"):
+        with Interruption().installed("SIGTERM"):
             done.append(True)
 
     thread = threading.Thread(target=heed)
@@ -83,7 +82,7 @@ import os, signal, sys, weakref
 class Referred: pass
 
 def press():
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 def in_a_callback():
     referred = Referred()
@@ -114,7 +113,7 @@ import os, signal, sys
 
 def watch(event, arguments):
     if event == "import" and arguments[0] == {module!r} and pressed.append(1) is None and len(pressed) == 1:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 pressed = []
 sys.addaudithook(watch)
@@ -181,7 +180,7 @@ def watch(frame, event, argument):
         lines.append(frame.f_lineno)
         if len(lines) == {line}:
             sys.settrace(None)
-            os.kill(os.getpid(), signal.{name})
+            signal.raise_signal(signal.{name})
     return watch
 
 def begin(event, arguments):
@@ -195,7 +194,6 @@ main()
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent to oneself")
 @pytest.mark.parametrize("function", ["_get_module_lock", "acquire", "release", "_find_and_load", "cb"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
@@ -208,7 +206,7 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(os.name != "posix", reason="needs a signal that can be sent")
+@pytest.mark.posix("signals sent to a process")
 def test_no_moment_of_the_start_hangs() -> None:
     """SIGTERM at each of 300 moments of a run that takes half a second."""
     for moment in range(300):
@@ -228,7 +226,7 @@ def test_no_moment_of_the_start_hangs() -> None:
 def test_one_that_was_lost_in_a_callback_comes_again() -> None:
     """A callback's exception goes nowhere: what was pressed then is raised a moment later."""
     interruption = Interruption()
-    with pytest.raises(KeyboardInterrupt), interruption.heeding("SIGINT"):
+    with pytest.raises(KeyboardInterrupt), interruption.installed("SIGINT"):
         interruption.again()
         while True:
             time.sleep(0.01)
@@ -237,7 +235,7 @@ def test_one_that_was_lost_in_a_callback_comes_again() -> None:
 def test_one_that_was_put_off_is_not_sent_when_the_command_has_ended() -> None:
     """Whoever runs the command line in a process of their own must not be hit by it afterwards."""
     interruption = Interruption()
-    with interruption.heeding("SIGTERM"):
+    with interruption.installed("SIGTERM"):
         pass
     interruption._resend(signal.SIGTERM)
-    assert not interruption.wanted()
+    assert not interruption.requested()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from kraken_doctor.cli.params import OUTPUTS
 from tests.botlog.logs import line, refused, worked
 from tests.botlog.test_patterns import ALWAYS, CONCURRENT, SINCE
+from tests.clocks import ManualClock
 from tests.conftest import Run
 from tests.render.samples import HOSTILE
 from tests.render.test_hostile import FORBIDDEN
@@ -130,6 +134,93 @@ def test_json_lines(doctor: Run, tmp_path: Path) -> None:
     assert (told["refused"], told["files"][0]["first"], told["files"][0]["last"]) == (
         8, "2026-11-23T00:00:00", "2026-11-23T00:02:10",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "suffix"), [("gzip", "gz"), ("bz2", "bz2"), ("lzma", "xz")])
+def test_compressed_logs(doctor: Run, tmp_path: Path, module: str, suffix: str) -> None:
+    """As logrotate writes them."""
+    path = tmp_path / f"bot.log.1.{suffix}"
+    path.write_bytes(importlib.import_module(module).compress("".join(CONCURRENT).encode()))
+    assert doctor("logs", str(path)).status == 1
+
+
+def test_rotated_files_are_read_from_the_oldest_on(doctor: Run, tmp_path: Path) -> None:
+    """Without times their names decide, however the shell sorts them."""
+    refusals = "ERROR ['EAPI:Invalid nonce']\n" * 4
+    texts = {"bot.log": refusals, "bot.log.1": "INFO Balance ok\n", "bot.log.10": "", "bot.log.2": "INFO Balance ok\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    names = [str(tmp_path / name) for name in sorted(texts)]
+    report = json.loads(doctor("logs", "-o", "json", *names).stdout)["log"]
+    assert [Path(one["name"]).name for one in report["files"]] == ["bot.log.10", "bot.log.2", "bot.log.1", "bot.log"]
+    assert [one["pattern"] for one in report["patterns"]] == ["since"]
+
+
+def test_since_leaves_out_what_is_older(doctor: Run, log: Path) -> None:
+    """By the log's own times."""
+    told = json.loads(doctor("logs", "-o", "json", "--since", "2026-11-23T00:05", str(log)).stdout)["log"]
+    assert (told["refused"], told["worked"], told["files"][0]["lines"]) == (3, 7, 20)
+    assert doctor("logs", "--since", "yesterday", str(log)).status == 2
+
+
+def test_the_client_and_what_is_not_krakens(doctor: Run, tmp_path: Path) -> None:
+    """Said on the page; a host that is not known here is not named."""
+    path = tmp_path / "bot.log"
+    path.write_text(
+        "2026-11-23 00:00:00,000 - freqtrade.worker - INFO - Bot heartbeat. PID=1, version='2026.9', state='RUNNING'\n"
+        + line(1, "ERROR telegram.error.NetworkError: Bad Gateway")
+        + line(2, "ERROR HTTPSConnectionPool(host='private.example', port=443): Read timed out.")
+        + line(3, "ERROR kraken {'error': ['EAPI:Invalid key']}")
+    )
+    ended = doctor("logs", str(path))
+    assert "Client: freqtrade 2026.9" in ended.stdout
+    assert "Not Kraken's: telegram 1, another host 1" in ended.stdout
+    assert "private.example" not in ended.stdout
+    assert json.loads(doctor("logs", "-o", "json", str(path)).stdout)["log"]["client"] == {
+        "name": "freqtrade", "version": "2026.9",
+    }  # fmt: skip
+
+
+class Growing(ManualClock):
+    """A clock whose every wait is a step in the life of a log; the last one is Ctrl-C."""
+
+    def __init__(self, steps: list[Callable[[], object]]) -> None:
+        super().__init__()
+        self._steps = iter([*steps, self._interrupt])
+
+    @staticmethod
+    def _interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        next(self._steps)()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file can't be renamed there")
+def test_follow_says_what_changes(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure, that it has passed, and what comes after a rotation; the page at the end."""
+    path = tmp_path / "bot.log"
+    path.write_text(worked(0))
+
+    def append(text: str) -> Callable[[], object]:
+        def step() -> None:
+            with path.open("a") as stream:
+                stream.write(text)
+
+        return step
+
+    steps = [
+        append(line(1, "ERROR kraken Balance: Read timed out.")), lambda: None, append(worked(2)), lambda: None,
+        lambda: path.rename(tmp_path / "bot.log.1"), append(line(3, "ERROR ['EGeneral:Temporary lockout']")),
+        lambda: None,
+    ]  # fmt: skip
+    monkeypatch.setattr("kraken_doctor.cli.app.SystemClock", lambda: Growing(steps))
+    ended = doctor("logs", "--follow", str(path))
+    assert ended.status == 130
+    said = [one.partition(" ")[2].partition(":")[0] for one in ended.stdout.splitlines()[:3]]
+    assert said == ["FAILED read-timeout", "RESOLVED read-timeout", "FAILED temporary-lockout"]
+    assert "Fix first: temporary-lockout" in ended.stdout
 
 
 @pytest.mark.parametrize("name", ["missing.log", "."])

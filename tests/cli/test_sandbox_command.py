@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,10 +13,8 @@ import pytest
 from kraken_doctor.cli.commands import sandbox
 from tests.test_child import wait_until_gone
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.name != "posix", reason="signals, groups of processes"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.posix("signals, groups of processes")]
+SIGHUP = getattr(signal, "SIGHUP", signal.SIGTERM)
 
 BOT = """
 import os, signal, subprocess, sys
@@ -47,7 +44,7 @@ def serving(handler: str, **options: object) -> tuple[subprocess.Popen[bytes], i
     return process, int(bot), int(child), Path(store).parent
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("handler", ["", STUBBORN], ids=["plain", "stubborn"])
 def test_it_takes_command_and_folder_along(number: signal.Signals, handler: str) -> None:
     """Also one that ignores it, though not Ctrl-C, which a command may answer with a question; and its children."""
@@ -73,7 +70,7 @@ def test_the_status_is_the_command_s() -> None:
 
 def test_a_terminal_that_is_closed() -> None:
     """The command is in the group of the terminal, so that it may ask there; it ends with it all the same."""
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     process, bot, child, folder = serving("", stdin=slave, start_new_session=True)
     os.close(slave)
     process.send_signal(signal.SIGHUP)
@@ -89,7 +86,7 @@ def test_the_limit_is_that_of_docker_stop() -> None:
     assert sandbox._ENDS_WITHIN_S <= 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, SIGHUP])
 def test_serving_ends_cleanly(number: signal.Signals) -> None:
     """The handler takes no lock: one that the main thread holds at that moment would be waited for, for good."""
     process = subprocess.Popen(
@@ -119,7 +116,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, SIGHUP])
 @pytest.mark.parametrize("command", [["--", sys.executable, "-c", "import time; time.sleep(600)"], []])
 def test_a_signal_while_it_loads_is_not_lost(number: signal.Signals, command: list[str]) -> None:
     """In the middle of an import it is put off; what handles signals by then is another one."""

@@ -56,6 +56,7 @@ def watching(*arguments: str, environ: dict[str, str]) -> Iterator[subprocess.Po
         process.communicate()
 
 
+@pytest.mark.posix("signals sent to a process")
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_a_line_a_change_and_a_clean_end(environ: dict[str, str], key: Key, ending: signal.Signals) -> None:
     """Two rounds or twenty: what stays as it is makes no line."""
@@ -72,6 +73,7 @@ def test_a_line_a_change_and_a_clean_end(environ: dict[str, str], key: Key, endi
     assert said == ""
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_json_is_one_document(environ: dict[str, str], key: Key, tmp_path: Path) -> None:
     """That of the newest round; the lines go to stderr, and the file has the newest round all the time."""
     path = tmp_path / "newest.json"
@@ -89,6 +91,7 @@ def test_json_is_one_document(environ: dict[str, str], key: Key, tmp_path: Path)
     assert document(path.read_text()) == shown
 
 
+@pytest.mark.posix("signals sent to a process")
 def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: SandboxServer) -> None:
     """What was learned until then is the document."""
     asked: list[str] = []
@@ -166,6 +169,7 @@ def promtool_accepts(text: str) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
+@pytest.mark.posix("signals sent to a process")
 @pytest.mark.promtool
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian package prometheus)")
 def test_metrics(environ: dict[str, str], server: SandboxServer, key: Key) -> None:

@@ -11,7 +11,7 @@ import ccxt
 import ccxt.async_support
 import ccxt.pro
 import krakenex
-import pykrakenapi
+import pytest
 import requests
 from kraken.spot import SpotAsyncClient, User
 
@@ -93,8 +93,14 @@ def _query_private(api: Any) -> Any:
     return answer["result"] if not answer["error"] else answer
 
 
+def _for_pykrakenapi(key: str, secret: str, url: str) -> Any:
+    pytest.importorskip("pykrakenapi", exc_type=ImportError)
+    return _of(krakenex.API)(key, secret, url)
+
+
 def _through_pykrakenapi(api: Any) -> Any:
     """As pykrakenapi itself does it: through the object that it was given."""
+    pykrakenapi = pytest.importorskip("pykrakenapi", exc_type=ImportError)
     return pykrakenapi.KrakenAPI(api, retry=0, crl_sleep=0).get_open_orders()
 
 
@@ -108,7 +114,7 @@ _CCXT, _MS, _US, _TEN = ccxt.NetworkError, NonceUnit.MS, NonceUnit.US, NonceUnit
 CLIENT = Kind("client", lambda key, secret, url: KrakenClient(key, secret, url=url), _query_private, _NET, _US, "key")
 KRAKENEX = Kind("krakenex", _of(krakenex.API), _query_private, _NET, _US, "key")
 OWN = Kind("own query", _of(OwnQuery), _query_private, _NET, _US, "key")
-PYKRAKENAPI = Kind("pykrakenapi", _of(krakenex.API), _through_pykrakenapi, _NET, _US, "key")
+PYKRAKENAPI = Kind("pykrakenapi", _for_pykrakenapi, _through_pykrakenapi, _NET, _US, "key")
 CCXT = Kind("ccxt", _ccxt(ccxt), lambda client: client.private_post_balance(), _CCXT, _MS, "apiKey")
 CCXT_ASYNC = CCXT._replace(name="ccxt.async_support", make=_ccxt(ccxt.async_support), is_async=True)
 CCXT_PRO = CCXT._replace(name="ccxt.pro", make=_ccxt(ccxt.pro), is_async=True)

@@ -19,7 +19,6 @@ import ccxt
 import ccxt.async_support
 import kraken.futures
 import krakenex
-import pykrakenapi
 import pytest
 import requests
 from kraken.spot import SpotWSClient
@@ -262,6 +261,10 @@ class Renamed:
 SpotClient = type("SpotClient", (Renamed,), {})
 
 
+def _pykrakenapi(api: Any) -> Any:
+    return pytest.importorskip("pykrakenapi", exc_type=ImportError).KrakenAPI(api)
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -270,7 +273,7 @@ SpotClient = type("SpotClient", (Renamed,), {})
         (ccxt.async_support.krakenfutures, "is not Kraken's spot exchange"),
         (lambda: kraken.futures.User(NOBODY, SECRET), "kraken.futures.user.User is no spot client"),
         (lambda: kraken.futures.FuturesAsyncClient(NOBODY, SECRET), "FuturesAsyncClient is no spot client"),
-        (lambda: pykrakenapi.KrakenAPI(krakenex.API()), "only wraps a krakenex.API: pass that, its .api"),
+        (lambda: _pykrakenapi(krakenex.API()), "only wraps a krakenex.API: pass that, its .api"),
         (lambda: krakenex.API, "API is a class: pass the object that the bot uses"),
         (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),

@@ -22,6 +22,7 @@ from tests import canaries
 from tests.canaries import API_KEY, OTP, SECRET
 from tests.network import wild
 from tests.network.wild import Behaviour, WildServer
+from tests.wine import skip_under_wine
 
 _ECHO = f"{API_KEY} {OTP} {SECRET}"
 OWN = ("call", "query_private", "krakenex")
@@ -244,6 +245,7 @@ def test_what_is_no_text_does_not_replace_what_was_raised(odd: str) -> None:
 
 def test_of_a_large_page_the_beginning_is_kept() -> None:
     """To look through all of it would take longer than the call; on the object it is whole."""
+    skip_under_wine("a connection closed with data under way is reset")
     body = f"{API_KEY}{'x' * (1 << 20)}{API_KEY}"
     head = f"HTTP/1.1 502 Bad\r\nContent-Length: {len(body)}\r\n\r\n"
     with (

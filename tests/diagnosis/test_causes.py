@@ -25,7 +25,7 @@ _IDS = """
     exchange-throttled key-invalid signature-invalid permission-missing account-locked account-unconfirmed
     temporary-lockout rate-limited feature-disabled call-rejected error-unrecognised key-expires-soon key-can-withdraw
     key-unrestricted account-empty nonce-spent-higher nonce-shared-key nonce-reordered nonce-window-too-small
-    nonce-window-wide nonce-ahead-of-clock
+    nonce-window-wide nonce-ahead-of-clock client-outdated
 """
 PERMANENT = _IDS.split()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_doctor.botlog.events import event_of
-from kraken_doctor.botlog.reading import Line
+from kraken_doctor.botlog.events import parse_event
+from kraken_doctor.botlog.reading import Entry
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.diagnose import diagnose
@@ -50,9 +50,9 @@ def test_each_string_has_one_meaning_for_all_readers(text: str, kind: type[Krake
     for form in (text, text.casefold(), text.replace(":", ": ", 1), f"{text}:detail", f"EFoo:Bar, {text}"):
         assert type(kraken_error((form,))) is kind, form
         assert recognise(form) == (symptom,), form
-        event = event_of(Line(at=None, stamped=False, entry=0, text=f"kraken said ['{form}']", head=""))
+        event = parse_event(Entry(at=None, stamped=False, text=f"kraken said ['{form}']", head=""))
         assert event is not None
-        assert (event.symptoms, event.unknown) == ((symptom,), "")
+        assert (event.says.symptoms, event.says.unknown) == ((symptom,), "")
     ((cause, severity, error),) = causes_in_check(text)
     assert (severity, error) == (Severity.FAIL, text)
     assert cause in symptom.causes if kind is KrakenInvalidNonce else cause == kind.cause

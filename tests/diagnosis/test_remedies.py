@@ -8,11 +8,13 @@ from pathlib import Path
 import kraken_doctor
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.clock_remedies import _OF_THE_HOST
-from kraken_doctor.timesource import keeper
+from kraken_doctor.timesource import time_daemon
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 
-BY_EVIDENCE = {f"clock of {place}" for place in _OF_THE_HOST} | {f"{found.name} runs" for found in keeper._SERVICES}
+BY_EVIDENCE = {f"clock of {place}" for place in _OF_THE_HOST} | {
+    f"{found.name} runs" for found in time_daemon._SERVICES
+}
 BY_EVIDENCE |= {"BusyBox ntpd runs"}
 """Headings that are put together from what was found."""
 

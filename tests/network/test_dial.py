@@ -52,7 +52,8 @@ def test_a_refusal_is_passed_over_at_once() -> None:
         connected = dial([six(closed_port()), four(server.port)], 5)
         connected.connection.close()
     (failed,) = connected.failed
-    assert (failed.host, failed.problem) == ("::1", "Connection refused")
+    assert failed.host == "::1"
+    assert "refused" in failed.problem
     assert failed.seconds < 0.2
 
 

@@ -55,6 +55,7 @@ def test_the_deadline_ends_what_a_call_may_still_wait_for(name: str, tmp_path: P
     assert made.seconds < 20, "a bound for a slow machine; the table of the benchmark has the figure"
 
 
+@pytest.mark.posix("signals")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in HANGING if name != RESOLVER or namespace.available()])
 def test_ctrl_c_ends_what_hangs(name: str, tmp_path: Path) -> None:

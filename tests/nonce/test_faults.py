@@ -89,6 +89,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(mount)], check=True)
 
 
+@pytest.mark.linux("a file system of its own")
 def test_a_full_disk_issues_nothing(small_disk: Path) -> None:
     """And goes on above the last mark once there is room."""
     store = open_store(f"sqlite:///{small_disk / 'nonce.db'}")
@@ -107,6 +108,7 @@ def test_a_full_disk_issues_nothing(small_disk: Path) -> None:
     store.close()
 
 
+@pytest.mark.linux("a file system of its own")
 def test_a_read_only_disk_issues_nothing(small_disk: Path) -> None:
     """And once it can be written again, goes on above the mark."""
     url = f"sqlite:///{small_disk / 'nonce.db'}"
@@ -346,6 +348,7 @@ def test_who_waits_is_served_in_order_and_who_died_is_passed_over(redis_server: 
 # Forks
 
 
+@pytest.mark.posix("fork")
 @pytest.mark.redis
 @needs_redis
 def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:

@@ -53,6 +53,7 @@ def turns(url: str) -> list[str]:
     return subprocess.run(script, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
 
 
+@pytest.mark.posix("fork")
 def test_sqlite(tmp_path: Path) -> None:
     """It does not believe in the turn that it inherited, nor wait for one that nobody will give back to it."""
     assert turns(f"sqlite:///{tmp_path / 'nonce.db'}") == ["parent 1", "child 2"]

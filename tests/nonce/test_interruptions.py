@@ -209,6 +209,7 @@ def test_who_is_interrupted_while_waiting_is_in_nobodys_way(relay: bool) -> None
 
 
 # A connection whose making was interrupted is left to the garbage collector, which says so: here, not in a later test.
+@pytest.mark.posix("setitimer")
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_real_signal_in_a_tight_loop(stores: Callable[[], NonceStore]) -> None:

@@ -88,8 +88,8 @@ def test_what_each_saw_is_said() -> None:
     assert selftest.threads(lambda: 7, calls=3) == ("threads", False, "1 different of 15, from 5 threads")
 
 
-def test_rapid_is_a_matter_of_time_as_well() -> None:
-    """In order, and too slow for a millisecond each time it was tried."""
+def test_a_slow_host_is_no_wrong_nonce() -> None:
+    """It is said that nothing was rapid there, and what was given is judged all the same."""
     called = []
 
     def slow() -> int:
@@ -98,10 +98,10 @@ def test_rapid_is_a_matter_of_time_as_well() -> None:
         return len(called)
 
     found = selftest.rapid(slow)
-    assert not found.passed
+    assert found.passed
     assert len(called) == 200, "twenty rounds of ten"
-    microseconds = int(found.saw.removeprefix("200 different of 200, strictly increasing; 10 in ").removesuffix(" µs"))
-    assert 1_000 < microseconds < 1_000_000
+    assert re.fullmatch(r"200 .* increasing; 10 in \d{4,} µs, too slow to be a test of speed", found.saw)
+    assert not selftest.rapid(lambda: slow() // 2).passed
 
 
 def test_rapid_ends_with_the_first_round_that_was_fast() -> None:

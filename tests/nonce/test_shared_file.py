@@ -31,12 +31,12 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_second_client_keeps_the_locks_of_the_first(path: Path) -> None:
     """A short-lived process must not take itself for the last user, and delete the log that the others write."""
-    opened = f"first, second = open_store('sqlite:///{path}'), open_store('sqlite:///{path}')"
+    opened = f"first, second = open_store('sqlite:///{path.as_posix()}'), open_store('sqlite:///{path.as_posix()}')"
     with Agent() as a, Agent() as c:
         a(opened)
         assert [a("first.advance('k', 5000)"), a("second.advance('k', 0)")] == ["5000", "5001"]
         with Agent() as b:
-            assert b(f"open_store('sqlite:///{path}').advance('k', 0)") == "5002"
+            assert b(f"open_store('sqlite:///{path.as_posix()}').advance('k', 0)") == "5002"
         assert path.with_name("nonce.db-wal").exists(), "deleted, although two processes have it open"
         c(opened)
         said = [
@@ -48,20 +48,21 @@ def test_a_second_client_keeps_the_locks_of_the_first(path: Path) -> None:
 def test_a_client_that_closes_keeps_the_locks_of_the_others(path: Path) -> None:
     """Whether it closes its store, or is dropped."""
     with Agent() as a:
-        a(f"first, second = open_store('sqlite:///{path}'), open_store('sqlite:///{path}')")
+        a(f"first, second = open_store('sqlite:///{path.as_posix()}'), open_store('sqlite:///{path.as_posix()}')")
         assert [a("first.advance('k', 10)"), a("second.advance('k', 0)")] == ["10", "11"]
         a("second.close()")
         a("del second")
         assert a("first.advance('k', 0)") == "12"
         with Agent() as b:
-            assert b(f"open_store('sqlite:///{path}').advance('k', 0)") == "13"
+            assert b(f"open_store('sqlite:///{path.as_posix()}').advance('k', 0)") == "13"
         assert [a("first.advance('k', 0)"), SQLiteStore(path).advance("k", 0)] == ["14", 15]
 
 
+@pytest.mark.posix("fork")
 def test_a_forked_child_has_locks_of_its_own(path: Path) -> None:
     """It outlives its parent, and is in nobody's way: SQLite's counts of the locks are not for a copy."""
     with Agent() as parent:
-        parent(f"store = open_store('sqlite:///{path}')")
+        parent(f"store = open_store('sqlite:///{path.as_posix()}')")
         assert parent("store.advance('k', 100)") == "100"
         parent("(to, back), (told, say) = os.pipe(), os.pipe()")
         # The child takes a nonce for each byte that it reads.
@@ -73,9 +74,9 @@ def test_a_forked_child_has_locks_of_its_own(path: Path) -> None:
         assert [parent(ask), parent("store.advance('k', 0)"), parent(ask)] == ["101 ", "102", "103 "]
         parent("store.close()")  # as if it had ended: its locks are gone, its child's are not
         with Agent() as b:
-            assert b(f"open_store('sqlite:///{path}').advance('k', 0)") == "104"
+            assert b(f"open_store('sqlite:///{path.as_posix()}').advance('k', 0)") == "104"
         with Agent() as c:
-            c(f"store = open_store('sqlite:///{path}')")
+            c(f"store = open_store('sqlite:///{path.as_posix()}')")
             said = [nonce for _ in range(3) for nonce in (c("store.advance('k', 0)"), parent(ask).strip())]
         parent("os.close(back)")
     assert said == [str(nonce) for nonce in range(105, 111)]
@@ -96,6 +97,7 @@ print(nonce, len(list(stores[0].records())))
 """
 
 
+@pytest.mark.posix("a limit of open files")
 def test_two_hundred_clients_need_no_more_files_than_one(path: Path) -> None:
     """All of them alive, 64 files allowed."""
     command = [sys.executable, "-c", _MANY, f"sqlite:///{path}"]
@@ -115,10 +117,11 @@ def link(path: Path, tmp_path: Path) -> Path:
     return tmp_path / "folder" / "other.db"
 
 
+@pytest.mark.posix("symbolic links")
 def test_a_link_is_the_same_file_and_the_same_turn(path: Path, link: Path) -> None:
     """For two processes, and within one."""
     with Agent() as a:
-        a(f"store = open_store('sqlite:///{link}')")
+        a(f"store = open_store('sqlite:///{link.as_posix()}')")
         assert a("store.advance('k', 10)") == "10"
         a("turn = store.turn('k', 5)")
         a("entered = turn.__enter__()")
@@ -134,6 +137,7 @@ def test_a_link_is_the_same_file_and_the_same_turn(path: Path, link: Path) -> No
     ]
 
 
+@pytest.mark.posix("symbolic links")
 def test_a_link_that_leads_elsewhere_is_noticed(path: Path, link: Path) -> None:
     """As a file that was replaced: the next nonce respects what is there."""
     store = SQLiteStore(link)
@@ -155,6 +159,7 @@ def test_a_hard_link_is_refused(path: Path) -> None:
     assert SQLiteStore(path).advance("k", 0) == 11
 
 
+@pytest.mark.posix("modes and owners of files")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 @pytest.mark.parametrize(("folder", "files"), [(0o755, 0o600), (0o2770, 0o660)], ids=["private", "shared"])
 def test_modes_do_not_depend_on_the_umask(path: Path, umask: int, folder: int, files: int) -> None:
@@ -162,7 +167,7 @@ def test_modes_do_not_depend_on_the_umask(path: Path, umask: int, folder: int, f
     path.parent.mkdir()
     path.parent.chmod(folder)
     with Agent(umask=umask) as a:
-        a(f"store = open_store('sqlite:///{path}')")
+        a(f"store = open_store('sqlite:///{path.as_posix()}')")
         a("turn = store.turn('k', 5)")
         a("entered = turn.__enter__()")
         assert a("store.advance('k', 1)") == "1"
@@ -300,6 +305,7 @@ def test_a_file_with_another_schema_is_not_used(path: Path, schema: str) -> None
     assert path.read_bytes() == before
 
 
+@pytest.mark.posix("pipes with a name")
 @pytest.mark.parametrize("kind", ["fifo", "directory"])
 def test_what_is_no_file_is_refused_at_once(path: Path, kind: str) -> None:
     """A FIFO would be waited for until somebody writes to it."""

@@ -28,6 +28,8 @@ def path(tmp_path: Path) -> Path:
 
 def in_fork(action: Callable[[], object]) -> str:
     """What *action* gave in a forked child, as text; the exception's name if it raised."""
+    if sys.platform == "win32":
+        pytest.skip("needs posix: fork")
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -43,6 +45,7 @@ def in_fork(action: Callable[[], object]) -> str:
         return stream.read()
 
 
+@pytest.mark.posix("modes and owners of files")
 def test_files_are_the_users_alone(path: Path) -> None:
     """Marks tell when a bot trades: 0700 for the folder, 0600 for what is in it."""
     store = SQLiteStore(path)
@@ -53,6 +56,7 @@ def test_files_are_the_users_alone(path: Path) -> None:
     assert set(modes.values()) == {0o600}, modes
 
 
+@pytest.mark.posix("deleting a file that is open")
 def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
     """The file is made anew, and this process goes on above what it issued: the mark it lost."""
     store = SQLiteStore(path)
@@ -62,6 +66,7 @@ def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
     assert SQLiteStore(path).mark("key") == 10**6 + 1
 
 
+@pytest.mark.posix("replacing a file that is open")
 def test_a_replaced_file_is_noticed(path: Path) -> None:
     """A mark that another process wrote to the new file is respected."""
     store = SQLiteStore(path)
@@ -165,6 +170,7 @@ def test_the_default_store_is_in_the_users_state_directory(tmp_path: Path) -> No
     store.close()
 
 
+@pytest.mark.linux("/proc")
 def test_a_thousand_keys_need_no_thousand_files(tmp_path: Path) -> None:
     """Most systems let a process have 1,024 open, and the turn of each key is two files."""
     store = open_store(f"sqlite:///{tmp_path}/nonce.db")
@@ -177,6 +183,7 @@ def test_a_thousand_keys_need_no_thousand_files(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.linux("/proc")
 def test_a_store_that_was_left_open_keeps_no_files(tmp_path: Path) -> None:
     """A process that makes one now and then, and forgets to close it, does not run out of them."""
 

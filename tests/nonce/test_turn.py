@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -64,7 +65,9 @@ def test_ctrl_c_while_waiting_leaves_no_ticket_behind() -> None:
     lock = FairLock(patience_s=0)
     with ThreadPoolExecutor(1) as another:
         other = another.submit(taken, lock).result()
-    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    # On Windows os.kill would end this process, and what is raised in a thread interrupts no wait.
+    press, argument = (signal.raise_signal, ()) if sys.platform == "win32" else (os.kill, (os.getpid(),))
+    threading.Timer(0.05, press, (*argument, signal.SIGINT)).start()
     waiter = Waiter(Turn())
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(waiter, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ FIRST = [fault for fault in FAULTS.values() if fault.severity == "fail" and faul
 """What no account can get past."""
 LATER = [*SECTIONS["The key"], *SECTIONS["The nonce"]]
 """What is only seen where the exchange is reached."""
+OF_A_BOTS_CLIENT = {"client-outdated"}
+"""Needs no fault: the exchange answers a POST to a public endpoint with 405 as it is, and the doctor sends none."""
 WITHHELD = {"nonce-mark-finer", "nonce-noted-finer", "nonce-mark-ahead"}
 """Faults of the store itself, for which nothing is sent: no verdict on the account."""
 
@@ -32,14 +35,17 @@ def examine(doctor: Run, *more: str, timeout: str = "0.4") -> tuple[dict[str, An
 
 def test_causes_and_faults_are_one_list() -> None:
     """Every cause that can be named can be shown, and every fault has a cause."""
-    assert {fault.cause for fault in FAULTS.values() if fault not in ODD} == set(CAUSES)
-    assert set(CAUSES) <= set(FAULTS), "the plainest form of a cause has its name"
+    shown = set(CAUSES) - OF_A_BOTS_CLIENT
+    assert {fault.cause for fault in FAULTS.values() if fault not in ODD} == shown
+    assert shown <= set(FAULTS), "the plainest form of a cause has its name"
     assert len(FAULTS) == sum(len(section) for section in SECTIONS.values()), "names are unique"
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_each_fault_gets_its_name_and_its_line_in_the_table(doctor: Run, fault: Fault) -> None:
     """The cause, its severity, the exit status; no other account is blamed; and docs/fault-table.md says the same."""
+    if fault.name == "dotenv-readable" and os.name != "posix":
+        pytest.skip("needs posix: modes and owners of files")
     report, status = examine(doctor, *arguments(fault))
     found = named_first(fault, report)
     said = (found["cause"], found["severity"]) if found else ("", "fail")

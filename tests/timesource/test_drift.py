@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.timesource.drift import Look, Reading, rate, step_between
+from kraken_doctor.timesource.drift import ClockPair, OffsetInterval, rate, step_between
 from tests.clocks import ManualClock
 
 LOOKS = st.lists(
@@ -23,7 +23,7 @@ def test_the_true_rate_is_within_the_interval(
     for wait_s, below_s, above_s in looks:
         now += wait_s
         truth = start + slope * now
-        seen.append(Look(now, truth - below_s, truth + above_s))
+        seen.append(OffsetInterval(now, truth - below_s, truth + above_s))
     found = rate(seen)
     assert found is not None
     least, most = found
@@ -32,7 +32,7 @@ def test_the_true_rate_is_within_the_interval(
 
 def test_a_longer_watch_knows_more() -> None:
     """Twelve millionths, seen through bounds of 8 ms."""
-    looks = [Look(t, 12e-6 * t - 0.008, 12e-6 * t + 0.008) for t in range(0, 4001, 1000)]
+    looks = [OffsetInterval(t, 12e-6 * t - 0.008, 12e-6 * t + 0.008) for t in range(0, 4001, 1000)]
     short, long = rate(looks[:2]), rate(looks)
     assert short is not None
     assert long is not None
@@ -42,34 +42,34 @@ def test_a_longer_watch_knows_more() -> None:
 
 def test_no_steady_rate_explains_a_clock_that_turns() -> None:
     """First it falls behind, then it runs ahead."""
-    looks = [Look(0, -0.001, 0.001), Look(100, 0.999, 1.001), Look(200, -0.001, 0.001)]
+    looks = [OffsetInterval(0, -0.001, 0.001), OffsetInterval(100, 0.999, 1.001), OffsetInterval(200, -0.001, 0.001)]
     assert rate(looks) is None
 
 
 def test_one_look_has_no_rate() -> None:
     """Nor have two at the same moment."""
     assert rate([]) is None
-    assert rate([Look(0, 0, 1)]) is None
-    assert rate([Look(0, 0, 1), Look(0, 0, 1)]) is None
+    assert rate([OffsetInterval(0, 0, 1)]) is None
+    assert rate([OffsetInterval(0, 0, 1), OffsetInterval(0, 0, 1)]) is None
 
 
 @pytest.mark.parametrize("seconds", [-3600.0, -0.02, 0.02, 86_400.0])
 def test_a_clock_that_is_set(seconds: float) -> None:
     """Twenty milliseconds, as containers step back, or a day."""
     clock = ManualClock()
-    before = Reading.take(clock)
+    before = ClockPair.take(clock)
     clock.step(10)
     clock.set_back(-seconds)
-    assert step_between(before, Reading.take(clock)) == pytest.approx(seconds, abs=1e-6)
+    assert step_between(before, ClockPair.take(clock)) == pytest.approx(seconds, abs=1e-6)
 
 
 def test_running_is_no_step() -> None:
     """Nor is what may be an interruption between reading two clocks."""
     clock = ManualClock()
-    before = Reading.take(clock)
+    before = ClockPair.take(clock)
     clock.step(86_400)
-    assert step_between(before, Reading.take(clock)) == 0
-    first, late = Reading(0, 0.0, 0.0), Reading(10**10 + 400_000_000, 10.0, 0.5)
+    assert step_between(before, ClockPair.take(clock)) == 0
+    first, late = ClockPair(0, 0.0, 0.0), ClockPair(10**10 + 400_000_000, 10.0, 0.5)
     assert step_between(first, late) == 0
 
 
@@ -85,4 +85,4 @@ def test_the_closest_of_several_readings_counts() -> None:
                 self.step(3)
             return super().now_ns()
 
-    assert Reading.take(Interrupted()).doubt_s == 0
+    assert ClockPair.take(Interrupted()).doubt_s == 0

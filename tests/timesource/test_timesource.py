@@ -10,7 +10,7 @@ from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from kraken_doctor.timesource import kraken, ntp
-from kraken_doctor.timesource.sample import TimeSample, agree
+from kraken_doctor.timesource.sample import TimeSample, marzullo
 
 CLOCK = SystemClock()
 
@@ -104,7 +104,7 @@ def sample(name: str, low: float, high: float) -> TimeSample:
 
 def test_a_majority_names_the_falseticker() -> None:
     """Three agree, one lies; the answer is what the three share."""
-    found = agree([sample("a", -1, 1), sample("b", 0, 2), sample("c", -2, 0.5), sample("liar", 3600, 3601)])
+    found = marzullo([sample("a", -1, 1), sample("b", 0, 2), sample("c", -2, 0.5), sample("liar", 3600, 3601)])
     assert found is not None
     assert (found.sample.low_s, found.sample.high_s) == (0, 0.5)
     assert found.agreeing == ("a", "b", "c")
@@ -113,13 +113,13 @@ def test_a_majority_names_the_falseticker() -> None:
 
 def test_two_that_contradict_each_other_prove_nothing() -> None:
     """No majority, no answer."""
-    assert agree([sample("a", 0, 1), sample("b", 5, 6)]) is None
-    assert agree([]) is None
+    assert marzullo([sample("a", 0, 1), sample("b", 5, 6)]) is None
+    assert marzullo([]) is None
 
 
 def test_one_source_is_its_own_majority() -> None:
     """There is nobody to contradict it."""
-    found = agree([sample("a", 0, 1)])
+    found = marzullo([sample("a", 0, 1)])
     assert found is not None
     assert (found.sample.low_s, found.sample.high_s) == (0, 1)
 
@@ -136,7 +136,7 @@ def test_the_truth_survives_any_minority_of_liars(
     good = [sample(f"h{n}", truth - low, truth + high) for n, (low, high) in enumerate(honest)]
     bad = [sample(f"l{n}", centre - width, centre + width) for n, (centre, width) in enumerate(liars)]
     bad = [s for s in bad if all(s.high_s < g.low_s or s.low_s > g.high_s for g in good)][: len(good) - 1]
-    found = agree([*good, *bad])
+    found = marzullo([*good, *bad])
     assert found is not None
     assert found.sample.low_s - 1e-9 <= truth <= found.sample.high_s + 1e-9
     assert set(found.falsetickers) == {s.source for s in bad}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -27,14 +28,15 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
     Say what a cause or an error means, how it is proved and fixed.
 
-    Takes a cause's id, or an error as it was printed, with whatever stands around it; "-" reads it from stdin.
-    Without either it lists all causes. Makes no network calls.
+    Takes a cause's id, or an error as it was printed, with whatever stands around it. "-" reads from stdin: an error,
+    a whole traceback or a piece of a log. Without either it lists all causes. Makes no network calls.
 
     \b
     Examples:
       kraken-doctor explain
       kraken-doctor explain nonce-spent-higher
       kraken-doctor explain "['EAPI:Invalid nonce']"
+      xclip -o | kraken-doctor explain -
     """
     from kraken_doctor.diagnosis import recognise
     from kraken_doctor.diagnosis.causes import CAUSES
@@ -45,7 +47,7 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
         _show(app, output, "", tuple(CAUSES.values()), ())
     elif cause := recognise.cause_named(text):
         _show(app, output, text, (cause,), ())
-    elif symptoms := recognise.recognise(text):
+    elif symptoms := (_symptoms_of_log(app, text) if "\n" in text else recognise.recognise(text)):
         _show(app, output, text, (), symptoms)
     else:
         _show(app, output, text, (_unrecognised(text),), ())
@@ -59,6 +61,25 @@ def _text(words: tuple[str, ...]) -> str:
         return " ".join(words).strip()
     data = sys.stdin.buffer.read(64 * LONGEST_CHARACTERS)
     return data.decode(errors="replace").strip() or "-"
+
+
+def _symptoms_of_log(app: App, text: str) -> tuple[Symptom, ...]:
+    """
+    Return what `logs` would make of *text*, what it would fix first before the rest.
+
+    Raises:
+        ConfigurationError: It is about another service, such as the bot's messenger.
+    """
+    from kraken_doctor.botlog.examine import examine
+    from kraken_doctor.diagnosis.recognise import SYMPTOMS
+    from kraken_doctor.errors import ConfigurationError
+
+    found = examine([io.BytesIO(text.encode(errors="replace"))], app.clock.now_ns() / 1e9)
+    titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *found.stats.errors))
+    symptoms = tuple(symptom for title in titles for symptom in SYMPTOMS if symptom.title == title)
+    if not symptoms and found.stats.elsewhere:
+        raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken's")
+    return symptoms
 
 
 def _unrecognised(text: str) -> Cause:

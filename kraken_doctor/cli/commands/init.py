@@ -12,6 +12,7 @@ import click
 
 from kraken_doctor.cli import completing, pasted
 from kraken_doctor.cli.app import App
+from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
 from kraken_doctor.terminal import files
@@ -56,8 +57,8 @@ def command(
     Put an account's key, secret and nonce unit into a .env file.
 
     Asks for what is not given, without showing the secret, and checks the form of both before anything is written.
-    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone, and
-    keeps everything else that is in it.
+    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone (on
+    Windows by whoever may read its folder), and keeps everything else that is in it.
 
     What trades on the key decides the unit of the doctor's nonces, which is written beside the key: a nonce in a
     finer unit locks the bot out of its key for good. Stop the bot before a test, or give the doctor a key of its own.
@@ -93,7 +94,7 @@ def command(
     if alone and check:
         raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
     written = _write(path, values, found=found, replace=replace, asks=asks)
-    app.output.note(f"Written to {path}, readable by you alone: {', '.join(written)}\n")
+    app.output.note(f"Written to {path}, {_readable_by()}: {', '.join(written)}\n")
     _warn(app, path, values)
     declared = app.host.environment.get(f"{prefix}_NONCE_UNIT") or app.host.environment.get("KRAKEN_NONCE_UNIT")
     if alone:
@@ -189,13 +190,11 @@ def _alone() -> Iterator[None]:
     """
     import platformdirs
 
-    from kraken_doctor.nonce.stores import folder
     from kraken_doctor.nonce.stores.kernellock import KernelLock
 
     state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
     lock = KernelLock(state / "init.lock")
     try:
-        folder.own(state)
         free = lock.acquire(_OTHERS_S)
     except OSError:
         free = True  # no place for a lock, as in a container that may not write: nor is there a second init
@@ -207,14 +206,20 @@ def _alone() -> Iterator[None]:
         lock.close()
 
 
+def _readable_by() -> str:
+    if effective_user() is not None:
+        return "readable by you alone"
+    return "readable by whoever may read its folder (see icacls: in your profile, you and administrators)"
+
+
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:
     """What would make the values public, or useless."""
-    from kraken_doctor.accounts.git import Fate, fate
+    from kraken_doctor.accounts.git import GitStatus, status
 
-    match fate(path, without_secrets(app.host.environ)):
-        case Fate.TRACKED:
+    match status(path, without_secrets(app.host.environ)):
+        case GitStatus.TRACKED:
             app.output.warn(f"Warning: git tracks {path}: take it out (git rm --cached) before you commit anything.\n")
-        case Fate.EXPOSED:
+        case GitStatus.EXPOSED:
             app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
     for name in values:
         if (app.host.variable(name) or "").strip():

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ENDS_WITHIN_S = 10.0
 """After SIGTERM a command has that long; as `docker stop` has it."""
 
-_GLANCE_S = 0.2
+_POLL_S = 0.2
 
 
 @click.command("sandbox")
@@ -77,11 +77,17 @@ def command(
     ended: list[int] = []
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
-        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-        app.output.show_demo("".join(lines))
+        app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
-        while not (ended or app.interruption.wanted()):  # Ctrl-C is raised
-            time.sleep(_GLANCE_S)
+        while not (ended or app.interruption.requested()):  # Ctrl-C is raised
+            time.sleep(_POLL_S)
+
+
+def _assignment(name: str, value: str) -> str:
+    """As the shell has it that is at hand: PowerShell, or one of POSIX."""
+    if sys.platform == "win32":
+        return f"$env:{name} = '{value}'"
+    return f"export {name}={shlex.quote(value)}"
 
 
 @contextlib.contextmanager
@@ -128,8 +134,8 @@ def _run(
     # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
     with (
         handled(ENDINGS, command.hand_on),
-        interruption.held(unless_wanted=True),  # what was put off until now has no other handler any more
-        tempfile.TemporaryDirectory(prefix="kraken-doctor-") as folder,
+        interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
+        tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True) as folder,
     ):
         environ = {
             "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",

@@ -8,6 +8,7 @@ error as soon as this is imported.
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -56,10 +57,16 @@ def load_symptoms(name: str) -> tuple[Symptom, ...]:
     return tuple(_symptom(title, fields) for title, fields in _tables(name))
 
 
+@functools.cache
+def _wordings() -> dict[str, dict[str, Any]]:
+    return dict(_tables("client_wordings"))
+
+
 def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
+    more = _wordings().get(title, {}).get("patterns", ())
     kinds = [getattr(errors, kind) for kind in fields.pop("errors", ())]
     known = [errors.pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
-    return Symptom(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", "")))), **fields)
+    return Symptom(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", ""), *more))), **fields)
 
 
 SECTIONS: dict[str, tuple[Cause, ...]] = {

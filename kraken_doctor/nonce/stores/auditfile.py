@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sys
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -19,6 +21,9 @@ _MAX_BYTES = 8 * 2**20
 
 _MOVE_TIMEOUT_S = 0.1
 """Moving a file takes microseconds. While another process can't get done with it, the file grows a little more."""
+
+_APPEND_TIMEOUT_S = 5.0
+"""Where a record needs the lock; another process has it for a fraction of a millisecond."""
 
 
 class AuditFile:
@@ -47,7 +52,10 @@ class AuditFile:
         refuse_reentry(self._lock)
         try:
             with self._lock:
-                os.write(self._open(), line)
+                if sys.platform == "win32":
+                    self._append_alone(line)
+                else:
+                    os.write(self._open(), line)
         except OSError as exc:
             raise NonceStoreError(f"audit log {self._path}: {exc}") from exc
 
@@ -80,6 +88,7 @@ class AuditFile:
         """Close the file; the next record opens it again."""
         with self._lock:
             self._close()
+            self._moving.close()
 
     def __del__(self) -> None:
         # See `KernelLock`.
@@ -87,31 +96,47 @@ class AuditFile:
             self._close()
 
     def _open(self) -> int:
-        """The file to write to: the one at the path, and not too large."""
+        """Open the file at the path, and begin a new one where it is full; return its descriptor."""
         if self._file >= 0:
-            mine = os.fstat(self._file)
-            if mine.st_size >= self._max_bytes:
-                self._begin_anew(mine)
-            elif not self._is_at_path(mine):
+            if os.fstat(self._file).st_size >= self._max_bytes:
+                self._begin_anew()
+            elif not folder.is_at(self._file, self._path):
                 self._close()  # deleted, or moved aside by another process
         if self._file < 0:
             self._file = folder.open_file(self._path, os.O_WRONLY | os.O_APPEND)
         return self._file
 
-    def _begin_anew(self, mine: os.stat_result) -> None:
+    def _begin_anew(self) -> None:
         # Several processes come here at once. Between the look and the move another must not move too: it would put
         # the new file, which has a line or two, in the place of the full one.
         try:
             if not self._moving.acquire(_MOVE_TIMEOUT_S):
                 return
-            if self._is_at_path(mine):
+            if folder.is_at(self._file, self._path):
                 os.replace(self._path, self._older)  # noqa: PTH105 - as `folder.identity`
         finally:
             self._moving.close()
         self._close()
 
-    def _is_at_path(self, mine: os.stat_result) -> bool:
-        return folder.identity(self._path) == (mine.st_dev, mine.st_ino)
+    def _append_alone(self, line: bytes) -> None:
+        # Windows does not append in one step, and what any process has open it does not move: so each record has the
+        # lock, and the file is open no longer than that.
+        try:
+            if not self._moving.acquire(_APPEND_TIMEOUT_S):
+                raise TimeoutError(errno.ETIMEDOUT, "another process writes to it, and does not end")
+            with contextlib.suppress(OSError):  # there is none yet, or somebody reads it: it grows a little more
+                if self._path.stat().st_size >= self._max_bytes:
+                    self._path.replace(self._older)
+            file = folder.open_file(self._path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(file, line)
+            finally:
+                os.close(file)
+        finally:
+            try:
+                self._moving.release()
+            finally:
+                self._moving.release()  # the first may have been interrupted
 
     def _close(self) -> None:
         # In this order: interrupted between, the number might be closed twice, and be another file's by then.

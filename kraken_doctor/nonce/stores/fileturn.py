@@ -22,16 +22,21 @@ class FileTurns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._by_key: dict[str, HandoffLock] = {}
+        self._turns: dict[str, tuple[HandoffLock, _Locks]] = {}
 
     def turn(self, key_id: str, timeout_s: float) -> AbstractContextManager[Turn]:
         """`NonceStore.turn`."""
-        lock = self._by_key.get(key_id)
-        if lock is None:
-            locks = _Locks(self._path, key_id, lambda: len(self._by_key) <= _KEYS_KEPT_OPEN)
+        found = self._turns.get(key_id)
+        if found is None:
+            locks = _Locks(self._path, key_id, lambda: len(self._turns) <= _KEYS_KEPT_OPEN)
             # setdefault is atomic: of two threads that come first, both get the same one.
-            lock = self._by_key.setdefault(key_id, HandoffLock(locks.take, locks.give_back))
-        return hold(lock, key_id, timeout_s, Turn())
+            found = self._turns.setdefault(key_id, (HandoffLock(locks.take, locks.give_back), locks))
+        return hold(found[0], key_id, timeout_s, Turn())
+
+    def close(self) -> None:
+        """Close the files of the keys whose turn is free; the next turn opens them again."""
+        for lock, locks in list(self._turns.values()):
+            lock.if_free(locks.close)
 
 
 class _Locks:
@@ -51,7 +56,7 @@ class _Locks:
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
     def take(self, timeout_s: float, _turn: Turn) -> None:
-        """Both locks, and the gate back; `TimeoutError` if another process did not let go in time."""
+        """Take both locks, and free the gate; `TimeoutError` if another process did not let go in time."""
         end = time.monotonic() + timeout_s
         try:
             taken = self._gate.acquire(timeout_s) and self._file.acquire(max(0.0, end - time.monotonic()))
@@ -62,10 +67,13 @@ class _Locks:
         self._gate.release()
 
     def give_back(self) -> None:
-        """Free both: whoever was interrupted may have either."""
+        """Free both locks: a caller that was interrupted may have either."""
         self._gate.release()
         self._file.release()
         if not self._stays_open():
-            # Opened again for the next call: slower, but a thousand keys need no more files than a few.
-            self._file.close()
-            self._gate.close()
+            self.close()  # opened again for the next call: slower, but a thousand keys need no more files than a few
+
+    def close(self) -> None:
+        """Close both files, and so free what is locked."""
+        self._file.close()
+        self._gate.close()

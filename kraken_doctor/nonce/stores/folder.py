@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kraken_doctor.descriptors import effective_user
 
-def own(folder: Path) -> int:
+
+def ensure_private_dir(folder: Path) -> int:
     """
     Make *folder* where it is missing, readable by its owner alone, and see that others can't replace what is in it.
 
@@ -25,10 +28,9 @@ def own(folder: Path) -> int:
         OSError: It can't be made, belongs to another user, or everybody may write to it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name != "posix":
+    if (user := effective_user()) is None:  # the directory in the user's profile is nobody else's
         return 0o600
     status = folder.stat()
-    user = os.geteuid()
     # Root is in a container as a rule, and the directory a volume of the host's.
     if user != 0 and status.st_uid not in (0, user):
         raise PermissionError(errno.EPERM, f"the directory belongs to another user ({status.st_uid})", str(folder))
@@ -39,7 +41,7 @@ def own(folder: Path) -> int:
 
 def check(path: Path, *, may_have_names: bool = False) -> None:
     """
-    See that the file at *path*, if there is one, is the store of whoever uses it.
+    Raise where the file at *path*, if there is one, must not be used as a store.
 
     Raises:
         OSError: It is no file, or somebody else made it; or it has a second name, beside which another process would
@@ -53,17 +55,17 @@ def check(path: Path, *, may_have_names: bool = False) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     if status.st_nlink > 1 and not may_have_names:
         raise OSError(errno.EMLINK, "the file has a second name (a hard link): copy it to one of its own", str(path))
-    if os.name != "posix":
+    if (user := effective_user()) is None:
         return
     folder = path.parent.stat()
     shared = _is_shared(folder) and status.st_gid == folder.st_gid
-    if status.st_uid not in (0, os.geteuid(), folder.st_uid) and not shared:
+    if status.st_uid not in (0, user, folder.st_uid) and not shared:
         how = "to share it, chgrp its directory to a common group and chmod it to 2770"
         raise PermissionError(errno.EPERM, f"the file belongs to another user ({status.st_uid}); {how}", str(path))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of the file at *path*; None if there is none, or it can't be said."""
+    """Return device and inode of the file at *path*; None if there is none, or it can't be read."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
     except OSError:
@@ -71,16 +73,32 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def real(path: Path) -> Path:
+    """Return *path* without links; on file systems of Windows that can't say where a link leads, as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:
+        return path.absolute()
+
+
+def is_at(file: int, path: Path) -> bool:
+    """Return whether the open *file* is still the one at *path*, neither deleted nor replaced."""
+    if sys.platform == "win32":
+        return True  # there nobody can do either while it is open
+    status = os.fstat(file)
+    return identity(path) == (status.st_dev, status.st_ino)
+
+
 def open_file(path: Path, flags: int) -> int:
     """
     Open the lock or log at *path*, which is made where it is missing.
 
     Raises:
-        OSError: It can't be, or is not to be used: see `own` and `check`.
+        OSError: It can't be, or is not to be used: see `ensure_private_dir` and `check`.
     """
-    mode = own(path.parent)
+    mode = ensure_private_dir(path.parent)
     check(path, may_have_names=True)  # it has two while it is made
-    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     if mode == 0o600:
         return os.open(path, flags | os.O_CREAT, mode)
     if not path.exists():
@@ -92,7 +110,7 @@ def open_file(path: Path, flags: int) -> int:
 
 @contextmanager
 def new_file(path: Path, mode: int) -> Iterator[Path]:
-    """An empty file of this *mode* beside *path*, for as long as it is needed."""
+    """Make an empty file of this *mode* beside *path*, and delete it afterwards."""
     made = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     try:
         os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -12,27 +12,12 @@ from pathlib import Path
 from kraken_doctor.nonce.stores import folder
 
 if sys.platform == "win32":
-    import msvcrt
-
-    def _try(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-
-    def _free(file: int) -> None:
-        with contextlib.suppress(PermissionError):  # what it says of a file that is not locked
-            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
-
+    from kraken_doctor.nonce.stores.windowslock import try_lock, unlock
 else:
-    import fcntl
-
-    def _try(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _free(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
-
+    from kraken_doctor.nonce.stores.posixlock import try_lock, unlock
 
 _POLL_S = 0.002
-"""Between two looks at a lock that another process holds: small beside a call to Kraken (tens of ms)."""
+"""Between two tries while another process has the lock: small beside a call to Kraken (tens of ms)."""
 
 
 class KernelLock:
@@ -48,7 +33,6 @@ class KernelLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
-        self._identity = (-1, -1)  # of the open file
         _all.add(self)
 
     def acquire(self, timeout_s: float) -> bool:
@@ -66,9 +50,9 @@ class KernelLock:
         return True
 
     def release(self) -> None:
-        """Free it; for whoever holds it."""
+        """Free the lock; for its holder."""
         if self._file >= 0:
-            _free(self._file)
+            unlock(self._file)
 
     def close(self) -> None:
         """Close the file, and so free the lock."""
@@ -85,13 +69,9 @@ class KernelLock:
     def _try(self) -> bool:
         if self._file < 0:
             self._file = folder.open_file(self._path, os.O_RDWR)
-            status = os.fstat(self._file)
-            self._identity = status.st_dev, status.st_ino
-        try:
-            _try(self._file)
-        except (BlockingIOError, PermissionError):  # the latter is what Windows says
+        if not try_lock(self._file):
             return False
-        if folder.identity(self._path) == self._identity:
+        if folder.is_at(self._file, self._path):
             return True
         # Deleted or replaced meanwhile: others lock another file, and this one keeps out nobody.
         self.close()

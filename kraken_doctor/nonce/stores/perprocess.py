@@ -14,7 +14,7 @@ _process = object()
 
 
 def process() -> object:
-    """What is this process and no other. Its number won't do: a descendant may get that of an ancestor who died."""
+    """Return an object that stands for this process. Its id won't do: a descendant may get that of a dead ancestor."""
     return _process
 
 
@@ -31,7 +31,7 @@ class PerProcess(Generic[T]):
         self._made: dict[object, T] = {}
 
     def get(self) -> T:
-        """This process's own."""
+        """Return this process's own *T*."""
         found = self._made.get(_process)
         # setdefault is atomic: of two threads that come first, both get the same one.
         return found if found is not None else self._made.setdefault(_process, self._make())
@@ -39,7 +39,7 @@ class PerProcess(Generic[T]):
 
 def refuse_reentry(lock: Any) -> None:
     """
-    Fail where this thread is inside *lock*: a signal handler that waited for what it interrupted would wait for ever.
+    Raise where this thread holds *lock*: a signal handler that waited for what it interrupted would wait for ever.
 
     Raises:
         NonceStoreError: It is.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator
@@ -94,6 +93,7 @@ class SQLiteStore:
         shared = self._shared()
         shared.file.close()
         shared.audit.close()
+        shared.turns.close()
 
     def _shared(self, *, look: bool = True) -> _Shared:
         """What this process has open where the path leads now; unless to *look*, where it led before."""
@@ -102,9 +102,9 @@ class SQLiteStore:
             return found
         now = folder.identity(self._path)
         if found is None or found.process is not process() or found.file.identity != now:
-            real, shared = os.path.realpath(self._path), _open.get()
+            real, shared = folder.real(self._path), _open.get()
             with _opening.get():
-                found = self._found = shared.get(real) or shared.setdefault(real, _Shared(Path(real)))
+                found = self._found = shared.get(real) or shared.setdefault(real, _Shared(real))
             # What is written to a file that was deleted or replaced reaches nobody else: it is opened anew.
             if found.file.identity != now:
                 found.file.close()
@@ -149,7 +149,7 @@ class _Shared:
         return NonceStoreError(f"nonce store {self.file.path}: {exc}")
 
 
-_open: PerProcess[WeakValueDictionary[str, _Shared]] = PerProcess(WeakValueDictionary)
+_open: PerProcess[WeakValueDictionary[Path, _Shared]] = PerProcess(WeakValueDictionary)
 _opening = PerProcess(threading.RLock)
 
 

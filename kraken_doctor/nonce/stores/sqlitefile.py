@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import weakref
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class SQLiteFile:
 
     def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """
-        The rows that *statement* gives.
+        Return the rows that *statement* gives.
 
         Raises:
             sqlite3.Error, OSError: It can't be done.
@@ -58,14 +59,14 @@ class SQLiteFile:
             return self.connection().execute(statement, values).fetchall()
 
     def connection(self) -> sqlite3.Connection:
-        """The open file; for whoever holds `lock`."""
+        """Return the open connection; the caller holds `lock`."""
         if self._db is None:
             self._db = self._open()
             self.identity = folder.identity(self.path)
         return self._db
 
     def close(self) -> None:
-        """Close it; the next use opens it again."""
+        """Close the file; the next use opens it again."""
         with self.lock:
             # In this order: closed, but still taken for open, it would fail for good.
             db, self._db, self.identity = self._db, None, None
@@ -78,20 +79,20 @@ class SQLiteFile:
             self.close()
 
     def _open(self) -> sqlite3.Connection:
-        mode = folder.own(self.path.parent)
+        mode = folder.ensure_private_dir(self.path.parent)
         self._check()
-        if self.path.exists():
-            return self._connect(self.path.as_uri())
+        if self.path.exists() or sys.platform == "win32":
+            return self._connect(str(self.path))
         # SQLite makes it with this mode; by itself it would follow the umask, and others might read it.
         with folder.new_file(self.path, mode) as like:
-            return self._connect(f"{self.path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}")
+            return self._connect(f"{self.path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}", uri=True)
 
     def _check(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
             folder.check(self.path.with_name(f"{self.path.name}{suffix}"))
 
-    def _connect(self, uri: str) -> sqlite3.Connection:
-        db = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
+    def _connect(self, name: str, *, uri: bool = False) -> sqlite3.Connection:
+        db = sqlite3.connect(name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=uri)
         try:
             self._check()  # nobody has put another there meanwhile
             # Of a file that is made now: each nonce writes a page to the log and its checksum, and a mark is 30 bytes.
@@ -119,7 +120,7 @@ class SQLiteFile:
 
 
 def _switch_to_wal(db: sqlite3.Connection) -> None:
-    """Wait for others that do the same: SQLite fails at once here, whatever timeout it was given."""
+    """Switch the journal to WAL, and wait for others that do so: SQLite fails at once here, whatever its timeout."""
     until = monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:

@@ -103,6 +103,10 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     lines.append(f"Calls: {log['refused']} refused for their nonce, {log['worked']} logged as successful")
     if starts:
         lines.append(f"Starts: {starts}")
+    if client := log["client"]["name"]:
+        lines.insert(0, f"Client: {client} {log['client']['version'] or ''}".rstrip())
+    if log["elsewhere"]:
+        lines.append("Not Kraken's: " + ", ".join(f"{name} {count}" for name, count in log["elsewhere"].items()))
     if log["versions"]:
         lines.append("Versions: " + ", ".join(f"{name} {' -> '.join(v)}" for name, v in log["versions"].items()))
     if log["timeline"]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostView:
+class HostFs:
     """What can be seen of a host; a test shows another one."""
 
     system: str = field(default_factory=platform.system)
@@ -44,7 +44,7 @@ class HostView:
             return []
 
 
-class Keeper(NamedTuple):
+class TimeDaemon(NamedTuple):
     """Who sets the clock here."""
 
     place: str
@@ -85,22 +85,22 @@ _SERVICES = (
 _PACKAGERS = ("apt-get", "dnf", "zypper", "pacman", "apk")
 
 
-def detect(view: HostView) -> Keeper:
+def detect(view: HostFs) -> TimeDaemon:
     """Who keeps the clock of the host that *view* shows."""
     if view.system == "Darwin":
-        return Keeper("macos", "the platform is Darwin")
+        return TimeDaemon("macos", "the platform is Darwin")
     if view.system == "Windows":
-        return Keeper("windows", "the platform is Windows")
+        return TimeDaemon("windows", "the platform is Windows")
     if view.system != "Linux":
-        return Keeper("other", f"the platform is {view.system or 'unknown'}")
+        return TimeDaemon("other", f"the platform is {view.system or 'unknown'}")
     if because := _container(view):
-        return Keeper("container", because)
+        return TimeDaemon("container", because)
     kernel = view.text("proc/sys/kernel/osrelease")
     place, because = ("wsl", f"the kernel is {kernel}") if "microsoft" in kernel.lower() else ("linux", "")
     return _linux(view, place, because)
 
 
-def _container(view: HostView) -> str:
+def _container(view: HostFs) -> str:
     """What shows that this is a container; its kernel, and so its clock, is the host's."""
     if found := view.has(".dockerenv", "run/.containerenv"):
         return f"{found} is there"
@@ -110,7 +110,7 @@ def _container(view: HostView) -> str:
     return ""
 
 
-def _linux(view: HostView, place: str, because: str) -> Keeper:
+def _linux(view: HostFs, place: str, because: str) -> TimeDaemon:
     processes = view.processes()
     installed = [_real(view, service) for service in _SERVICES if view.has(*service.programs)]
     # By its process alone OpenNTPD is ntpd.
@@ -118,12 +118,12 @@ def _linux(view: HostView, place: str, because: str) -> Keeper:
     if {"openntpd", "ntpd"} <= {service.name for service in running}:
         running = [service for service in running if service.name != "ntpd"]
     if not (chosen := next(iter(running or installed), None)):
-        return Keeper(
+        return TimeDaemon(
             place,
             because,
             packager=next((name for name in _PACKAGERS if view.has(f"usr/bin/{name}", f"sbin/{name}")), ""),
         )
-    return Keeper(
+    return TimeDaemon(
         place,
         because or f"{view.has(*chosen.programs)} is there",
         service=chosen.name,
@@ -133,13 +133,13 @@ def _linux(view: HostView, place: str, because: str) -> Keeper:
     )
 
 
-def _real(view: HostView, service: _Service) -> _Service:
+def _real(view: HostFs, service: _Service) -> _Service:
     """BusyBox is an ``ntpd`` too, and knows none of the commands of the other."""
     busybox = service.name == "ntpd" and view.leads_to(service.programs[0]) == "busybox"
     return service._replace(name="BusyBox ntpd") if busybox else service
 
 
-def _unit(view: HostView, service: _Service) -> str:
+def _unit(view: HostFs, service: _Service) -> str:
     if not view.has("run/systemd/system"):
         return ""  # installed or not, systemd does not run here
     for unit in service.units:

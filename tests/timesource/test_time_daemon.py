@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.timesource.keeper import HostView, Keeper, detect
+from kraken_doctor.timesource.time_daemon import HostFs, TimeDaemon, detect
 
 
-def host(root: Path, *files: str, running: tuple[str, ...] = (), kernel: str = "6.1.0-23-amd64") -> HostView:
+def host(root: Path, *files: str, running: tuple[str, ...] = (), kernel: str = "6.1.0-23-amd64") -> HostFs:
     """A Linux host with *files*, and processes of these names."""
     for number, name in enumerate(running, 100):
         put(root, f"proc/{number}/comm", f"{name}\n")
     put(root, "proc/sys/kernel/osrelease", f"{kernel}\n")
     for file in files:
         put(root, file)
-    return HostView(system="Linux", root=root)
+    return HostFs(system="Linux", root=root)
 
 
 def put(root: Path, path: str, text: str = "") -> None:
@@ -49,29 +49,35 @@ def test_the_services_of_linux(
     tmp_path: Path, files: tuple[str, ...], running: tuple[str, ...], service: str, runs: bool, unit: str
 ) -> None:
     """The one that runs before the one that is only installed; its unit by its file."""
-    keeper = detect(host(tmp_path, *files, running=running))
-    assert (keeper.place, keeper.service, keeper.running, keeper.unit) == ("linux", service, runs, unit)
-    assert keeper.rivals == ()
+    daemon = detect(host(tmp_path, *files, running=running))
+    assert (daemon.place, daemon.service, daemon.running, daemon.unit) == (
+        "linux",
+        service,
+        runs,
+        unit,
+    )
+    assert daemon.rivals == ()
 
 
+@pytest.mark.posix("symbolic links")
 def test_the_ntpd_of_busybox_is_another(tmp_path: Path) -> None:
     """Alpine's; it has the name, and none of the commands."""
     view = host(tmp_path, "bin/busybox", "usr/sbin/x", running=("ntpd",))
     (tmp_path / "usr/sbin/ntpd").symlink_to("../../bin/busybox")
-    keeper = detect(view)
-    assert (keeper.service, keeper.running) == ("BusyBox ntpd", True)
+    daemon = detect(view)
+    assert (daemon.service, daemon.running) == ("BusyBox ntpd", True)
 
 
 def test_two_services_at_once_are_rivals(tmp_path: Path) -> None:
     """Each undoes what the other does."""
-    keeper = detect(host(tmp_path, *CHRONY, *TIMESYNCD, SYSTEMD, running=("chronyd", "systemd-timesyn")))
-    assert (keeper.service, keeper.rivals) == ("chrony", ("systemd-timesyncd",))
+    daemon = detect(host(tmp_path, *CHRONY, *TIMESYNCD, SYSTEMD, running=("chronyd", "systemd-timesyn")))
+    assert (daemon.service, daemon.rivals) == ("chrony", ("systemd-timesyncd",))
 
 
 def test_where_none_is_installed_the_packager_is_named(tmp_path: Path) -> None:
     """The one that is there."""
     assert detect(host(tmp_path, "usr/bin/apt-get")).packager == "apt-get"
-    assert detect(HostView(system="Linux", root=tmp_path / "nothing")) == Keeper("linux", "")
+    assert detect(HostFs(system="Linux", root=tmp_path / "nothing")) == TimeDaemon("linux", "")
 
 
 @pytest.mark.parametrize(
@@ -88,15 +94,15 @@ def test_a_container_has_no_clock_of_its_own(
 ) -> None:
     """Whatever is installed in it, and whoever's kernel it is."""
     view = host(tmp_path, *files, *CHRONY, kernel="5.15.90.1-microsoft-standard-WSL2")
-    keeper = detect(HostView(system="Linux", root=view.root, environ=environ))
-    assert (keeper.place, keeper.because, keeper.service) == ("container", because, "")
+    daemon = detect(HostFs(system="Linux", root=view.root, environ=environ))
+    assert (daemon.place, daemon.because, daemon.service) == ("container", because, "")
 
 
 def test_wsl_by_its_kernel(tmp_path: Path) -> None:
     """Microsoft's; the name says so."""
-    keeper = detect(host(tmp_path, *TIMESYNCD, kernel="5.15.90.1-microsoft-standard-WSL2"))
-    assert (keeper.place, keeper.service) == ("wsl", "systemd-timesyncd")
-    assert "microsoft" in keeper.because
+    daemon = detect(host(tmp_path, *TIMESYNCD, kernel="5.15.90.1-microsoft-standard-WSL2"))
+    assert (daemon.place, daemon.service) == ("wsl", "systemd-timesyncd")
+    assert "microsoft" in daemon.because
 
 
 @pytest.mark.parametrize(
@@ -104,9 +110,9 @@ def test_wsl_by_its_kernel(tmp_path: Path) -> None:
 )
 def test_other_platforms(tmp_path: Path, system: str, place: str) -> None:
     """Known by their name alone."""
-    assert detect(HostView(system=system, root=tmp_path)).place == place
+    assert detect(HostFs(system=system, root=tmp_path)).place == place
 
 
 def test_this_host_is_seen_without_an_error() -> None:
     """Whatever it is."""
-    assert detect(HostView()).place
+    assert detect(HostFs()).place

@@ -10,10 +10,14 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
+from kraken_doctor.botlog.errorstats import QUICK_S, ErrorStats
 from kraken_doctor.botlog.events import Event
+from kraken_doctor.botlog.noncestats import NonceStats
+from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.timeline import Timeline
 
-AFTER_START_S = 120.0
+AFTER_START_S = QUICK_S
 """A bot that starts calls the exchange within that."""
 
 AFTER_CUT_S = 60.0
@@ -29,38 +33,28 @@ _ROUND_TRIP_S = 0.01
 """Shorter than a call to an exchange across the internet, TLS and its own work included."""
 
 _RECENT = 256
-_NONCES_KEPT = 4096
 _NAMES_KEPT = 100
 """Bounds: a log may have any number of workers, nonces and errors."""
 
 # After these it is not known whether the request was executed; a retry may carry the nonce that has arrived.
 _CUT = frozenset(
-    {"Read timed out", "Connection reset by peer", "520 Server Error", "NetworkError, Max retries exceeded"}
+    {
+        "Read timed out",
+        "The read operation timed out",
+        "Connection reset by peer",
+        "520 Server Error",
+        "HTTP 522",
+        "NetworkError, Max retries exceeded",
+    }
 )
-_NONCE_DIGITS = {10: "s", 13: "ms", 16: "us", 17: "100ns", 18: "10ns", 19: "ns"}
-"""Today's: https://docs.kraken.com/exchange/guides/rest/authentication leaves the unit free; see docs/causes.md."""
+_DNS = "Name or service not known"
 
 
 @dataclass
-class Seen:
-    """One error: how often, and when."""
-
-    title: str
-    kind: str
-    count: int = 0
-    first: float | None = None
-    last: float | None = None
-    endpoint: str = ""
-    """The last call that had it, where that is said."""
-    worked_after: bool = False
-    """Whether a call worked since the last one; of a key's own errors, the same call."""
-
-
-@dataclass
-class Tally:
+class LogStats:
     """Counts, and what came before what."""
 
-    errors: dict[str, Seen] = field(default_factory=dict)
+    errors: dict[str, ErrorStats] = field(default_factory=dict)
     """By the symptom's title, or the error's own text."""
     timeline: Timeline = field(default_factory=Timeline)
     worked: int = 0
@@ -78,17 +72,20 @@ class Tally:
     refused_in_a_row: int = 0
     """Since a call last worked."""
     row_began: float | None = None
+    worked_before_refused: int = 0
     worked_after_refused: int = 0
     refused_endpoints: Counter[str] = field(default_factory=Counter)
     worked_endpoints: Counter[str] = field(default_factory=Counter)
     programs_together: int = 0
     """Of those: beside a call of another process or file, not of another thread."""
-    repeated: int = 0
-    repeated_example: int | None = None
-    falling: int = 0
-    units: Counter[str] = field(default_factory=Counter)
-    coarser_after_finer: bool = False
+    nonces: NonceStats = field(default_factory=NonceStats)
     versions: dict[str, list[tuple[str, float | None]]] = field(default_factory=dict)
+    clients: Counter[str] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    """Errors that are not Kraken's, by service."""
+    names_kraken: bool = False
+    names_exchange: bool = False
+    """Another one, in any entry that was read."""
     clock_set_at: float | None = None
     clock_set_before_row: bool = False
     _start_pending: bool = False
@@ -96,34 +93,57 @@ class Tally:
     _last_cut: float | None = None
     _recent: deque[_Call] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _told: OrderedDict[tuple[int, str, str], _Told] = field(default_factory=OrderedDict)
-    _sent: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
-    _failed: OrderedDict[int, tuple[float | None, str]] = field(default_factory=OrderedDict)
-    _largest: dict[str, int] = field(default_factory=dict)
-    _finest_digits: int = 0
+    _dns_failed_at: float | None = None
 
-    def errors_of(self, kind: str) -> Seen:
-        """The first error of *kind*, with what is known of all of them; an empty one where there is none."""
-        return next((seen for seen in self.errors.values() if seen.kind == kind), Seen("", kind))
+    def errors_of(self, kind: str) -> ErrorStats:
+        """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
+        return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
+
+    def began_with(self, text: str) -> None:
+        """Take from the beginning of a log which client writes it, and which exchange it is about."""
+        if client := client_of(text):
+            self.clients.setdefault(client, 1)
+        for name, number in versions_of(text):
+            self.versions.setdefault(name, [(number, None)])
+        whose = attribute(text)
+        self.names_kraken |= whose.kraken
+        self.names_exchange |= whose.exchange
+
+    @property
+    def client(self) -> str:
+        """Which client writes here, as far as it can be seen; the library under a bot comes second."""
+        return next((name for name in words()["clients"] if self.clients[name]), "")
 
     def add(self, event: Event) -> None:
         """Count one event; events come in the order of the log."""
-        if event.installed:
+        says = event.says
+        self.names_kraken |= says.names_kraken
+        self.names_exchange |= says.names_exchange
+        if says.installed:
             self.installed, self.last_installed = self.installed + 1, event.at
-        if event.started:
+        if says.started:
             self.starts, self._start_pending, self._last_start = self.starts + 1, True, event.at
-        self.public_worked += event.public_worked
-        if event.clock_set:
+        self.public_worked += says.public_worked
+        if says.clock_set:
             self.clock_set_at = event.at
-        for name, number in event.versions:
+        if says.client:
+            self._count_client(event)
+        if says.nonce is not None:
+            self.nonces.add(event, says.nonce)
+        if says.gave_up:
+            for error in self.errors.values():
+                error.gave_up_after = True
+        if says.worked:
+            self._count_worked(event)
+        elif says.symptoms or says.unknown:
+            self._count_errors(event)
+
+    def _count_client(self, event: Event) -> None:
+        self.clients[event.says.client] += 1  # a closed list of names: bounded
+        for name, number in event.says.versions:
             known = self.versions.setdefault(name, [])
             if len(known) < _RECENT and (not known or known[-1][0] != number):
                 known.append((number, event.at))
-        if event.nonce is not None:
-            self._count_nonce(event, event.nonce)
-        if event.worked:
-            self._count_worked(event)
-        elif event.symptoms or event.unknown:
-            self._count_errors(event)
 
     def _count_worked(self, event: Event) -> None:
         self.worked += 1
@@ -131,24 +151,34 @@ class Tally:
         self._begun(refused=False)
         if self.refused:
             self.worked_after_refused += 1
+        else:
+            self.worked_before_refused += 1
         self.refused_in_a_row, self.row_began = 0, None
-        self._count_endpoint(self.worked_endpoints, event)
-        for seen in self.errors.values():
+        self.worked_endpoints[event.says.endpoint] += 1
+        for error in self.errors.values():
             # A key that is refused for one call and accepted for another has not got well.
-            seen.worked_after |= seen.kind != "key" or seen.endpoint in ("", event.endpoint)
+            error.worked_after |= error.kind != "key" or error.endpoint in ("", event.says.endpoint)
+            error.gave_up_after = False
         self._called(event, refused=False)
 
     def _count_errors(self, event: Event) -> None:
-        titles = [(symptom.title, symptom.kind) for symptom in event.symptoms] or [(event.unknown, "unknown")]
+        says = event.says
+        titles = [(symptom.title, symptom.kind) for symptom in says.symptoms] or [(f"E{says.unknown}", "unknown")]
+        if says.elsewhere:
+            if titles[0][0] == _DNS:
+                self._dns_failed_at = event.at
+            self.elsewhere[says.elsewhere] += 1  # a closed list of names: bounded
+            return
         if self._said_before(event, titles[0][0]):
             return
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
-            seen = self.errors.setdefault(title, Seen(title, kind))
-            seen.count, seen.last, seen.worked_after = seen.count + 1, event.at, False
-            seen.endpoint = event.endpoint
-            seen.first = event.at if seen.first is None else seen.first
+            error = self.errors.get(title)
+            if error is None:
+                error = self.errors[title] = ErrorStats(title, kind, line=event.line)
+            error.saw(event)
+            error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
             if kind == "nonce":
                 self._count_refused(event)
@@ -157,25 +187,29 @@ class Tally:
 
     def _said_before(self, event: Event, title: str) -> bool:
         """
-        Whether a line before has told of the same error.
+        Whether an entry before has told of the same error.
 
-        A traceback says again what its logger's line, or the client's own at DEBUG, has said; each layer of a bot logs
-        and raises on; two handlers write one line twice. One caller is not answered twice within a round trip.
+        A client logs at DEBUG what it raises then; each layer of a bot logs and raises on; two handlers write one line
+        twice. One caller is not answered twice within a round trip.
         """
-        told = _Told(event.at, event.entry, event.stamped, event.endpoint)
-        key = (event.source, title, event.worker)
+        told = _Told(event.at, event.stamped, event.says.quoted, event.says.endpoint)
+        key = (event.source, title, event.says.worker)
         before = self._told.get(key)
         self._told[key] = told
         if len(self._told) > _NAMES_KEPT:
             self._told.popitem(last=False)
-        if before is None or event.at is None:
+        if before is None or event.at is None or before.at is None:
             return False
-        if event.endpoint and before.endpoint and event.endpoint != before.endpoint:
+        if told.endpoint and before.endpoint and told.endpoint != before.endpoint:
             return False  # of another call
-        if before.entry == told.entry and not told.stamped:
+        if not told.stamped and before.stamped and _within(event.at, before.at, 0.0):
+            self._told[key] = before._replace(stamped=False)  # what is printed below the line; the next one is new
             return True
         if not told.stamped:
-            return before.stamped and _within(event.at, before.at, TOGETHER_S)
+            return False
+        if before.quoted and not told.quoted:
+            # "Invalid nonce detected - retrying": a comment on what has just been quoted.
+            return _within(event.at, before.at, TOGETHER_S)
         whole_seconds = event.at.is_integer() and before.at == event.at
         return _within(event.at, before.at, _ROUND_TRIP_S) and not whole_seconds
 
@@ -190,7 +224,7 @@ class Tally:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
         self.refused_in_a_row += 1
-        self._count_endpoint(self.refused_endpoints, event)
+        self.refused_endpoints[event.says.endpoint] += 1  # a closed list of names: bounded
         self._called(event, refused=True)
 
     def _begun(self, *, refused: bool) -> bool:
@@ -202,13 +236,9 @@ class Tally:
             self.starts_first_worked += 1
         return first
 
-    @staticmethod
-    def _count_endpoint(counts: Counter[str], event: Event) -> None:
-        counts[event.endpoint] += 1  # a closed list of names: bounded
-
     def _called(self, event: Event, *, refused: bool) -> None:
         """Which refusals had a call of another worker beside them, before or after."""
-        call = _Call(event.at, event.source, event.worker, refused)
+        call = _Call(event.at, event.source, event.says.worker, refused)
         for other in reversed(self._recent):
             if not _near(call.at, other.at):
                 break
@@ -220,35 +250,13 @@ class Tally:
                         self.programs_together += call.of_another_program(other)
         self._recent.append(call)
 
-    def _count_nonce(self, event: Event, nonce: int) -> None:
-        digits = len(str(nonce))
-        unit = _NONCE_DIGITS.get(digits)
-        if unit is None:
-            return
-        failed = bool(event.symptoms)
-        known = self._failed if failed else self._sent
-        before = known.get(nonce)
-        # A line that two handlers write is one event: the same moment, the same worker.
-        if before is not None and before != (event.at, event.worker):
-            self.repeated, self.repeated_example = self.repeated + 1, nonce
-        elif before is None:
-            self.units[unit] += 1
-        known[nonce] = (event.at, event.worker)
-        if len(known) > _NONCES_KEPT:
-            known.popitem(last=False)
-        if not failed or nonce not in self._sent:
-            self.coarser_after_finer |= digits < self._finest_digits
-            self._finest_digits = max(self._finest_digits, digits)
-            self.falling += nonce < self._largest.get(unit, 0)
-            self._largest[unit] = max(nonce, self._largest.get(unit, 0))
-
 
 class _Told(NamedTuple):
     """The last line in which a worker told of an error."""
 
     at: float | None
-    entry: int
     stamped: bool
+    quoted: bool
     endpoint: str
 
 

@@ -1,0 +1,140 @@
+"""The time that a log line carries, in the forms that loggers write."""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import UTC, datetime, timedelta
+
+from kraken_doctor.botlog.prefilter import patterns, words
+
+HEAD_CHARACTERS = 200
+"""A time stands near the start of its line, but behind a container's or a logger's prefix."""
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ISO, _EPOCH, _JSON, _HAS_CLOCK, *_FORMS = (re.compile(pattern) for pattern in patterns("times").values())
+_FULL_DATE = re.compile(rb"(?<!\d)(20\d\d)[-/](\d\d)[-/](\d\d)[T _]\d\d:")
+
+
+class Timestamps:
+    """
+    Read the times of one log, which says once what its other lines leave out.
+
+    A time without a zone is taken as it stands, as if it were UTC: only differences within one log count. One without
+    a year has the year that the log names elsewhere, else the last twelve months before *now_s*.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._now_s = now_s
+        self._year: int | None = None
+        self._day_first = False
+        self._last: float | None = None
+        self.span = (0, 0)
+        """Where in the line the time stood that was read last."""
+
+    def look_at(self, block: bytes) -> None:
+        """Take the year from the first full date in *block*; journald's own times have none."""
+        if self._year is None and (match := _FULL_DATE.search(block)):
+            self._year = int(match[1])
+
+    def time_of(self, line: str) -> float | None:
+        """Return seconds since 1970; None where *line* carries no time."""
+        head = line[:HEAD_CHARACTERS]
+        if match := _ISO.search(head):
+            self.span = match.span()
+            return self._iso(match)
+        if match := _EPOCH.match(head):
+            self.span = match.span()
+            return _epoch(match[1], match[2], match[3])
+        if line.startswith("{") and (match := _JSON.search(line)):
+            self.span = match.span()
+            return _epoch(match[1], match[2], match[4] or match[3])
+        if not _HAS_CLOCK.search(head):
+            return None
+        for form in _FORMS:
+            if (match := form.search(head)) and (at := self._seconds(match)) is not None:
+                self.span = match.span()
+                return at
+        return None
+
+    def _iso(self, match: re.Match[str]) -> float | None:
+        """Return what nearly every log has, and at once: this is done for each entry of a log."""
+        year, month, day, hour, minute, second, fraction, zone = match.groups()
+        try:
+            at = _day_s(int(year), int(month), int(day)) + int(hour) * 3600 + int(minute) * 60 + int(second)
+        except (ValueError, OverflowError):
+            return None  # 2026-13-45 is no time
+        self._last = at + (_fraction(fraction) if fraction else 0.0) - (_offset_s(zone) if zone else 0.0)
+        return self._last
+
+    def _seconds(self, match: re.Match[str]) -> float | None:
+        parts = match.groupdict()
+        hour = int(parts["h"])
+        if half := parts["ap"]:
+            hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+        month, day = self._month_and_day(parts)
+        zone_s = _offset_s(parts.get("z"))
+        try:
+            for year in self._years(parts):
+                whole = datetime(year, month or 1, day or 1, hour, int(parts["mi"]), int(parts["s"]), tzinfo=UTC)
+                if month is None:
+                    whole = self._on_the_last_day(whole)
+                at = whole.timestamp() + _fraction(parts["f"]) - zone_s
+                # A day's grace: the log's zone may be ahead of UTC.
+                if (
+                    month is None
+                    or parts.get("y")
+                    or self._year
+                    or at <= self._now_s + timedelta(days=1).total_seconds()
+                ):
+                    self._last = at
+                    return at
+        except (ValueError, OverflowError):
+            pass  # 2026-13-45 is no time
+        return None
+
+    def _years(self, parts: dict[str, str | None]) -> tuple[int, ...]:
+        if parts.get("y") or parts.get("yy"):
+            return (int(parts.get("y") or f"20{parts['yy']}"),)
+        now = datetime.fromtimestamp(self._now_s, UTC).year
+        return (self._year,) if self._year else (now, now - 1)
+
+    def _month_and_day(self, parts: dict[str, str | None]) -> tuple[int | None, int | None]:
+        """Return both; None for a time of day alone."""
+        if name := parts.get("mon"):
+            return (_MONTHS.index(name.lower()) + 1 if name.lower() in _MONTHS else 13), int(parts["d"] or 0)
+        if "one" not in parts:
+            return (int(parts["mo"] or 0), int(parts["d"] or 0)) if parts.get("d") else (None, None)
+        one, two = int(parts["one"] or 0), int(parts["two"] or 0)
+        # 07/09 is two days; a number above 12, or a zone or dots as Europeans write them, decides for the whole log.
+        self._day_first |= one > 12 or "CE" in (parts.get("z") or "")
+        return (two, one) if self._day_first and two <= 12 else (one, two)
+
+    def _on_the_last_day(self, whole: datetime) -> datetime:
+        """Put a time of day on the day of the line before it, or on the next one where midnight was passed."""
+        last = datetime.fromtimestamp(self._last if self._last is not None else self._now_s, UTC)
+        whole = whole.replace(year=last.year, month=last.month, day=last.day)
+        passed_midnight = self._last is not None and (last - whole) > timedelta(hours=12)
+        return whole + timedelta(days=1) if passed_midnight else whole
+
+
+@functools.lru_cache(maxsize=64)
+def _day_s(year: int, month: int, day: int) -> float:
+    return datetime(year, month, day, tzinfo=UTC).timestamp()
+
+
+def _epoch(seconds: str, milliseconds: str | None, fraction: str | None) -> float:
+    return int(seconds) + (int(milliseconds) / 1000 if milliseconds else _fraction(fraction))
+
+
+def _fraction(digits: str | None) -> float:
+    return float(f"0.{digits}") if digits else 0.0
+
+
+def _offset_s(zone: str | None) -> float:
+    if zone is None or zone == "Z":
+        return 0.0
+    if zone in words()["zones"]:
+        return float(words()["zones"][zone] * 3600)
+    size = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
+    return float(-size if zone[0] == "-" else size)
