@@ -74,7 +74,7 @@ class BoundedAdapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Do as requests does, but that raises a plain OSError, which no caller expects, where a file is missing."""
         try:
-            super().cert_verify(conn, url, verify, cert)
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
         except OSError as exc:
             raise requests.exceptions.SSLError(missing_authorities(str(verify), self._environ)) from exc
 
