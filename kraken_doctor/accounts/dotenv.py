@@ -160,7 +160,8 @@ def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
         elif name[1] in before and before[name[1]][1] != value:
             first = before[name[1]][0]
             yield f"line {line}: {name[1]} again, with another value than in line {first}; this one is used"
-        before[name[1]] = line, value or ""
+        if value is not None:
+            before[name[1]] = line, value
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

@@ -111,7 +111,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         ('A=1\n\nKRAKEN_API_KEY="secret\n', "line 3: KRAKEN_API_KEY has a quote that is not closed"),
         ("KRAKEN_API_KEY secret\n", "line 1: KRAKEN_API_KEY has no = behind it"),
         ("KRAKEN_API_KEY\n", "line 1: KRAKEN_API_KEY has no = behind it"),
-        ("# c\nKRAKEN_API_KEY: secret\n", "line 2: KRAKEN_API_KEY is YAML: write NAME=value"),
+        ("# c\nKRAKEN_API_KEY: secret\nKRAKEN_API_KEY=other\n", "line 2: KRAKEN_API_KEY is YAML: write NAME=value"),
         (
             "KRAKEN_API_KEY=old\nA=1\nKRAKEN_API_KEY=secret\n",
             "line 3: KRAKEN_API_KEY again, with another value than in line 1; this one is used",

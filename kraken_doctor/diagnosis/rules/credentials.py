@@ -8,7 +8,7 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
 
@@ -76,6 +76,12 @@ def where_from(evidence: EvidenceSet) -> tuple[str, ...]:
     source, tail = evidence.get(facts.CREDENTIALS_SOURCE), evidence.get(facts.KEY_TAIL)
     sent = (f"the key {tail} is from {source}",) if source and tail else ()
     return (*sent, *(f"{name} has another value, which is not used" for name in evidence.get(facts.ELSEWHERE, ())))
+
+
+def other_value(evidence: EvidenceSet) -> Remedy | None:
+    """Return the remedy for a value that hides another: trying that one costs nothing, and no new key is needed."""
+    names = evidence.get(facts.ELSEWHERE)
+    return remedy("another value", names=" and ".join(names)) if names else None
 
 
 def _placeholder(evidence: EvidenceSet, account: str, part: Credential, variable: str) -> Diagnosis:
