@@ -109,9 +109,9 @@ class WatchLoop:
             return
         tool = {"name": "kraken-doctor", "version": __version__}
         if problem := self._notify({"schema_version": SCHEMA_VERSION, "tool": tool, **watch_page.document(change)}):
-            from kraken_doctor.terminal.text import plain
+            from kraken_doctor.terminal.text import escape
 
-            output.warn(f"--on-change notification failed: {plain(problem)}\n")
+            output.warn(f"--on-change notification failed: {escape(problem)}\n")
 
     def _status_lines(self, now_s: float, width: int, *, unicode: bool) -> list[str]:
         report = self._history.latest

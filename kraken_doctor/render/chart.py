@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render.elements import element
-from kraken_doctor.terminal.text import plain
+from kraken_doctor.terminal.text import escape
 
 MAX_POINTS = 600
 """More dots than a screen has columns only make the file larger."""
@@ -74,7 +74,7 @@ def _point(record: CallRecord) -> _Point:
     kind = "accepted" if record.outcome == "ok" else "refused" if record.refused else "failed"
     stands_for_ns = record.nonce * _tick_ns(record.unit)
     return _Point(
-        record.at_ns, stands_for_ns, kind, plain(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")
+        record.at_ns, stands_for_ns, kind, escape(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")
     )
 
 

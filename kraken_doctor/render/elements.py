@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
-from kraken_doctor.terminal.text import plain
+from kraken_doctor.terminal.text import escape
 
 Child = ET.Element | str | None
 
@@ -63,7 +63,7 @@ def terms(pairs: Iterable[tuple[str, Child]], class_: str = "facts") -> ET.Eleme
 
 def code(foreign: str) -> ET.Element:
     """A value, letter for letter."""
-    return element("code", plain(foreign))
+    return element("code", escape(foreign))
 
 
 def document(title: str, style: str, *body: ET.Element) -> str:
@@ -79,7 +79,7 @@ def document(title: str, style: str, *body: ET.Element) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", plain(title)),
+        element("title", escape(title)),
         element("style", style),
     )
     page = element("html", head, element("body", *body), lang="en")

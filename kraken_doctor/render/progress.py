@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor.doctor.progress import Activity, Progress
-from kraken_doctor.terminal.text import ascii_only, plain
+from kraken_doctor.terminal.text import ascii_only, escape
 
 _SETTLED_S = 0.5
 """A wait that is over sooner is not worth a reader's eye."""
@@ -18,8 +18,8 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     from rich.cells import cell_len, set_cell_size
 
     took = f"{now_s - progress.began_s:.0f} s of at most {progress.deadline_s:g} s"
-    shown = [f"Examining {plain(progress.target)}: {progress.done} of {progress.planned} checks made, {took}"]
-    names = [plain(activity.account or "") for activity in progress.activities]
+    shown = [f"Examining {escape(progress.target)}: {progress.done} of {progress.planned} checks made, {took}"]
+    names = [escape(activity.account or "") for activity in progress.activities]
     column = max((cell_len(name) for name in names), default=0)
     for activity, name in zip(progress.activities, names, strict=True):
         head = f"  {set_cell_size(name, column)}  " if column else "  "
@@ -45,5 +45,5 @@ def _why(activity: Activity, now_s: float) -> str:
     waiting = activity.waiting
     if waiting is not None and now_s - waiting.since_s >= _SETTLED_S:
         left_s = max(0.0, waiting.since_s + waiting.seconds - now_s)
-        return f"{plain(waiting.reason)} {left_s:.0f} s"
+        return f"{escape(waiting.reason)} {left_s:.0f} s"
     return f"waits for {' and '.join(activity.waits_for)}" if activity.waits_for else ""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.terminal.text import Terminal, ascii_only, plain
+from kraken_doctor.terminal.text import Terminal, ascii_only, escape
 
 # Sixteen-colour names: the terminal's own palette is legible on its own background, light or dark.
 OUTCOME_STYLES = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.SKIP: "dim"}
@@ -51,5 +51,5 @@ def listing(
         justify: JustifyMethod = "right" if column in right else "left"
         table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
+        table.add_row(*(Text(escape(cell)) for cell in row))
     return table

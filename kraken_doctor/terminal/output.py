@@ -128,17 +128,17 @@ class Output:
 
     def warn_in_lines(self, text: str) -> None:
         """*text*, which may hold foreign words, on stderr: its lines as they are, each of them plain."""
-        from kraken_doctor.terminal.text import plain
+        from kraken_doctor.terminal.text import escape
 
-        # Redacted first: what `plain` cuts off may be the second half of a secret.
+        # Redacted first: what `escape` cuts off may be the second half of a secret.
         lines = self._redacted(text).splitlines()
-        self._write(sys.stderr, "".join(f"{plain(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
+        self._write(sys.stderr, "".join(f"{escape(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
 
     def usage_error(self, text: str) -> None:
         """What the user has to mend: one line, folded between words where a person reads it."""
-        from kraken_doctor.terminal.text import plain
+        from kraken_doctor.terminal.text import escape
 
-        text = f"Error: {plain(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
+        text = f"Error: {escape(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
         if sys.stderr.isatty():
             text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
         self._write(sys.stderr, f"{text}\n")
@@ -155,10 +155,10 @@ class Output:
             self._put(stream, text, commands=commands)
 
     def _put(self, stream: TextIO, text: str, *, commands: bool = False) -> None:
-        from kraken_doctor.terminal.text import defused
+        from kraken_doctor.terminal.text import neutralise_ci_commands
 
         text = self._redacted(text)
-        self._send(stream, text if commands else defused(text))
+        self._send(stream, text if commands else neutralise_ci_commands(text))
 
     @staticmethod
     def _send(stream: TextIO, text: str) -> None:

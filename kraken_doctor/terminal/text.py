@@ -26,7 +26,7 @@ class Terminal(NamedTuple):
     unicode: bool = True
 
 
-class Marks(NamedTuple):
+class Symbols(NamedTuple):
     """The symbols; a word always stands beside one that does not mean "fine"."""
 
     connected: str
@@ -48,8 +48,8 @@ class Marks(NamedTuple):
         }.get(outcome, self.unknown)
 
 
-UNICODE_MARKS = Marks("✅", "❌", "✓", "✗", "!", "?", "-", "·")
-ASCII_MARKS = Marks("[OK]", "[FAIL]", "ok", "x", "!", "?", "-", "|")
+UNICODE_SYMBOLS = Symbols("✅", "❌", "✓", "✗", "!", "?", "-", "·")
+ASCII_SYMBOLS = Symbols("[OK]", "[FAIL]", "ok", "x", "!", "?", "-", "|")
 
 OUTCOME_WORDS = {
     Outcome.PASS: "pass",
@@ -61,12 +61,12 @@ OUTCOME_WORDS = {
 }
 
 
-def marks(terminal: Terminal) -> Marks:
+def symbols_for(terminal: Terminal) -> Symbols:
     """The symbols that the terminal can show."""
-    return UNICODE_MARKS if terminal.unicode else ASCII_MARKS
+    return UNICODE_SYMBOLS if terminal.unicode else ASCII_SYMBOLS
 
 
-def plain(text: str, limit: int = FOREIGN_LIMIT_CHARACTERS) -> str:
+def escape(text: str, limit: int = FOREIGN_LIMIT_CHARACTERS) -> str:
     """
     *text* as data: one line, no terminal escapes, no invisible or direction-changing characters, cut at *limit*.
 
@@ -88,7 +88,7 @@ def _spelled(character: str) -> str:
 _COMMANDS = re.compile(r"^([^\S\n]*:)(?=:[A-Za-z][A-Za-z-]*(?: .*)?::)|(#)(?=#\w*\[)", re.MULTILINE)
 
 
-def defused(text: str) -> str:
+def neutralise_ci_commands(text: str) -> str:
     """*text* with a blank inside whatever a CI runner would take for a command."""
     return _COMMANDS.sub(lambda match: f"{match[0]} ", text)
 

@@ -16,7 +16,7 @@ from kraken_doctor.model.report import Report
 from kraken_doctor.render import progress
 from kraken_doctor.render.formats import github, html, junit, markdown, short, table
 from kraken_doctor.render.pages import report_markdown
-from kraken_doctor.terminal.text import Terminal, defused
+from kraken_doctor.terminal.text import Terminal, neutralise_ci_commands
 from tests.render.samples import HOSTILE, call, hostile
 from tests.runner import commands
 
@@ -51,17 +51,19 @@ def test_nothing_that_a_terminal_obeys_and_no_megabyte(form: str) -> None:
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "github"])
 def test_nothing_that_a_ci_runner_obeys(form: str) -> None:
     """Not at the start of a line, not behind blanks, not in the middle."""
-    assert commands(defused(FORMS[form](hostile()))) == []
+    assert commands(neutralise_ci_commands(FORMS[form](hostile()))) == []
 
 
 def test_the_runner_of_the_test_is_one() -> None:
-    """It finds what it is there to find, in what was not defused."""
+    """It finds what it is there to find, in what was not neutralise_ci_commands."""
     assert [name for name, _, _ in commands("x\n  ::error::boo\na ##[warning]b\n::error\n::1\nfe80::error::1")] == [
         "error", "warning",
     ]  # fmt: skip
-    assert commands(defused("x\n  ::error::boo\na ##[warning]b\n\t::add-mask a=b::c\n##vso[task]x")) == []
+    assert (
+        commands(neutralise_ci_commands("x\n  ::error::boo\na ##[warning]b\n\t::add-mask a=b::c\n##vso[task]x")) == []
+    )
     for kept in ("::1", "fe80::1", "a::b::c", "EAPI:Invalid nonce", "# [x]", "::ffff:10.0.0.1"):
-        assert defused(kept) == kept
+        assert neutralise_ci_commands(kept) == kept
 
 
 def test_github_says_only_what_we_say() -> None:

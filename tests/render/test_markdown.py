@@ -12,7 +12,7 @@ from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages import report_markdown
-from kraken_doctor.terminal.text import plain
+from kraken_doctor.terminal.text import escape
 from tests.render.samples import account, call, diagnosis, report
 
 
@@ -52,7 +52,7 @@ def test_text_is_what_was_written(foreign: str) -> None:
     assert others == []
     assert {child.type for child in block.children or ()} <= {"text", "code_inline", "text_special"}
     shown = "".join(child.content for child in block.children or ())
-    assert shown.removeprefix("Because:").replace(" ", "") == plain(foreign, 600).replace(" ", "")
+    assert shown.removeprefix("Because:").replace(" ", "") == escape(foreign, 600).replace(" ", "")
 
 
 @given(st.text(min_size=1, max_size=80))
@@ -64,7 +64,7 @@ def test_code_is_what_was_written(foreign: str) -> None:
     assert len(cells) == 4
     assert len(cells[2].children or ()) == 1
     shown = (cells[2].children or [])[0]
-    assert (shown.type, shown.content.strip()) == ("code_inline", plain(foreign).strip())
+    assert (shown.type, shown.content.strip()) == ("code_inline", escape(foreign).strip())
 
 
 @pytest.mark.parametrize("foreign", ["1. one", "- one", "# one", "+ one", "=== one", "---", "> one", "    one", "~~~"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kraken_doctor.model import json_report
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.render.formats import short, table
-from kraken_doctor.terminal.text import Terminal, money, plain
+from kraken_doctor.terminal.text import Terminal, escape, money
 from tests.render.samples import account, diagnosis, report
 
 
@@ -84,7 +84,7 @@ def test_an_outcome_is_never_told_by_a_symbol_alone() -> None:
 @given(st.text())
 def test_plain_is_one_printable_line_within_its_bound(text: str) -> None:
     """Whatever comes."""
-    shown = plain(text)
+    shown = escape(text)
     assert len(shown) <= 300
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1

@@ -13,8 +13,8 @@ from rich import box
 import kraken_doctor
 from kraken_doctor.render.rich_page import listing, to_text
 from kraken_doctor.terminal.text import (
-    ASCII_MARKS,
-    UNICODE_MARKS,
+    ASCII_SYMBOLS,
+    UNICODE_SYMBOLS,
     Terminal,
     ascii_only,
     register_stand_ins,
@@ -35,7 +35,7 @@ def texts() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
                 yield name, node.value
     for path in PACKAGE.rglob("*.toml"):
-        yield path.name, path.read_text(encoding="utf-8")
+        yield path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")
 
 
 def test_each_symbol_has_its_stand_in() -> None:
@@ -48,8 +48,8 @@ def test_each_symbol_has_its_stand_in() -> None:
         if not (character.isascii() or ascii_only(character).isascii() or character.isspace())
     }
     assert shown == set()
-    assert ascii_only("".join(UNICODE_MARKS)).isascii()
-    assert "".join(ASCII_MARKS).isascii()
+    assert ascii_only("".join(UNICODE_SYMBOLS)).isascii()
+    assert "".join(ASCII_SYMBOLS).isascii()
     assert ascii_only(str(box.SIMPLE_HEAD)).isascii(), "the rule of a table"
 
 

@@ -3,7 +3,7 @@ GitHub Actions: annotations on stdout, the page of a job's summary.
 
 A line that begins with ``::`` is a command to the runner
 (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands), so no foreign text may
-begin one (`text.defused`), or end one early.
+begin one (`text.neutralise_ci_commands`), or end one early.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import markdown, short
-from kraken_doctor.terminal.text import defused, plain
+from kraken_doctor.terminal.text import escape, neutralise_ci_commands
 
 MOST_OF_A_KIND = 10
 """The runner drops what a step says beyond that, without a word:
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     for kind, title, body in _annotations(report):
         by_kind.setdefault(kind, []).append(f"::{kind} title={_property(title)}::{_data(body)}")
     lines = [line for kind, found in by_kind.items() for line in _at_most(kind, found)]
-    return "".join(f"{line}\n" for line in lines) + defused(short.render(report))
+    return "".join(f"{line}\n" for line in lines) + neutralise_ci_commands(short.render(report))
 
 
 def summary(report: Report) -> str:
@@ -51,12 +51,12 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
     kind = "error" if report.outcome in phrases.NO_VERDICT else "notice"
     for result in phrases.undecided(report):
         whose = f" {result.account}" if result.account else ""
-        yield kind, f"no verdict: {result.id}{whose}", plain(result.summary)
+        yield kind, f"no verdict: {result.id}{whose}", escape(result.summary)
 
 
 def _body(diagnosis: Diagnosis) -> str:
     return "\n".join(
-        filter(None, (plain(diagnosis.summary), *map(plain, diagnosis.because[:2]), plain(diagnosis.remedy.text)))
+        filter(None, (escape(diagnosis.summary), *map(escape, diagnosis.because[:2]), escape(diagnosis.remedy.text)))
     )
 
 
@@ -74,4 +74,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(plain(text)).replace(":", "%3A").replace(",", "%2C")
+    return _data(escape(text)).replace(":", "%3A").replace(",", "%2C")

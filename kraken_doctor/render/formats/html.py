@@ -15,7 +15,7 @@ from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import calls as figures
 from kraken_doctor.render import chart, phrases
 from kraken_doctor.render.elements import Child, code, document, element, table, terms
-from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, plain
+from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape
 
 _MAX_CHARTS = 8
 """A page with more keys than that says so, instead of growing without end."""
@@ -71,7 +71,10 @@ def _head(report: Report) -> Iterator[ET.Element]:
     outcome = OUTCOME_WORDS[report.outcome]
     yield element("h1", "Kraken connection report")
     yield element(
-        "p", element("strong", outcome), f": {plain(phrases.verdict(report))}", class_=f"verdict {report.outcome.value}"
+        "p",
+        element("strong", outcome),
+        f": {escape(phrases.verdict(report))}",
+        class_=f"verdict {report.outcome.value}",
     )
     facts: list[tuple[str, Child]] = [
         ("Asked", code(phrases.target(report))),
@@ -91,27 +94,27 @@ def _findings(report: Report) -> Iterator[ET.Element]:
 
 def _own_faults(report: Report) -> Iterator[ET.Element]:
     for fault in phrases.own_faults(report):
-        yield element("p", "In ", plain(fault))
+        yield element("p", "In ", escape(fault))
     if phrases.own_faults(report):
         yield element("p", phrases.OWN_FAULT, " Report it to where you have kraken-doctor from, with this page.")
 
 
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
     severity = phrases.SEVERITY_WORDS[diagnosis.severity]
-    whose = f", {plain(accounts)}" if accounts else ""
+    whose = f", {escape(accounts)}" if accounts else ""
     first = ", fix first" if diagnosis.primary else ""
     rows: list[tuple[str, Child]] = []
     for name, texts in phrases.details(diagnosis):
-        shown = code if name in phrases.LITERAL else functools.partial(plain, limit=PROSE_LIMIT_CHARACTERS)
+        shown = code if name in phrases.LITERAL else functools.partial(escape, limit=PROSE_LIMIT_CHARACTERS)
         if name != "Explains":
             rows += [(name if position == 0 else "", shown(text)) for position, text in enumerate(texts)]
     return element(
         "article",
-        element("h3", plain(diagnosis.cause)),
+        element("h3", escape(diagnosis.cause)),
         element(
             "p", f"{severity} ({diagnosis.confidence.value}){whose}{first}", class_=f"kind {diagnosis.severity.value}"
         ),
-        element("p", plain(diagnosis.summary)),
+        element("p", escape(diagnosis.summary)),
         terms(rows) if rows else None,
     )
 
@@ -123,20 +126,26 @@ def _accounts(report: Report) -> Iterator[ET.Element]:
 
 
 def _account(account: AccountReport, report: Report) -> list[Child]:
-    state = {True: "yes", False: f"no: {plain(phrases.said(account, report))}", None: "unknown"}
+    state = {True: "yes", False: f"no: {escape(phrases.said(account, report))}", None: "unknown"}
     unit = account.nonce.unit if account.nonce else "none sent"
     return [
-        plain(account.label),
+        escape(account.label),
         state[account.connected],
         code(account.key_id or "none"),
-        plain(unit),
+        escape(unit),
         str(account.private_calls),
     ]
 
 
 def _checks(report: Report) -> ET.Element:
     rows: list[list[Child]] = [
-        [code(r.id), plain(r.account or "all"), _outcome(r), plain(r.summary), f"{r.duration_s:.3f}\N{NO-BREAK SPACE}s"]
+        [
+            code(r.id),
+            escape(r.account or "all"),
+            _outcome(r),
+            escape(r.summary),
+            f"{r.duration_s:.3f}\N{NO-BREAK SPACE}s",
+        ]
         for r in report.checks
     ]
     return table("Checks", ("Check", "Account", "Outcome", "What was seen", "Took"), rows)
@@ -147,20 +156,20 @@ def _outcome(result: CheckResult) -> ET.Element:
 
 
 def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.Element]:
-    yield from (element("p", plain(sentence)) for sentence in missing)
+    yield from (element("p", escape(sentence)) for sentence in missing)
     if not records:
         yield element("p", "No private call of the last hour is on record.")
         return
     rows: list[list[Child]] = [
         # No line ends between a number and its unit.
-        [code(f.key_id), plain(f.endpoint), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in f.cells())]
+        [code(f.key_id), escape(f.endpoint), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in f.cells())]
         for f in figures.figures(records)
     ]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
     yield element("p", _LEGEND, class_="legend")
     keys = figures.by_key(records)
     for key_id, own in list(keys.items())[:_MAX_CHARTS]:
-        shown = chart.nonces(own, plain(key_id))
+        shown = chart.nonces(own, escape(key_id))
         yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
     if len(keys) > _MAX_CHARTS:
         yield element("p", f"And {len(keys) - _MAX_CHARTS} more keys, in the table alone.")
@@ -168,7 +177,7 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
 
 def _latency(report: Report) -> Iterator[ET.Element]:
     rows: list[list[Child]] = [
-        [plain(cell.replace(" ", "\N{NO-BREAK SPACE}")) for cell in row]
+        [escape(cell.replace(" ", "\N{NO-BREAK SPACE}")) for cell in row]
         for row in figures.latency(report.extra.get("latency"))
     ]
     if rows:
@@ -176,27 +185,27 @@ def _latency(report: Report) -> Iterator[ET.Element]:
 
 
 def _evidence(result: CheckResult) -> ET.Element:
-    whose = f", {plain(result.account)}" if result.account else ""
+    whose = f", {escape(result.account)}" if result.account else ""
     return element(
         "details",
-        element("summary", plain(result.id), whose, f": {OUTCOME_WORDS[result.outcome]}"),
-        terms([(plain(item.name), _fact(item)) for item in result.evidence], class_="facts evidence"),
+        element("summary", escape(result.id), whose, f": {OUTCOME_WORDS[result.outcome]}"),
+        terms([(escape(item.name), _fact(item)) for item in result.evidence], class_="facts evidence"),
     )
 
 
 def _fact(item: Evidence) -> str:
     bound = f" (held against {item.bound})" if item.bound else ""
     source = f", by {item.source}" if item.source else ""
-    return plain(phrases.fact(item) + bound + source)
+    return escape(phrases.fact(item) + bound + source)
 
 
 def _environment(report: Report) -> list[tuple[str, Child]]:
     rows: list[tuple[str, Child]] = []
     for name, value in report.environment.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        rows.append((plain(str(name)), plain(shown) if value else "none"))
+        rows.append((escape(str(name)), escape(shown) if value else "none"))
     for name, version in report.extra.get("versions", {}).items():
-        rows.append((plain(str(name)), plain(str(version)) if version else "not installed"))
+        rows.append((escape(str(name)), escape(str(version)) if version else "not installed"))
     return rows
 
 
@@ -208,10 +217,10 @@ def _comparison(report: Report) -> list[ET.Element]:
     rows: list[tuple[str, Child]] = []
     for name, items in lists:
         rows += [(name if n == 0 else "", _named(item)) for n, item in enumerate(items or ())] or [(name, "nothing")]
-    since = element("p", f"Against the report of {plain(str(found.get('baseline_started_at')))}.")
+    since = element("p", f"Against the report of {escape(str(found.get('baseline_started_at')))}.")
     return [element("section", element("h2", "What has changed"), since, terms(rows))]
 
 
 def _named(item: dict[str, str | None]) -> str:
-    whose = f", {plain(str(item['account']))}" if item.get("account") else ""
-    return f"{plain(str(item.get('cause')))} ({plain(str(item.get('severity')))}){whose}"
+    whose = f", {escape(str(item['account']))}" if item.get("account") else ""
+    return f"{escape(str(item.get('cause')))} ({escape(str(item.get('severity')))}){whose}"

@@ -18,7 +18,7 @@ from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import plain
+from kraken_doctor.terminal.text import escape
 
 _KINDS = {
     Outcome.FAIL: "failure",
@@ -37,7 +37,7 @@ def render(report: Report) -> str:
         "failures": str(kinds.count("failure")),
         "errors": str(kinds.count("error")),
     }
-    name, took = f"kraken-doctor {plain(report.command)}", f"{report.duration_s:.3f}"
+    name, took = f"kraken-doctor {escape(report.command)}", f"{report.duration_s:.3f}"
     root = ET.Element("testsuites", {"name": "kraken-doctor", **counts, "time": took})
     began = datetime.fromtimestamp(report.started_at_ns // 10**9, UTC)
     suite = ET.SubElement(
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
         "verdict": phrases.verdict(report),
         **{f"connected {a.label}": phrases.YES_NO[a.connected] for a in report.accounts},
     }.items():
-        ET.SubElement(properties, "property", {"name": plain(key), "value": plain(value)})
+        ET.SubElement(properties, "property", {"name": escape(key), "value": escape(value)})
     for result in report.checks:
         _case(suite, result, report)
     ET.indent(root)
@@ -66,17 +66,17 @@ def render(report: Report) -> str:
 
 
 def _case(suite: ET.Element, result: CheckResult, report: Report) -> None:
-    whose = f" ({plain(result.account)})" if result.account else ""
-    attributes = {"name": f"{plain(result.id)}{whose}", "classname": f"kraken-doctor.{plain(report.command)}"}
+    whose = f" ({escape(result.account)})" if result.account else ""
+    attributes = {"name": f"{escape(result.id)}{whose}", "classname": f"kraken-doctor.{escape(report.command)}"}
     case = ET.SubElement(suite, "testcase", attributes | {"time": f"{result.duration_s:.3f}"})
     found = _about(result, report)
-    message = plain(result.summary)
+    message = escape(result.summary)
     kind = _KINDS.get(result.outcome)
     if kind is None:
         if result.outcome is Outcome.WARN:
             ET.SubElement(case, "system-out").text = f"warning: {_text(message, found)}"
         return
-    type_ = plain(found[0].cause) if found else result.blocked_by or result.outcome.value
+    type_ = escape(found[0].cause) if found else result.blocked_by or result.outcome.value
     ET.SubElement(case, kind, {"type": type_, "message": message}).text = _text(message, found)
 
 
@@ -91,7 +91,7 @@ def _about(result: CheckResult, report: Report) -> list[Diagnosis]:
 def _text(message: str, found: list[Diagnosis]) -> str:
     lines = [message]
     for diagnosis in found:
-        lines += [f"{diagnosis.cause} ({diagnosis.confidence.value}): {plain(diagnosis.summary)}"]
-        lines += [f"  because: {plain(fact)}" for fact in diagnosis.because]
-        lines += [f"  do: {plain(diagnosis.remedy.text)}"] if diagnosis.remedy.text else []
+        lines += [f"{diagnosis.cause} ({diagnosis.confidence.value}): {escape(diagnosis.summary)}"]
+        lines += [f"  because: {escape(fact)}" for fact in diagnosis.because]
+        lines += [f"  do: {escape(diagnosis.remedy.text)}"] if diagnosis.remedy.text else []
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, money, plain
+from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 
 # What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
 _PUNCTUATION = re.compile(r"([\\`*\[\]<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -89,7 +89,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def text(foreign: str) -> str:
     """A sentence, with whatever stands in it, as nothing but words."""
-    shown = plain(foreign, PROSE_LIMIT_CHARACTERS)
+    shown = escape(foreign, PROSE_LIMIT_CHARACTERS)
     parts: list[str] = []
     end = 0
     for match in _REACHES_OUT.finditer(shown):
@@ -101,7 +101,7 @@ def text(foreign: str) -> str:
 
 def code(foreign: str) -> str:
     """A value, letter for letter; nothing in it ends the code."""
-    shown = plain(foreign).strip() or " "
+    shown = escape(foreign).strip() or " "
     # A fence longer than any run of backticks inside; the blanks keep one at either end apart from it.
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if "`" in shown else ""

@@ -11,7 +11,7 @@ from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.report import Report
-from kraken_doctor.terminal.text import plain
+from kraken_doctor.terminal.text import escape
 
 _OUTCOMES = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.INCONCLUSIVE)
 
@@ -51,7 +51,7 @@ def _of_round(report: Report) -> Iterator[Metric]:
         "kraken_doctor_account_connected",
         "Whether the account can be used through the API; absent where the round could not tell",
         ["account"],
-        [((plain(label),), float(connected)) for label, connected in states if connected is not None],
+        [((escape(label),), float(connected)) for label, connected in states if connected is not None],
     )
     yield _gauge(
         "kraken_doctor_finding",
@@ -59,7 +59,7 @@ def _of_round(report: Report) -> Iterator[Metric]:
         ["cause", "account", "severity"],
         sorted(
             {
-                ((d.cause, plain(d.account or ""), d.severity.value), 1.0)
+                ((d.cause, escape(d.account or ""), d.severity.value), 1.0)
                 for d in report.diagnoses
                 if d.severity is not Severity.INFO
             }

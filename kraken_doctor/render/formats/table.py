@@ -17,7 +17,7 @@ from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import style_of, to_text
-from kraken_doctor.terminal.text import OUTCOME_WORDS, Marks, Terminal, marks, money, plain
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
 
 _STORES = {"sqlite": "SQLite", "redis": "Redis"}
 _UNITS = {unit.value: unit.words for unit in NonceUnit}
@@ -33,21 +33,21 @@ _ALL_COLUMNS = 80
 
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The whole page; *verbose* adds what is only worth knowing."""
-    signs = marks(terminal)
-    parts: list[RenderableType] = [_header(report, signs), "", environment(report, terminal, signs), ""]
+    symbols = symbols_for(terminal)
+    parts: list[RenderableType] = [_header(report, symbols), "", environment(report, terminal, symbols), ""]
     if len(report.accounts) > 1:
-        parts += [accounts_table(report, terminal, signs), ""]
-        if line := _said_once(report, signs):
+        parts += [accounts_table(report, terminal, symbols), ""]
+        if line := _said_once(report, symbols):
             parts += [Text(line, style="dim"), ""]
     # What fails stands last: that is where the eye is when the command ends.
     for account in sorted(report.accounts, key=lambda account: account.connected is not True):
-        found = findings(report.diagnoses, account.label, signs, verbose=verbose)
+        found = findings(report.diagnoses, account.label, symbols, verbose=verbose)
         if account.connected:
-            parts += [*_connected(account, report, signs), *found, ""]
+            parts += [*_connected(account, report, symbols), *found, ""]
         else:
             # One under the other where they share a cause that is told below, once.
-            parts += [_not_connected(account, report, signs), *found, *([""] if found else [])]
-    common = findings(report.diagnoses, None, signs, verbose=verbose)
+            parts += [_not_connected(account, report, symbols), *found, *([""] if found else [])]
+    common = findings(report.diagnoses, None, symbols, verbose=verbose)
     if common and parts[-1] == "":
         common = common[1:]
     own = own_fault(report)
@@ -57,13 +57,13 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     return to_text(Group(*parts), terminal)
 
 
-def _header(report: Report, signs: Marks) -> Text:
+def _header(report: Report, symbols: Symbols) -> Text:
     krakenex = report.environment.get("krakenex")
-    parts = [f"kraken-doctor {__version__}", plain(phrases.target(report)), f"krakenex {krakenex}" if krakenex else ""]
-    return Text(f" {signs.dot} ".join(filter(None, parts)), style="bold")
+    parts = [f"kraken-doctor {__version__}", escape(phrases.target(report)), f"krakenex {krakenex}" if krakenex else ""]
+    return Text(f" {symbols.dot} ".join(filter(None, parts)), style="bold")
 
 
-def environment(report: Report, terminal: Terminal, signs: Marks) -> RenderableType:
+def environment(report: Report, terminal: Terminal, symbols: Symbols) -> RenderableType:
     """The run's own checks, side by side where there is room."""
     own = [result for result in report.checks if result.account is None]
     columns = 2 if terminal.width >= _TWO_COLUMNS else 1
@@ -72,30 +72,30 @@ def environment(report: Report, terminal: Terminal, signs: Marks) -> RenderableT
         grid.add_column(no_wrap=True)
         grid.add_column()
     for start in range(0, len(own), columns):
-        grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, signs)))
+        grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, symbols)))
     return Padding(grid, (0, 0, 0, 2))
 
 
-def _cells(result: CheckResult, signs: Marks) -> tuple[Text, Text]:
+def _cells(result: CheckResult, symbols: Symbols) -> tuple[Text, Text]:
     """Its mark and name, and what was seen: a long summary is folded beside the name, not below it."""
     style = style_of(result.outcome)
-    name = Text().append(f"{signs.of(result.outcome)} ", style=style).append(result.id, style="bold")
+    name = Text().append(f"{symbols.of(result.outcome)} ", style=style).append(result.id, style="bold")
     seen = Text()
     if result.outcome is not Outcome.PASS:
         seen.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
-    return name, seen.append(plain(result.summary), style="default")
+    return name, seen.append(escape(result.summary), style="default")
 
 
-def _check(result: CheckResult, signs: Marks) -> Text:
+def _check(result: CheckResult, symbols: Symbols) -> Text:
     style = style_of(result.outcome)
-    text = Text(f"{signs.of(result.outcome)} ", style=style)
+    text = Text(f"{symbols.of(result.outcome)} ", style=style)
     text.append(f"{result.id:<10} ", style="bold")
     if result.outcome is not Outcome.PASS:
         text.append(f"{OUTCOME_WORDS[result.outcome]}: ", style=style)
-    return text.append(plain(result.summary), style="default")
+    return text.append(escape(result.summary), style="default")
 
 
-def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
+def accounts_table(report: Report, terminal: Terminal, symbols: Symbols) -> Table:
     """One line an account; a narrow screen has the total alone, and the parts below."""
     wide = terminal.width >= _ALL_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -107,36 +107,36 @@ def accounts_table(report: Report, terminal: Terminal, signs: Marks) -> Table:
         table.add_column("Nonce")
         table.add_column("Key", no_wrap=True)
     for account in report.accounts:
-        table.add_row(*_row(account, signs, wide=wide))
+        table.add_row(*_row(account, symbols, wide=wide))
     return table
 
 
-def _row(account: AccountReport, signs: Marks, *, wide: bool) -> list[Text]:
+def _row(account: AccountReport, symbols: Symbols, *, wide: bool) -> list[Text]:
     balances, connected = account.balances, account.connected
     amounts = [money(a) for a in (balances.usd, balances.usdt, balances.total)] if balances else ["-"] * 3
     mark, style = {
-        True: (signs.passed, "green"), False: (signs.failed, "red"), None: (signs.unknown, "magenta"),
+        True: (symbols.passed, "green"), False: (symbols.failed, "red"), None: (symbols.unknown, "magenta"),
     }[connected]  # fmt: skip
     if connected and account.outcome is Outcome.WARN:
-        mark, style = signs.warned, "yellow"
+        mark, style = symbols.warned, "yellow"
     row = [
-        Text(plain(account.label)),
+        Text(escape(account.label)),
         Text(f"{mark} {phrases.YES_NO[connected]}", style=style),
         *(Text(amount) for amount in (amounts if wide else amounts[2:])),
     ]
     return (
-        [*row, Text(account.nonce.unit if account.nonce else "-"), Text(plain(account.key_tail) or "-")]
+        [*row, Text(account.nonce.unit if account.nonce else "-"), Text(escape(account.key_tail) or "-")]
         if wide
         else row
     )
 
 
-def _connected(account: AccountReport, report: Report, signs: Marks) -> list[RenderableType]:
+def _connected(account: AccountReport, report: Report, symbols: Symbols) -> list[RenderableType]:
     """The contract's lines."""
-    label, balances = plain(account.label), account.balances
+    label, balances = escape(account.label), account.balances
     lines: list[RenderableType] = [
-        Text(f"{signs.connected} Connected to Kraken Pro API ({label})"),
-        Text(f"{signs.connected} KRAKEN PRO CONNECTED ({label})"),
+        Text(f"{symbols.connected} Connected to Kraken Pro API ({label})"),
+        Text(f"{symbols.connected} KRAKEN PRO CONNECTED ({label})"),
     ]
     details = []
     if balances is not None:
@@ -144,42 +144,42 @@ def _connected(account: AccountReport, report: Report, signs: Marks) -> list[Ren
         lines.append(Text(f"   USDT Balance: {money(balances.usdt)}"))
         lines.append(Text(f"   Total: {money(balances.total)}"))
         if others := [f"{code} {amount}" for code, amount in balances.asset_codes.items() if "." in code]:
-            details.append(f"including {', '.join(plain(other) for other in others)}")
+            details.append(f"including {', '.join(escape(other) for other in others)}")
     if note := phrases.may_be_empty(account, report):
-        details.append(plain(note))
-    line = _nonce_line(account, signs)
-    if line and line != _said_once(report, signs):
+        details.append(escape(note))
+    line = _nonce_line(account, symbols)
+    if line and line != _said_once(report, symbols):
         details.append(line)
     lines += [Padding(Text(detail, style="dim"), (0, 0, 0, 3)) for detail in details]
     for result in phrases.undecided(report):
         if result.account == account.label:
-            lines.append(Padding(_check(result, signs), (0, 0, 0, 3)))
+            lines.append(Padding(_check(result, symbols), (0, 0, 0, 3)))
     return lines
 
 
-def _not_connected(account: AccountReport, report: Report, signs: Marks) -> Text:
-    label, said = plain(account.label), plain(phrases.said(account, report))
+def _not_connected(account: AccountReport, report: Report, symbols: Symbols) -> Text:
+    label, said = escape(account.label), escape(phrases.said(account, report))
     if account.connected is None:
         state = "check incomplete" if report.outcome in phrases.NO_VERDICT else "not tested"
-        return Text(f"{signs.unknown} Kraken connection {state} ({label}): {said}", style="bold magenta")
-    return Text(f"{signs.refused} Kraken connection test failed ({label}): {said}", style="bold red")
+        return Text(f"{symbols.unknown} Kraken connection {state} ({label}): {said}", style="bold magenta")
+    return Text(f"{symbols.refused} Kraken connection test failed ({label}): {said}", style="bold red")
 
 
-def _nonce_line(account: AccountReport, signs: Marks) -> str:
+def _nonce_line(account: AccountReport, symbols: Symbols) -> str:
     """How this account's nonces were made; empty if none was."""
     nonce = account.nonce
     if nonce is None:
         return ""
     unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
-    unit += f" ({plain(nonce.unit_from)})" if nonce.unit_from else ""
+    unit += f" ({escape(nonce.unit_from)})" if nonce.unit_from else ""
     calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
     made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
-    return f"Nonce generator installed: {unit}, in order, {store} {signs.dot} {made}"
+    return f"Nonce generator installed: {unit}, in order, {store} {symbols.dot} {made}"
 
 
-def _said_once(report: Report, signs: Marks) -> str:
+def _said_once(report: Report, symbols: Symbols) -> str:
     """The line about the nonces that most of several accounts share; those that differ say their own."""
-    lines = Counter(_nonce_line(account, signs) for account in report.accounts if account.connected)
+    lines = Counter(_nonce_line(account, symbols) for account in report.accounts if account.connected)
     line, count = lines.most_common(1)[0] if lines else ("", 0)
     return line if count > 1 else ""
 
@@ -192,7 +192,7 @@ def own_fault(report: Report) -> list[RenderableType]:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column()
     for position, fault in enumerate(faults):
-        grid.add_row("" if position else "In", Text(plain(fault)))
+        grid.add_row("" if position else "In", Text(escape(fault)))
     grid.add_row("Do", Text(phrases.OWN_FAULT_REMEDY))
     grid.add_row("Run", Text(phrases.OWN_FAULT_COMMAND))
     head = Text("kraken-doctor itself failed", style="bold magenta")
@@ -200,4 +200,4 @@ def own_fault(report: Report) -> list[RenderableType]:
 
 
 def _closing(report: Report) -> Text:
-    return Text(plain(phrases.verdict(report)), style=style_of(report.outcome))
+    return Text(escape(phrases.verdict(report)), style=style_of(report.outcome))

@@ -9,7 +9,7 @@ from rich.console import Group
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import marks
+from kraken_doctor.terminal.text import symbols_for
 
 if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    signs = marks(terminal)
+    symbols = symbols_for(terminal)
     if not report.accounts:
         return "No account is configured.\n"
     words = {Outcome.PASS: "ok", Outcome.WARN: "warning", Outcome.FAIL: "unusable"}
@@ -29,5 +29,5 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         pair = f"{variable.removesuffix('KEY')}*"
         rows.append([account.label, pair, origin.strip("()") or "-", account.key_tail or "-", forms[account.label]])
     scopes = (None, *(account.label for account in report.accounts))
-    found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
+    found = [part for scope in scopes for part in findings(report.diagnoses, scope, symbols, verbose=False)]
     return to_text(Group(listing(["Account", "Variables", "From", "Key", "Form"], rows), *found), terminal)

@@ -11,7 +11,7 @@ from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.formats.markdown import code, table, text
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import marks
+from kraken_doctor.terminal.text import symbols_for
 
 if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
@@ -24,7 +24,7 @@ _RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waite
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    parts: list[Any] = [environment(report, terminal, marks(terminal))]
+    parts: list[Any] = [environment(report, terminal, symbols_for(terminal))]
     if report.extra["summary"]:
         rows = [_summary_row(summary) for summary in report.extra["summary"]]
         parts += ["", listing(list(_SUMMARY), rows, whole=_SUMMARY)]

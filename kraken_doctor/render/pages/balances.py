@@ -11,7 +11,7 @@ from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import table
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import to_text
-from kraken_doctor.terminal.text import marks, plain
+from kraken_doctor.terminal.text import escape, symbols_for
 
 if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    signs = marks(terminal)
-    where = plain(phrases.target(report))
+    symbols = symbols_for(terminal)
+    where = escape(phrases.target(report))
     elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
     scopes = (None, *(account.label for account in report.accounts))
-    found = [part for scope in scopes for part in findings(report.diagnoses, scope, signs, verbose=False)]
+    found = [part for scope in scopes for part in findings(report.diagnoses, scope, symbols, verbose=False)]
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := phrases.may_be_empty(a, report))]
     return to_text(
-        Group(*elsewhere, table.accounts_table(report, terminal, signs), *map(plain, notes), *found), terminal
+        Group(*elsewhere, table.accounts_table(report, terminal, symbols), *map(escape, notes), *found), terminal
     )

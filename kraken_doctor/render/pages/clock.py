@@ -14,7 +14,7 @@ from kraken_doctor.model.json_report import moment
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import marks, plain
+from kraken_doctor.terminal.text import escape, symbols_for
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,10 +33,10 @@ _STEPS_SHOWN = 5
 
 def _page(report: Report, terminal: Terminal, details: RenderableType) -> str:
     """The verdict, *details*, what follows from it."""
-    signs = marks(terminal)
-    found = findings(report.diagnoses, None, signs, verbose=True)
+    symbols = symbols_for(terminal)
+    found = findings(report.diagnoses, None, symbols, verbose=True)
     nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(_NONCES)]
-    return to_text(Group(environment(report, terminal, signs), "", details, *found, *nonces), terminal)
+    return to_text(Group(environment(report, terminal, symbols), "", details, *found, *nonces), terminal)
 
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
@@ -92,4 +92,4 @@ def _watch(report: Report, terminal: Terminal) -> str:
 def line(sample: ClockSample) -> str:
     """Return one poll of ``clock --watch`` as a line."""
     step = f"  the clock was set by {sample.step_s:+.3f} s" if sample.step_s else ""
-    return f"{moment(sample.at_ns)}  {plain(sample.summary)}{step}"
+    return f"{moment(sample.at_ns)}  {escape(sample.summary)}{step}"

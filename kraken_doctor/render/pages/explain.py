@@ -14,7 +14,7 @@ from kraken_doctor.model import json_report
 from kraken_doctor.model.cause import Cause, Symptom
 from kraken_doctor.render.phrases import SEVERITY_WORDS, cure
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, to_text
-from kraken_doctor.terminal.text import Terminal, plain
+from kraken_doctor.terminal.text import Terminal, escape
 
 Sections = Mapping[str, Sequence[Cause]]
 
@@ -68,7 +68,7 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
 
 def unrecognised_page(error: str, cause: Cause, terminal: Terminal) -> str:
     """An error in Kraken's form that this version does not know."""
-    return to_text(Group(Text(plain(error), style="bold"), ""), terminal) + cause_page(cause, terminal)
+    return to_text(Group(Text(escape(error), style="bold"), ""), terminal) + cause_page(cause, terminal)
 
 
 def cause_markdown(cause: Cause, *, level: int = 2) -> str:

@@ -15,7 +15,7 @@ from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, style_of, to_text
-from kraken_doctor.terminal.text import OUTCOME_WORDS, Terminal, marks, plain
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Terminal, escape, symbols_for
 
 _TIMELINE = ["From", "Invalid nonce", "Other errors", "Worked"]
 _ERRORS = ["Error", "Count", "First", "Last"]
@@ -24,9 +24,9 @@ _FILES = ["File", "Lines", "From", "To"]
 
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The page: what was read, when what happened, what it has in common, what it points to."""
-    log, signs = report.extra["log"], marks(terminal)
+    log, symbols = report.extra["log"], symbols_for(terminal)
     parts: list[RenderableType] = [
-        Text(f"kraken-doctor {__version__} {signs.dot} logs", style="bold"),
+        Text(f"kraken-doctor {__version__} {symbols.dot} logs", style="bold"),
         "",
         _inset(listing(_FILES, _file_rows(log), whole=_FILES[1:])),
         "",
@@ -36,8 +36,8 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
         parts += ["", _inset(listing(_TIMELINE, _timeline_rows(log), whole=_TIMELINE))]
     if log["errors"]:
         parts += ["", _inset(listing(_ERRORS, _error_rows(log), whole=_ERRORS[1:]))]
-    parts += findings(report.diagnoses, None, signs, verbose=verbose)
-    return to_text(Group(*parts, "", Text(plain(_closing(report)), style=style_of(report.outcome))), terminal)
+    parts += findings(report.diagnoses, None, symbols, verbose=verbose)
+    return to_text(Group(*parts, "", Text(escape(_closing(report)), style=style_of(report.outcome))), terminal)
 
 
 def render_markdown(report: Report) -> str:

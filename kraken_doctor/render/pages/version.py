@@ -10,7 +10,7 @@ from kraken_doctor.checks.host import TESTED_KRAKENEX
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import marks
+from kraken_doctor.terminal.text import symbols_for
 
 if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    signs = marks(terminal)
+    symbols = symbols_for(terminal)
     rows = [
         [name, version or "not installed", TESTED_KRAKENEX if name == "krakenex" else ""]
         for name, version in report.extra["versions"].items()
     ]
-    found = findings(report.diagnoses, None, signs, verbose=False)
-    page = [environment(report, terminal, signs), "", listing(["Package", "Installed", "Tested"], rows), *found]
+    found = findings(report.diagnoses, None, symbols, verbose=False)
+    page = [environment(report, terminal, symbols), "", listing(["Package", "Installed", "Tested"], rows), *found]
     return to_text(Group(*page), terminal)

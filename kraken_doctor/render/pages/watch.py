@@ -10,7 +10,7 @@ from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, marks, plain
+from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
 from kraken_doctor.terminal.text import Terminal as Screen
 
 
@@ -35,9 +35,9 @@ def line_of(change: Change) -> str:
     parts = [f"new: {_name(finding)}" for finding in change.new] + [f"gone: {_name(found)}" for found in change.gone]
     named = {finding.account for finding in (*change.new, *change.gone)}
     parts += [
-        f"{plain(label)}: {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
+        f"{escape(label)}: {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
     ]
-    return f"{json_report.moment(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or plain(change.verdict)}"
+    return f"{json_report.moment(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or escape(change.verdict)}"
 
 
 def sentence_of(change: Change) -> str:
@@ -63,7 +63,7 @@ def document(change: Change) -> dict[str, Any]:
 
 def summary(made: int, changed: int, report: Report | None) -> str:
     """How it ended, in one line."""
-    last = f" The last: {plain(phrases.verdict(report))}" if report else ""
+    last = f" The last: {escape(phrases.verdict(report))}" if report else ""
     return f"{_many(made, 'round')}, {_many(changed, 'change')}.{last}"
 
 
@@ -71,19 +71,19 @@ def status_lines(seen: WatchStatus, width: int, *, unicode: bool = True) -> list
     """What stands on the terminal between two rounds, at most *width* cells a line."""
     from rich.cells import cell_len, set_cell_size
 
-    signs = marks(Screen(unicode=unicode))
+    symbols = symbols_for(Screen(unicode=unicode))
     shown = [
-        f"Watching {plain(phrases.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
+        f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
         f" {_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
     ]
     accounts = seen.report.accounts
-    column = max((cell_len(plain(account.label)) for account in accounts), default=0)
-    mark = max(map(len, (signs.passed, signs.failed)))
+    column = max((cell_len(escape(account.label)) for account in accounts), default=0)
+    mark = max(map(len, (symbols.passed, symbols.failed)))
     for account in accounts:
-        name = set_cell_size(plain(account.label), column)
-        shown.append(f"  {signs.of(account.outcome):<{mark}} {name}  {_state(account, seen)}")
+        name = set_cell_size(escape(account.label), column)
+        shown.append(f"  {symbols.of(account.outcome):<{mark}} {name}  {_state(account, seen)}")
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
-    shown += [f"  {signs.warned} {phrases.SEVERITY_WORDS[d.severity]}: {plain(d.cause)}" for d in common]
+    shown += [f"  {symbols.warned} {phrases.SEVERITY_WORDS[d.severity]}: {escape(d.cause)}" for d in common]
     ellipsis = "…" if unicode else "..."
     if not unicode:
         shown = [ascii_only(line) for line in shown]
@@ -100,7 +100,7 @@ def _moved(change: Change) -> str:
 
 
 def _state(account: AccountReport, seen: WatchStatus) -> str:
-    word = {True: "connected", False: plain(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
+    word = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
     said = f"{word}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
     return f"{said}; asked again in {_span(rests_s)}" if rests_s else said
@@ -119,4 +119,4 @@ def _many(count: int, what: str) -> str:
 
 
 def _name(finding: FindingKey) -> str:
-    return f"{plain(finding.account)} {finding.cause}" if finding.account else finding.cause
+    return f"{escape(finding.account)} {finding.cause}" if finding.account else finding.cause

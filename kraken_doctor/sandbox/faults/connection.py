@@ -24,6 +24,16 @@ def _dead_proxy(scenario: Scenario) -> None:
     scenario.variables["http_proxy"] = f"http://demo:password@127.0.0.1:{port}"
 
 
+def _dead_proxy_for_all(scenario: Scenario) -> None:
+    _dead_proxy(scenario)
+    scenario.variables["all_proxy"] = scenario.variables.pop("http_proxy")
+
+
+def _no_bundle(scenario: Scenario) -> None:
+    _served(listeners.tls("other-host"))(scenario)
+    scenario.variables["REQUESTS_CA_BUNDLE"] = "/nowhere/ca.pem"
+
+
 def _html(status: int, title: str, **headers: str) -> Inject:
     """A page where the API's JSON should be, from whoever stands before the exchange."""
     body = f"<html><head><title>{title}</title></head></html>".encode()
@@ -51,6 +61,8 @@ CONNECTION = (
     Fault("read-timeout", "connected, and never answered", respond_with(lambda _: Response(b"", delay_s=_FOREVER_S)),
           "read-timeout", of_run=True),
     Fault("proxy-failed", "nobody listens where the proxy should", _dead_proxy, "proxy-failed", of_run=True),
+    Fault("proxy-failed-all", "the same, by ALL_PROXY", _dead_proxy_for_all, "proxy-failed", of_run=True),
+    Fault("tls-untrusted-bundle", "REQUESTS_CA_BUNDLE names no file", _no_bundle, "tls-untrusted", of_run=True),
     Fault("tls-untrusted", "a certificate of an unknown authority", _served(listeners.tls("other-host")), "tls-untrusted", of_run=True),
     Fault("tls-expired", "a certificate that ended in 2021", _served(listeners.tls("expired"), trusted=True), "tls-expired", of_run=True),
     Fault("tls-hostname", "a certificate for another host", _served(listeners.tls("other-host"), trusted=True), "tls-hostname", of_run=True),
