@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.model.call import CallRecord
+if TYPE_CHECKING:
+    from kraken_doctor.model.call import CallRecord
 
 _PATIENCE_S = 1.0
 """A command that does not read for so long is given up: the program's calls go on."""
