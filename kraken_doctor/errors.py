@@ -77,12 +77,12 @@ class AnswerSeen(NamedTuple):
     retry_after_s: int | None = None
     proxy_status: int | None = None
     proxy_failure: str | None = None  # cause id of the proxy's own failing step
+    variable: str | None = None  # whose value can't be used
 
 
 class TransportError(KrakenDoctorError):
     """
     No answer of the API came back; *kind* is the cause id of the step that failed, ``dns-failed``, …
-
     *detail* is what the system or the server said: foreign text, data and no markup.
     """
 

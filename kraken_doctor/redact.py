@@ -233,8 +233,10 @@ class Redactor:
         parts, shown_to = [], 0
         names = [name.span() for name in _OWN_NAME.finditer(text)] if "KRAKEN_" in text else []
         for begin, end in _merged(self._spans(text)):
-            name = bisect_right(names, (begin, len(text)))
-            if not name or names[name - 1][1] < end:
+            # A name with what stands around it is no more than the name.
+            first, last = begin + _framed(text[begin:end]), end - _framed(text[begin:end][::-1])
+            name = bisect_right(names, (first, len(text)))
+            if not name or names[name - 1][1] < last:
                 parts += [text[shown_to:begin], HIDDEN]
                 shown_to = end
         return "".join((*parts, text[shown_to:]))
@@ -273,6 +275,11 @@ def _replaced(item: Any, clean: Any) -> Any:
         if after != before:
             changed[field.name] = after
     return dataclasses.replace(item, **changed) if changed else item
+
+
+def _framed(text: str) -> int:
+    """How much of *text* is what stands around the name of a variable, and never in a credential's middle."""
+    return len(text) - len(text.lstrip(" :='\""))
 
 
 def _is_long(spelling: str) -> bool:

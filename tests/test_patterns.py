@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kraken_doctor import errors
-from kraken_doctor.accounts import form
+from kraken_doctor.accounts import shape
 from kraken_doctor.botlog.prefilter import needles
 from kraken_doctor.diagnosis import recognise
 
@@ -41,7 +41,11 @@ MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
     ("errors.py", "pattern_of(string) + details"): [
         re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],
-    ("accounts/form.py", "_PLACEHOLDER_WORDS"): [re.compile(form._PLACEHOLDER_WORDS)],
+    ("accounts/shape.py", "'|'.join(data['parts'])"): [shape._vocabulary()[1]],
+    ("accounts/shape.py", r"'\\A(?:' + '|'.join(data['references']) + ')\\Z'"): [shape._vocabulary()[2]],
+    ("accounts/shape.py", "pattern"): [
+        re.compile(pattern, re.IGNORECASE) for pattern in shape._damages()["in_front"].values()
+    ],
     ("botlog/prefilter.py", "b'|'.join(map(re.escape, needles()))"): [re.compile(b"|".join(map(re.escape, needles())))],
     ("doctor/anonymise.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
         re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])")

@@ -477,3 +477,13 @@ def test_key_id_names_without_telling() -> None:
     assert int(key_id(VALUE), 16) >= 0
     # Marks and notes in every store are kept under it: another fingerprint would begin all keys anew.
     assert key_id("the same in every version") == "73b8a386f1b3660d"
+
+
+@pytest.mark.parametrize("name", ["KRAKEN_API_KEY", "KRAKEN_USER_DAIVON_FRAZIER_API_SECRET"])
+def test_a_variables_name_is_shown_with_what_stands_around_it(name: str) -> None:
+    """Where the whole line was pasted, the name is a part of the secret; it is what the reader needs."""
+    redact = Redactor([Secret(f"export {name}='{VALUE}'")])
+    text = f"holds a command and {name}= in front of it"
+    assert redact(text) == text
+    for shown in (f"{name}='{VALUE}'", f"x {name}={VALUE[:30]}", f"{name}={VALUE[:20]}…"):
+        assert VALUE[:10] not in redact(shown)

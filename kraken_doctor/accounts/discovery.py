@@ -57,7 +57,9 @@ def find_accounts(
         label = f"USER:{slug.lower()}"
         accounts.setdefault(label, _account(environment, label, prefix))
     if not accounts and required:
-        raise ConfigurationError(_HOW_TO_BEGIN)
+        damaged = _damaged_lines(environment)
+        begin = f"no account can be read: {'; '.join(damaged[:4])}" if damaged else _HOW_TO_BEGIN
+        raise ConfigurationError(begin)
     return _marked_ambiguous(accounts.values())
 
 
@@ -150,7 +152,17 @@ def _account(environment: Environment, label: str, prefix: str) -> Account:
         nonce_unit=unit.value if unit else None,
         nonce_unit_source=f"{unit.name} ({unit.origin})" if unit else "",
         origin=found.origin if found else "",
+        elsewhere=tuple(
+            f"{name} in {other}"
+            for name in (f"{prefix}_API_KEY", f"{prefix}_API_SECRET")
+            if (other := environment.hidden(name))
+        ),
+        damaged_lines=tuple(line for line in _damaged_lines(environment) if f" {prefix}_" in line),
     )
+
+
+def _damaged_lines(environment: Environment) -> list[str]:
+    return [f"{origin}, {line}" for origin, lines in environment.damaged_lines.items() for line in lines]
 
 
 def _marked_ambiguous(accounts: Iterable[Account]) -> tuple[Account, ...]:
@@ -174,4 +186,5 @@ def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment, n
     known = find_users(environment)
     hint = f"; users that are set: {', '.join(known[:5])}" if known else ""
     meant = did_you_mean(name, known, otherwise=hint)
-    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){meant}"
+    damaged = "".join(f"; {line}" for line in _damaged_lines(environment)[:4])
+    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){meant}{damaged}"

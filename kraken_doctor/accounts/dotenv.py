@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.descriptors import effective_user, without_waiting
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.redact import STORE_VARIABLE
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 _MAX_BYTES = 1 << 20
 """A file of settings is a few kilobytes; a larger one was named by mistake."""
 
 
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
+_OWN = re.compile(r"(?:export\s+)?(KRAKEN_[A-Z0-9_]+)(?![A-Za-z0-9_])")
+"""Of other variables nothing is said: their lines are another program's business."""
+
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _COMMENT = re.compile(r"\s\#")
 _MAX_BLANKS = 1000
@@ -29,8 +38,8 @@ class EnvFile(NamedTuple):
 
     path: Path
     values: dict[str, str]
-    damaged_lines: tuple[int, ...]
-    """Numbers of lines that are no assignment; what they were meant to set is missing."""
+    damaged_lines: tuple[str, ...]
+    """Lines of Kraken's variables that are no assignment, or set one again; by number and name, without a value."""
     readable_by_others: bool
     text: str
     """All of it, to the letter."""
@@ -61,13 +70,14 @@ def _refuse_another_users(path: Path, owner: int) -> None:
         )
 
 
-def read(path: Path, *, found: bool = False) -> EnvFile:
+def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = MappingProxyType({})) -> EnvFile:
     """
-    The assignments in *path*; values are taken as they stand, nothing is interpolated.
+    The assignments in *path*; ``${NAME}`` is resolved as python-dotenv does, and left as it is where nothing sets it.
 
     Args:
         path: Opened once: what is judged is what is read, whoever puts another file in its place meanwhile.
         found: Nobody named it, so it must not be another user's, who could send this user's keys to another host.
+        environ: The process's variables, for what is to be resolved.
 
     Raises:
         ConfigurationError: It can't be read, is no text file, or is another user's.
@@ -82,21 +92,76 @@ def read(path: Path, *, found: bool = False) -> EnvFile:
                 raise ConfigurationError(f"{path}: not a file of settings; name another with --env-file")
             if found:
                 _refuse_another_users(path, status.st_uid)
-            text = stream.read().decode()
+            raw = stream.read()
+        if encoding := _wide(raw):
+            raise ConfigurationError(f"{path}: {encoding} text, as PowerShell's > writes it; save it as UTF-8")
+        text = raw.decode()
         if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
             raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file")
         bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
-    except UnicodeError:
-        raise ConfigurationError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        why = f"line {line} has the byte 0x{exc.object[exc.start]:02X}, as in Windows-1252 or Latin-1"
+        raise ConfigurationError(f"{path}: not UTF-8 text ({why}); save it as UTF-8") from None
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror or exc}; name another with --env-file") from exc
     return EnvFile(
         path,
-        {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None},
-        tuple(binding.original.line for binding in bindings if binding.error),
+        _resolved(bindings, environ, found=found),
+        tuple(_damaged(bindings)),
         effective_user() is not None and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
         text,
     )
+
+
+def _wide(raw: bytes) -> str:
+    """The encoding, where it takes two or four bytes a character; empty if it does not."""
+    for mark, encoding in (
+        (codecs.BOM_UTF32_LE, "UTF-32"),
+        (codecs.BOM_UTF16_LE, "UTF-16"),
+        (codecs.BOM_UTF16_BE, "UTF-16"),
+    ):
+        if raw.startswith(mark):
+            return encoding
+    return "UTF-16" if b"\0" in (raw[1:2], raw[:1]) else ""
+
+
+def _resolved(bindings: Iterable[Binding], environ: Mapping[str, str], *, found: bool) -> dict[str, str]:
+    from dotenv.variables import Variable as Reference
+    from dotenv.variables import parse_variables
+
+    values: dict[str, str] = {}
+    assigned = [(binding.key, binding.value) for binding in bindings if binding.key and binding.value is not None]
+    # A file that nobody named, and that leads elsewhere, could take a key of the process along under its own name:
+    # `refuse_led_elsewhere` goes by where a value comes from.
+    leads = found and not {"KRAKEN_SPOT_URL", STORE_VARIABLE}.isdisjoint(name for name, _ in assigned)
+    for name, value in assigned:
+        known = values if leads else {**values, **environ} if "${" in value else {}
+        atoms = list(parse_variables(value))
+        lost = any(isinstance(atom, Reference) and atom.name not in known and atom.default is None for atom in atoms)
+        values[name] = value if lost else "".join(atom.resolve(known) for atom in atoms)
+    return values
+
+
+def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
+    """Lines that leave a variable of Kraken's unset, or set it to another value than a line before."""
+    before: dict[str, tuple[int, str]] = {}
+    for binding in bindings:
+        line, value = binding.original.line, binding.value
+        # The parser hands the blank lines above along.
+        line += len(re.findall(r"\A(?:[^\S\n]*\n)*", binding.original.string)[0].splitlines())
+        name = _OWN.match(binding.original.string.strip())
+        if name is None:
+            continue
+        if value is None:
+            behind = binding.original.string.strip()[name.end() :].lstrip()
+            why = "is YAML: write NAME=value" if behind.startswith(":") else "has a quote that is not closed"
+            yield f"line {line}: {name[1]} {why if behind.startswith((':', '=')) else 'has no = behind it'}"
+        elif name[1] in before and before[name[1]][1] != value:
+            first = before[name[1]][0]
+            yield f"line {line}: {name[1]} again, with another value than in line {first}; this one is used"
+        if value is not None:
+            before[name[1]] = line, value
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

@@ -27,19 +27,30 @@ class Environment:
 
     Args:
         layers: Origin and variables, strongest first: the process wins over .env.
+        damaged_lines: By origin what its lines were meant to set, and do not.
     """
 
-    def __init__(self, *layers: tuple[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, *layers: tuple[str, Mapping[str, str]], damaged_lines: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.damaged_lines = damaged_lines or {}
         self._variables: dict[str, Variable] = {}
+        self._hidden: dict[str, str] = {}
         for origin, variables in layers:
             for name, value in variables.items():
                 # White space alone is empty too: `KEY= ` in an .env file was never meant as a value.
                 if value.strip():
-                    self._variables.setdefault(name, Variable(name, value, origin))
+                    used = self._variables.setdefault(name, Variable(name, value, origin))
+                    if used.value != value:
+                        self._hidden.setdefault(name, origin)
 
     def get(self, name: str) -> Variable | None:
         """The variable, None if it is not set."""
         return self._variables.get(name)
+
+    def hidden(self, name: str) -> str | None:
+        """The origin that has another value for the variable, which is not used; None if there is none."""
+        return self._hidden.get(name)
 
     def value(self, name: str) -> str | None:
         """The variable's value, None if it is not set."""

@@ -79,6 +79,7 @@ def _failure(call: facts.PublicCall, exc: TransportError) -> list[Evidence]:
         call.HTTP_TITLE.of(seen.title),
         call.HTTP_RETRY_AFTER.of(seen.retry_after_s),
         call.PROXY_STATUS.of(seen.proxy_status),
+        call.BAD_VARIABLE.of(seen.variable),
     )
     return [call.FAILURE.of(exc.kind), call.DETAIL.of(exc.detail), *(item for item in more if item.value is not None)]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kraken_doctor.accounts import form
+from kraken_doctor.accounts import shape
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.model import facts
-from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
 
@@ -21,21 +20,26 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.KEY_ID.of(account.key_id or ""),
         facts.OTP.of(account.otp is not None),
     ]
-    if account.shares_first_name_with:
-        evidence.append(facts.SHARED_WITH.of(account.shares_first_name_with))
+    said_by_account = (
+        facts.SHARED_WITH.of(account.shares_first_name_with),
+        facts.ELSEWHERE.of(account.elsewhere),
+        facts.DAMAGED_LINES.of(account.damaged_lines),
+    )
+    evidence += [item for item in said_by_account if item.value]
     key, secret = account.key, account.secret
     if key is None or secret is None:
         values = {account.key_variable: key, account.secret_variable: secret}
         missing = tuple(variable for variable, value in values.items() if value is None)
         evidence.append(facts.CREDENTIALS_MISSING.of(missing))
         return CheckOutcome(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
-    key_form, secret_form = form.inspect_key(key.reveal()), form.inspect_secret(secret.reveal())
-    if key.reveal().startswith(DEMO_KEY_PREFIX) and not _on_loopback(ctx):
+    key_shape, secret_shape = shape.inspect_key(key.reveal()), shape.inspect_secret(secret.reveal())
+    if account.is_demo and not _on_loopback(ctx):
         # The sandbox's: it stands for a key, and no client takes it to another host.
-        key_form = key_form._replace(placeholder=True, unusable=True)
+        key_shape = key_shape._replace(placeholder=True, unusable=True)
+        evidence.append(facts.DEMO_KEY.of(True))
     # Only of what has a key's form: a secret pasted here by mistake shows nothing of itself.
-    evidence.append(facts.KEY_TAIL.of(key.tail if key_form.shape == "key" else ""))
-    evidence += [*_written(facts.KEY, key_form), *_written(facts.SECRET, secret_form)]
+    evidence.append(facts.KEY_TAIL.of(key.tail if key_shape.shape == "key" else ""))
+    evidence += [*_written(facts.KEY, key_shape), *_written(facts.SECRET, secret_shape)]
     if same := _same_key(ctx):
         evidence.append(facts.SAME_KEY_AS.of(same))
     readable = account.origin in ctx.run.env_files_readable_by_others
@@ -43,10 +47,10 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         evidence.append(facts.READABLE_FILE.of(account.origin))
     if tracked := account.origin in ctx.run.env_files_in_git:
         evidence.append(facts.TRACKED_FILE.of(account.origin))
-    blocked = key_form.unusable or secret_form.unusable or account.shares_first_name_with or same
+    blocked = key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same
     if blocked:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
-    if key_form.flaws or secret_form.flaws or key_form.unusual or readable or tracked:
+    if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:
         return CheckOutcome(Outcome.WARN, "usable, with a flaw", tuple(evidence))
     return CheckOutcome(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
 
@@ -56,10 +60,11 @@ def _on_loopback(ctx: AccountContext) -> bool:
     return settings.embedded or is_loopback(settings.api_url)
 
 
-def _written(part: facts.Credential, found: form.Form) -> list[Evidence]:
+def _written(part: facts.Credential, found: shape.CredentialShape) -> list[Evidence]:
     evidence = [
         part.CHARACTERS.of(found.characters),
         part.PLACEHOLDER.of(found.placeholder),
+        part.REFERENCE.of(found.reference),
         part.SHAPE.of(found.shape),
         part.SOUND_INSIDE.of(found.sound_inside),
     ]

@@ -54,6 +54,8 @@ class Probe:
             TransportError: The first that fails. Behind a proxy, name and TCP are the proxy's, and so is their failure.
         """
         proxy = self._route.proxy
+        if self._secure and self._route.authorities_variable:
+            self._route.tls_context()  # where it names nothing to trust, no later step can succeed
         if proxy is None:
             self._reach(self._host, self._port)
         else:

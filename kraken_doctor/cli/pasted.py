@@ -29,16 +29,16 @@ def sound_key(text: str) -> str:
     Raises:
         ConfigurationError: It can't work.
     """
-    from kraken_doctor.accounts.form import inspect_key
+    from kraken_doctor.accounts.shape import inspect_key
 
     text = _tidy(text)
-    form = inspect_key(text)
-    if not text or form.placeholder:
+    shape = inspect_key(text)
+    if not text or shape.placeholder:
         raise ConfigurationError("that is no API key but a placeholder: copy it from the key's page on Kraken")
-    if form.shape == "secret":
+    if shape.shape == "secret":
         raise ConfigurationError("that has the form of a secret: the API key is the shorter of the two")
-    if form.flaws:
-        raise ConfigurationError(f"the API key holds {', '.join(form.flaws)}: copy it once more")
+    if shape.flaws:
+        raise ConfigurationError(f"the API key holds {', '.join(shape.flaws)}: copy it once more")
     return text
 
 
@@ -49,19 +49,19 @@ def sound_secret(text: str) -> str:
     Raises:
         ConfigurationError: It can't work.
     """
-    from kraken_doctor.accounts.form import SECRET_BYTES, inspect_secret
+    from kraken_doctor.accounts.shape import SECRET_BYTES, inspect_secret
 
     text = _tidy(text)
-    form = inspect_secret(text)
-    if not text or form.placeholder:
+    shape = inspect_secret(text)
+    if not text or shape.placeholder:
         raise ConfigurationError("that is no secret but a placeholder: Kraken shows it once, when the key is made")
-    if form.shape == "key":
+    if shape.shape == "key":
         raise ConfigurationError("that has the form of an API key: the secret is the longer of the two")
-    if form.flaws:
-        raise ConfigurationError(f"the secret holds {', '.join(form.flaws)}: copy it once more")
-    if form.decoded_bytes != SECRET_BYTES:
+    if shape.flaws:
+        raise ConfigurationError(f"the secret holds {', '.join(shape.flaws)}: copy it once more")
+    if shape.decoded_bytes != SECRET_BYTES:
         raise ConfigurationError(
-            f"the secret is not base64 of {SECRET_BYTES} bytes ({form.characters} characters): its end may be missing"
+            f"the secret is not base64 of {SECRET_BYTES} bytes ({shape.characters} characters): its end may be missing"
         )
     return text
 

@@ -58,9 +58,9 @@ class Host:
         if not self._use_env_file:
             return ()
         if self._env_files:
-            return tuple(dotenv.read(path) for path in reversed(self._env_files))
+            return tuple(dotenv.read(path, environ=self.environ) for path in reversed(self._env_files))
         found = dotenv.find(Path.cwd())
-        return (dotenv.read(found, found=True),) if found else ()
+        return (dotenv.read(found, found=True, environ=self.environ),) if found else ()
 
     @cached_property
     def environment(self) -> Environment:
@@ -71,7 +71,11 @@ class Host:
             ConfigurationError: A .env file can't be read.
         """
         layers = ((file.path.name, file.values) for file in self.dotenv_files)
-        return self.with_secrets_known(Environment((PROCESS, self.environ), *layers))
+        damaged = {file.path.name: file.damaged_lines for file in self.dotenv_files if file.damaged_lines}
+        # What is not used is a secret all the same.
+        for file in self.dotenv_files:
+            self.with_secrets_known(Environment((file.path.name, file.values)))
+        return self.with_secrets_known(Environment((PROCESS, self.environ), *layers, damaged_lines=damaged))
 
     def with_secrets_known(self, environment: Environment) -> Environment:
         """Return *environment* once its secrets are redacted everywhere."""

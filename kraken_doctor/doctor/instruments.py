@@ -102,7 +102,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
     session = Session()
     session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
-    adapter = BoundedAdapter(pool_maxsize=request.jobs + 4)
+    adapter = BoundedAdapter(pool_maxsize=request.jobs + 4, environ=variables)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     apply_ca_env(session, variables)

@@ -82,9 +82,11 @@ def start_sandbox(stack: ExitStack, request: RunRequest, store: NonceStore) -> t
     scenario = build_scenario(request.faults)
     url, clocks = serve(stack, scenario)
     files = _env_files(stack, scenario)
-    layers = [(file.path.name, file.values) for file in files] or [(PROCESS, scenario.environ)]
+    in_files = [(file.path.name, file.values) for file in files]
+    layers = [(PROCESS, scenario.overrides if files else scenario.environ), *in_files]
+    damaged = {file.path.name: file.damaged_lines for file in files}
     place = RunEnvironment(
-        environment=Environment(*layers),
+        environment=Environment(*layers, damaged_lines=damaged),
         variables=scenario.variables,
         store=scenario.store(store) if scenario.store else store,
         krakenex=lambda: scenario.krakenex(krakenex()) if scenario.krakenex else krakenex(),
@@ -100,6 +102,9 @@ def _env_files(stack: ExitStack, scenario: Scenario) -> tuple[dotenv.EnvFile, ..
         return ()
     path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-"))) / ".env"
     path.touch(mode=0o600)
-    path.write_text("".join(f"{name}={value}\n" for name, value in scenario.environ.items()), encoding="utf-8")
+    path.write_text(
+        scenario.env_file_text + "".join(f"{name}={value}\n" for name, value in scenario.environ.items()),
+        encoding="utf-8",
+    )
     path.chmod(scenario.env_file_mode)
     return (dotenv.read(path),)

@@ -32,6 +32,10 @@ class Account:
     """The variable that declares it, and where that is set: ``KRAKEN_NONCE_UNIT (.env)``."""
     origin: str = ""
     """``environment``, or the name of the .env file."""
+    elsewhere: tuple[str, ...] = ()
+    """Its variables that a weaker origin has with another value, which is not used: ``KRAKEN_API_KEY in .env``."""
+    damaged_lines: tuple[str, ...] = ()
+    """Of .env, that set none of Kraken's variables or set one twice: ``.env, line 2: …``."""
     shares_first_name_with: tuple[str, ...] = ()
     """Other accounts that fall back to the same ``KRAKEN_USER_<FIRST>_*`` variables."""
 

@@ -11,7 +11,7 @@ import urllib3
 
 from kraken_doctor.errors import TransportError, is_failure
 from kraken_doctor.network.edge import from_foreign_response
-from kraken_doctor.network.failures import root_message, transport_error
+from kraken_doctor.network.failures import layers, root_message, transport_error
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -93,6 +93,8 @@ def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> T
     if isinstance(exc, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
         # requests and Python quote the header, and the header is the key.
         return TransportError("credentials-damaged", "the key can't be sent as a header")
+    if ours := next((inner for inner in layers(exc) if isinstance(inner, TransportError)), None):
+        return ours
     for types, kind in _SAID_BY_TYPE:
         if isinstance(exc, types):
             return TransportError(kind, root_message(exc))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import ssl
 import urllib.parse
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ import requests
 import requests.utils
 from urllib3.util import create_urllib3_context
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.url import is_loopback, login_of, without_login
 from kraken_doctor.redact import Secret
 
@@ -65,15 +67,44 @@ class Route(NamedTuple):
         """
         context = create_urllib3_context()
         authorities = requests.utils.DEFAULT_CA_BUNDLE_PATH if of_requests else self.authorities
+        place, variable = Path(authorities), "" if of_requests else self.authorities_variable
+        problem = ""
         try:
-            where = {"capath" if Path(authorities).is_dir() else "cafile": authorities}
-            context.load_verify_locations(**where)
+            context.load_verify_locations(**{"capath" if place.is_dir() else "cafile": authorities})
+            # OpenSSL takes any folder, and looks in it for names such as 5ed36f99.0 when it needs a certificate.
+            if variable and place.is_dir() and not any(_HASHED.fullmatch(file.name) for file in place.iterdir()):
+                problem = "a folder without certificates under the names that c_rehash gives them"
         except OSError as exc:  # an SSLError is one: a file without certificates
-            by = f"{self.authorities_variable}={authorities}" if self.authorities_variable else authorities
-            raise TransportError("tls-untrusted", f"no certificates can be read from {by}") from exc
+            problem = _why_unreadable(place, exc)
+        if problem:
+            raise _no_authorities(authorities, variable, problem)
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True
         return context
+
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+
+
+def _why_unreadable(path: Path, exc: OSError) -> str:
+    if isinstance(exc, ssl.SSLError):
+        return "the file is empty" if path.stat().st_size == 0 else "it holds no PEM certificate"
+    return {errno.ENOENT: "there is no such file"}.get(exc.errno or 0, exc.strerror or str(exc))
+
+
+def missing_authorities(authorities: str, environ: Mapping[str, str]) -> TransportError:
+    """Return ``tls-untrusted`` for a place that does not exist, with the variable that names it."""
+    return _no_authorities(authorities, _authorities_variable(authorities, environ), "there is no such file")
+
+
+def _no_authorities(authorities: str, variable: str, problem: str) -> TransportError:
+    by = f"{variable}={authorities}" if variable else authorities
+    detail = f"no certificates can be read from {by}: {problem}"
+    return TransportError("tls-untrusted", detail, AnswerSeen(variable=variable or None))
+
+
+def _authorities_variable(authorities: str, environ: Mapping[str, str]) -> str:
+    return next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")
 
 
 def apply_ca_env(session: requests.Session, environ: Mapping[str, str]) -> None:
@@ -126,14 +157,22 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     verify = settings["verify"]
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-    variable = next((name for name in AUTHORITY_VARIABLES if environ.get(name) == authorities), "")
+    variable = _authorities_variable(authorities, environ)
     chosen = requests.utils.select_proxy(url, settings["proxies"])
-    return Route(_proxy(chosen, environ) if chosen else None, authorities, variable)
+    scheme = urllib.parse.urlsplit(url).scheme
+    return Route(_proxy(chosen, environ, scheme) if chosen else None, authorities, variable)
 
 
-def _proxy(chosen: str, environ: Mapping[str, str]) -> Proxy:
-    variable = next((name for name, value in environ.items() if value == chosen and "proxy" in name.lower()), "")
-    named = variable or "the system's proxy setting"
+def _proxy(chosen: str, environ: Mapping[str, str], scheme: str) -> Proxy:
+    # Two may have one value: requests takes that of the scheme, then the one for all, and so does this.
+    used = {f"{scheme}_proxy": 0, "all_proxy": 1}
+    named = sorted(
+        (used.get(name.lower(), 2), name)
+        for name, value in environ.items()
+        if value == chosen and "proxy" in name.lower()
+    )
+    variable = named[0][1] if named else ""
+    by = variable or "the system's proxy setting"
     url = chosen if "://" in chosen else f"http://{chosen}"
     try:
         parts = urllib.parse.urlsplit(url)
@@ -141,6 +180,7 @@ def _proxy(chosen: str, environ: Mapping[str, str]) -> Proxy:
     except ValueError:
         parts, port = urllib.parse.urlsplit(""), 0
     if not parts.hostname:
-        raise TransportError("proxy-failed", f"{named} holds no URL of a proxy: {without_login(chosen)[:80]!r}")
+        detail = f"{by} holds no URL of a proxy: {without_login(chosen)[:80]!r}"
+        raise TransportError("proxy-failed", detail, AnswerSeen(variable=variable or None))
     login = login_of(url)
     return Proxy(parts.scheme, parts.hostname, port, Secret(login) if login else None, variable)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -18,6 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from kraken_doctor.network.connection import BoundedConnection, HttpPool, HttpsPool, Timing
+from kraken_doctor.network.route import missing_authorities
 
 MAX_ANSWER_BYTES = 1 << 20
 """Unpacked. What the doctor asks for is a few kilobytes; this bounds its memory against whoever answers instead."""
@@ -41,10 +43,18 @@ class BoundedAdapter(HTTPAdapter):
     Args:
         max_answer_bytes: The bound, unpacked.
         pool_maxsize: Connections kept open a host.
+        environ: To say in which variable a setting was found.
     """
 
-    def __init__(self, *, max_answer_bytes: int = MAX_ANSWER_BYTES, pool_maxsize: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        pool_maxsize: int = 10,
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._max_answer_bytes = max_answer_bytes
+        self._environ = environ
         self.timings: deque[tuple[str, Timing]] = deque(maxlen=_TIMINGS_KEPT)
         """How long each call took that was answered: its path, and its parts."""
         super().__init__(pool_maxsize=pool_maxsize)
@@ -60,6 +70,13 @@ class BoundedAdapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
         return manager
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Do as requests does, but that raises a plain OSError, which no caller expects, where a file is missing."""
+        try:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        except OSError as exc:
+            raise requests.exceptions.SSLError(missing_authorities(str(verify), self._environ)) from exc
 
     def send(
         self,

@@ -129,3 +129,22 @@ def test_a_variables_value_is_in_no_repr() -> None:
     variable = Environment(("environment", pair("KRAKEN_MASTER", "classified"))).get("KRAKEN_MASTER_API_KEY")
     assert "classified" not in repr(variable)
     assert "classified" not in repr(find(pair("KRAKEN_MASTER", "classified")))
+
+
+def test_what_a_weaker_origin_has_is_named() -> None:
+    """An old key in the environment hides the right one in .env; the same one twice hides nothing."""
+    (account,) = find(pair("KRAKEN", "old"), {**pair("KRAKEN", "new"), "KRAKEN_API_SECRET": "secret-old"})
+    assert account.elsewhere == ("KRAKEN_API_KEY in .env",)
+    assert account.origin == "environment"
+
+
+def test_damaged_lines_are_those_of_the_account_and_in_every_error() -> None:
+    """Without them, "not set" contradicts what the reader sees in the file."""
+    line = "line 2: KRAKEN_MASTER_API_KEY has no = behind it"
+    environment = Environment((".env", pair("KRAKEN_USER_A")), damaged_lines={".env": (line,)})
+    assert find_accounts(environment, users=["a"])[0].damaged_lines == ()
+    environment = Environment((".env", {"KRAKEN_MASTER_API_SECRET": "s"}), damaged_lines={".env": (line,)})
+    assert find_accounts(environment)[0].damaged_lines == (f".env, {line}",)
+    for choice in ({}, {"users": ["a"]}):
+        with pytest.raises(ConfigurationError, match="line 2: KRAKEN_MASTER_API_KEY"):
+            find_accounts(Environment(damaged_lines={".env": (line,)}), **choice)  # type: ignore[arg-type]

@@ -35,9 +35,9 @@ def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     """What it was meant to set is missing, so its number is told."""
     path = tmp_path / ".env"
-    path.write_text("A=1\nB='unclosed\nC=3\n")
+    path.write_text("A=1\nKRAKEN_API_KEY='unclosed\nC=3\n")
     file = dotenv.read(path)
-    assert file.damaged_lines == (2,)
+    assert file.damaged_lines == ("line 2: KRAKEN_API_KEY has a quote that is not closed",)
     assert file.values["A"] == "1"
 
 
@@ -103,3 +103,70 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
     with pytest.raises(ConfigurationError, match="not a file of settings"):
         dotenv.read(tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('A=1\n\nKRAKEN_API_KEY="secret\n', "line 3: KRAKEN_API_KEY has a quote that is not closed"),
+        ("KRAKEN_API_KEY secret\n", "line 1: KRAKEN_API_KEY has no = behind it"),
+        ("KRAKEN_API_KEY\n", "line 1: KRAKEN_API_KEY has no = behind it"),
+        ("# c\nKRAKEN_API_KEY: secret\nKRAKEN_API_KEY=other\n", "line 2: KRAKEN_API_KEY is YAML: write NAME=value"),
+        (
+            "KRAKEN_API_KEY=old\nA=1\nKRAKEN_API_KEY=secret\n",
+            "line 3: KRAKEN_API_KEY again, with another value than in line 1; this one is used",
+        ),
+    ],
+)
+def test_a_line_that_does_not_say_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
+    """By number and name, and without the value."""
+    path = tmp_path / ".env"
+    path.write_text(text)
+    assert dotenv.read(path).damaged_lines == (said,)
+
+
+def test_what_is_another_programs_business_is_not_said(tmp_path: Path) -> None:
+    """Lines of other variables, and the same value twice."""
+    path = tmp_path / ".env"
+    path.write_text(
+        "OTHER: yaml\nB='unclosed\nKRAKEN_API_KEY=a\nKRAKEN_API_KEY='a' # again\nexport KRAKEN_API_SECRET=b\n"
+    )
+    assert dotenv.read(path).damaged_lines == ()
+
+
+def test_references_are_resolved_as_python_dotenv_does(tmp_path: Path) -> None:
+    """Above, in the process, by default; where nothing sets it, it stands as it is, to be found wanting."""
+    path = tmp_path / ".env"
+    path.write_text("A=one\nB=${A}-${P}\nC=${NOBODY:-d}\nE=x${NOBODY}\nF=$A\n")
+    values = dotenv.read(path, environ={"P": "two"}).values
+    assert values == {"A": "one", "B": "one-two", "C": "d", "E": "x${NOBODY}", "F": "$A"}
+
+
+@pytest.mark.parametrize("name", ["KRAKEN_SPOT_URL", "KRAKEN_NONCE_STORE"])
+def test_a_file_that_leads_elsewhere_takes_no_variable_of_the_process_along(tmp_path: Path, name: str) -> None:
+    """Nobody named it: the process's key would pass for its own, and go to where it says."""
+    path = tmp_path / ".env"
+    path.write_text(
+        f"KRAKEN_MASTER_API_KEY=${{KRAKEN_API_KEY}}\n{name}=https://elsewhere.example/${{KRAKEN_API_KEY}}\n"
+    )
+    environ = {"KRAKEN_API_KEY": "mine"}
+    assert "mine" not in str(dotenv.read(path, found=True, environ=environ).values)
+    assert dotenv.read(path, environ=environ).values["KRAKEN_MASTER_API_KEY"] == "mine", "who names it means it"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("KRAKEN_API_KEY=a\n".encode("utf-16"), "UTF-16 text"),
+        ("KRAKEN_API_KEY=a\n".encode("utf-16-le"), "UTF-16 text"),
+        ("KRAKEN_API_KEY=a\n".encode("utf-16-be"), "UTF-16 text"),
+        ("KRAKEN_API_KEY=a\n".encode("utf-32"), "UTF-32 text"),
+        ("A=1\n# schlüssel\n".encode("latin-1"), r"line 2 has the byte 0xFC, as in Windows-1252"),
+    ],
+)
+def test_the_encoding_is_named(tmp_path: Path, raw: bytes, said: str) -> None:
+    """Editors of Windows and PowerShell's redirection write these."""
+    path = tmp_path / ".env"
+    path.write_bytes(raw)
+    with pytest.raises(ConfigurationError, match=said):
+        dotenv.read(path)

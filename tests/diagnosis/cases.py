@@ -143,6 +143,30 @@ CASES: dict[str, list[CheckResult]] = {
     "swapped": written(key__shape="secret", secret__shape="key", secret__decoded=42),
     "the secret twice": written(key__shape="secret"),
     "placeholders": written(key__placeholder=True, secret__placeholder=True, secret__characters=12),
+    "a reference": written(key__placeholder=True, key__reference=True),
+    "a demo key": written(key__placeholder=True, credentials__demo_key=True),
+    "the whole line was pasted": written(key__flaws=("KRAKEN_USER_A_API_KEY= in front of it",), key__shape="other"),
+    "a damaged line": written(credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has no = behind it",)),
+    "a damaged line and no key": written(
+        credentials__missing=("KRAKEN_USER_A_API_KEY",),
+        credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has a quote that is not closed",),
+    ),
+    "an old key in the environment": [
+        *written(
+            credentials__source="KRAKEN_USER_A_API_KEY (environment)", credentials__key_tail="…4tZA",
+            credentials__elsewhere=("KRAKEN_USER_A_API_KEY in .env",),
+        ),
+        called(call(1, "ms", MS, "EAPI:Invalid key")),
+    ],
+    "authorities that are not there": [
+        found(
+            "path", None,
+            {"path.failure": "tls-untrusted", "path.detail": "no such file", "path.variable": "SSL_CERT_FILE"},
+        )
+    ],
+    "a proxy's URL that is none": [
+        found("path", None, {"path.failure": "proxy-failed", "path.detail": "no URL", "path.variable": "ALL_PROXY"})
+    ],
     "the key is damaged": written(key__flaws=("a quote at the start", "a quote at the end"), secret__decoded=64),
     "the secret is damaged": written(secret__flaws=("a space inside",), secret__decoded=None),
     "the secret is damaged and tolerated": written(secret__flaws=("a line break at the end",)),

@@ -17,8 +17,8 @@ from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
 # The contract: an id may get a better text, never another meaning, and never goes away.
 _IDS = """
     credentials-missing credentials-placeholder credentials-damaged secret-malformed key-malformed
-    key-secret-swapped key-duplicated account-ambiguous dotenv-readable krakenex-missing krakenex-untested
-    krakenex-incompatible nonce-generator-broken nonce-generator-default clock-behind clock-ahead
+    key-secret-swapped key-duplicated account-ambiguous dotenv-damaged dotenv-readable krakenex-missing
+    krakenex-untested krakenex-incompatible nonce-generator-broken nonce-generator-default clock-behind clock-ahead
     clock-unverified state-unwritable dns-failed connection-refused connection-timeout connection-reset
     read-timeout proxy-failed tls-untrusted tls-expired tls-hostname tls-failed edge-blocked edge-error
     response-invalid exchange-maintenance exchange-restricted exchange-unavailable exchange-busy exchange-error

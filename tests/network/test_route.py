@@ -12,7 +12,9 @@ import requests
 import trustme
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.network.answer import as_transport_error
 from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings, route
+from kraken_doctor.network.transport import BoundedAdapter
 from tests.network import certificates
 
 URL = "https://api.kraken.com"
@@ -129,7 +131,7 @@ def test_a_place_without_certificates_and_without_a_variable(session: requests.S
     found = route(session, URL, {})._replace(authorities=f"{tmp_path}/nowhere.pem")
     with pytest.raises(TransportError) as caught:
         found.tls_context()
-    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem"
+    assert caught.value.detail == f"no certificates can be read from {tmp_path}/nowhere.pem: there is no such file"
 
 
 def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,3 +144,48 @@ def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pyt
     found = route(session, URL, {})
     assert found.proxy is not None
     assert (found.proxy.shown, found.authorities) == ("http://proxy.example:3128", "requests.pem")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere.pem", "there is no such file"),
+        ("empty.pem", "the file is empty"),
+        ("no.pem", "it holds no PEM certificate"),
+        ("folder", "a folder without certificates"),
+    ],
+)
+def test_what_is_wrong_with_authorities(
+    session: requests.Session, tmp_path: Path, variable: str, name: str, said: str
+) -> None:
+    """With the variable and the path, so that the reader knows what to correct."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "no.pem").write_text("nothing")
+    place = str(tmp_path / name)
+    with pytest.raises(TransportError, match=f"{variable}={place}: {said}") as caught:
+        route(session, URL, {})._replace(authorities=place, authorities_variable=variable).tls_context()
+    assert (caught.value.kind, caught.value.seen.variable) == ("tls-untrusted", variable)
+
+
+def test_missing_authorities_are_no_plain_error(tmp_path: Path) -> None:
+    """requests raises an OSError of its own for them, before it connects."""
+    place = str(tmp_path / "nowhere.pem")
+    session = requests.Session()
+    session.mount("https://", BoundedAdapter(environ={"SSL_CERT_FILE": place}))
+    session.verify, session.trust_env = place, False
+    with session, pytest.raises(requests.exceptions.SSLError) as caught:
+        session.get("https://127.0.0.1:9")
+    error = as_transport_error(caught.value)
+    assert (error.kind, error.seen.variable) == ("tls-untrusted", "SSL_CERT_FILE")
+    assert place in error.detail
+
+
+@pytest.mark.parametrize("used", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
+def test_of_two_variables_with_one_value_the_used_one_is_named(session: requests.Session, used: str) -> None:
+    """HTTP_PROXY has no say over https, whatever it holds."""
+    session.proxies = {"https": "http://proxy.example:3128"}
+    proxy = route(session, URL, dict.fromkeys(("http_proxy", "HTTP_PROXY", used), "http://proxy.example:3128")).proxy
+    assert proxy is not None
+    assert proxy.variable == used

@@ -60,10 +60,11 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
     often = (f"{failed} of {samples} attempts failed",) if samples else ()
     because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
     possible = _possible(evidence, call, failure)
+    variable = evidence.get(call.BAD_VARIABLE) if failure == "tls-untrusted" else None
     yield diagnosis_for(
         failure,
         None,
-        "",
+        f"{variable} names no certificates that can be read." if variable else "",
         because,
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
         severity=_severity(evidence, call),
@@ -185,7 +186,12 @@ def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | N
     """Return another remedy than the catalogue's, where the evidence says more."""
     if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
         return remedy("wait as told", wait_s=wait_s)
+    named = evidence.get(call.BAD_VARIABLE)
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
         variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
         return remedy("login of the proxy", variable=variable)
+    if failure == "proxy-failed" and (variable := named or evidence.source(facts.PROXY) or ""):
+        return remedy("proxy of a variable", variable=variable)
+    if failure == "tls-untrusted" and named:
+        return remedy("authorities of a variable", variable=named)
     return None

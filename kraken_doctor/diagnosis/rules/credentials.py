@@ -8,7 +8,7 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
 
@@ -22,8 +22,13 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
             "credentials-missing",
             account,
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            (f"looked for {looked_for[0]} and {looked_for[1]}, in the environment and in .env",),
+            (
+                f"looked for {looked_for[0]} and {looked_for[1]}, in the environment and in .env",
+                *evidence.get(facts.DAMAGED_LINES, ()),
+            ),
         )
+    elif damaged := evidence.get(facts.DAMAGED_LINES):
+        yield diagnosis_for("dotenv-damaged", account, "", damaged)
     if sharing := evidence.get(facts.SHARED_WITH):
         because = (f"{evidence.get(facts.KEY.VARIABLE, '')} is also what {', '.join(sharing)} would use",)
         yield diagnosis_for("account-ambiguous", account, "", because)
@@ -51,9 +56,7 @@ def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     for part in (facts.KEY, facts.SECRET):
         variable, flaws = evidence.get(part.VARIABLE, ""), evidence.get(part.FLAWS)
         if evidence.get(part.PLACEHOLDER):
-            yield diagnosis_for(
-                "credentials-placeholder", account, f"{variable} holds a placeholder.", (_size(evidence, part),)
-            )
+            yield _placeholder(evidence, account, part, variable)
         elif flaws and (part is facts.KEY or evidence.get(facts.SECRET.SOUND_INSIDE)):
             yield _damaged(evidence, account, part, variable, flaws)
         elif part is facts.KEY and evidence.get(part.SHAPE) == "other":
@@ -66,6 +69,29 @@ def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
 
 
 _SECRET_BYTES = 64
+
+
+def where_from(evidence: EvidenceSet) -> tuple[str, ...]:
+    """Return which key was sent and where it was read, and what has another in store: it may be the wrong one."""
+    source, tail = evidence.get(facts.CREDENTIALS_SOURCE), evidence.get(facts.KEY_TAIL)
+    sent = (f"the key {tail} is from {source}",) if source and tail else ()
+    return (*sent, *(f"{name} has another value, which is not used" for name in evidence.get(facts.ELSEWHERE, ())))
+
+
+def other_value(evidence: EvidenceSet) -> Remedy | None:
+    """Return the remedy for a value that hides another: trying that one costs nothing, and no new key is needed."""
+    names = evidence.get(facts.ELSEWHERE)
+    return remedy("another value", names=" and ".join(names)) if names else None
+
+
+def _placeholder(evidence: EvidenceSet, account: str, part: Credential, variable: str) -> Diagnosis:
+    what, instead = "a placeholder", None
+    if part is facts.KEY and evidence.get(facts.DEMO_KEY):
+        what, instead = "a demo key of kraken-doctor sandbox, which opens nothing elsewhere", remedy("demo key")
+    elif evidence.get(part.REFERENCE):
+        what, instead = "a reference to another value, which nothing has replaced", remedy("reference")
+    because = (_size(evidence, part), "nothing was sent")
+    return diagnosis_for("credentials-placeholder", account, f"{variable} holds {what}.", because, remedy=instead)
 
 
 def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: str, flaws: Texts) -> Diagnosis:

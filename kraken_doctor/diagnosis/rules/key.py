@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
+from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
 from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
@@ -61,15 +62,20 @@ def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagno
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     cause = CAUSES[error.cause]
+    of_credentials = error.cause in ("key-invalid", "signature-invalid")
     possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
     yield diagnosis_for(
         error.cause,
         account,
         "",
-        (f"{call.endpoint} was answered with {call.outcome}", "the exchange was reached, and the key was sent as set"),
+        (
+            f"{call.endpoint} was answered with {call.outcome}",
+            "the exchange was reached, and the key was sent as set",
+            *(where_from(evidence) if of_credentials else ()),
+        ),
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
         severity=Severity.FAIL,  # also of a cause that is a warning where calls are accepted
-        remedy=_when(call, error.cause),
+        remedy=_when(call, error.cause) or (other_value(evidence) if of_credentials else None),
         error=call.outcome,
         possible=possible,
     )

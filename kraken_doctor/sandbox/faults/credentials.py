@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Callable
 
 from kraken_doctor.sandbox.faults.base import Fault, Inject
@@ -54,10 +55,34 @@ def _readable_file(scenario: Scenario) -> None:
     scenario.env_file_mode = 0o644
 
 
+def _damaged_file(scenario: Scenario) -> None:
+    scenario.env_file_mode = 0o600
+    scenario.env_file_text = f"{_KEY}: {scenario.environ[_KEY]}\n"
+
+
+def _old_key_in_environment(scenario: Scenario) -> None:
+    scenario.env_file_mode = 0o600
+    scenario.overrides[_KEY] = scenario.environ[_KEY][::-1]
+
+
 CREDENTIALS = (
     Fault("credentials-missing", "the secret is not set", _unset, "credentials-missing"),
     Fault("credentials-placeholder", "the secret is still that of the example", _changes(_SECRET, lambda _: "your-api-secret"),
           "credentials-placeholder"),
+    Fault("credentials-placeholder-word", "a program wrote 'undefined' for the key", _changes(_KEY, lambda _: "undefined"),
+          "credentials-placeholder"),
+    Fault("credentials-placeholder-reference", "a reference that nothing resolved", _changes(_KEY, lambda _: "${KRAKEN_KEY}"),
+          "credentials-placeholder"),
+    Fault("credentials-damaged-line", "the whole line was pasted", _changes(_KEY, lambda key: f"export {_KEY}={key}"), "credentials-damaged"),
+    Fault("credentials-damaged-json", "JSON was pasted", _changes(_SECRET, lambda secret: f'{{"secret": "{secret}"}}'), "credentials-damaged"),
+    Fault("credentials-damaged-comma", "a comma behind the key", _changes(_KEY, lambda key: f"{key},"), "credentials-damaged"),
+    Fault("credentials-damaged-twice", "the key was pasted twice", _changes(_KEY, lambda key: key * 2), "credentials-damaged"),
+    Fault("credentials-damaged-both", "key and secret in one variable",
+          lambda scenario: _changes(_KEY, lambda key: f"{key}:{scenario.environ[_SECRET]}")(scenario), "credentials-damaged"),
+    Fault("credentials-damaged-url", "a secret in the encoding of URLs",
+          _changes(_SECRET, lambda secret: urllib.parse.quote(secret, safe="")), "credentials-damaged"),
+    Fault("dotenv-damaged", "a line of .env in YAML", _damaged_file, "dotenv-damaged", "warn"),
+    Fault("key-invalid-overridden", "an old key in the environment, the right one in .env", _old_key_in_environment, "key-invalid"),
     Fault("credentials-damaged", "an invisible character inside the key", _changes(_KEY, lambda key: f"{key[:9]}\u200b{key[9:]}"),
           "credentials-damaged"),
     Fault("credentials-damaged-harmless", "a blank behind the secret, which decodes all the same",
