@@ -7,11 +7,12 @@ reads no file, opens no socket and imports neither requests nor krakenex.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.2.0"
 
+TYPE_CHECKING = False  # type checkers know it by its name; the start of every hooked process would load `typing`
 if TYPE_CHECKING:
+    from typing import Any
+
     from kraken_doctor.client.install import install
     from kraken_doctor.client.kraken import KrakenClient
     from kraken_doctor.client.retry import RetryPolicy

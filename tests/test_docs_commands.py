@@ -31,7 +31,8 @@ ROOT = Path(__file__).parent.parent
 BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-hosts.md", "containers.md", "ci.md",
            "gitlab-ci.md", "architecture.md",
            "monitoring.md", "moving-a-bot.md", "nonce.md", "dependencies.md", "mutation.md",
-           "live-bots.md")  # fmt: skip
+           "live-bots.md",
+           *(f"bots/{name}.md" for name in ("README", "script", "freqtrade", "service", "docker")))  # fmt: skip
 """Those that a script writes have tests of their own."""
 
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in BY_HAND)]
@@ -96,10 +97,11 @@ def test_the_commands_of_a_page(page: Path, environ: dict[str, str], tmp_path: P
         for block in found:
             if block.kind == "python" and block.name:
                 Path(block.name).write_text(block.text, encoding="utf-8")
+        port = str(redis.port) if redis is not None else ""
         for block in found:
             if block.kind == "console":
                 for command in block.commands:
-                    run(command, block.mark, environ)
+                    run(command.replace(" 6379 ", f" {port} "), block.mark, environ)
     finally:
         if redis is not None:
             redis.kill()

@@ -39,7 +39,8 @@ def test_nothing_prints_but_the_output() -> None:
         text = path.read_text(encoding="utf-8")
         names = {node.func.id for node in ast.walk(ast.parse(text)) if _is_named_call(node)}  # type: ignore[attr-defined]
         assert "print" not in names, path
-        if path.name not in ("output.py", "main.py", "__main__.py", "selftest.py"):
+        in_a_bot = "inject" in path.parts  # the hook, in a process that has no output of ours
+        if not in_a_bot and path.name not in ("output.py", "main.py", "__main__.py", "selftest.py"):
             assert "sys.stdout" not in text, path
             assert "sys.stderr" not in text, path
 

@@ -37,6 +37,7 @@ class App:
     ) -> None:  # fmt: skip
         self.output = output
         self.interruption = interruption or Interruption()
+        self.own_process = own_process
         self.clock = clock or SystemClock()
         self.host = Host(environ, output.redact, env_files=env_files, use_env_file=use_env_file)
         # A deadline counts from when the user began to wait.

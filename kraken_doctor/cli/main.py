@@ -37,6 +37,7 @@ COMMANDS = {
     "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
     "report": "Write one redacted file to attach to a bug report.",
     "watch": "Run the check repeatedly and report changes.",
+    "run": "Run a Python bot unmodified, with one private Kraken call in flight per key.",
     "sandbox": "Serve the embedded exchange, or run a command against it.",
     "init": "Put an account's key, secret and nonce unit into a .env file.",
     "completion": "Print the completion script for a shell.",

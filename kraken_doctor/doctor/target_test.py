@@ -22,14 +22,18 @@ from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
 from kraken_doctor.sandbox.keys import demo_environ
 
-_CHILD = "from kraken_doctor.inject.target import main; main()"
+_CHILD = (
+    "from kraken_doctor.sandbox import isolation; isolation.enter_if_possible();"
+    " from kraken_doctor.inject.target import main; main()"
+)
 
 
 def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) -> Findings:
     """
     Import *target* in a child, and test it.
 
-    Python's `socket` refuses to connect there. It is no cage: other ways out are open to whatever the module runs.
+    Where the system has network namespaces nothing leaves it; elsewhere Python's `socket` refuses to connect, and other
+    ways out are open to whatever the module runs.
 
     Args:
         target: ``package.module:attribute``.

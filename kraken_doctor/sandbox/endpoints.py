@@ -2,101 +2,221 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import formatdate
-from typing import Any
+from typing import Any, NamedTuple
 
+from kraken_doctor.sandbox import market, orders
 from kraken_doctor.sandbox.keys import Key
-from kraken_doctor.sandbox.messages import Response, answer
+from kraken_doctor.sandbox.market import Parameters
+from kraken_doctor.sandbox.messages import Refused
 from kraken_doctor.sandbox.state import ExchangeState
 
 
-def _time(state: ExchangeState) -> Response:
+def _time(state: ExchangeState, _parameters: Parameters) -> Any:
     if not state.tells_time:
-        return answer(result={})
+        return {}
     now = int(state.now())
-    return answer(result={"unixtime": now, "rfc1123": formatdate(now, usegmt=True).replace("GMT", "+0000")})
+    text = formatdate(now, usegmt=True).replace("GMT", "+0000")
+    return {"unixtime": now, "rfc1123": text[:12] + text[14:]}  # the year has two digits
 
 
-def _system_status(state: ExchangeState) -> Response:
+def _system_status(state: ExchangeState, _parameters: Parameters) -> Any:
     timestamp = datetime.fromtimestamp(state.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = {"status": state.status, "timestamp": timestamp}
-    return answer(result=status | {"upcoming_maintenance": state.maintenance, "emergency": []})
+    return status | {"upcoming_maintenance": state.maintenance, "emergency": []}
 
 
-# Enough of the market for clients that load it before their first private call.
-_ASSETS = {
-    "ZUSD": {"aclass": "currency", "altname": "USD", "decimals": 4, "display_decimals": 2, "status": "enabled"},
-    "USDT": {"aclass": "currency", "altname": "USDT", "decimals": 8, "display_decimals": 4, "status": "enabled"},
-    "XXBT": {"aclass": "currency", "altname": "XBT", "decimals": 10, "display_decimals": 5, "status": "enabled"},
-}
+def _of_market(answer: Callable[[float, Parameters], Any]) -> Callable[[ExchangeState, Parameters], Any]:
+    return lambda state, parameters: answer(state.now(), parameters)
 
 
-def _assets(_state: ExchangeState) -> Response:
-    return answer(result=_ASSETS)
-
-
-def _asset_pairs(_state: ExchangeState) -> Response:
-    def pair(base: str, quote: str, base_name: str, quote_name: str) -> dict[str, Any]:
-        return {
-            "altname": base_name + quote_name, "wsname": f"{base_name}/{quote_name}", "aclass_base": "currency",
-            "base": base, "aclass_quote": "currency", "quote": quote, "lot": "unit", "cost_decimals": 5,
-            "pair_decimals": 1, "lot_decimals": 8, "lot_multiplier": 1, "leverage_buy": [], "leverage_sell": [],
-            "fees": [[0, 0.4]], "fees_maker": [[0, 0.25]], "fee_volume_currency": "ZUSD", "margin_call": 80,
-            "margin_stop": 40, "ordermin": "0.00005", "costmin": "0.5", "tick_size": "0.1", "status": "online",
-        }  # fmt: skip
-
-    pairs = {"XXBTZUSD": pair("XXBT", "ZUSD", "XBT", "USD"), "USDTZUSD": pair("USDT", "ZUSD", "USDT", "USD")}
-    return answer(result=pairs)
-
-
-def _key_info(key: Key) -> Response:
-    return answer(
-        result={
-            "apiKeyName": key.name,
-            "apiKey": key.api_key,
-            "nonce": str(key.mark),
-            "nonceWindow": key.window,
-            "permissions": list(key.permissions),
-            "iban": "AA00 SAND BOXX 0000",
-            "validUntil": f"{key.valid_until:.0f}",
-            "queryFrom": "0",
-            "queryTo": "0",
-            "createdTime": f"{key.created:.0f}",
-            "modifiedTime": f"{key.modified:.0f}",
-            "ipAllowlist": list(key.ip_allowlist),
-            "lastUsed": f"{key.last_used:.0f}",
-        },
-    )
-
-
-def _balance(key: Key) -> Response:
-    return answer(result=key.balances)
-
-
-def _balance_ex(key: Key) -> Response:
-    return answer(result={code: {"balance": amount, "hold_trade": "0"} for code, amount in key.balances.items()})
-
-
-def _open_orders(key: Key) -> Response:
-    return answer(result={"open": key.open_orders})
-
-
-PUBLIC: dict[str, Callable[[ExchangeState], Response]] = {
-    "AssetPairs": _asset_pairs,
-    "Assets": _assets,
-    "SystemStatus": _system_status,
+PUBLIC: dict[str, Callable[[ExchangeState, Parameters], Any]] = {
     "Time": _time,
+    "SystemStatus": _system_status,
+    "Assets": _of_market(market.assets),
+    "AssetPairs": _of_market(market.asset_pairs),
+    "Ticker": _of_market(market.ticker),
+    "OHLC": _of_market(market.ohlc),
+    "Depth": _of_market(market.depth),
+    "Trades": _of_market(market.trades),
+    "Spread": _of_market(market.spread),
 }
 
-PRIVATE: dict[str, tuple[str | None, Callable[[Key], Response]]] = {
-    "Balance": ("query-funds", _balance),
-    "BalanceEx": ("query-funds", _balance_ex),
-    "GetApiKeyInfo": (None, _key_info),
-    "OpenOrders": ("query-open-trades", _open_orders),
-}
-"""Name: the permission that it needs, and what it answers."""
 
-COST = {"ClosedOrders": 2, "Ledgers": 2, "QueryLedgers": 2, "TradesHistory": 2}
-"""Points on the call counter; 1 for all others."""
+def _key_info(key: Key, _now: float, _parameters: Parameters) -> Any:
+    return {
+        "apiKeyName": key.name,
+        "apiKey": key.api_key,
+        "nonce": str(key.mark),
+        "nonceWindow": key.window,
+        "permissions": list(key.permissions),
+        "iban": "AA00 SAND BOXX 0000",
+        "validUntil": f"{key.valid_until:.0f}",
+        "queryFrom": "0",
+        "queryTo": "0",
+        "createdTime": f"{key.created:.0f}",
+        "modifiedTime": f"{key.modified:.0f}",
+        "ipAllowlist": list(key.ip_allowlist),
+        "lastUsed": f"{key.last_used:.0f}",
+    }
+
+
+def _balance(key: Key, _now: float, _parameters: Parameters) -> Any:
+    return key.balances
+
+
+def _balance_ex(key: Key, _now: float, _parameters: Parameters) -> Any:
+    held = orders.held_for_orders(key)
+    return {code: {"balance": amount, "hold_trade": str(held.get(code, 0))} for code, amount in key.balances.items()}
+
+
+def _trade_balance(key: Key, now: float, parameters: Parameters) -> Any:
+    asset = parameters.get("asset") or "ZUSD"
+    total = sum((_worth(code, amount, asset, now) for code, amount in key.balances.items()), Decimal(0))
+    amounts = {"eb": total, "tb": total, "e": total, "mf": total}
+    return {name: f"{amounts.get(name, Decimal(0)):.4f}" for name in ("eb", "tb", "m", "n", "c", "v", "e", "mf")}
+
+
+def _worth(code: str, amount: str, asset: str, now: float) -> Decimal:
+    """What *amount* of *code* is worth in *asset*; 0 where the two have no market."""
+    if market.altname(code) == market.altname(asset):
+        return Decimal(amount)
+    found = [
+        pair
+        for pair in market.pairs().values()
+        if (pair.base, market.altname(pair.quote)) == (code, market.altname(asset))
+    ]
+    return Decimal(amount) * Decimal(str(found[0].price(now))) if found else Decimal(0)
+
+
+def _open_orders(key: Key, _now: float, parameters: Parameters) -> Any:
+    return {"open": key.open_orders | orders.page(orders.opened(key), parameters, "opentm")[0]}
+
+
+def _closed_orders(key: Key, _now: float, parameters: Parameters) -> Any:
+    closed = {txid: order for txid, order in key.orders.items() if order["status"] != "open"}
+    found, count = orders.page(closed, parameters, "closetm")
+    return {"closed": found, "count": count}
+
+
+def _history(name: str, entries: Callable[[Key], dict[str, Any]]) -> Callable[[Key, float, Parameters], Any]:
+    def answer(key: Key, _now: float, parameters: Parameters) -> Any:
+        filters = {field: value for field, value in parameters.items() if name == "ledger" or field != "type"}
+        found, count = orders.page(entries(key), filters, "time")
+        return {name: found, "count": count}
+
+    return answer
+
+
+def _by_name(
+    field: str, entries: Callable[[Key], dict[str, Any]], error: str
+) -> Callable[[Key, float, Parameters], Any]:
+    def answer(key: Key, _now: float, parameters: Parameters) -> Any:
+        names = [name.strip() for name in parameters.get(field, "").split(",") if name]
+        if not names or any(name not in entries(key) for name in names):
+            raise Refused(error if names else "EGeneral:Invalid arguments")
+        return {name: entries(key)[name] for name in names}
+
+    return answer
+
+
+def _open_positions(_key: Key, _now: float, parameters: Parameters) -> Any:
+    """None: by market they are a list, otherwise an object."""
+    return [] if parameters.get("consolidation") else {}
+
+
+def _websockets_token(key: Key, _now: float, _parameters: Parameters) -> Any:
+    return {"token": f"sandbox-{key.name}", "expires": 900}
+
+
+def _batch(key: Key, now: float, parameters: Parameters) -> Any:
+    """AddOrderBatch, whose orders come as JSON."""
+    made = []
+    for each in _listed(parameters, "orders"):
+        order = {str(name): str(value) for name, value in each.items()} if isinstance(each, dict) else {}
+        common = {name: parameters[name] for name in ("pair", "validate") if name in parameters}
+        answer = orders.add(key, now, order | common)
+        made.append({"order": answer["descr"]["order"], **({"txid": answer["txid"][0]} if "txid" in answer else {})})
+    return {"orders": made}
+
+
+def _cancel_batch(key: Key, now: float, parameters: Parameters) -> Any:
+    names = [
+        str(each.get("txid", "")) if isinstance(each, dict) else str(each) for each in _listed(parameters, "orders")
+    ]
+    return orders.cancel(key, now, {"txid": ",".join(names)})
+
+
+def _listed(parameters: Parameters, name: str) -> list[Any]:
+    try:
+        found = json.loads(parameters.get(name, ""))
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise Refused(f"EGeneral:Invalid arguments:{name}")
+    return found
+
+
+def _cancel_after(_key: Key, now: float, parameters: Parameters) -> Any:
+    timeout = parameters.get("timeout", "0")
+    shown = [datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+             for at in (now, now + (int(timeout) if timeout.isdigit() else 0))]  # fmt: skip
+    return {"currentTime": shown[0], "triggerTime": shown[1] if timeout not in ("", "0") else "0"}
+
+
+def _always(result: Any) -> Callable[[Key, float, Parameters], Any]:
+    return lambda _key, _now, _parameters: result
+
+
+class Endpoint(NamedTuple):
+    """One private endpoint."""
+
+    permission: str | None
+    answer: Callable[[Key, float, Parameters], Any]
+    """With the key, the unix time and the parameters; may raise `Refused`."""
+    cost: float = 1
+    """Points on the call counter, https://docs.kraken.com/exchange/guides/rest/ratelimits"""
+
+
+_ORDERS, _TRADES, _LEDGER = (lambda key: key.orders), (lambda key: key.trades), (lambda key: key.ledger)
+_ALLOCATIONS: dict[str, Any] = {
+    "converted_asset": "USD",
+    "total_allocated": "0",
+    "total_rewarded": "0",
+    "next_cursor": None,
+    "items": [],
+}
+
+PRIVATE: dict[str, Endpoint] = {
+    "Balance": Endpoint("query-funds", _balance),
+    "BalanceEx": Endpoint("query-funds", _balance_ex),
+    "TradeBalance": Endpoint("query-funds", _trade_balance),
+    "TradeVolume": Endpoint("query-funds", lambda _key, _now, parameters: market.trade_volume(parameters)),
+    "GetApiKeyInfo": Endpoint(None, _key_info),
+    "GetWebSocketsToken": Endpoint("create-ws-token", _websockets_token),
+    "OpenOrders": Endpoint("query-open-trades", _open_orders),
+    "OpenPositions": Endpoint("query-open-trades", _open_positions),
+    "ClosedOrders": Endpoint("query-closed-trades", _closed_orders, 2),
+    "QueryOrders": Endpoint("query-closed-trades", _by_name("txid", _ORDERS, "EOrder:Unknown order")),
+    "OrderAmends": Endpoint("query-closed-trades", _always({"count": 0, "amends": []})),
+    "TradesHistory": Endpoint("query-closed-trades", _history("trades", _TRADES), 2),
+    "QueryTrades": Endpoint("query-closed-trades", _by_name("txid", _TRADES, "EGeneral:Invalid arguments:trade_id")),
+    "Ledgers": Endpoint("query-ledger", _history("ledger", _LEDGER), 2),
+    "QueryLedgers": Endpoint("query-ledger", _by_name("id", _LEDGER, "EQuery:Unknown ledger id"), 2),
+    "AddOrder": Endpoint("modify-trades", orders.add, 0),
+    "AddOrderBatch": Endpoint("modify-trades", _batch, 0),
+    "EditOrder": Endpoint("modify-trades", orders.edit, 0),
+    "AmendOrder": Endpoint("modify-trades", orders.amend, 0),
+    "CancelOrder": Endpoint("close-trades", orders.cancel, 0),
+    "CancelOrderBatch": Endpoint("close-trades", _cancel_batch, 0),
+    "CancelAll": Endpoint("close-trades", orders.cancel_all),
+    "CancelAllOrdersAfter": Endpoint("close-trades", _cancel_after),
+    "Earn/Strategies": Endpoint(None, _always({"next_cursor": None, "items": []})),
+    "Earn/Allocations": Endpoint("query-funds", _always(_ALLOCATIONS)),
+    "DepositMethods": Endpoint("query-funds", _always([])),
+}
+"""By name."""

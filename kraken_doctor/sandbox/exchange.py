@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable
 from kraken_doctor.clock import Clock
 from kraken_doctor.sandbox import endpoints
 from kraken_doctor.sandbox.keys import Key
-from kraken_doctor.sandbox.messages import Request, Response, refusal
+from kraken_doctor.sandbox.messages import Refused, Request, Response, answer, refusal
 from kraken_doctor.sandbox.signature import matches, signature
 from kraken_doctor.sandbox.state import ExchangeState
 
 LOCKOUT_S = 900.0
 """Support speaks of about 15 minutes: https://github.com/krakenfx/kraken-cli/issues/34"""
+
+_REMEMBERED = 100_000
+"""A bot may run against it for days."""
 
 Interceptor = Callable[[Request], Response | None]
 
@@ -47,13 +50,18 @@ class Exchange(ExchangeState):
         self.interceptors: list[Interceptor] = []
         """Asked first, in order; the first response is sent as it is. Faults stand here."""
         self.requests: list[str] = []
-        """``GET /0/public/Time``, …: what came in, for whoever wants to count."""
+        """``GET /0/public/Time``, …: the first that came in, for whoever wants to look at them."""
+        self.arrived = self.unknown_key = 0
+        """How many requests, and how many of them had a key that is none of ours."""
         self.lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
         """Judge one request; the lock makes "arrival" mean one order for all."""
         with self.lock:
-            self.requests.append(f"{request.method} {request.path}")
+            if self.arrived < _REMEMBERED:
+                self.requests.append(f"{request.method} {request.path}")
+            self.arrived += 1
+            self.unknown_key += request.headers.get("api-key", "") not in (*self.keys, "")
             for intercept in self.interceptors:
                 if (response := intercept(request)) is not None:
                     return response
@@ -62,12 +70,21 @@ class Exchange(ExchangeState):
     def _judge(self, request: Request) -> Response:
         match request.path.split("/"):
             case ["", "0", "public", name]:
-                endpoint = endpoints.PUBLIC.get(name) if request.method == "GET" else None
-                return endpoint(self) if endpoint else refusal("EGeneral:Unknown method")
-            case ["", "0", "private", name]:
-                return self._private(request, name)
+                return self._public(request, name)
+            case ["", "0", "private", *names]:
+                return self._private(request, "/".join(names))
             case _:
                 return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
+
+    def _public(self, request: Request, name: str) -> Response:
+        if request.method != "GET":
+            return Response(b"<html><title>405 Not Allowed</title></html>", 405, {"Content-Type": "text/html"})
+        if name not in endpoints.PUBLIC:
+            return refusal("EGeneral:Unknown method")
+        try:
+            return answer(result=endpoints.PUBLIC[name](self, request.parameters()))
+        except Refused as exc:
+            return refusal(str(exc))
 
     def _private(self, request: Request, name: str) -> Response:
         key = self.keys.get(request.headers.get("api-key", ""))
@@ -82,14 +99,17 @@ class Exchange(ExchangeState):
         nonce = int(request.fields()["nonce"])
         key.mark, key.failures, key.last_used = max(key.mark, nonce), 0, now
         key.accepted += 1
-        if not key.count(endpoints.COST.get(name, 1), now):
+        endpoint = endpoints.PRIVATE.get(name)
+        if not key.count(endpoint.cost if endpoint else 1, now):
             return refusal("EAPI:Rate limit exceeded")
-        if name not in endpoints.PRIVATE:
+        if endpoint is None:
             return refusal("EGeneral:Unknown method")
-        permission, endpoint = endpoints.PRIVATE[name]
-        if permission and permission not in key.permissions:
+        if endpoint.permission and endpoint.permission not in key.permissions:
             return refusal("EGeneral:Permission denied")
-        return endpoint(key)
+        try:
+            return answer(result=endpoint.answer(key, now, request.fields()))
+        except Refused as exc:
+            return refusal(str(exc))
 
     def _refused(self, key: Key, request: Request, now: float) -> str | None:
         if key.refusal:
@@ -111,6 +131,8 @@ class Exchange(ExchangeState):
 
 
 def _refused_signature(key: Key, request: Request, fields: dict[str, str]) -> str | None:
+    if "nonce" not in fields:
+        return None  # hashed and not sent: the nonce is what is wrong, see `_refused_nonce`
     expected = signature(key.secret_bytes, request.path, fields.get("nonce", ""), request.body)
     if not matches(expected, request.headers.get("api-sign", "")):
         return "EAPI:Invalid signature"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 import sys
@@ -152,15 +153,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > _MAX_BODY_BYTES:
+        body = self._body()
+        if body is None:
             self.close_connection = True
             self.send_error(413)
             return
-        body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
         peer = str(self.client_address[0])
-        response = self.exchange.handle(Request(self.command, self.path.partition("?")[0], headers, body, peer))
+        path, _, query = self.path.partition("?")
+        response = self.exchange.handle(Request(self.command, path, headers, body, peer, query))
         if response.delay_s:
             self.ended.wait(response.delay_s)
         if response.reset:
@@ -174,6 +175,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
         if response.length is not None:
             self.close_connection = True
+
+    def _body(self) -> bytes | None:
+        """The body, of known length or in chunks (RFC 9112, section 7.1); None if it is too long, or broken."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = self.headers.get("Content-Length", "0")
+            valid = length.isdigit() and int(length) <= _MAX_BODY_BYTES
+            return self.rfile.read(int(length)) if valid else None
+        body = b""
+        while True:
+            size = self.rfile.readline(80).partition(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9A-Fa-f]{1,6}", size) or len(body) + int(size, 16) > _MAX_BODY_BYTES:
+                return None
+            if int(size, 16) == 0:
+                while self.rfile.readline(1000).strip():
+                    """A trailer."""
+                return body
+            body += self.rfile.read(int(size, 16))
+            self.rfile.readline(2)
 
     def _reset(self) -> None:
         # Linger 0: the peer gets RST, not an orderly end.

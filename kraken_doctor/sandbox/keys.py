@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.redact import is_secret
@@ -17,6 +17,7 @@ _SAYS_SECRET = re.compile(r"(?i)secret|passw(?:or)?d|passphrase|(?:token|key)s?(
 
 # https://docs.kraken.com/api-reference/account-data/get-api-key-info lists all of them.
 READ_PERMISSIONS = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
+BOT_PERMISSIONS = (*READ_PERMISSIONS, "modify-trades", "close-trades", "create-ws-token")
 
 
 class Tier(NamedTuple):
@@ -57,6 +58,12 @@ class Key:
     """An account that answers every call with this error, for instance ``EAuth:Account unconfirmed``."""
     balances: dict[str, str] = field(default_factory=dict)
     open_orders: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Orders that are there and never change."""
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    trades: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: int = 0
+    """How many of them there were."""
 
     counter: float = 0
     counter_at: float = 0

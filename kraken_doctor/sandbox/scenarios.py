@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.sandbox import wires
+from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
-from kraken_doctor.sandbox.keys import Key, demo_credentials
+from kraken_doctor.sandbox.keys import BOT_PERMISSIONS, Key, demo_credentials
 
 if TYPE_CHECKING:
     from kraken_doctor.nonce.stores import NonceStore
@@ -22,7 +22,7 @@ MICROSECONDS = "KRAKEN_USER_GRID_BOT"
 _LOOPBACK = ("127.0.0.1", "::1")
 
 _BALANCES = {
-    MASTER: {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000"},
+    MASTER: {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000", "ZEUR": "5000.0000"},
     USER: {"ZUSD": "100.0000", "USDT": "50.00000000"},
     # All in rewards, nothing under the plain code: read carelessly, this account looks empty.
     MICROSECONDS: {"ZUSD": "0.0000", "USD.F": "731.2000", "USDT": "0.00000000", "USDT.F": "1204.71000000"},
@@ -41,7 +41,7 @@ class Scenario:
     """By the prefix of the variables, also when the exchange no longer knows them."""
     clocks: list[dict[str, Any]] = field(default_factory=lambda: [{}])
     """One time server each: arguments of `SandboxNtpServer`."""
-    wire: wires.Wire = wires.plain
+    wire: listeners.Wire = listeners.plain
     variables: dict[str, str] = field(default_factory=dict)
     """Variables that change the way there, in place of the process's own."""
     env_file_mode: int | None = None
@@ -80,6 +80,7 @@ def healthy(*, lockout_after: int | None = None) -> Scenario:
     for prefix, balances in _BALANCES.items():
         api_key, secret = demo_credentials(prefix)
         key = keys[prefix] = Key(name=prefix.lower(), api_key=api_key, secret=secret, balances=dict(balances))
+        key.permissions = BOT_PERMISSIONS
         key.ip_allowlist = _LOOPBACK
         environ |= {f"{prefix}_API_KEY": api_key, f"{prefix}_API_SECRET": secret}
     exchange = Exchange(keys.values(), lockout_after=lockout_after)

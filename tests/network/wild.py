@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from kraken_doctor.sandbox import wires
+from kraken_doctor.sandbox import listeners
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 """What is done with a connection until it ends, or the server does."""
@@ -159,7 +159,7 @@ def dead_address(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     A port of *host* where a connection is neither accepted nor refused: as at the end of a dead route.
     """
     with contextlib.ExitStack() as stack:
-        yield wires.dead_port(stack, host, port)
+        yield listeners.dead_port(stack, host, port)
 
 
 def closed_port() -> int:

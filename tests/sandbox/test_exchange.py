@@ -169,7 +169,7 @@ def test_a_disabled_account_says_so_to_every_call(exchange: Exchange, key: Key) 
 def test_public_answers_have_the_documented_shapes(exchange: Exchange) -> None:
     """Time in whole seconds, the status with its lists."""
     time = get(exchange, "Time")["result"]
-    assert time == {"unixtime": 1795392000, "rfc1123": "Mon, 23 Nov 2026 00:00:00 +0000"}
+    assert time == {"unixtime": 1795392000, "rfc1123": "Mon, 23 Nov 26 00:00:00 +0000"}
     exchange.clock_offset_s = 3600
     assert get(exchange, "Time")["result"]["unixtime"] == 1795395600
     status = get(exchange, "SystemStatus")["result"]
@@ -179,7 +179,7 @@ def test_public_answers_have_the_documented_shapes(exchange: Exchange) -> None:
         "upcoming_maintenance": [],
         "emergency": [],
     }
-    assert set(get(exchange, "AssetPairs")["result"]) == {"XXBTZUSD", "USDTZUSD"}
+    assert {"XXBTZUSD", "USDTZUSD"} < set(get(exchange, "AssetPairs")["result"])
 
 
 def test_private_answers_have_the_documented_shapes(exchange: Exchange, key: Key) -> None:
@@ -201,7 +201,7 @@ def test_unknown_endpoints_answer_as_kraken_does(exchange: Exchange, key: Key) -
     assert get(exchange, "Nonesuch")["error"] == ["EGeneral:Unknown method"]
     assert error(call(exchange, key, 5, "Nonesuch")) == ["EGeneral:Unknown method"]
     post = Request("POST", "/0/public/Time", {})
-    assert json.loads(exchange.handle(post).body)["error"] == ["EGeneral:Unknown method"]
+    assert exchange.handle(post).status == 405
     page = exchange.handle(Request("GET", "/index.html", {}))
     assert page.status == 404
     assert b"<html>" in page.body

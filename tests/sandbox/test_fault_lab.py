@@ -144,7 +144,7 @@ def test_a_nonce_is_not_blamed_on_a_clock_that_nobody_has_verified(doctor: Run) 
         (("check", "--sandbox", "--fault", "key-invlid"), 2, "did you mean key-invalid?"),
         (("check", "--sandbox", "--fault", "nonce-reordered"), 2, "kraken-doctor nonce --target"),
         (("sandbox", "--fault", "krakenex-missing", "--", "true"), 2, "inside the doctor"),
-        (("sandbox", "--fault", "key-invalid", "--", "true"), 0, ""),
+        (("sandbox", "--fault", "key-invalid", "--", "true"), 3, "no request arrived"),
     ],
 )
 def test_how_a_fault_is_asked_for(doctor: Run, given: tuple[str, ...], status: int, words: str) -> None:

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import os
 import shlex
-import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kraken_doctor import child
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.app import App
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
-from kraken_doctor.terminal.interruption import ENDINGS, Interruption, handled
+from kraken_doctor.terminal.interruption import ENDINGS, handled
 
 if TYPE_CHECKING:
+    from kraken_doctor.sandbox.exchange import Exchange
+    from kraken_doctor.sandbox.scenarios import Scenario
     from kraken_doctor.terminal.text import Terminal
 
 _ENDS_WITHIN_S = 10.0
 """After SIGTERM a command has that long; as `docker stop` has it."""
 
 _POLL_S = 0.2
+_HTTPS_PORT = 443
 
 
 @click.command("sandbox")
@@ -46,24 +46,35 @@ _POLL_S = 0.2
     shell_complete=completing.faults,
 )
 @click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
+@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so a real exchange.")
+@click.option(
+    "--allow-loopback",
+    multiple=True,
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Let the command reach this port of this host, for instance its database (repeatable).",
+)
 @click.option("--list-faults", is_flag=True, help="List the faults that it can simulate, and exit.")
 @click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
 @click.pass_context
 def command(
-    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...], list_faults: bool,
-    arguments: tuple[str, ...],
+    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...],
+    allow_network: bool, allow_loopback: tuple[int, ...], list_faults: bool, arguments: tuple[str, ...],
 ) -> None:  # fmt: skip
     """
     Serve the embedded exchange, or run a command against it.
 
-    Prints the variables to export, and serves until Ctrl-C. With a command it runs that with the variables set,
-    and ends with its status; the command sees no real credentials: what the doctor itself reads is taken out of its
-    environment, and what is named like a secret, a password, a token or a key has a dummy in its place.
+    Prints the variables to export, and serves until Ctrl-C. With a command it runs that with the variables set, where
+    it can't reach a real exchange: on Linux it has a network of its own, in which api.kraken.com is the sandbox;
+    elsewhere Python programs are refused any other connection. It sees no real credentials: what kraken-doctor itself
+    reads is taken out of its environment, and what is named like a secret, a password, a token or a key has a dummy in
+    its place. Ends with the command's status, or with 3 when no request arrived.
 
     \b
     Examples:
       kraken-doctor sandbox
       kraken-doctor sandbox -- python my_bot.py
+      kraken-doctor sandbox --allow-loopback 5432 -- python my_bot.py
       kraken-doctor sandbox --fault nonce-shared-key -- python my_bot.py
       kraken-doctor sandbox --list-faults
     """
@@ -72,11 +83,14 @@ def command(
         app.output.out(_listing(app.output.terminal()))
         return
     if arguments:
-        with _serving(host, port, faults) as variables:
-            ctx.exit(_run(arguments, variables, pass_env, app.interruption))
+        if allow_network and allow_loopback:
+            raise ConfigurationError("--allow-loopback: with --allow-network every port is allowed already")
+        request = _Request(arguments, host, port, faults, pass_env, allow_network, allow_loopback)
+        ctx.exit(_run(app, request))
     ended: list[int] = []
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
-    with handled(ENDINGS[1:], lambda number, _: ended.append(number)), _serving(host, port, faults) as variables:
+    with handled(ENDINGS[1:], lambda number, _: ended.append(number)), contextlib.ExitStack() as stack:
+        variables = _serve(stack, _scenario(faults), host, port)
         app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
@@ -90,19 +104,39 @@ def _assignment(name: str, value: str) -> str:
     return f"export {name}={shlex.quote(value)}"
 
 
-@contextlib.contextmanager
-def _serving(host: str, port: int, faults: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """The demo with *faults*, served; yields the variables that lead to it."""
+class _Request(NamedTuple):
+    """What the options of one invocation ask for."""
+
+    arguments: tuple[str, ...]
+    host: str
+    port: int
+    faults: tuple[str, ...]
+    pass_env: tuple[str, ...]
+    allow_network: bool
+    allow_loopback: tuple[int, ...]
+
+
+def _scenario(faults: tuple[str, ...]) -> Scenario:
+    """
+    The demo with *faults*.
+
+    Raises:
+        ConfigurationError: They are none that another program would meet.
+    """
     scenario = sandbox_env.build_scenario(faults)
     if scenario.in_doctor:
         named = " and ".join(faults)
         raise ConfigurationError(
             f"{named} is inside the doctor, not the exchange: kraken-doctor check --sandbox --fault"
         )
-    with contextlib.ExitStack() as stack:
-        url, clocks = sandbox_env.serve(stack, scenario, host, port)
-        servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": " ".join(clocks) for name in ("CHECK", "CLOCK")}
-        yield {"KRAKEN_SPOT_URL": url, **scenario.environ, **scenario.variables, **servers}
+    return scenario
+
+
+def _serve(stack: contextlib.ExitStack, scenario: Scenario, host: str, port: int) -> dict[str, str]:
+    """Serve *scenario* until *stack* is closed; return the variables that lead to it."""
+    url, clocks = sandbox_env.serve(stack, scenario, host, port)
+    servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": " ".join(clocks) for name in ("CHECK", "CLOCK")}
+    return {"KRAKEN_SPOT_URL": url, **scenario.environ, **scenario.variables, **servers}
 
 
 def _listing(terminal: Terminal) -> str:
@@ -117,86 +151,134 @@ def _listing(terminal: Terminal) -> str:
     return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
-def _run(
-    arguments: tuple[str, ...], variables: dict[str, str], passed: tuple[str, ...], interruption: Interruption
-) -> int:
-    """The command's exit status; a signal that ended it counts as shells count it."""
-    from kraken_doctor.sandbox.keys import without_named_secrets
+def _run(app: App, request: _Request) -> int:
+    """Run the command; return its status, or 3 where that is 0 and no request arrived."""
+    from kraken_doctor.inject.launch import Command
 
-    # None of the user's own accounts: a real key has no business in a test, not even on loopback.
-    if own := [name for name in passed if is_read_here(name)]:
-        raise ConfigurationError(
-            f"--pass-env {own[0]} is refused: the doctor itself reads that, and gives it to no command"
-        )
-    inherited = {name: value for name, value in without_secrets(os.environ).items() if not _is_of_an_account(name)}
-    inherited = without_named_secrets(inherited) | {name: os.environ[name] for name in passed if name in os.environ}
-    command = _Command(arguments)
+    inherited = _inherited(request)
+    scenario = _scenario(request.faults)
+    started = Command(request.arguments, _ENDS_WITHIN_S)
     # Until the folder is gone: whatever ends us, neither it nor the command is left behind.
     with (
-        handled(ENDINGS, command.hand_on),
-        interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
-        tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True) as folder,
+        handled(ENDINGS, started.hand_on),
+        app.interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
+        contextlib.ExitStack() as stack,
     ):
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
+        )
+        confined = _confine(app, stack, request, scenario, folder)
+        variables = _serve(stack, scenario, request.host, request.port)
         environ = {
-            "KRAKEN_NONCE_STORE": f"sqlite:///{Path(folder) / 'nonce.db'}",
+            "KRAKEN_NONCE_STORE": f"sqlite:///{folder / 'nonce.db'}",
             **inherited,
-            **({} if any("proxy" in name.lower() for name in variables) else _without_proxy(inherited)),
+            **confined.variables,
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
         }
-        status = command.run(environ)
-    return status if status >= 0 else 128 - status
+        status = started.run(_hooked(environ, confined, request))
+    return _summarise(app, scenario.exchange, status)
 
 
-class _Command:
-    """The command, and the signals that are handed on to it: it decides what they mean, but not for ever."""
+def _inherited(request: _Request) -> dict[str, str]:
+    """
+    What of our own environment the command sees: nothing of an account, no login; a proxy only with the network.
 
-    def __init__(self, arguments: tuple[str, ...]) -> None:
-        self._arguments = arguments
-        # At a terminal it stays in our group: it may ask there, and Ctrl-C reaches it from there.
-        self._has_group = not sys.stdin.isatty()
-        self._struck: list[int] = []
-        self._process: subprocess.Popen[bytes] | None = None
+    Raises:
+        ConfigurationError: ``--pass-env`` names what is given to no command.
+    """
+    from kraken_doctor.sandbox.keys import without_named_secrets
 
-    def hand_on(self, number: int, _frame: object) -> None:
-        """A signal handler."""
-        self._struck.append(number)
-        if self._process is None:
-            return
-        if self._has_group or number != signal.SIGINT:
-            self._send(number)
-        if number != signal.SIGINT:
-            _thread.start_new_thread(self._kill_later, ())  # not a threading.Thread: see `Interruption.again`
-
-    def run(self, environ: Mapping[str, str]) -> int:
-        """How it ended, as `subprocess` has it."""
-        try:
-            self._process = subprocess.Popen(self._arguments, env=environ, start_new_session=self._has_group)  # noqa: S603
-        except OSError as exc:
-            raise ConfigurationError(f"can't run {self._arguments[0][:60]!r}: {exc.strerror}") from exc
-        for number in tuple(self._struck):
-            self.hand_on(number, None)
-        status = self._process.wait()
-        if self._struck and self._has_group:
-            child.end(self._process)  # what it has started and left
-        return status
-
-    def _send(self, number: int) -> None:
-        assert self._process is not None  # noqa: S101
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            child.send(self._process, number, group=self._has_group)
-
-    def _kill_later(self) -> None:
-        time.sleep(_ENDS_WITHIN_S)
-        self._send(getattr(signal, "SIGKILL", signal.SIGTERM))
+    if own := [name for name in request.pass_env if is_read_here(name)]:
+        raise ConfigurationError(
+            f"--pass-env {own[0]} is refused: the doctor itself reads that, and gives it to no command"
+        )
+    kept = {name: value for name, value in without_secrets(os.environ).items() if not _is_left_out(name)}
+    if request.allow_network:
+        # A proxy would send calls to loopback to its own.
+        excepted = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1,::1,localhost")))
+        kept |= {"no_proxy": excepted, "NO_PROXY": excepted}
+    else:
+        kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+    return without_named_secrets(kept) | {name: os.environ[name] for name in request.pass_env if name in os.environ}
 
 
-def _is_of_an_account(name: str) -> bool:
-    return name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
+def _is_left_out(name: str) -> bool:
+    of_account = name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
+    # Of a `run` around us the hook would lead to this user's own store.
+    return of_account or name.startswith("KRAKEN_DOCTOR_HOOK_")
 
 
-def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep calls on loopback away from a proxy, which would send them to its own loopback."""
-    excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    hosts = ",".join(filter(None, (excepted, "127.0.0.1,::1,localhost")))
-    return {"no_proxy": hosts, "NO_PROXY": hosts}
+class _Confined(NamedTuple):
+    """How the command is kept from other hosts."""
+
+    by_kernel: bool
+    variables: Mapping[str, str]
+
+
+def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario: Scenario, folder: Path) -> _Confined:
+    """Put this process where only loopback exists, and serve api.kraken.com there; say what of it can't be done."""
+    from kraken_doctor.sandbox import authority, isolation, listeners, relay
+
+    if request.allow_network:
+        app.output.warn(
+            "--allow-network: a program or client library that kraken-doctor does not know can reach the real Kraken"
+            " with a key that it finds in a file.\n"
+        )
+        return _Confined(False, {})
+    # In a process that was not started for this command, or has threads, there is no way back out.
+    alone = app.own_process and threading.active_count() == 1
+    if not alone or not isolation.available():
+        app.output.warn(
+            "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
+            " other languages, python -I, -E or -S, and C code that connects by itself (uvloop, pycurl, ctypes).\n"
+        )
+        return _Confined(False, {})
+    sockets = isolation.listening_unix_sockets()
+    files = authority.make_certificate(folder)
+    ports = request.allow_loopback
+    link = stack.enter_context(relay.started(ports)) if ports else None
+    isolation.enter()
+    failed = isolation.lead_home(folder, files[0] if files else None, sockets)
+    if link is not None:
+        relay.offer(link, ports)
+    if failed:
+        app.output.warn(f"Not enforced: {', '.join(failed[:5])}{' and others' if len(failed) > 5 else ''}.\n")
+    if files is None:
+        app.output.warn("openssl is not installed: only known client libraries find the sandbox as api.kraken.com.\n")
+        return _Confined(True, {})
+    if scenario.wire is listeners.plain:  # where a fault leads elsewhere, the name leads nowhere
+        stack.enter_context(listeners.served_as_kraken(scenario.exchange, files[1], files[2], _HTTPS_PORT))
+    trusted = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    return _Confined(True, dict.fromkeys(trusted, str(files[0])))
+
+
+def _hooked(environ: Mapping[str, str], confined: _Confined, request: _Request) -> dict[str, str]:
+    """*environ* with the hook that leads known clients to the sandbox, and refuses others where nothing else does."""
+    from urllib.parse import urlsplit
+
+    from kraken_doctor.inject.launch import with_hook
+
+    url = environ["KRAKEN_SPOT_URL"]
+    ports = {urlsplit(url).port, *request.allow_loopback}
+    ports |= {int(server.rpartition(":")[2]) for server in environ["KRAKEN_DOCTOR_CHECK_NTP_SERVER"].split()}
+    refusing = not confined.by_kernel and not request.allow_network
+    hook = {"KRAKEN_DOCTOR_HOOK_URL": url}
+    if refusing:
+        hook["KRAKEN_DOCTOR_HOOK_PORTS"] = ",".join(str(port) for port in ports if port)
+    return with_hook(environ, "sandbox", hook)
+
+
+def _summarise(app: App, exchange: Exchange, status: int) -> int:
+    keys = exchange.keys.values()
+    accepted, refused = sum(key.accepted for key in keys), sum(key.refused for key in keys)
+    unknown = exchange.unknown_key
+    line = (
+        f"kraken-doctor sandbox: requests: {exchange.arrived}; private calls accepted: {accepted}, refused: {refused}"
+    )
+    if unknown:
+        line += f", with a key that is not the sandbox's: {unknown} (use KRAKEN_MASTER_API_KEY and _SECRET)"
+    if not exchange.arrived:
+        line = "kraken-doctor sandbox: no request arrived"
+    (app.output.note if exchange.arrived else app.output.warn)(f"{line}.\n")
+    return status or (0 if exchange.arrived else 3)

@@ -9,7 +9,22 @@ from pathlib import Path
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.nonce.stores.base import NonceStore
 
-__all__ = ["NonceStore", "open_store"]
+__all__ = ["NonceStore", "absolute_url", "open_store"]
+
+
+def absolute_url(url: str | None) -> str:
+    """
+    Return the URL that names the store of *url*, see `open_store`, for a process with another working directory.
+
+    Raises:
+        ConfigurationError: It names no store.
+    """
+    from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+
+    store = open_store(url)
+    if isinstance(store, SQLiteStore):
+        return f"sqlite:///{urllib.parse.quote(str(store.path))}"
+    return url or os.environ["KRAKEN_NONCE_STORE"]
 
 
 def open_store(url: str | None = None) -> NonceStore:

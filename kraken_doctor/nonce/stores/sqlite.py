@@ -55,11 +55,11 @@ class SQLiteStore:
     name = "sqlite"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._found: _Shared | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._path,)
+        return type(self), (self.path,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
         return self._shared().advance(key_id, floor, is_possible)
@@ -100,9 +100,9 @@ class SQLiteStore:
         found = self._found
         if found is not None and found.process is process() and not look:
             return found
-        now = folder.identity(self._path)
+        now = folder.identity(self.path)
         if found is None or found.process is not process() or found.file.identity != now:
-            real, shared = folder.real(self._path), _open.get()
+            real, shared = folder.real(self.path), _open.get()
             with _opening.get():
                 found = self._found = shared.get(real) or shared.setdefault(real, _Shared(real))
             # What is written to a file that was deleted or replaced reaches nobody else: it is opened anew.

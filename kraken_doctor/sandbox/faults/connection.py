@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.sandbox import wires
+from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.faults.base import Fault, Inject, chain, refuse_with, respond_with
 from kraken_doctor.sandbox.messages import Response
 from kraken_doctor.sandbox.scenarios import Scenario
@@ -10,17 +10,17 @@ from kraken_doctor.sandbox.scenarios import Scenario
 _FOREVER_S = 86_400.0
 
 
-def _served(wire: wires.Wire, *, trusted: bool = False) -> Inject:
+def _served(wire: listeners.Wire, *, trusted: bool = False) -> Inject:
     def inject(scenario: Scenario) -> None:
         scenario.wire = wire
         if trusted:
-            scenario.variables["REQUESTS_CA_BUNDLE"] = str(wires.authority(scenario.resources))
+            scenario.variables["REQUESTS_CA_BUNDLE"] = str(listeners.authority(scenario.resources))
 
     return inject
 
 
 def _dead_proxy(scenario: Scenario) -> None:
-    port = wires.closed_port(scenario.resources)
+    port = listeners.closed_port(scenario.resources)
     scenario.variables["http_proxy"] = f"http://demo:password@127.0.0.1:{port}"
 
 
@@ -30,7 +30,7 @@ def _dead_proxy_for_all(scenario: Scenario) -> None:
 
 
 def _no_bundle(scenario: Scenario) -> None:
-    _served(wires.tls("other-host"))(scenario)
+    _served(listeners.tls("other-host"))(scenario)
     scenario.variables["REQUESTS_CA_BUNDLE"] = "/nowhere/ca.pem"
 
 
@@ -53,9 +53,9 @@ def _throttled(scenario: Scenario) -> None:
 
 
 CONNECTION = (
-    Fault("dns-failed", "the host's name does not exist", _served(wires.unknown_host), "dns-failed", of_run=True),
-    Fault("connection-refused", "nobody listens", _served(wires.nobody_listens), "connection-refused", of_run=True),
-    Fault("connection-timeout", "a route that leads nowhere", _served(wires.nobody_answers), "connection-timeout", of_run=True),
+    Fault("dns-failed", "the host's name does not exist", _served(listeners.unknown_host), "dns-failed", of_run=True),
+    Fault("connection-refused", "nobody listens", _served(listeners.closed_port_url), "connection-refused", of_run=True),
+    Fault("connection-timeout", "a route that leads nowhere", _served(listeners.nobody_answers), "connection-timeout", of_run=True),
     Fault("connection-reset", "the connection is cut instead of answered", respond_with(lambda _: Response(b"", reset=True)),
           "connection-reset", of_run=True),
     Fault("read-timeout", "connected, and never answered", respond_with(lambda _: Response(b"", delay_s=_FOREVER_S)),
@@ -63,10 +63,10 @@ CONNECTION = (
     Fault("proxy-failed", "nobody listens where the proxy should", _dead_proxy, "proxy-failed", of_run=True),
     Fault("proxy-failed-all", "the same, by ALL_PROXY", _dead_proxy_for_all, "proxy-failed", of_run=True),
     Fault("tls-untrusted-bundle", "REQUESTS_CA_BUNDLE names no file", _no_bundle, "tls-untrusted", of_run=True),
-    Fault("tls-untrusted", "a certificate of an unknown authority", _served(wires.tls("other-host")), "tls-untrusted", of_run=True),
-    Fault("tls-expired", "a certificate that ended in 2021", _served(wires.tls("expired"), trusted=True), "tls-expired", of_run=True),
-    Fault("tls-hostname", "a certificate for another host", _served(wires.tls("other-host"), trusted=True), "tls-hostname", of_run=True),
-    Fault("tls-failed", "no TLS at the other end", _served(wires.not_tls), "tls-failed", of_run=True),
+    Fault("tls-untrusted", "a certificate of an unknown authority", _served(listeners.tls("other-host")), "tls-untrusted", of_run=True),
+    Fault("tls-expired", "a certificate that ended in 2021", _served(listeners.tls("expired"), trusted=True), "tls-expired", of_run=True),
+    Fault("tls-hostname", "a certificate for another host", _served(listeners.tls("other-host"), trusted=True), "tls-hostname", of_run=True),
+    Fault("tls-failed", "no TLS at the other end", _served(listeners.not_tls), "tls-failed", of_run=True),
     Fault("edge-blocked", "the edge asks for a challenge",
           _html(403, "Just a moment...", Server="cloudflare", CF_RAY="8c1f0e-FRA", cf_mitigated="challenge"),
           "edge-blocked", of_run=True),

@@ -35,6 +35,13 @@ def tls(certificate: str) -> Wire:
     return serve
 
 
+def served_as_kraken(exchange: Exchange, certificate: Path, key: Path, port: int) -> SandboxServer:
+    """HTTPS on loopback with *certificate*, for programs that know the exchange by its name alone; to be entered."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return SandboxServer(exchange, port=port, tls=context)
+
+
 def authority(stack: ExitStack) -> Path:
     """The certificate of the authority that signed all of them."""
     return stack.enter_context(_file("authority.pem"))
@@ -50,7 +57,7 @@ def unknown_host(*_: Any) -> str:
     return f"https://{'no-such-host-' * 5}.invalid"
 
 
-def nobody_listens(stack: ExitStack, *_: Any) -> str:
+def closed_port_url(stack: ExitStack, *_: Any) -> str:
     """A port that refuses."""
     return f"http://127.0.0.1:{closed_port(stack)}"
 

@@ -1,0 +1,139 @@
+"""``kraken-doctor run``."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kraken_doctor.cli.app import App
+from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.terminal.interruption import ENDINGS, handled
+
+if TYPE_CHECKING:
+    from kraken_doctor.inject.collector import Collector
+    from kraken_doctor.model.call import CallRecord
+    from kraken_doctor.model.diagnosis import Diagnosis
+
+_PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
+
+
+@click.command("run")
+@click.option("--observe", is_flag=True, help="Change nothing: record the calls, and name the cause at the end.")
+@click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve the bot's calls as Prometheus metrics there."
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False), help="Write what was seen to FILE: JSON if named .json, else Markdown."
+)
+@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
+@click.pass_context
+def command(
+    ctx: click.Context, /, observe: bool, store: str | None, metrics_port: int | None, report: str | None,
+    arguments: tuple[str, ...],
+) -> None:  # fmt: skip
+    """
+    Run a Python bot unmodified, with one private Kraken call in flight per key.
+
+    Reaches krakenex, ccxt.kraken and python-kraken-sdk in the command and in its Python children, each in its own
+    nonce unit. Several bots on one key take turns where they use the same nonce store. Ends with the command's status.
+
+    With --observe nothing is changed: what goes through requests, aiohttp or httpx to Kraken's private API is recorded,
+    and the cause of refused calls is named with the two calls that prove it.
+
+    \b
+    Examples:
+      kraken-doctor run -- python my_bot.py
+      kraken-doctor run -- freqtrade trade --config config.json
+      kraken-doctor run --store redis://10.0.0.5:6379/0 -- my-bot
+      kraken-doctor run --observe --report calls.md -- python my_bot.py
+    """
+    from kraken_doctor.inject.collector import Collector
+    from kraken_doctor.inject.launch import Command, unreached, with_hook
+
+    app: App = ctx.obj
+    if observe and (store or metrics_port is not None):
+        raise ConfigurationError("--observe changes nothing, so it takes no --store and no --metrics-port")
+    if option := unreached(arguments):
+        app.output.warn(f"{option}: the start-up hook is not loaded there; private calls stay as they are.\n")
+    began_ns, began = app.clock.now_ns(), app.clock.monotonic()
+    started = Command(arguments)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(handled(_PASSED_ON, started.hand_on))
+        stack.enter_context(app.interruption.deferred(unless_requested=True))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
+        )
+        on_call = stack.enter_context(_metrics(app, metrics_port)) if metrics_port is not None else None
+        with Collector(folder, on_call) as collector:
+            variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
+            status = started.run(with_hook(app.host.environ, "observe" if observe else "run", variables))
+        diagnoses = _said(app, collector, observe=observe)
+        if report:
+            _write(app, Path(report), collector, diagnoses, (began_ns, app.clock.monotonic() - began), status)
+    ctx.exit(status)
+
+
+def _store_url(app: App, option: str | None) -> str:
+    """
+    The store for all processes of the command, wherever each of them works.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    from kraken_doctor.nonce.stores import absolute_url
+
+    return absolute_url(option or app.host.variable("KRAKEN_NONCE_STORE"))
+
+
+def _said(app: App, collector: Collector, *, observe: bool) -> tuple[Diagnosis, ...]:
+    """What there is to say at the end, said on stderr; the causes that were found."""
+    from kraken_doctor.inject import summary
+    from kraken_doctor.inject.verdict import notes
+
+    loud, line = summary.observed(collector) if observe else summary.guarded(collector)
+    (app.output.warn if loud else app.output.note)(f"kraken-doctor run: {line}.\n")
+    if app.output.verbose:
+        app.output.note("".join(f"Note: {note}.\n" for note in notes(list(collector.observed))))
+    diagnoses = summary.diagnoses(collector)
+    for diagnosis in diagnoses:
+        app.output.warn_in_lines(summary.text(diagnosis))
+    return diagnoses
+
+
+def _write(
+    app: App, path: Path, collector: Collector, diagnoses: tuple[Diagnosis, ...], when: tuple[int, float], status: int
+) -> None:
+    from kraken_doctor.cli.emit import write_files
+    from kraken_doctor.inject import summary
+
+    report = app.output.redact.everywhere(summary.report(collector, diagnoses, *when, status))
+    form = "json" if path.suffix.lower() == ".json" else "markdown"
+    write_files(app.output, report, {form: path}, {})
+
+
+@contextlib.contextmanager
+def _metrics(app: App, port: int) -> Iterator[Callable[[CallRecord], None]]:
+    """Serve what the library counts of each call; yields what counts one."""
+    try:
+        from prometheus_client import start_http_server
+
+        from kraken_doctor.client.metrics import observe
+    except ImportError:
+        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
+    try:
+        server, thread = start_http_server(port, "127.0.0.1")
+    except OSError as exc:
+        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc}") from exc
+    app.output.note(f"Metrics: http://127.0.0.1:{server.server_port}/metrics\n")
+    try:
+        yield observe
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

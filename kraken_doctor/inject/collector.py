@@ -1,0 +1,142 @@
+"""What the processes of a program tell the command that started it: received here, counted, kept where asked."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socketserver
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
+from kraken_doctor.inject.verdict import ObservedCall
+from kraken_doctor.model.call import CallRecord
+
+_DRAIN_S = 2.0
+"""A command has ended; what it sent is in this host's buffers, and is read within milliseconds."""
+
+_LINE_BYTES = 65536
+_KEPT = 200_000
+"""Observed calls; about 100 MB. Of more the oldest go."""
+
+
+class Collector:
+    """
+    Receives messages over loopback while it is entered.
+
+    Args:
+        folder: Private to this user; the start-up hook leaves the mark of each process there.
+        on_call: Called with each private call that was put in order.
+    """
+
+    def __init__(self, folder: Path, on_call: Callable[[CallRecord], None] | None = None) -> None:
+        self.clients: Counter[str] = Counter()
+        """Objects made, by client library."""
+        self.left: Counter[str] = Counter()
+        """Objects whose calls could not be put in order."""
+        self.calls = self.refused = 0
+        self.observed: deque[ObservedCall] = deque(maxlen=_KEPT)
+        self._seen = folder / "seen"
+        self._on_call = on_call
+        self._token = secrets.token_hex(16)
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"collector": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the hook needs, to tell us."""
+        return {
+            "KRAKEN_DOCTOR_HOOK_SEEN": str(self._seen),
+            "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self._token}",
+        }
+
+    def pythons(self) -> Counter[str]:
+        """How many processes the hook was started in, by Python's version."""
+        try:
+            lines = self._seen.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return Counter()
+        return Counter(line.rpartition(" ")[2] for line in lines)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.drain(_DRAIN_S)
+        self._server.server_close()
+
+    def accepts(self, token: str) -> bool:
+        """Whether the sender was started by this command: loopback is open to all users of a host."""
+        return secrets.compare_digest(token.encode(), self._token.encode())
+
+    def take(self, line: bytes) -> None:
+        """Count one message; what is none is passed over."""
+        try:
+            message = json.loads(line)
+            with self._lock:
+                self._take(message)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            pass
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if "client" in message:
+            self.clients[str(message["client"])[:40]] += 1
+        elif "left" in message:
+            self.left[str(message["left"])[:40]] += 1
+        elif "observed" in message:
+            self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
+        elif "call" in message:
+            record = CallRecord(**message["call"])
+            self.calls += 1
+            self.refused += isinstance(kraken_error((str(record.outcome),)), KrakenInvalidNonce)
+            if self._on_call:
+                self._on_call(record)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    request_queue_size = 128
+    timeout = 0  # of `handle_request`, which only `drain` calls
+
+    def __init__(self, *arguments: Any) -> None:
+        self._running: list[threading.Thread] = []
+        self._is_empty = False
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._running = [*filter(threading.Thread.is_alive, self._running), thread]
+        thread.start()
+
+    def drain(self, timeout_s: float) -> None:
+        """Read what processes that have ended sent, in connections that nobody has accepted yet too."""
+        while not self._is_empty:
+            self.handle_request()
+        for thread in self._running:
+            thread.join(timeout_s)
+            timeout_s = 0.1  # a daemon that stays keeps its connection: it is left
+
+    def handle_timeout(self) -> None:
+        self._is_empty = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a process that was killed has no orderly end."""
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    collector: Collector
+
+    def handle(self) -> None:
+        if not self.collector.accepts(self.rfile.readline(100).decode(errors="replace").strip()):
+            return
+        while line := self.rfile.readline(_LINE_BYTES):
+            self.collector.take(line)

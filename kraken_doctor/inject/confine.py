@@ -1,0 +1,67 @@
+"""``sandbox`` without a namespace: what this process may connect to, enforced where Python itself connects."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+
+TYPE_CHECKING = False  # see `imports`
+if TYPE_CHECKING:
+    from typing import Any
+
+_SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
+_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
+_MULTIPROCESSING = re.compile(r"/pymp-|^\0listener-")
+"""Where Python's own processes of one program meet."""
+
+
+def start() -> None:
+    """
+    Refuse every connection but those to the ports in ``KRAKEN_DOCTOR_HOOK_PORTS``, all of loopback; without it, none.
+
+    An audit hook: it can't be taken away, and sees what goes around `socket`, asyncio and urllib too. It does not see
+    what C code does by itself (uvloop, pycurl, ctypes).
+    """
+    ports = os.environ.get("KRAKEN_DOCTOR_HOOK_PORTS")
+    if ports:
+        channel = os.environ.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
+        allowed = {int(port) for port in (*ports.split(","), channel) if port}
+
+        def audit(event: str, arguments: tuple[Any, ...]) -> None:
+            if event in _SENDING:
+                _judge_address(arguments[0].family, arguments[1], allowed)
+            elif event in _RESOLVING:
+                _judge_name(arguments[0])
+
+        sys.addaudithook(audit)
+
+
+def _judge_address(family: int, address: Any, allowed: set[int]) -> None:
+    import _socket
+
+    if address is None or family == getattr(_socket, "AF_NETLINK", None):
+        return  # connected before; or the kernel's own
+    if family == getattr(_socket, "AF_UNIX", None):
+        path = os.fsdecode(address)
+        if _MULTIPROCESSING.search(path):
+            return
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"refused by kraken-doctor sandbox: {path[:80]}")
+    is_pair = isinstance(address, tuple) and len(address) >= 2
+    if not is_pair or not _LOOPBACK.fullmatch(str(address[0])) or address[1] not in allowed:
+        shown = ":".join(map(str, address[:2])) if is_pair else str(address)
+        hint = " (--allow-loopback PORT)" if is_pair and _LOOPBACK.fullmatch(str(address[0])) else ""
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"refused by kraken-doctor sandbox: {shown[:80]}{hint}")
+
+
+def _judge_name(host: Any) -> None:
+    import _socket
+
+    name = host[0] if isinstance(host, tuple) else host
+    text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
+    numeric = re.fullmatch(r"[0-9.]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%a-z]*", text)
+    if not numeric and not _LOOPBACK.fullmatch(text) and text not in ("", _socket.gethostname()):
+        # A question to a name server leaves this host as well.
+        raise _socket.gaierror(_socket.EAI_NONAME, f"not resolved by kraken-doctor sandbox: {text[:80]}")

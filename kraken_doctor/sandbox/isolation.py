@@ -1,0 +1,159 @@
+"""
+A place that nothing leaves: Linux namespaces, in which this process and its children have a loopback of their own.
+
+What runs in them has no route to another host, in whatever language it is written. No program is needed for it, and no
+privilege where the system lets an ordinary user make a user namespace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# linux/sched.h, linux/mount.h, linux/sockios.h, linux/if.h
+_NEWNS, _NEWUSER, _NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
+_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x4_0000
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_ACCEPTS = 0x1_0000
+"""Flag of a listening socket in ``/proc/net/unix``."""
+
+HOST = "api.kraken.com"
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+)
+"""Where Debian, Alpine, SUSE and Fedora keep the authorities that their programs trust."""
+
+
+def available() -> bool:
+    """Return whether this system lets this process `enter`; tried in a child, since there is no way back."""
+    if sys.platform != "linux":
+        return False
+    child = os.fork()
+    if child == 0:
+        try:
+            enter()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - a child of ours must not return into the parent's program
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def enter() -> None:
+    """
+    Leave this host's network and file system view for good; the user stays the same.
+
+    Must be called in a process with one thread.
+
+    Raises:
+        OSError: The system forbids it.
+    """
+    user, group = os.geteuid(), os.getegid()
+    try:
+        _call("unshare", _NEWNET | _NEWNS)
+    except PermissionError:
+        # In a user namespace of ours this process may do both. It maps the caller to itself, so that files keep their
+        # owner, and what is executed from here has no privilege.
+        _call("unshare", _NEWUSER | _NEWNET | _NEWNS)
+        for name, line in {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}.items():
+            Path("/proc/self", name).write_text(line, encoding="ascii")
+    # Private, or what is mounted below would be seen outside.
+    _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
+    _raise_loopback()
+
+
+def enter_if_possible() -> None:
+    """Do the same in a process of ours that goes on where it can't be done."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            enter()
+
+
+def listening_unix_sockets() -> list[str]:
+    """Return the paths of this host's Unix sockets that programs listen on; they are outside of any network."""
+    try:
+        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
+    except OSError:
+        return []
+    rows = (line.split(maxsplit=7) for line in lines)
+    return sorted({row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS and row[7].startswith("/")})
+
+
+def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> list[str]:
+    """
+    Let Kraken's host name lead to loopback, no other name anywhere, and *authority* be the one that is trusted.
+
+    Args:
+        folder: Keeps the files that take the place of the system's.
+        authority: A certificate; None where none could be made.
+        unix_sockets: Of `listening_unix_sockets`, before `enter`.
+
+    Returns:
+        What of it could not be done.
+    """
+    failed = [path for path, text in _files().items() if not _replace(folder, path, text)]
+    if authority is not None:
+        failed += [path for path in _BUNDLES if not _bind(authority, path)]
+    return failed + [f"Unix socket {path}" for path in unix_sockets if not _bind(Path("/dev/null"), path)]
+
+
+def _files() -> dict[str, str]:
+    hosts = [f"127.0.0.1 localhost {HOST}", "::1 localhost"]
+    hosts += [line for line in _lines("/etc/hosts") if not re.search(r"\bkraken\.com\b|\blocalhost\b", line)]
+    switch = [line for line in _lines("/etc/nsswitch.conf") if not line.startswith("hosts:")]
+    return {
+        "/etc/hosts": "\n".join(hosts),
+        # Nobody listens there: a question fails at once.
+        "/etc/resolv.conf": "nameserver 127.0.0.1",
+        "/etc/nsswitch.conf": "\n".join(["hosts: files", *switch]),
+    }
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        yield from Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+
+
+def _replace(folder: Path, path: str, text: str) -> bool:
+    file = folder / Path(path).name
+    file.write_text(f"{text}\n", encoding="utf-8")
+    file.chmod(0o644)
+    return _bind(file, path)
+
+
+def _bind(source: Path, target: str) -> bool:
+    """Mount *source* over *target*, where there is one; return whether nothing is left to do."""
+    if not os.path.exists(target):  # noqa: PTH110 - a path of another user's may raise in pathlib
+        return True
+    try:
+        _call("mount", os.fsencode(source), os.fsencode(os.path.realpath(target)), None, ctypes.c_ulong(_MS_BIND), None)
+    except OSError:
+        return False
+    return True
+
+
+def _raise_loopback() -> None:
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
+
+
+def _call(name: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
