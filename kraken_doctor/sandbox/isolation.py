@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import socket
@@ -61,6 +62,10 @@ def enter() -> None:
     Raises:
         OSError: The system forbids it.
     """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "network namespaces are Linux's")
+    import fcntl
+
     user, group = os.geteuid(), os.getegid()
     try:
         _call("unshare", _NEWNET | _NEWNS)
@@ -72,14 +77,14 @@ def enter() -> None:
             Path("/proc/self", name).write_text(line, encoding="ascii")
     # Private, or what is mounted below would be seen outside.
     _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
-    _raise_loopback()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
 
 
 def enter_if_possible() -> None:
     """Do the same in a process of ours that goes on where it can't be done."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            enter()
+    with contextlib.suppress(OSError):
+        enter()
 
 
 def listening_unix_sockets() -> list[str]:
@@ -145,13 +150,6 @@ def _bind(source: Path, target: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _raise_loopback() -> None:
-    import fcntl
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
 
 
 def _call(name: str, *arguments: object) -> None:

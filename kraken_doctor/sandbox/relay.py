@@ -34,6 +34,8 @@ def offer(link: socket.socket, ports: Sequence[int]) -> None:
     Raises:
         OSError: One of them is taken.
     """
+    if sys.platform == "win32":
+        return  # it has no namespace to relay from
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", port))) for port in ports]
         socket.send_fds(link, [b"."], [listener.fileno() for listener in listeners])
@@ -41,6 +43,8 @@ def offer(link: socket.socket, ports: Sequence[int]) -> None:
 
 def main() -> None:
     """Relay until whoever started this has gone."""
+    if sys.platform == "win32":
+        return
     link = socket.socket(fileno=int(sys.argv[1]))
     ports = [int(text) for text in sys.argv[2:]]
     _, descriptors, _, _ = socket.recv_fds(link, 1, len(ports))
