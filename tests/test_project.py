@@ -74,8 +74,8 @@ def test_every_release_has_its_date() -> None:
 
 
 DEVELOPMENT = ("tests", "docs", "benchmarks")
-OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "re2", "redis"}
-"""Imported only where the user's own client or an extra brings them; none of them is installed with the package."""
+OF_THE_USERS_CLIENT = {"ccxt", "kraken", "aiohttp", "prometheus_client", "re2", "redis", "sitecustomize"}
+"""Imported only where the user's own program, client or an extra brings them; none is installed with the package."""
 
 
 def imported(folder: str) -> Iterator[tuple[Path, str]]:
