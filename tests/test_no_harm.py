@@ -176,7 +176,7 @@ def scene(
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patched:
         server = stack.enter_context(SandboxServer(exchange))
         clock = stack.enter_context(SandboxNtpServer(offset_s=-ahead_s))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         store_url = f"sqlite:///{folder / 'nonce.db'}"
         store = open_store(store_url)
         STORES[prepared](store, key_id(api_key))

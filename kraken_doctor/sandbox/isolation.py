@@ -1,3 +1,5 @@
+# mypy: disable-error-code="attr-defined"
+# Only Linux has what is used here; where it is called, that is asked first.
 """
 A place that nothing leaves: Linux namespaces, in which this process and its children have a loopback of their own.
 

@@ -1,3 +1,5 @@
+# mypy: disable-error-code="attr-defined"
+# Only Linux has what is used here; where it is called, that is asked first.
 """From a namespace's loopback to this host's: the ports of a bot's own database, and no others."""
 
 from __future__ import annotations

@@ -23,7 +23,14 @@ from kraken_doctor.terminal.text import (
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 # What is looked for in foreign text, or meant for a browser or for a log, and never shown on a terminal.
-NOT_SHOWN = ("spellings.py", "accounts/", "cli/pasted.py", "sandbox/faults/credentials.py", "render/formats/html.py")
+NOT_SHOWN = (
+    "spellings.py",
+    "damages.toml",
+    "accounts/",
+    "cli/pasted.py",
+    "sandbox/faults/credentials.py",
+    "render/formats/html.py",
+)
 
 
 def texts() -> Iterator[tuple[str, str]]:
