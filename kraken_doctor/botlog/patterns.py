@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from kraken_doctor.botlog.stats import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, LogStats
+from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.unit import NonceUnit
 
 MOST = 0.8
@@ -152,7 +152,7 @@ def _healed(stats: LogStats, end: float | None) -> bool:
 
 def when(at: float | None) -> str:
     """A time of the log, to the second."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S") if at is not None else "an unknown time"
+    return utc_words(at).removesuffix(" UTC") if at is not None else "an unknown time"
 
 
 def times(count: int) -> str:

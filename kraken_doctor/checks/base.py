@@ -69,7 +69,7 @@ class RunSettings:
 _MAKING = threading.RLock()
 
 
-class _made_once(cached_property[T]):  # noqa: N801 - a decorator
+class locked_cached_property(cached_property[T]):  # noqa: N801 - a decorator
     """
     ``cached_property`` for several threads.
 
@@ -103,19 +103,19 @@ class Instruments:
     """Finds out what keeps this host's clock."""
     env_files_in_git: tuple[str, ...] = ()
 
-    @_made_once
+    @locked_cached_property
     def http(self) -> Session:
         """Return the session, made when first used: a run without network calls does not load requests."""
         return self.make_http()
 
-    @_made_once
+    @locked_cached_property
     def api(self) -> PublicApi:
         """The exchange's public side."""
         from kraken_doctor.network.public import PublicApi
 
         return PublicApi(self.settings.api_url, self.http, self.settings.timeout_s, self.clock)
 
-    @_made_once
+    @locked_cached_property
     def histories(self) -> dict[str, KeyHistory]:
         """Return by key id what the audit log proves of each account's key; a log that can't be read proves nothing."""
         from kraken_doctor.nonce.history import key_histories
@@ -124,14 +124,14 @@ class Instruments:
             return key_histories(self.store, filter(None, {account.key_id for account in self.accounts}))
         return {}
 
-    @_made_once
+    @locked_cached_property
     def time_servers(self) -> TimeServers:
         """Return the time servers; they remember for the whole run which of them asked to be left alone."""
         from kraken_doctor.timesource.ntp import TimeServers
 
         return TimeServers(self.clock)
 
-    @_made_once
+    @locked_cached_property
     def _by_key(self) -> dict[Secret | None, list[Account]]:
         found: dict[Secret | None, list[Account]] = {}
         for account in self.accounts:

@@ -11,6 +11,7 @@ from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Sc
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
+from kraken_doctor.model.format import span
 from kraken_doctor.timesource import kraken
 from kraken_doctor.timesource.sample import Consensus, TimeSample, marzullo
 
@@ -75,7 +76,7 @@ def clock(ctx: Instruments) -> CheckOutcome:
         evidence += keeper_evidence(ctx)
     said = summary(measured.consensus, len(ctx.settings.ntp_servers))
     if measured.contradicted and measured.coarse:
-        said = f"{said}; but {_span(measured.coarse.offset_s, signed=True)} by the exchange"
+        said = f"{said}; but {span(measured.coarse.offset_s, signed=True, digits=1)} by the exchange"
     return CheckOutcome(outcome, said, tuple(evidence))
 
 
@@ -121,7 +122,7 @@ def judge(sample: TimeSample, settings: RunSettings) -> Outcome:
 def summary(consensus: Consensus, asked: int) -> str:
     """Return the result in words: ``+12 ms ± 8 ms, 4 of 4 servers``."""
     sample = consensus.sample
-    text = f"{_span(sample.offset_s, signed=True)} ± {_span(sample.bound_s)}"
+    text = f"{span(sample.offset_s, signed=True, digits=1)} ± {span(sample.bound_s, digits=1)}"
     if sample.source == "exchange":
         return f"{text}, by the exchange"
     servers = [source for source in consensus.agreeing if source != "exchange"]
@@ -136,17 +137,6 @@ def offset_evidence(best: TimeSample, limit_s: float) -> list[Evidence]:
         facts.CLOCK_BOUND.of(round(best.bound_s, 6), source=best.source),
         facts.CLOCK_LIMIT.of(limit_s),
     ]
-
-
-def _span(seconds: float, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    seconds = 0.0 if abs(seconds) < 0.0005 else seconds  # else it would be "-0 ms"
-    if abs(seconds) < 1:
-        return f"{seconds * 1000:{sign}.0f} ms"
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if abs(seconds) >= 2 * size:
-            return f"{seconds / size:{sign}.1f} {unit}"
-    return f"{seconds:{sign}.1f} s"
 
 
 def _apart(one: TimeSample, other: TimeSample) -> bool:

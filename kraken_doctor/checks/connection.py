@@ -8,6 +8,7 @@ from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.format import milliseconds
 from kraken_doctor.network.edge import edge_headers
 from kraken_doctor.network.public import PublicAnswer
 from kraken_doctor.network.route import route
@@ -32,7 +33,7 @@ def path(ctx: Instruments) -> CheckOutcome:
     evidence += _answered(answer)
     found = EvidenceSet.of(evidence)
     concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)
-    summary = ", ".join(filter(None, (found.get(facts.TLS_VERSION), f"{answer.latency_s * 1000:.0f} ms")))
+    summary = ", ".join(filter(None, (found.get(facts.TLS_VERSION), milliseconds(answer.latency_s))))
     return CheckOutcome(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 

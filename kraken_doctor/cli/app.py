@@ -54,6 +54,6 @@ class App:
             self.output.redact,
             clock=self.clock,
             stop=self.interruption,
-            notify=self.output.note,
+            notify=self.output.info,
             spent_s=self._spent_s + self.clock.monotonic() - self._began_s,
         )

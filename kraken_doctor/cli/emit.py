@@ -89,7 +89,7 @@ def with_failure_report(app: App, request: RunRequest, run: Callable[[], Report]
             # Ctrl-C may come out as any exception.
             if isinstance(exc, KeyboardInterrupt) or app.interruption.requested():
                 return cut_short(request, app.clock, Outcome.INCONCLUSIVE, "interrupted", 130)
-            app.output.complain(exc)
+            app.output.internal_error(exc)
             if exhausted(exc):
                 return cut_short(request, app.clock, Outcome.INCONCLUSIVE, SHORTAGE)
             return cut_short(request, app.clock, Outcome.ERROR, f"the doctor itself failed: {type(exc).__name__}")
@@ -129,7 +129,7 @@ def emit(
         before = report
         report = write_files(app.output, report, {form: instead}, own)
         if report is before:
-            app.output.note(f"Written: {instead}\n")
+            app.output.info(f"Written: {instead}\n")
     elif form in _DOCUMENTS or report.outcome is not Outcome.PASS or not app.output.quiet:
         with app.interruption.deferred():  # a program that reads it gets a whole one, or one that its pipe cut short
             text = _rendered(app.output, report, form, own)
@@ -140,7 +140,7 @@ def emit(
     if form == "github":
         _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
-        app.output.note("Interrupted: the report holds what was learned until then.\n")
+        app.output.info("Interrupted: the report holds what was learned until then.\n")
     ctx.exit(report.exit_status)
 
 

@@ -101,7 +101,7 @@ class LazyGroup(click.Group):
             if isinstance(exc, NotWrittenError):
                 output.warn(f"Not written: stdout: {exc.strerror}\n")
                 return _NO_VERDICT
-            output.complain(exc)
+            output.internal_error(exc)
             return _NO_VERDICT
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -163,7 +163,7 @@ def cli(
         interruption=start.interruption if start else None,
         own_process=start.own_process if start else False,
     )
-    ctx.with_resource(log_capture.gathered(output, ctx.obj.interruption))
+    ctx.with_resource(log_capture.captured(output, ctx.obj.interruption))
 
 
 def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
@@ -202,7 +202,7 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
                 return _OK
             _bare_output().warn(f"Not written: stdout: {exc.strerror}\n")
         else:
-            _bare_output().complain(exc)
+            _bare_output().internal_error(exc)
         return _NO_VERDICT
     return status if isinstance(status, int) else _OK
 

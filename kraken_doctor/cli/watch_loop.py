@@ -101,7 +101,7 @@ class WatchLoop:
         output = self._app.output
         line = f"{watch_page.line_of(change)}\n"
         if not self._lines:
-            output.note(line)
+            output.info(line)
         elif not output.quiet:
             output.out(line)
         # Whoever is called at night is not called because a watch was started and all is well.

@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import EvidenceSet
-
-
-def span(seconds: float) -> str:
-    """Return a duration as people say it: ``12 ms``, ``3.4 s``, ``12 minutes``, ``2 hours``."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.1f} s"
-
-
-def signed_span(seconds: float) -> str:
-    """Return the same with its sign; what is shown as zero has no minus."""
-    return f"{'-' if seconds < -0.0005 else '+'}{span(abs(seconds))}"
-
-
-def day(unix_s: int) -> str:
-    """Return a date, in UTC."""
-    try:
-        return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (OverflowError, ValueError, OSError):  # a server may say anything; no calendar has that
-        return f"unix time {unix_s:.6g}"
-
+from kraken_doctor.model.format import span
 
 _RIGHT_BOUND_S = 0.1
 """A clock known less exactly than to this may be behind by what a refused nonce takes: it is not known to be right."""
@@ -51,10 +26,10 @@ def clock_words(evidence: EvidenceSet) -> str:
     limit_s = evidence.get(facts.CLOCK_LIMIT) or 1.0
     source = evidence.source(facts.CLOCK_OFFSET)
     by = f" by the {source}" if source.startswith("exchange") else ""
-    measured = f"{signed_span(offset_s)} ± {span(bound_s)}"
+    measured = f"{span(offset_s, signed=True)} ± {span(bound_s)}"
     coarse_s = evidence.get(facts.EXCHANGE_OFFSET)
     if evidence.get(facts.EXCHANGE_CONTRADICTS) and coarse_s is not None:
-        return f"NTP says of the clock {measured}, and Kraken {signed_span(coarse_s)}"
+        return f"NTP says of the clock {measured}, and Kraken {span(coarse_s, signed=True)}"
     if offset_s - bound_s > limit_s:
         return f"the clock is behind{by}: {measured}"
     if offset_s + bound_s < -limit_s:

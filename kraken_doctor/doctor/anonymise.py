@@ -30,7 +30,7 @@ _IIBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3}\b")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)(?![\w])")
 
 
-def public(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str, Any]:
+def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str, Any]:
     """
     The JSON report *document*, without what is nobody's business; what follows from its checks is left out.
 

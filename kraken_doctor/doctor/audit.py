@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from kraken_doctor.accounts.discovery import find_accounts
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.call import utc_text
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.auditing import Filter, KeySummary, summarise
 
@@ -91,8 +91,8 @@ def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_n
         "issued": summary.issued,
         "refused": summary.refused,
         "failed": summary.failed,
-        "first": utc_text(summary.first_ns, 3),
-        "last": utc_text(summary.last_ns, 3),
+        "first": utc_timestamp(summary.first_ns, 3),
+        "last": utc_timestamp(summary.last_ns, 3),
         "rate_per_s": round(summary.rate_per_s, 3),
         "longest_wait_s": round(summary.longest_wait_s, 3),
         "longest_gap_s": round(summary.longest_gap_s, 3),

@@ -16,7 +16,7 @@ from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus
 from kraken_doctor.model.evidence import CheckResult
-from kraken_doctor.model.json_report import moment
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _document(seen: ClockWatch, every_s: float) -> ClockWatchPart:
         "every_s": every_s,
         "samples": [
             {
-                "at": moment(sample.at_ns),
+                "at": utc_timestamp(sample.at_ns),
                 "offset_s": round(sample.consensus.sample.offset_s, 6) if sample.consensus else None,
                 "bound_s": round(sample.consensus.sample.bound_s, 6) if sample.consensus else None,
                 "step_s": round(sample.step_s, 6),
@@ -134,5 +134,5 @@ def _document(seen: ClockWatch, every_s: float) -> ClockWatchPart:
             for sample in seen.samples
         ],
         "rate_ppm": {"least": round(found[0], 3), "most": round(found[1], 3)} if found else None,
-        "steps": [{"at": moment(sample.at_ns), "seconds": round(sample.step_s, 6)} for sample in seen.steps],
+        "steps": [{"at": utc_timestamp(sample.at_ns), "seconds": round(sample.step_s, 6)} for sample in seen.steps],
     }

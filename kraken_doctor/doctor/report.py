@@ -13,12 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments
-from kraken_doctor.doctor.anonymise import public
+from kraken_doctor.doctor.anonymise import anonymise
 from kraken_doctor.doctor.comparison import compare
 from kraken_doctor.doctor.recent_calls import recent_calls
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.doctor.versions import versions
 from kraken_doctor.model import json_load, json_report
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.json_load import Saved
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.network.url import is_loopback
@@ -51,7 +52,7 @@ def anonymised(host: Host, request: RunRequest, report: Report) -> Saved:
 
     Through the form that is published and back: whatever is shown was hidden from first, and judges the same.
     """
-    shown = _judged(public(json_report.document(report), _private(host, request, report)))
+    shown = _judged(anonymise(json_report.document(report), _private(host, request, report)))
     extra: Extra = {**shown.report.extra, "calls": [record.to_json() for record in shown.calls]}
     return shown._replace(report=replace(shown.report, extra=extra))
 
@@ -84,7 +85,7 @@ def compared(report: Report, before: Report) -> Report:
     """Return *report* with what is new, gone and still there since *before*."""
     found = compare(report, before)
     comparison: ComparisonPart = {
-        "baseline_started_at": json_report.moment(before.started_at_ns),
+        "baseline_started_at": utc_timestamp(before.started_at_ns),
         "new": [key._asdict() for key in found.new],
         "gone": [key._asdict() for key in found.gone],
         "still": [key._asdict() for key in found.still],

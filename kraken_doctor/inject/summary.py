@@ -8,8 +8,9 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.inject import verdict
 from kraken_doctor.inject.collector import Collector
 from kraken_doctor.inject.launch import UNREACHED
+from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
 
 
@@ -67,7 +68,7 @@ def text(diagnosis: Diagnosis) -> str:
     remedy = diagnosis.remedy
     lines = [
         f"{diagnosis.cause} ({diagnosis.confidence.value}): {diagnosis.summary}",
-        *(f"  {fact}" for fact in diagnosis.because),
+        *(f"  {line}" for line in diagnosis.because),
         f"  Fix: {remedy.text}",
         *(f"  Run: {command}" for command in remedy.commands),
     ]
@@ -78,14 +79,14 @@ def report(collector: Collector, found: tuple[Diagnosis, ...], began_ns: int, du
     """Return what was seen, as a report; its exit status is the command's where reports have that one."""
     calls = list(collector.observed)
     refused = sum(call.is_refused for call in calls) + collector.refused
-    numbers = {"run.calls": len(calls) + collector.calls, "run.refused": refused, "run.status": status}
+    made = len(calls) + collector.calls
     endpoints = Counter(call.endpoint for call in calls)
-    evidence = [Evidence(fact, value) for fact, value in numbers.items()]
-    evidence += [Evidence(f"run.calls.{endpoint}", count) for endpoint, count in endpoints.most_common(20)]
-    evidence += [Evidence(f"run.clients.{client}", count) for client, count in sorted(collector.clients.items())]
-    evidence += [Evidence(f"run.note.{number}", note) for number, note in enumerate(verdict.notes(calls), 1)]
+    evidence = [facts.RUN_CALLS.of(made), facts.RUN_REFUSED.of(refused), facts.RUN_STATUS.of(status)]
+    evidence += [facts.run_detail("calls", endpoint).of(count) for endpoint, count in endpoints.most_common(20)]
+    evidence += [facts.run_detail("clients", client).of(count) for client, count in sorted(collector.clients.items())]
+    evidence += [facts.run_note(number).of(note) for number, note in enumerate(verdict.notes(calls), 1)]
     failed = any(diagnosis.severity is Severity.FAIL for diagnosis in found)
-    outcome = Outcome.FAIL if failed else Outcome.PASS if numbers["run.calls"] else Outcome.INCONCLUSIVE
+    outcome = Outcome.FAIL if failed else Outcome.PASS if made else Outcome.INCONCLUSIVE
     line = (observed(collector) if calls else guarded(collector))[1]
     return Report(
         command="run",

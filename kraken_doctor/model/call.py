@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 from kraken_doctor.errors import is_nonce_refusal
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
 
 BOT, DOCTOR = "bot", "doctor"
@@ -81,7 +81,7 @@ class CallRecord:
         """
         values = {name: getattr(self, name) for name in JSON_FIELDS}
         values |= {"latency_s": round(self.latency_s, 6), "waited_s": round(self.waited_s, 6)}
-        return {"at": utc_text(self.at_ns, digits), "at_ns": self.at_ns, "account": account, **values}
+        return {"at": utc_timestamp(self.at_ns, digits), "at_ns": self.at_ns, "account": account, **values}
 
     def to_line(self) -> str:
         """Return the record as one line of the audit log: a JSON list, since names in every line would double it."""
@@ -118,12 +118,6 @@ def from_lines(lines: Iterable[bytes], wanted: Collection[str]) -> Iterator[Call
         key = line.partition(b'"')[2].partition(b'"')[0]
         if keys.get(key) in wanted and (record := from_line(line)) is not None:
             yield record
-
-
-def utc_text(at_ns: int, digits: int) -> str:
-    """Return a time in UTC, with so many *digits* of the second."""
-    seconds, fraction = divmod(at_ns, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{f'{fraction:09d}'[:digits]}Z"
 
 
 def _is_possible(record: CallRecord) -> bool:

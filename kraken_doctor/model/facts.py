@@ -160,6 +160,11 @@ class PublicCall:
         self.HTTP_RETRY_AFTER = Fact(f"{step}.http.retry_after", int, "seconds to wait, as it says")
 
 
+RUN_CALLS = Fact("run.calls", int, "private calls of a started program", for_reader=True)
+RUN_REFUSED = Fact("run.refused", int, "those refused for their nonce", for_reader=True)
+RUN_STATUS = Fact("run.status", int, "how the program ended", for_reader=True)
+
+
 class Credential:
     """The facts of a key or a secret, as it is written."""
 
@@ -220,3 +225,13 @@ def self_test_saw(test: str) -> Fact[str]:
 def log_pattern(pattern: str) -> Fact[str]:
     """Return the fact that one pattern of a bot's log states."""
     return Fact(f"log.pattern.{pattern}", str, "the pattern in words", for_reader=True)
+
+
+def run_detail(kind: str, which: str) -> Fact[int]:
+    """Return the fact of how many ``calls`` to an endpoint, or ``clients`` of a library, a started program made."""
+    return Fact(f"run.{kind}.{which}", int, "how many", for_reader=True)
+
+
+def run_note(number: int) -> Fact[str]:
+    """Return the fact of something remarkable about a started program, numbered from 1."""
+    return Fact(f"run.note.{number}", str, "in words", for_reader=True)

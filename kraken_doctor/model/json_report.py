@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy
 from kraken_doctor.model.evidence import CheckResult, Evidence
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
 from kraken_doctor.redact import shortened
 
@@ -35,7 +35,7 @@ def document(report: Report) -> dict[str, Any]:
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "kraken-doctor", "version": __version__},
             "command": report.command,
-            "started_at": moment(report.started_at_ns),
+            "started_at": utc_timestamp(report.started_at_ns),
             "duration_s": round(report.duration_s, 3),
             "outcome": report.outcome.value,
             "exit_status": report.exit_status,
@@ -59,11 +59,6 @@ def _bounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {_bounded(name): _bounded(item) for name, item in value.items()}
     return value
-
-
-def moment(at_ns: int) -> str:
-    """A time in UTC, to the second."""
-    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _check(result: CheckResult) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kraken_doctor.errors import TransportError
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.network.failures import transport_error
 
 _NO_CHECK_TIME = 0x200000
@@ -158,4 +158,4 @@ def _moment(text: str | None) -> int | None:
 
 
 def _iso(unix_s: int | None) -> str:
-    return "" if unix_s is None else datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if unix_s is None else utc_timestamp(unix_s * 10**9)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.format import milliseconds
 
 COLUMNS = ("Calls", "Nonce refused", "Failed otherwise", "Median", "95 %", "Longest", "Longest wait")
 """What `EndpointFigures.cells` are."""
@@ -34,7 +35,7 @@ class EndpointFigures(NamedTuple):
         """The figures in words, in the order of `COLUMNS`."""
         times = (self.median_s, self.slow_s, self.longest_s, self.waited_s)
         counts = (self.calls, self.refused, self.failed)
-        return [*map(str, counts), *(f"{seconds * 1000:.0f} ms" for seconds in times)]
+        return [*map(str, counts), *(milliseconds(seconds) for seconds in times)]
 
 
 def by_key(records: Iterable[CallRecord]) -> dict[str, list[CallRecord]]:
@@ -71,7 +72,7 @@ def _step(parts: Mapping[str, object], name: str) -> str:
     median, worst = parts.get(f"{name}_median_s"), parts.get(f"{name}_worst_s")
     if not isinstance(median, (int, float)) or not isinstance(worst, (int, float)):
         return "-"  # it did not happen: a connection is used again, and loopback has no TLS
-    return f"{median * 1000:.0f} ms ({worst * 1000:.0f} ms)"
+    return f"{milliseconds(median)} ({milliseconds(worst)})"
 
 
 def missing(audit: object) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.report import AccountReport, Report
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
@@ -147,7 +147,7 @@ def target(report: Report) -> str:
 
 def began(report: Report) -> str:
     """When it began, in UTC."""
-    return datetime.fromtimestamp(report.started_at_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return utc_words(report.started_at_ns // 10**9)
 
 
 def _failures(report: Report, account: str | None) -> list[Diagnosis]:

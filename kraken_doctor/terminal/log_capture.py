@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def gathered(output: Output, interruption: Interruption) -> Iterator[None]:
+def captured(output: Output, interruption: Interruption) -> Iterator[None]:
     """
     Inside, all of it goes through *output*, and so through its redactor.
 
@@ -31,12 +31,12 @@ def gathered(output: Output, interruption: Interruption) -> Iterator[None]:
         if isinstance(unhandled.exc_value, KeyboardInterrupt):
             interruption.again()  # raised in a callback, where it goes no further
         elif unhandled.exc_value is not None:
-            output.complain(unhandled.exc_value)
+            output.internal_error(unhandled.exc_value)
 
     root.addHandler(handler)
     ours.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(output.verbose, 2)])
     logging.captureWarnings(capture=True)
-    sys.excepthook = lambda _kind, exc, _trace: output.complain(exc)
+    sys.excepthook = lambda _kind, exc, _trace: output.internal_error(exc)
     sys.unraisablehook = tell
     threading.excepthook = tell
     try:

@@ -108,7 +108,7 @@ class Output:
         """
         self._send(sys.stdout, text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """*text* on stderr, unless ``-q`` asks for silence."""
         if not self.quiet:
             self._write(sys.stderr, text)
@@ -117,7 +117,7 @@ class Output:
         """*text* on stderr, ``-q`` or not: something that was asked for was not done."""
         self._write(sys.stderr, text)
 
-    def complain(self, exc: BaseException) -> None:
+    def internal_error(self, exc: BaseException) -> None:
         """The doctor itself failed: one line, and with ``-vv`` where."""
         if exhausted(exc) or exhausted(exc.__cause__) or are_short():
             self.warn(f"Error: {SHORTAGE}\n")

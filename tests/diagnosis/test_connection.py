@@ -8,9 +8,9 @@ import pytest
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.diagnosis.words import signed_span
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome, Value
+from kraken_doctor.model.format import span
 
 DAY = 86_400.0
 
@@ -258,4 +258,4 @@ def test_what_keeps_the_clock_is_among_the_facts() -> None:
 )
 def test_a_zero_has_no_minus(seconds: float, words: str) -> None:
     """What is shown, not what is behind it."""
-    assert signed_span(seconds) == words
+    assert span(seconds, signed=True) == words

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kraken_doctor.doctor.anonymise import public
+from kraken_doctor.doctor.anonymise import anonymise
 from kraken_doctor.model import json_report
 from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from tests.render.samples import account, diagnosis, report
@@ -18,7 +18,7 @@ PRIVATE = {"/home/daivon": "~", "bot-7.corp": "<this host>", "proxy.corp": "<pro
 
 def shown(*results: CheckResult, **changed: Any) -> dict[str, Any]:
     full = replace(report(account(), diagnoses=(diagnosis(),)), checks=results, **changed)
-    return public(json_report.document(full), PRIVATE)
+    return anonymise(json_report.document(full), PRIVATE)
 
 
 def result(label: str | None, summary: str = "", *evidence: Evidence, check: str = "credentials") -> CheckResult:
@@ -98,7 +98,7 @@ def test_the_environment() -> None:
 
 def test_names_of_facts_are_ours() -> None:
     """A host that is called like a fact must not change what is judged by."""
-    document = public(
+    document = anonymise(
         json_report.document(replace(report(), checks=(result("A", "", Evidence("clock.offset", 1.0, "s")),))),
         {"clock.offset": "<this host>", "credentials": "<this host>"},
     )
@@ -112,4 +112,4 @@ def test_a_megabyte_takes_no_minutes(unit: str) -> None:
     """The patterns look at each letter a bounded number of times; else the suite's time limit ends this."""
     full = json_report.document(report())
     full["checks"][0]["summary"] = unit * (1_000_000 // len(unit))
-    assert public(full, PRIVATE)["checks"][0]["summary"]
+    assert anonymise(full, PRIVATE)["checks"][0]["summary"]

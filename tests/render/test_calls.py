@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.doctor.recent_calls import of_last_hour
-from kraken_doctor.model.call import CallRecord, utc_text
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.render import calls, chart
 from tests.render.samples import call
 
@@ -51,7 +52,7 @@ def test_a_moment_to_the_nanosecond(at_ns: int) -> None:
     """And back."""
     from kraken_doctor.model.json_load import _moment
 
-    assert _moment(utc_text(at_ns, 9), "") == at_ns
+    assert _moment(utc_timestamp(at_ns, 9), "") == at_ns
 
 
 def test_refusals_are_crosses() -> None:

@@ -94,7 +94,7 @@ def command(
     if alone and check:
         raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
     written = _write(path, values, found=found, replace=replace, asks=asks)
-    app.output.note(f"Written to {path}, {_readable_by()}: {', '.join(written)}\n")
+    app.output.info(f"Written to {path}, {_readable_by()}: {', '.join(written)}\n")
     _warn(app, path, values)
     declared = app.host.environment.get(f"{prefix}_NONCE_UNIT") or app.host.environment.get("KRAKEN_NONCE_UNIT")
     if alone:
@@ -107,7 +107,7 @@ def command(
     if check:
         _check(ctx, label)
     else:
-        app.output.note(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
+        app.output.info(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
 
 
 def _path(ctx: click.Context) -> tuple[Path, bool]:

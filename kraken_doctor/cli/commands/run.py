@@ -97,9 +97,9 @@ def _said(app: App, collector: Collector, *, observe: bool) -> tuple[Diagnosis, 
     from kraken_doctor.inject.verdict import notes
 
     loud, line = summary.observed(collector) if observe else summary.guarded(collector)
-    (app.output.warn if loud else app.output.note)(f"kraken-doctor run: {line}.\n")
+    (app.output.warn if loud else app.output.info)(f"kraken-doctor run: {line}.\n")
     if app.output.verbose:
-        app.output.note("".join(f"Note: {note}.\n" for note in notes(list(collector.observed))))
+        app.output.info("".join(f"Note: {note}.\n" for note in notes(list(collector.observed))))
     diagnoses = summary.diagnoses(collector)
     for diagnosis in diagnoses:
         app.output.warn_in_lines(summary.text(diagnosis))
@@ -130,7 +130,7 @@ def _metrics(app: App, port: int) -> Iterator[Callable[[CallRecord], None]]:
         server, thread = start_http_server(port, "127.0.0.1")
     except OSError as exc:
         raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc}") from exc
-    app.output.note(f"Metrics: http://127.0.0.1:{server.server_port}/metrics\n")
+    app.output.info(f"Metrics: http://127.0.0.1:{server.server_port}/metrics\n")
     try:
         yield observe
     finally:

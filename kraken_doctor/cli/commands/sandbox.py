@@ -92,7 +92,7 @@ def command(
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), contextlib.ExitStack() as stack:
         variables = _serve(stack, _scenario(faults), host, port)
         app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
-        app.output.note("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
+        app.output.info("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
             time.sleep(_POLL_S)
 
@@ -280,5 +280,5 @@ def _summarise(app: App, exchange: Exchange, status: int) -> int:
         line += f", with a key that is not the sandbox's: {unknown} (use KRAKEN_MASTER_API_KEY and _SECRET)"
     if not exchange.arrived:
         line = "kraken-doctor sandbox: no request arrived"
-    (app.output.note if exchange.arrived else app.output.warn)(f"{line}.\n")
+    (app.output.info if exchange.arrived else app.output.warn)(f"{line}.\n")
     return status or (0 if exchange.arrived else 3)

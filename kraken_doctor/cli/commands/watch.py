@@ -146,7 +146,7 @@ def _metrics(app: App, history: RunHistory, every_s: float, address: str, port: 
     except OSError as exc:
         raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
     shown = f"[{address}]" if ":" in address else address
-    app.output.note(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
+    app.output.info(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
     try:
         yield
     finally:

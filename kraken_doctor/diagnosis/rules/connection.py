@@ -9,12 +9,13 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.rules.host import explains_certificate
-from kraken_doctor.diagnosis.words import clock_words, span
+from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.errors import kraken_error
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.facts import PublicCall
+from kraken_doctor.model.format import span
 
 _STATUS_CAUSES = {
     "maintenance": "exchange-maintenance",

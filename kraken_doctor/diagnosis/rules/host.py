@@ -8,10 +8,11 @@ from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
-from kraken_doctor.diagnosis.words import clock_words, signed_span, span
+from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
+from kraken_doctor.model.format import span
 
 
 @RunRule
@@ -86,7 +87,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         if not problems and not evidence.get(facts.NTP_ASKED):
             problems = ("no NTP server was asked",)
         said = tuple(
-            f"{evidence.source(sample.SAMPLE_OFFSET)} says {signed_span(evidence.get(sample.SAMPLE_OFFSET, 0.0))}"
+            f"{evidence.source(sample.SAMPLE_OFFSET)} says {span(evidence.get(sample.SAMPLE_OFFSET, 0.0), signed=True)}"
             for sample in facts.clock_samples(evidence)
         )
         if said:

@@ -8,11 +8,11 @@ from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
-from kraken_doctor.diagnosis.words import day, span
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.format import span, utc_words
 
 _PERMISSION_WORDS = {
     "query-funds": '"Query" under Funds',
@@ -37,7 +37,9 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     if (left_s := evidence.get(facts.KEY_EXPIRES_IN)) is not None:
         when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
         until = evidence.get(facts.KEY_VALID_UNTIL, 0)
-        yield diagnosis_for("key-expires-soon", account, f"The key {when}.", (f"on {day(until)}",))
+        yield diagnosis_for(
+            "key-expires-soon", account, f"The key {when}.", (f"on {utc_words(until, with_seconds=False)}",)
+        )
     if excess := evidence.get(facts.PERMISSIONS_EXCESS):
         words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
         yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {words}",))
@@ -86,4 +88,4 @@ def _when(call: Call, cause: str) -> Remedy | None:
     moment = call.outcome.rpartition(":")[2].strip()
     if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
         return None
-    return remedy("wait until", moment=day(int(moment)))
+    return remedy("wait until", moment=utc_words(int(moment), with_seconds=False))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
-from kraken_doctor.diagnosis.words import span
+from kraken_doctor.model.format import milliseconds, span
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.formats.markdown import code, table, text
 from kraken_doctor.render.formats.table import environment
@@ -74,6 +74,6 @@ def _record_row(record: dict[str, Any]) -> list[str]:
         record["endpoint"],
         record["outcome"],
         record["by"] or "-",
-        f"{record['latency_s'] * 1000:.0f} ms",
-        f"{record['waited_s'] * 1000:.0f} ms",
+        milliseconds(record["latency_s"]),
+        milliseconds(record["waited_s"]),
     ]

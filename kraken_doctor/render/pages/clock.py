@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
-from kraken_doctor.model.json_report import moment
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
@@ -92,4 +92,4 @@ def _watch(report: Report, terminal: Terminal) -> str:
 def line(sample: ClockSample) -> str:
     """Return one poll of ``clock --watch`` as a line."""
     step = f"  the clock was set by {sample.step_s:+.3f} s" if sample.step_s else ""
-    return f"{moment(sample.at_ns)}  {escape(sample.summary)}{step}"
+    return f"{utc_timestamp(sample.at_ns)}  {escape(sample.summary)}{step}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kraken_doctor.model import json_report
 from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
@@ -37,7 +37,7 @@ def line_of(change: Change) -> str:
     parts += [
         f"{escape(label)}: {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
     ]
-    return f"{json_report.moment(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or escape(change.verdict)}"
+    return f"{utc_timestamp(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or escape(change.verdict)}"
 
 
 def sentence_of(change: Change) -> str:
@@ -51,7 +51,7 @@ def sentence_of(change: Change) -> str:
 def document(change: Change) -> dict[str, Any]:
     """A change in the published JSON form, see schema.json."""
     return {
-        "at": json_report.moment(change.at_ns),
+        "at": utc_timestamp(change.at_ns),
         "before": change.before.value if change.before else None,
         "outcome": change.outcome.value,
         "text": sentence_of(change),

@@ -1,0 +1,47 @@
+"""Times and durations in words: one place, so that a page, a rule and the JSON say them alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_UNITS_S = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
+
+
+def milliseconds(seconds: float, sign: str = "") -> str:
+    """Return a latency: ``12 ms``; with *sign* "+" also ``+12 ms``."""
+    return f"{seconds * 1000:{sign}.0f} ms"
+
+
+def span(seconds: float, *, signed: bool = False, digits: int = 0) -> str:
+    """
+    Return a duration as people say it: ``12 ms``, ``3.4 s``, ``12 minutes``, ``2 hours``.
+
+    Args:
+        seconds: How long; below zero only where *signed*.
+        signed: Whether a plus is shown too; what is shown as zero has no minus.
+        digits: Behind the point of minutes, hours and days.
+    """
+    sign = "+" if signed else ""
+    seconds = 0.0 if abs(seconds) <= 0.0005 else seconds
+    if abs(seconds) < 1:
+        return milliseconds(seconds, sign)
+    for size, unit in _UNITS_S:
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:{sign}.{digits}f} {unit}"
+    return f"{seconds:{sign}.1f} s"
+
+
+def utc_timestamp(at_ns: int, digits: int = 0) -> str:
+    """Return a time for programs, in UTC: ``2026-11-27T12:00:00Z``, with so many *digits* of the second."""
+    seconds, fraction = divmod(at_ns, 10**9)
+    point = f".{fraction:09d}"[: digits + 1] if digits else ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{point}Z"
+
+
+def utc_words(unix_s: float, *, with_seconds: bool = True) -> str:
+    """Return a time for people, in UTC: ``2026-11-27 12:00:00 UTC``."""
+    try:
+        at = datetime.fromtimestamp(unix_s, UTC)
+    except (OverflowError, ValueError, OSError):  # a server may say anything; no calendar has that
+        return f"unix time {unix_s:.6g}"
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if with_seconds else f"{at:%Y-%m-%d %H:%M} UTC"
