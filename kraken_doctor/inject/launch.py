@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kraken_doctor import child
+from kraken_doctor.descriptors import exhausted
 from kraken_doctor.errors import ConfigurationError
 
 _STARTUP = Path(__file__).with_name("startup")
@@ -97,6 +98,8 @@ class Command:
                 self._arguments, env=environ, start_new_session=self._has_group
             )
         except (OSError, ValueError) as exc:
+            if exhausted(exc):
+                raise  # the limit of this process is said, and is no bad usage
             reason = exc.strerror if isinstance(exc, OSError) else exc
             raise ConfigurationError(f"can't run {self._arguments[0][:60]!r}: {reason}") from exc
         for number in tuple(self._received):

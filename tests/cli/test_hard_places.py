@@ -238,7 +238,8 @@ def test_nor_a_fault_of_the_doctor(line: str, limit: int) -> None:
     ended = shell(f"ulimit -n {limit}; @ {line}")
     assert ended.returncode in (0, 3), ended
     assert "itself failed" not in ended.stderr
-    assert ended.returncode == 0 or "ulimit -n" in ended.stderr, ended
+    nothing_sent = "no request arrived" in ended.stderr  # by `true`, which is status 3 too
+    assert ended.returncode == 0 or "ulimit -n" in ended.stderr or nothing_sent, ended
 
 
 def test_whose_limit_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
     if failed:
         app.output.warn(f"Not enforced: {', '.join(failed[:5])}{' and others' if len(failed) > 5 else ''}.\n")
     if files is None:
-        app.output.warn("openssl is not installed: only known client libraries find the sandbox as api.kraken.com.\n")
+        app.output.warn("openssl made no certificate: only known clients find the sandbox as api.kraken.com.\n")
         return _Confined(True, {})
     if scenario.wire is listeners.plain:  # where a fault leads elsewhere, the name leads nowhere
         stack.enter_context(listeners.served_as_kraken(scenario.exchange, files[1], files[2], _HTTPS_PORT))
