@@ -146,7 +146,8 @@ def test_what_stands_in_other_blocks_is_right_too(page: Path) -> None:
         if block.kind == "python":
             compile(block.text, block.name or page.name, "exec")
         if block.kind not in ("python", "yaml"):
-            begin = r"^" if block.kind == "powershell" else r"(?<![\w/.-])(?:/usr/local/bin/)?"  # a task is named so, too
+            # A scheduled task is named so, too.
+            begin = r"^" if block.kind == "powershell" else r"(?<![\w/.-])(?:/usr/local/bin/)?"
             for line in re.findall(rf"{begin}kraken-doctor [^\n#|]*", block.text, re.MULTILINE):
                 parses(line)
 
