@@ -13,6 +13,13 @@ _PATIENCE_S = 1.0
 """A command that does not read for so long is given up: the program's calls go on."""
 
 
+def socket_module() -> Any:
+    """Return the module in C: what a program, or gevent, makes of `socket` is its own affair."""
+    import _socket
+
+    return _socket
+
+
 class _Connection:
     """This process's connection, made with the first message; a forked child makes its own."""
 
@@ -27,21 +34,23 @@ class _Connection:
         import json
 
         if self._pid != os.getpid():
+            if self._socket is not None:
+                self._socket.detach()  # a daemon closes what it inherits: the number may be another file's by now
             self.__init__()  # type: ignore[misc] # the lock may have been held when the process forked
         with self._lock:
             if self._given_up:
                 return
             try:
                 line = json.dumps({"pid": self._pid, **message}, default=str)
-                self._connected().sendall(f"{line}\n".encode())
+                connected, data = self._connected(), f"{line}\n".encode()
+                # Without a signal, by which a program that asks for SIGPIPE would end when the command is gone.
+                connected.sendall(data, getattr(socket_module(), "MSG_NOSIGNAL", 0))
             except Exception:  # noqa: BLE001 - what is not told is lost; nothing of it is worth a call
                 self._given_up = True
 
     def _connected(self) -> Any:
         if self._socket is None:
-            # The module in C: what a program, or gevent, makes of `socket` is its own affair.
-            import _socket
-
+            _socket = socket_module()
             port, token = os.environ["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")
             self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             self._socket.settimeout(_PATIENCE_S)

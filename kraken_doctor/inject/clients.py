@@ -40,11 +40,14 @@ def when_made(module: ModuleType, act: Callable[[Any, Kind], None]) -> None:
 
 
 def _wrap(cls: Any, kind: Kind, act: Callable[[Any, Kind], None]) -> None:
-    make = cls.__init__
+    own = vars(cls).get("__init__")
 
-    @functools.wraps(make)
+    @functools.wraps(cls.__init__)
     def __init__(self: Any, *arguments: Any, **named: Any) -> None:  # noqa: N807 - it takes its place
-        make(self, *arguments, **named)
+        if own is not None:
+            own(self, *arguments, **named)
+        else:  # the next one in the order of a subclass, which may be another base of that
+            super(cls, self).__init__(*arguments, **named)
         try:
             if not _is_ours(self):
                 act(self, kind)

@@ -63,7 +63,10 @@ class ImportHook:
                 self._change(module)
 
         # On the loader itself, and no loader of our own: whoever asks it for source or data goes on as before.
-        loader.exec_module = exec_module
+        try:
+            loader.exec_module = exec_module
+        except Exception as exc:  # noqa: BLE001 - a loader that takes no attribute: the import itself goes on
+            complain(f"{spec.name} is left as it is", exc)
 
     def _change(self, module: ModuleType) -> None:
         try:

@@ -34,7 +34,8 @@ def with_hook(environ: Mapping[str, str], mode: str, variables: Mapping[str, str
         mode: See `hook.start`.
         variables: What the hook reads in that mode.
     """
-    paths = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
+    before_paths = environ.get("PYTHONPATH")  # an empty part of it is the working folder
+    paths = before_paths.split(os.pathsep) if before_paths else []
     before = environ.get("KRAKEN_DOCTOR_HOOK_MODE")  # `sandbox -- kraken-doctor run -- bot`
     return {
         **environ,
@@ -112,7 +113,8 @@ class Command:
     def _send(self, number: int) -> None:
         assert self._process is not None  # noqa: S101
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            child.send(self._process, number, group=self._has_group)
+            # Under `run` as from any supervisor: what the command's own children are to do is the command's to say.
+            child.send(self._process, number, group=self._has_group and self._ends_within_s is not None)
 
     def _kill_later(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -118,7 +118,8 @@ def _of_nonces(calls: list[ObservedCall]) -> list[Diagnosis]:
 
 def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str, tuple[str, ...]]:
     """The cause of one refusal, what it is in one line, and the two calls."""
-    earlier = [other for other in calls if other is not call and other.sent_ns <= call.answered_ns]
+    known = [other for other in calls if other.nonce >= 0]  # of some bodies it can't be read
+    earlier = [other for other in known if other is not call and other.sent_ns <= call.answered_ns]
     if same := [other for other in earlier if other.nonce == call.nonce and other.sent_ns <= call.sent_ns]:
         first = same[0]
         proof = (f"{call} was sent {_ms(call.sent_ns - first.sent_ns)} after {first}, with the same nonce",)

@@ -85,10 +85,13 @@ def _store_url(app: App, option: str | None) -> str:
 
     Raises:
         ConfigurationError: It is none.
+        NonceStoreError: It can't be read and written.
     """
-    from kraken_doctor.nonce.stores import absolute_url
+    from kraken_doctor.nonce.stores import absolute_url, open_store
 
-    return absolute_url(option or app.host.variable("KRAKEN_NONCE_STORE"))
+    url = absolute_url(option or app.host.variable("KRAKEN_NONCE_STORE"))
+    open_store(url).mark("0" * 16)  # one that can't be used would refuse the bot's first order, and its last
+    return url
 
 
 def _said(app: App, collector: Collector, *, observe: bool) -> tuple[Diagnosis, ...]:

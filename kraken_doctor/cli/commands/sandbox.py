@@ -170,8 +170,9 @@ def _run(app: App, request: _Request) -> int:
         confined = _confine(app, stack, request, scenario, folder)
         variables = _serve(stack, scenario, request.host, request.port)
         environ = {
-            "KRAKEN_NONCE_STORE": f"sqlite:///{folder / 'nonce.db'}",
             **inherited,
+            # After what is inherited: a mark of the sandbox in the user's own store would be the next bot's to follow.
+            "KRAKEN_NONCE_STORE": f"sqlite:///{folder / 'nonce.db'}",
             **confined.variables,
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
@@ -204,7 +205,7 @@ def _inherited(request: _Request) -> dict[str, str]:
 
 
 def _is_left_out(name: str) -> bool:
-    of_account = name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT")
+    of_account = name.startswith("KRAKEN_") and name.endswith("_NONCE_UNIT") and name != "KRAKEN_NONCE_UNIT"
     # Of a `run` around us the hook would lead to this user's own store.
     return of_account or name.startswith("KRAKEN_DOCTOR_HOOK_")
 
@@ -231,7 +232,8 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
     if not alone or not isolation.available():
         app.output.warn(
             "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
-            " other languages, python -I, -E or -S, and C code that connects by itself (uvloop, pycurl, ctypes).\n"
+            " other languages, python -I, -E or -S, what is started with a cleaned environment, and C code that"
+            " connects by itself (uvloop, pycurl, ctypes).\n"
         )
         return _Confined(False, {})
     sockets = isolation.listening_unix_sockets()

@@ -13,6 +13,7 @@ OLDEST = (3, 11)
 """Older ones are counted, and left alone: the package does not support them."""
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_CONFINED = bool(os.environ.get("KRAKEN_DOCTOR_HOOK_PORTS"))
 _SEEN_BYTES = 65536
 """A service may start processes for months; the command wants to know that there were some, not each of them."""
 
@@ -42,15 +43,27 @@ def _start():
     mode = os.environ.get("KRAKEN_DOCTOR_HOOK_MODE")
     if not mode:
         return
-    try:
+    # The folder goes with the command, and may be another user's; the hook itself does not need it.
+    try:  # noqa: SIM105 - contextlib would be one more import for every Python process
         _say_seen(mode)
+    except Exception:  # noqa: S110
+        pass
+    problem = ""
+    try:
         if sys.version_info >= OLDEST:
             sys.meta_path.append(_OwnPackage)
             from kraken_doctor.inject import hook
 
             hook.start(mode)
+        elif _CONFINED:
+            problem = "Python %d.%d is too old" % sys.version_info[:2]
     except Exception as exc:  # the program is not ours: it goes on, whatever is wrong here
-        sys.stderr.write("kraken-doctor: not active in this process: %s: %s\n" % (type(exc).__name__, exc))
+        problem = "%s: %s" % (type(exc).__name__, exc)
+    if problem and _CONFINED:  # but not where the hook is all that keeps it from a real exchange
+        sys.stderr.write("kraken-doctor sandbox: this process can't be confined, so it ends: %s\n" % problem)
+        os._exit(126)
+    if problem:
+        sys.stderr.write("kraken-doctor: not active in this process: %s\n" % problem)
 
 
 def _chain():
