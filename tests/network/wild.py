@@ -122,6 +122,11 @@ def says(answer: bytes) -> Behaviour:
     def behave(connection: socket.socket, ended: threading.Event) -> None:
         connection.recv(1 << 16)
         connection.sendall(answer)
+        if not isinstance(connection, ssl.SSLSocket):
+            # The rest of the request may still come: closed with that unread, the end of the answer would be lost.
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1 << 16):
+                pass
 
     return behave
 
