@@ -61,7 +61,7 @@ def _judge_name(host: Any) -> None:
 
     name = host[0] if isinstance(host, tuple) else host
     text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
-    numeric = re.fullmatch(r"[0-9.]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%a-z]*", text)
+    numeric = re.fullmatch(r"[0-9.]*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.%a-z]*", text)
     if not numeric and not _LOOPBACK.fullmatch(text) and text not in ("", _socket.gethostname()):
         # A question to a name server leaves this host as well.
         raise _socket.gaierror(_socket.EAI_NONAME, f"not resolved by kraken-doctor sandbox: {text[:80]}")
