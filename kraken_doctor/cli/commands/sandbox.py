@@ -66,9 +66,9 @@ def command(
 
     Prints the variables to export, and serves until Ctrl-C. With a command it runs that with the variables set, where
     it can't reach a real exchange: on Linux it has a network of its own, in which api.kraken.com is the sandbox;
-    elsewhere Python programs are refused any other connection. It sees no real credentials: what kraken-doctor itself
-    reads is taken out of its environment, and what is named like a secret, a password, a token or a key has a dummy in
-    its place. Ends with the command's status, or with 3 when no request arrived.
+    elsewhere Python programs are refused any other connection. Its environment holds no real credentials: what
+    kraken-doctor itself reads is taken out, and what is named like a secret, a password, a token or a key has a dummy
+    in its place; files stay readable. Ends with the command's status, or with 3 when no request arrived.
 
     \b
     Examples:
