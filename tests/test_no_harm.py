@@ -195,6 +195,7 @@ def scene(
         yield key, seen
 
 
+@pytest.mark.slow
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     command=st.sampled_from(list(COMMANDS)),
@@ -244,6 +245,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     command=st.sampled_from(list(COMMANDS)),

@@ -251,6 +251,7 @@ def test_it_is_linear(used: Used) -> None:
     pump(*used)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bad",
     [

@@ -16,12 +16,10 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
 
-pytestmark = pytest.mark.slow
-
 COMMAND = [sys.executable, "-m", "kraken_doctor"]
 _STRANGER = 54321
 
-pytestmark = pytest.mark.posix("modes and owners of files")
+pytestmark = [pytest.mark.slow, pytest.mark.posix("modes and owners of files")]
 
 
 def modes(folder: Path) -> dict[str, int]:

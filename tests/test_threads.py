@@ -240,6 +240,7 @@ def test_a_log(doctor: Run, tmp_path: Path, row: Row) -> None:
     assert ended.status == (0 if report["outcome"] == "warn" else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows("check"), ids=lambda row: row.thread)
 def test_a_check(doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch, row: Row) -> None:
     """Against an exchange, and a key, that the thread's story has left so."""

@@ -76,6 +76,7 @@ def test_errors_of_other_services_are_not_krakens(shape: str) -> None:
 CANARY = "zq7Xcanary"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", LINES)
 def test_no_word_of_a_log_is_shown(shape: str) -> None:
     """A canary in each line, beside each error, known or not: what is told has none of it."""

@@ -229,6 +229,7 @@ def test_quiet_says_nothing_when_all_is_well(doctor: Run, real: SandboxServer, k
     assert "nonce-spent-higher" in doctor("-q", "check").stdout
 
 
+@pytest.mark.slow
 def test_no_secret_in_any_output(doctor: Run, real: SandboxServer, key: Key) -> None:
     """Healthy or not, in every form."""
     for mark in (0, 2 * 10**18):

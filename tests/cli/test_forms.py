@@ -45,6 +45,7 @@ def test_every_form_has_its_renderer_and_one_status(
     assert ended.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", OUTPUTS)
 @pytest.mark.parametrize("command", ["balances", "clock", "version", "nonce", "accounts"])
 def test_every_command_with_a_report_has_every_form(doctor: Run, real: SandboxServer, command: str, form: str) -> None:
@@ -58,6 +59,7 @@ def test_every_command_with_a_report_has_every_form(doctor: Run, real: SandboxSe
         assert ET.fromstring(ended.stdout).findall(".//testcase")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", OUTPUTS)
 def test_quiet_silences_what_is_for_people(doctor: Run, real: SandboxServer, key: Key, form: str) -> None:
     """A program that reads JSON or JUnit gets its document all the same."""
@@ -66,6 +68,7 @@ def test_quiet_silences_what_is_for_people(doctor: Run, real: SandboxServer, key
     assert doctor("-q", "check", "-o", form).stdout
 
 
+@pytest.mark.slow
 def test_the_job_summary_is_appended_to(
     doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def examined(doctor: Run, target: str) -> tuple[int, dict[str, Any]]:
     return ended.status, json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize(
     ("target", "cause", "unit", "in_order"),
@@ -138,6 +139,7 @@ def test_the_generator_default_is_a_warning(doctor: Run) -> None:
     assert "kraken_doctor.install(api)" in ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize(
     ("target", "why"),

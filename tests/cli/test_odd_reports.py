@@ -59,6 +59,7 @@ def judged(text: str, form: str, option: str) -> None:
         assert (out.getvalue(), err.getvalue().count("\n")) == ("", 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), form=st.sampled_from(FORMS), option=st.sampled_from(["--from", "--baseline"]))
 def test_a_sound_report_with_something_odd_in_it(data: st.DataObject, form: str, option: str) -> None:

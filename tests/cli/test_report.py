@@ -33,6 +33,7 @@ def real(server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch, tmp_p
 CANARIES = ("daivon", "100.0000", "150.00", "proxy.corp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["markdown", "html", "json", "short", "junit", "github", "table"])
 def test_nothing_of_the_user_s_own_is_in_it(doctor: Run, real: SandboxServer, key: Key, form: str) -> None:
     """Neither name nor amount, neither key nor its last letters, in any form; healthy or not."""
@@ -97,6 +98,7 @@ def test_the_form_follows_the_file_s_name(doctor: Run, real: SandboxServer, tmp_
     assert doctor("report", "--file", str(tmp_path / "no" / "r.md")).status == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mark", "status"), [(0, 0), (2 * 10**18, 1)])
 def test_a_saved_report_is_judged_again(
     doctor: Run, real: SandboxServer, key: Key, tmp_path: Path, mark: int, status: int
@@ -189,6 +191,7 @@ def test_evidence_that_no_check_gives(doctor: Run, real: SandboxServer, tmp_path
     assert "its evidence can't be judged (ValueError)" in ended.stderr
 
 
+@pytest.mark.slow
 def test_the_status_is_the_same_in_every_form(doctor: Run, real: SandboxServer, key: Key) -> None:
     """As for `check`."""
     key.mark = 2 * 10**18

@@ -17,7 +17,7 @@ import pytest
 from kraken_doctor.sandbox import isolation
 from tests.sandbox import escapes
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Unix sockets, curl, sh")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="Unix sockets, curl, sh")]
 
 needs_namespace = pytest.mark.skipif(not isolation.available(), reason="no network namespaces here")
 

@@ -73,6 +73,7 @@ def test_install_and_client_work_with_both(
     assert (key.accepted, key.refused) == (120, 0)
 
 
+@pytest.mark.slow
 def test_the_other_version_is_a_warning(older: Path) -> None:
     """`version` names both, and that the hook is there."""
     environ = os.environ | {"PYTHONPATH": str(older)}

@@ -21,6 +21,7 @@ def sent(params: PostParams) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(min_size=1), values, max_size=6))
 def test_signed_and_sent_are_the_same_bytes(data: dict[str, Any]) -> None:
     """krakenex signs `urlencode(data)`, requests encodes by itself: both must see one thing."""

@@ -137,6 +137,7 @@ def test_what_a_server_repeats_is_in_no_exception(hostile: str, client: str) -> 
     assert secrets_in(exc, client) == set(), shown(exc)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("damage", ["\n", "\u20ac", "\ud800"])
 def test_a_key_that_can_not_be_sent(client: str, damage: str) -> None:

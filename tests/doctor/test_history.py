@@ -169,6 +169,7 @@ def open_files() -> int:
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
+@pytest.mark.slow
 def test_many_rounds_leave_nothing_behind(two: Watched) -> None:
     """What 45 rounds leave of ours is a line or two of text each, not a report; benchmarks/watch.py simulates a day."""
     two.watch.changes = type(two.watch.changes)(maxlen=8)  # full long before the end

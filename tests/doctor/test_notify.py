@@ -88,6 +88,7 @@ def test_a_webhook_gets_the_facts(doctor: Run, hooks: Hooks, key: Key) -> None:
     assert key.api_key not in json.dumps(body)
 
 
+@pytest.mark.slow
 def test_no_login_of_the_user_s_files_goes_along(
     doctor: Run, hooks: Hooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +100,7 @@ def test_no_login_of_the_user_s_files_goes_along(
     assert [headers.get("Authorization") for _, headers, _ in hooks.got] == [None, "Basic Ym90OnRva2Vu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [302, 307, 404, 500])
 def test_a_refusal_is_a_line_and_no_redirect_is_followed(doctor: Run, hooks: Hooks, status: int) -> None:
     """The URL's path is what lets one post there: it is not shown."""
@@ -108,6 +110,7 @@ def test_a_refusal_is_a_line_and_no_redirect_is_followed(doctor: Run, hooks: Hoo
     assert len(hooks.got) == 1
 
 
+@pytest.mark.slow
 def test_a_hook_that_is_not_there_or_silent_is_a_line(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within its time."""
     with socket.socket() as nobody:
@@ -155,6 +158,7 @@ def test_a_command_gets_the_facts_and_no_secret(
         assert secret not in out.read_text()
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_is_a_line(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the last that it said, as data; one that hangs is ended."""
     (tmp_path / "fails.py").write_text(

@@ -16,6 +16,8 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.inject import bots
 
+pytestmark = pytest.mark.slow  # bots as processes of their own
+
 DRY_RUN = """
 import krakenex
 class Safe(krakenex.API):

@@ -19,6 +19,8 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.inject import bots
 
+pytestmark = pytest.mark.slow  # bots as processes of their own
+
 
 @pytest.fixture
 def environ(server: SandboxServer, key: Key) -> dict[str, str]:

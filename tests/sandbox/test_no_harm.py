@@ -69,6 +69,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retry", [(), ("--retry", "--retry-base", "0.05")], ids=["once", "retry"])
 @pytest.mark.parametrize("fault", SHOWN_BY_CHECK, ids=lambda fault: fault.name)
 def test_in_every_fault(doctor: Run, seen: list[Seen], fault: object, retry: tuple[str, ...]) -> None:
@@ -125,6 +126,7 @@ def test_a_dry_run_asks_nobody_and_lists_what_a_run_asks(doctor: Run, seen: list
         assert request.line in listed
 
 
+@pytest.mark.slow
 def test_with_the_bots_store_the_bot_is_not_overtaken(doctor: Run, seen: list[Seen]) -> None:
     """A declared unit is kept, whatever the exchange answers: a finer nonce would shut the bot out."""
     for unit in ("ms", "us", "10ns", "ns"):
