@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 import krakenex
@@ -111,9 +110,7 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from kraken_doctor.network.resolve import Address
@@ -78,9 +77,7 @@ class _Race:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         for connection in self._pending:
             connection.close()
         self._selector.close()
