@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from kraken_doctor.network.resolve import Address
+from kraken_doctor.resolve import Address
 
 NEXT_ADDRESS_S = 0.25
 """How long one address has before the next is tried beside it (RFC 8305, section 5)."""

@@ -12,11 +12,12 @@ import socket
 import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from kraken_doctor import parallel
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
+from kraken_doctor.resolve import Address, resolve
 from kraken_doctor.timesource.packet import is_kiss_of_death, offset_and_delay, rejection_reason
 from kraken_doctor.timesource.sample import TimeSample
 
@@ -51,11 +52,6 @@ def parse_server(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class _Address(NamedTuple):
-    family: int
-    sockaddr: tuple[Any, ...]
-
-
 class TimeServers:
     """
     The time servers of one run.
@@ -70,8 +66,8 @@ class TimeServers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._guard = threading.Lock()
-        self._silenced: dict[_Address, str] = {}
-        self._names: dict[_Address, str] = {}
+        self._silenced: dict[Address, str] = {}
+        self._names: dict[Address, str] = {}
 
     def ask(self, server: str, timeout_s: float) -> TimeSample:
         """
@@ -86,7 +82,10 @@ class TimeServers:
         """
         host, port = parse_server(server)
         until = self._clock.monotonic() + timeout_s
-        addresses = self._choose(server, _resolve(server, host, port, timeout_s))
+        try:
+            addresses = self._choose(server, resolve(host, port, timeout_s, socket.SOCK_DGRAM))
+        except OSError as exc:
+            raise TimeSourceError(f"{server}: {exc.strerror or exc}") from exc
         left_s = until - self._clock.monotonic()
         if left_s <= 0:
             raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
@@ -104,9 +103,9 @@ class TimeServers:
         said = "; ".join(dict.fromkeys(problems)) or f"no answer in {timeout_s:.2g} s"
         raise TimeSourceError(f"{server}: {said}")
 
-    def _choose(self, server: str, found: list[_Address]) -> list[_Address]:
+    def _choose(self, server: str, found: list[Address]) -> list[Address]:
         """One address a family; none that another name has led to, and none that asked to be left alone."""
-        chosen: dict[int, _Address] = {}
+        chosen: dict[int, Address] = {}
         with self._guard:
             free = [address for address in found if self._names.get(address, server) == server]
             if not free:
@@ -119,7 +118,7 @@ class TimeServers:
             self._names |= dict.fromkeys(chosen.values(), server)
         return list(chosen.values())
 
-    def _ask(self, server: str, address: _Address, timeout_s: float) -> TimeSample:
+    def _ask(self, server: str, address: Address, timeout_s: float) -> TimeSample:
         import ntplib
 
         # A random transmit timestamp: it is only ever compared with what comes back, and nobody who did not see the
@@ -151,7 +150,7 @@ class TimeServers:
         raise TimeoutError
 
     def _sample(
-        self, server: str, address: _Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
+        self, server: str, address: Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
     ) -> TimeSample:
         offset_s, delay_s = offset_and_delay(stats, sent_s, elapsed_s)
         if problem := rejection_reason(stats, delay_s):
@@ -164,14 +163,3 @@ class TimeServers:
         reading_s = 2.0**stats.precision + _DRIFT * elapsed_s
         bound_s = max(delay_s, 0.0) / 2 + stats.root_delay / 2 + stats.root_dispersion + reading_s
         return TimeSample(server, offset_s, bound_s)
-
-
-def _resolve(server: str, host: str, port: int, timeout_s: float) -> list[_Address]:
-    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
-    try:
-        found = parallel.call_with_timeout(timeout_s, look_up)
-    except TimeoutError as exc:
-        raise TimeSourceError(f"{server}: no answer from the resolver in {timeout_s:.2g} s") from exc
-    except (OSError, UnicodeError) as exc:
-        raise TimeSourceError(f"{server}: {getattr(exc, 'strerror', None) or exc}") from exc
-    return list(dict.fromkeys(_Address(entry[0], entry[4]) for entry in found))

@@ -1,9 +1,17 @@
-"""An offset with its error bound, and what several of them agree on."""
+"""
+An offset with its error bound, and what several of them agree on.
+
+The exchange is a clock too: coarse, since its times are whole seconds, but there whenever the API is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+
+_RESOLUTION_S = 1.0
+"""Kraken's ``unixtime`` and the HTTP ``Date`` header drop the fraction."""
 
 
 class TimeSample(NamedTuple):
@@ -32,6 +40,25 @@ class TimeSample(NamedTuple):
     def high_s(self) -> float:
         """The most that the offset can be."""
         return self.offset_s + self.bound_s
+
+
+def from_unixtime(unixtime: float, sent_ns: int, received_ns: int, source: str = "exchange") -> TimeSample:
+    """
+    A whole second that the exchange named between *sent_ns* and *received_ns* of the local clock.
+
+    At that moment the exchange's clock was in [unixtime, unixtime + 1), the local one anywhere between sending and
+    receiving; the interval holds every difference of the two.
+    """
+    return TimeSample.between(source, unixtime - received_ns / 1e9, unixtime + _RESOLUTION_S - sent_ns / 1e9)
+
+
+def from_date_header(date: str, sent_ns: int, received_ns: int) -> TimeSample | None:
+    """The same from an HTTP ``Date`` header; None if it is no date."""
+    try:
+        unixtime = parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return from_unixtime(unixtime, sent_ns, received_ns, "exchange (HTTP Date)")
 
 
 class Consensus(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.suggestions import did_you_mean
+from kraken_doctor.model.format import did_you_mean
 from kraken_doctor.sandbox.faults.changes import CHANGES
 from kraken_doctor.sandbox.scenarios import Scenario
 
