@@ -52,7 +52,6 @@ class ErrorStats:
         self.first = event.at if self.first is None else self.first
         self.endpoint = event.says.endpoint
         self.endpoints[self.endpoint] += 1
-        for hint in event.says.hints:
-            self.hints[hint] += 1
-        self.naming_kraken += event.says.names_kraken
+        self.hints.update(event.says.hints)
+        self.naming_kraken += event.says.whose.kraken
         self.gave_up_after = event.says.gave_up
