@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from kraken_doctor.sandbox.faults import SECTIONS
-from kraken_doctor.sandbox.faults.base import Fault
+from kraken_doctor.sandbox.faults import SECTIONS, Fault
 
 PAGE = Path(__file__).with_name("fault-table.md")
 USER = "USER:daivon_frazier"

@@ -11,7 +11,7 @@ from pathlib import Path
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.suggestions import did_you_mean
+from kraken_doctor.model.format import did_you_mean
 from kraken_doctor.redact import STORE_VARIABLE, Secret
 
 MASTER = "MASTER"

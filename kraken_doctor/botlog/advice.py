@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kraken_doctor.botlog.errorstats import ErrorStats
+from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.model.diagnosis import Remedy
@@ -25,9 +25,8 @@ def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
     for rule in _rules():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
-            said = {
-                key: rule[key].format_map(named) for key in ("summary", "text", "otherwise", "avoid") if key in rule
-            }
+            fields = ("summary", "text", "otherwise", "avoid")
+            said = {field: rule[field].format_map(named) for field in fields if field in rule}
             return said.pop("summary", ""), Remedy(**said)
     return "", None
 

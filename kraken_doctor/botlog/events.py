@@ -1,4 +1,8 @@
-"""What one entry says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set."""
+"""
+What one entry says, if anything: a refusal, a call that worked, a start, a nonce, a clock that was set.
+
+It is read as its words: without colours, JSON's escapes, and the code that tracebacks quote.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,8 @@ import re
 from dataclasses import dataclass, replace
 
 from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
-from kraken_doctor.botlog.plaintext import plain_text
 from kraken_doctor.botlog.prefilter import patterns, words
-from kraken_doctor.botlog.reading import HEAD_BYTES, Entry
+from kraken_doctor.botlog.reading import HEAD_BYTES, PREFIX, Entry
 from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
 from kraken_doctor.model.cause import Symptom
 
@@ -26,11 +29,8 @@ class Statement:
     """Whether Kraken's own string stands there, and not only a client's name for it."""
     unknown: str = ""
     """The category of an error in Kraken's form that this version does not know."""
-    elsewhere: str = ""
-    """Whose trouble it is where it is not Kraken's: a service that is known by name, or ``another host``."""
-    names_kraken: bool = False
-    names_exchange: bool = False
-    """Another one."""
+    whose: Attribution
+    """Whose trouble it is."""
     nonce: int | None = None
     worked: bool = False
     """A private call was answered without an error."""
@@ -56,7 +56,6 @@ class Event:
     source: int = 0
     """Which of the files."""
     stamped: bool = True
-    place: int = 0
     line: int = 0
 
 
@@ -76,7 +75,7 @@ def parse_event(entry: Entry, source: int = 0) -> Event | None:
     says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
     if says is None:
         return None
-    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, place=entry.place, line=entry.line)
+    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -106,23 +105,23 @@ def _statement_of_shape(text: str) -> Statement:
     return Statement(
         endpoint=endpoint,
         symptoms=symptoms,
-        quoted=bool(_PATTERNS["quoted"].search(text)),
+        quoted=_shows("quoted", text),
         unknown=unknown,
-        elsewhere=whose.elsewhere,
-        names_kraken=whose.kraken,
-        names_exchange=whose.exchange,
+        whose=whose,
         worked=worked,
         public_worked=public,
-        started=not failed and "start" in lowered and bool(_PATTERNS["started"].search(text)),
-        installed="generator" in lowered and bool(_PATTERNS["installed"].search(text)),
-        clock_set=not failed
-        and ("clock" in lowered or "time" in lowered)
-        and bool(_PATTERNS["clock-set"].search(text)),
-        gave_up=bool(_PATTERNS["gave-up"].search(text)),
+        started=not failed and "start" in lowered and _shows("started", text),
+        installed="generator" in lowered and _shows("installed", text),
+        clock_set=not failed and ("clock" in lowered or "time" in lowered) and _shows("clock-set", text),
+        gave_up=_shows("gave-up", text),
         client=client,
         speaks_of_nonce="nonce" in lowered,
         hints=hints,
     )
+
+
+def _shows(pattern: str, text: str) -> bool:
+    return _PATTERNS[pattern].search(text) is not None
 
 
 def _says_something(says: Statement) -> bool:
@@ -135,7 +134,7 @@ def _says_something(says: Statement) -> bool:
 def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
     whose = attribute(text)
     if own := exchange_symptoms(text):
-        return own, "", whose.as_krakens() if _PATTERNS["quoted"].search(text) else whose
+        return own, "", whose.as_krakens() if _shows("quoted", text) else whose
     found = recognise(text)
     if not (found and found[0].title.startswith("E")) and (match := _PATTERNS["unknown"].search(text)):
         return (), match[1] or match[2], whose.as_krakens()
@@ -144,13 +143,13 @@ def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
 
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
     """Whether *text* shows a private call that worked, and whether a public one."""
-    if _PATTERNS["envelope"].search(text):
-        if _PATTERNS["private-result"].search(text) or (endpoint and _PATTERNS["result"].search(text)):
+    if _shows("envelope", text):
+        if _shows("private-result", text) or (endpoint and _shows("result", text)):
             return True, False
-        return False, bool(_PATTERNS["public"].search(text))
+        return False, _shows("public", text)
     said = _PATTERNS["status-200"].sub("", text)
-    placed = bool(_PATTERNS["order-placed"].search(said)) and not _PATTERNS["denied"].search(said)
-    return placed or bool(_PATTERNS["worked"].search(said)), False
+    placed = _shows("order-placed", said) and not _shows("denied", said)
+    return placed or _shows("worked", said), False
 
 
 def _endpoint(text: str) -> str:
@@ -163,3 +162,59 @@ def _endpoint(text: str) -> str:
 def _worker(text: str) -> str:
     match = _PATTERNS["worker"].search(text[:HEAD_BYTES])
     return (match[1] or match[2])[:40] if match else ""
+
+
+_PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)
+_ESCAPES = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
+_STACK = re.compile(
+    r"^[\s!]*(?:at |\.\.\. \d+ more|#\d+ |[~^]+\s*$|(?:raise|return|throw|await|yield|for|self\.\w+)\b)"
+)
+_DOCKER = re.compile(r'^\{"log": ?"(.*?)(?:\\n)?", ?"stream".*$', re.MULTILINE)
+"""One line of a container, as Docker keeps it."""
+
+_BRACES = re.compile(r"^(?:\S+ +\| ?|\S.{0,120}?: ?)?\s*\{\"")
+_UNESCAPED = (("\\\\n", "\n"), ("\\\\", "\\"), ("\\n", "\n"), ("\\r", ""), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/"))
+
+
+def plain_text(text: str) -> str:
+    """
+    Return what *text* says itself.
+
+    ``raise ConnectionError(err)`` is a line of somebody's source, and "at Request._callback (kraken.js)" the name of a
+    file: neither is an error. The exception at the end of the traceback is.
+    """
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    docker = '{"log":' in text
+    if docker:
+        text = _DOCKER.sub(r"\1", text)
+    if "\\" in text and (docker or _BRACES.match(text)):
+        for escaped, plain in _UNESCAPED:
+            text = text.replace(escaped, plain)
+    text = text.replace("\r", "").rstrip("\n")
+    if "\n" in text:
+        text = _PREFIXES.sub("", text)
+    return _without_code(text) if "\n" in text or text[:1].isspace() else text
+
+
+def _without_code(text: str) -> str:
+    kept: list[str] = []
+    # Inside a Python traceback every line that is set in is code, until the exception, which is not.
+    indent = -1
+    after_frame = False
+    for line in text.split("\n"):
+        frame = _FRAME.search(line)
+        if frame:
+            indent, after_frame = frame.end() - len(frame[0].lstrip()), True
+            continue
+        depth = len(line) - len(line.lstrip())
+        if indent >= 0 and line.strip() and (depth > indent or (after_frame and depth >= indent > 0)):
+            after_frame = False
+            continue
+        after_frame = False
+        if line.strip():
+            indent = -1
+        if not _STACK.match(line):
+            kept.append(line)
+    return "\n".join(kept)

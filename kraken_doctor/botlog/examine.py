@@ -26,16 +26,6 @@ class LogAnalysis:
     patterns: tuple[Pattern, ...]
     diagnoses: tuple[Diagnosis, ...]
 
-    @property
-    def first(self) -> float | None:
-        """The earliest time in any file."""
-        return min((extent.first for extent in self.extents if extent.first is not None), default=None)
-
-    @property
-    def last(self) -> float | None:
-        """The latest."""
-        return max((extent.last for extent in self.extents if extent.last is not None), default=None)
-
 
 class LogReview:
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kraken_doctor.botlog.stats import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, LogStats
@@ -41,77 +42,63 @@ def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
     """
     if not stats.refused:
         return ()
-    found = [*_of_nonces(stats), *_of_neighbours(stats), *_of_course(stats), *_of_before(stats)]
+    found = [*_of_nonces(stats), *_of_neighbours(stats), _of_course(stats), *_of_before(stats)]
     if _healed(stats, end):
         found.append(Pattern("over", f"none since {when(stats.errors_of('nonce').last)}, and calls work"))
     return tuple(found)
 
 
-def _of_nonces(stats: LogStats) -> list[Pattern]:
+def _of_nonces(stats: LogStats) -> Iterator[Pattern]:
     """What the numbers themselves say, where the log has them."""
-    found = []
-    if stats.nonces.repeated:
-        found.append(
-            Pattern(
-                "repeated", f"a nonce was sent again {times(stats.nonces.repeated)}: {stats.nonces.repeated_example}"
-            )
-        )
+    nonces = stats.nonces
+    if nonces.repeated:
+        yield Pattern("repeated", f"a nonce was sent again {times(nonces.repeated)}: {nonces.repeated_example}")
     # A bot with two keys may count differently on each: then calls go on to work.
-    if stats.nonces.coarser_after_finer and stats.refused_in_a_row:
-        finest, *coarser = sorted(stats.nonces.units, key=_UNITS.index, reverse=True)
+    if nonces.coarser_after_finer and stats.refused_in_a_row:
+        finest, *coarser = sorted(nonces.units, key=_UNITS.index, reverse=True)
         text = f"nonces in {_WORDS[finest]}, and later in {' and '.join(_WORDS[unit] for unit in coarser)}"
-        found.append(Pattern("mixed-units", text))
-    if stats.nonces.falling and not stats.nonces.coarser_after_finer:
-        found.append(Pattern("falling", f"a nonce below an earlier one {times(stats.nonces.falling)}"))
-    return found
+        yield Pattern("mixed-units", text)
+    if nonces.falling and not nonces.coarser_after_finer:
+        yield Pattern("falling", f"a nonce below an earlier one {times(nonces.falling)}")
 
 
 _UNITS = ("s", "ms", "us", "100ns", "10ns", "ns")
 _WORDS = {"100ns": "100-nanosecond ticks"} | {unit.value: unit.words for unit in NonceUnit}
 
 
-def _of_neighbours(stats: LogStats) -> list[Pattern]:
+def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
     """What stood beside the refusals."""
-    found = []
     refused, ever_worked = stats.refused, stats.worked > 0
     endpoints = set(stats.refused_endpoints)
     elsewhere = sum(count for name, count in stats.worked_endpoints.items() if name and name not in endpoints)
     never = not any(stats.worked_endpoints[name] for name in endpoints)
     if len(endpoints) == 1 and "" not in endpoints and never and elsewhere >= 2 and refused >= 2:
-        found.append(
-            Pattern("one-endpoint", f"only {endpoints.pop()} is refused; other calls worked {times(elsewhere)}")
-        )
+        yield Pattern("one-endpoint", f"only {endpoints.pop()} is refused; other calls worked {times(elsewhere)}")
     if _most(stats.refused_after_cut, refused):
-        text = (
-            f"{_part(stats.refused_after_cut, refused)} within {AFTER_CUT_S:.0f} s after a timeout or a cut connection"
-        )
-        found.append(Pattern("after-timeout", text))
+        part = _part(stats.refused_after_cut, refused)
+        yield Pattern("after-timeout", f"{part} within {AFTER_CUT_S:.0f} s after a timeout or a cut connection")
     if ever_worked and refused >= 2 and _most(stats.refused_together, refused):
-        text = f"{_part(stats.refused_together, refused)} within {TOGETHER_S:.0f} s of a call of another worker"
-        found.append(Pattern("concurrent", text))
+        part = _part(stats.refused_together, refused)
+        yield Pattern("concurrent", f"{part} within {TOGETHER_S:.0f} s of a call of another worker")
     if stats.starts >= 2 and stats.starts_first_refused >= 2 and not stats.starts_first_worked:
-        text = f"the first call failed after each of {stats.starts_first_refused} starts"
-        found.append(Pattern("first-call", text))
+        yield Pattern("first-call", f"the first call failed after each of {stats.starts_first_refused} starts")
     if ever_worked and stats.starts >= 2 and _most(stats.refused_after_start, refused):
         part = _part(stats.refused_after_start, refused)
-        text = f"{part} within {AFTER_START_S:.0f} s after one of {stats.starts} starts"
-        found.append(Pattern("restart", text))
-    return found
+        yield Pattern("restart", f"{part} within {AFTER_START_S:.0f} s after one of {stats.starts} starts")
 
 
-def _of_course(stats: LogStats) -> list[Pattern]:
+def _of_course(stats: LogStats) -> Pattern:
     """How it went on."""
     if not stats.worked and _sparse(stats):
-        return [Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")]
+        return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")
     if not stats.worked:
         public = f", public ones worked {times(stats.public_worked)}" if stats.public_worked else ""
-        return [
-            Pattern("always", f"refused {times(stats.refused)}, and no private call is logged as successful{public}")
-        ]
+        text = f"refused {times(stats.refused)}, and no private call is logged as successful{public}"
+        return Pattern("always", text)
     if stats.refused_in_a_row >= 3:
         text = f"{stats.refused_in_a_row} in a row since {when(stats.row_began)}, and no call worked since"
-        return [Pattern("since", text)]
-    return [Pattern("now-and-then", f"{stats.refused} refused among {stats.worked} that worked")]
+        return Pattern("since", text)
+    return Pattern("now-and-then", f"{stats.refused} refused among {stats.worked} that worked")
 
 
 def _sparse(stats: LogStats) -> bool:
@@ -130,19 +117,17 @@ def _sparse(stats: LogStats) -> bool:
     return error.quick_gaps < gaps / 2 and error.longest_gap_s > 1.5 * mean_s
 
 
-def _of_before(stats: LogStats) -> list[Pattern]:
+def _of_before(stats: LogStats) -> Iterator[Pattern]:
     """What changed before the row that the log ends with began."""
-    found: list[Pattern] = []
     if not stats.refused_in_a_row:
-        return found
+        return
     if stats.clock_set_before_row:
-        found.append(Pattern("clock-set", f"the clock was set at {when(stats.clock_set_at)}, before it began"))
+        yield Pattern("clock-set", f"the clock was set at {when(stats.clock_set_at)}, before it began")
     for name, versions in stats.versions.items():
         (old, _), (new, at) = versions[-2] if len(versions) > 1 else ("", None), versions[-1]
         since = stats.row_began - at if stats.row_began is not None and at is not None else None
         if old and since is not None and 0 <= since <= _BEFORE_S:
-            found.append(Pattern("version", f"{name} went from {old} to {new} at {when(at)}, before it began"))
-    return found
+            yield Pattern("version", f"{name} went from {old} to {new} at {when(at)}, before it began")
 
 
 def _healed(stats: LogStats, end: float | None) -> bool:

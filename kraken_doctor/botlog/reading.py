@@ -44,8 +44,6 @@ class Entry:
     """Whether it carries the time itself."""
     text: str
     """Without the time: the same error is the same text, and is recognised once."""
-    place: int = 0
-    """Where it begins, in bytes."""
     line: int = 0
     """The number of its first line, from 1."""
     head: str = ""
@@ -132,7 +130,7 @@ class Reader:
             text = _shown(block, start, hit, stop).decode(errors="replace")
             if stamp and start + self._times.span[1] <= hit:
                 text = text[: self._times.span[0]] + text[self._times.span[1] :]
-            yield Entry(self._at, stamp, text, self.extent.bytes + start, line, "" if stamp else self._head)
+            yield Entry(self._at, stamp, text, line, "" if stamp else self._head)
 
     def _stamp(self, block: bytes, start: int) -> bool:
         """Whether the line at *start* has a time; it is the log's time from there on."""
@@ -203,9 +201,8 @@ def _belongs(block: bytes, start: int, above: int) -> bool:
         return False
     if _INDENTED.match(block, above, _end(block, above)):
         return True
-    return _DOTTED.match(block, start, _end(block, start)) is not None and not _EXCEPTION.match(
-        block, above, _end(block, above)
-    )
+    dotted = _DOTTED.match(block, start, _end(block, start))
+    return dotted is not None and not _EXCEPTION.match(block, above, _end(block, above))
 
 
 def _end(block: bytes, start: int) -> int:

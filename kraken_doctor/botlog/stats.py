@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
-from kraken_doctor.botlog.errorstats import QUICK_S, ErrorStats
+from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
 from kraken_doctor.botlog.events import Event
-from kraken_doctor.botlog.noncestats import NonceStats
 from kraken_doctor.botlog.prefilter import words
-from kraken_doctor.botlog.timeline import Timeline
 
 AFTER_START_S = QUICK_S
 """A bot that starts calls the exchange within that."""
@@ -36,17 +34,7 @@ _RECENT = 256
 _NAMES_KEPT = 100
 """Bounds: a log may have any number of workers, nonces and errors."""
 
-# After these it is not known whether the request was executed; a retry may carry the nonce that has arrived.
-_CUT = frozenset(
-    {
-        "Read timed out",
-        "The read operation timed out",
-        "Connection reset by peer",
-        "520 Server Error",
-        "HTTP 522",
-        "NetworkError, Max retries exceeded",
-    }
-)
+_CUT = frozenset(words()["cut"])
 _DNS = "Name or service not known"
 
 
@@ -72,7 +60,6 @@ class LogStats:
     refused_in_a_row: int = 0
     """Since a call last worked."""
     row_began: float | None = None
-    worked_before_refused: int = 0
     worked_after_refused: int = 0
     refused_endpoints: Counter[str] = field(default_factory=Counter)
     worked_endpoints: Counter[str] = field(default_factory=Counter)
@@ -117,8 +104,8 @@ class LogStats:
     def add(self, event: Event) -> None:
         """Count one event; events come in the order of the log."""
         says = event.says
-        self.names_kraken |= says.names_kraken
-        self.names_exchange |= says.names_exchange
+        self.names_kraken |= says.whose.kraken
+        self.names_exchange |= says.whose.exchange
         if says.installed:
             self.installed, self.last_installed = self.installed + 1, event.at
         if says.started:
@@ -149,10 +136,7 @@ class LogStats:
         self.worked += 1
         self.timeline.add(event.at, "worked")
         self._begun(refused=False)
-        if self.refused:
-            self.worked_after_refused += 1
-        else:
-            self.worked_before_refused += 1
+        self.worked_after_refused += self.refused > 0
         self.refused_in_a_row, self.row_began = 0, None
         self.worked_endpoints[event.says.endpoint] += 1
         for error in self.errors.values():
@@ -164,10 +148,10 @@ class LogStats:
     def _count_errors(self, event: Event) -> None:
         says = event.says
         titles = [(symptom.title, symptom.kind) for symptom in says.symptoms] or [(f"E{says.unknown}", "unknown")]
-        if says.elsewhere:
+        if says.whose.elsewhere:
             if titles[0][0] == _DNS:
                 self._dns_failed_at = event.at
-            self.elsewhere[says.elsewhere] += 1  # a closed list of names: bounded
+            self.elsewhere[says.whose.elsewhere] += 1  # a closed list of names: bounded
             return
         if self._said_before(event, titles[0][0]):
             return

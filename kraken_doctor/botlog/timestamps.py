@@ -81,12 +81,7 @@ class Timestamps:
                     whole = self._on_the_last_day(whole)
                 at = whole.timestamp() + _fraction(parts["f"]) - zone_s
                 # A day's grace: the log's zone may be ahead of UTC.
-                if (
-                    month is None
-                    or parts.get("y")
-                    or self._year
-                    or at <= self._now_s + timedelta(days=1).total_seconds()
-                ):
+                if month is None or parts.get("y") or self._year or at <= self._now_s + 86_400:
                     self._last = at
                     return at
         except (ValueError, OverflowError):

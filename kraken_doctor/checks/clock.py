@@ -12,8 +12,7 @@ from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.model.format import span
-from kraken_doctor.timesource import kraken
-from kraken_doctor.timesource.sample import Consensus, TimeSample, marzullo
+from kraken_doctor.timesource.sample import Consensus, TimeSample, from_date_header, from_unixtime, marzullo
 
 _NTP_TIMEOUT_S = 2.0
 """An answer that took longer would have an error bound above the limit, so waiting for it is of no use."""
@@ -206,9 +205,9 @@ def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSampl
         return []  # the path check says why
     unixtime = answer.result.get("unixtime")
     if isinstance(unixtime, (int, float)) and unixtime is not True and 0 < unixtime < _FAR_FUTURE_S:
-        samples.append(kraken.from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
+        samples.append(from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
     dated = [answer] if again else ctx.api.answers()
-    dates = (kraken.from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)
+    dates = (from_date_header(a.headers.get("date", ""), a.sent_ns, a.received_ns) for a in dated)
     return [*samples, *(sample for sample in dates if sample is not None)]
 
 
@@ -219,4 +218,4 @@ def date_samples(ctx: Instruments) -> list[TimeSample]:
     Too little for a verdict on the clock; but enough to take no nonce from a time that has not come.
     """
     # A copy: other checks ask at the same time.
-    return list(filter(None, (kraken.from_date_header(*date) for date in list(ctx.api.dates.values()))))
+    return list(filter(None, (from_date_header(*date) for date in list(ctx.api.dates.values()))))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.notify import Notifier
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.ticker import Ticker
-    from kraken_doctor.model.change import Change
     from kraken_doctor.model.payloads import RoundsPart
+    from kraken_doctor.model.report import Change
 from kraken_doctor.model.report import Report
 
 

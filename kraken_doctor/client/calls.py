@@ -11,10 +11,10 @@ import krakenex
 import requests
 
 from kraken_doctor.client import wire
-from kraken_doctor.client.params import PostParams
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallTracker
+from kraken_doctor.client.wire import PostParams
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies
@@ -100,11 +100,7 @@ class KrakenexTracker(CallTracker):
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
     ) -> None:
         with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
-            text = (
-                as_transport_error(failure).kind
-                if isinstance(failure, requests.RequestException)
-                else ", ".join(failure.errors)
-            )
+            text = ", ".join(failure.errors) if isinstance(failure, KrakenError) else as_transport_error(failure).kind
             shown = redacted(text, api.key, api.secret, self.options.otp)
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 

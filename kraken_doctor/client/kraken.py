@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 import krakenex
@@ -18,7 +17,7 @@ from kraken_doctor.client.safety import redacted, refuse_demo_key
 from kraken_doctor.client.wire import export_archive
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
-from kraken_doctor.network.forked import reset_in_child
+from kraken_doctor.network.sessions import reset_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
@@ -111,9 +110,7 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:

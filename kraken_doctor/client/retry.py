@@ -8,7 +8,17 @@ import requests
 
 from kraken_doctor.errors import KrakenError, Retry
 from kraken_doctor.model.defaults import RETRY_ATTEMPTS, RETRY_BASE_S
-from kraken_doctor.model.endpoints import READ_ONLY
+
+READ_ONLY = frozenset({
+    "Balance", "BalanceEx", "ClosedOrders", "CreditLines", "DepositMethods", "DepositStatus", "ExportStatus",
+    "GetApiKeyInfo", "Ledgers", "OpenOrders", "OpenPositions", "OrderAmends", "QueryLedgers", "QueryOrders",
+    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory", "WithdrawAddresses", "WithdrawInfo",
+    "WithdrawMethods", "WithdrawStatus",
+})  # fmt: skip
+"""
+Calls that change nothing, and may be made twice; any other may have been executed when no answer came:
+https://docs.kraken.com/api-reference
+"""
 
 
 class RetryPolicy(NamedTuple):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kraken_doctor.model.change import FindingKey
 from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, FindingKey, Report
 
 
 class Comparison(NamedTuple):

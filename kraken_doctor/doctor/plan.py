@@ -10,7 +10,7 @@ from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import DEADLINE_S, JOBS
-from kraken_doctor.model.suggestions import did_you_mean
+from kraken_doctor.model.format import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)

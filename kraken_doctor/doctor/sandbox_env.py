@@ -52,10 +52,9 @@ def build_scenario(faults: tuple[str, ...]) -> Scenario:
     scenario = healthy()
     if faults:
         from kraken_doctor.sandbox.faults import find
-        from kraken_doctor.sandbox.faults.base import no_op
 
         for fault in [find(name) for name in faults]:
-            if fault.inject is no_op and fault.command:
+            if fault.command and not fault.changes:
                 raise ConfigurationError(f"{fault.name} simulates a faulty bot; run: kraken-doctor {fault.command}")
             fault.inject(scenario)
     return scenario

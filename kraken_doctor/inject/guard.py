@@ -7,74 +7,100 @@ set what it sets, a nonce function of its own among it.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from kraken_doctor.client.adapters import Adapter, classes_in
+from kraken_doctor.client.adapters.placing import place
+from kraken_doctor.client.install import install
+from kraken_doctor.client.options import CallKeywords
+from kraken_doctor.client.retry import RetryPolicy
+from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import ConfigurationError, NonceHookError
 from kraken_doctor.inject import channel
-from kraken_doctor.inject.clients import Kind, when_made
-from kraken_doctor.inject.imports import complain
+from kraken_doctor.inject.hook import complain
+from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.nonce.history import key_histories
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.redact import key_id
 
 
 def loaded(module: ModuleType) -> None:
-    """Change the client classes of *module*."""
-    when_made(module, _prepare)
+    """Change the client classes of *module*, so that each object is prepared once its class has made it."""
+    for cls, adapter in classes_in(module):
+        _wrap(cls, adapter)
 
 
-class _OnFirstCall:
-    """The methods of a client that has made no call; `kind` is what `place` keeps with its class."""
+def _wrap(cls: Any, adapter: Adapter) -> None:
+    own = vars(cls).get("__init__")
 
-    _kraken_doctor: Kind
+    @functools.wraps(cls.__init__)
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:  # noqa: N807 - it takes its place
+        if own is not None:
+            own(self, *arguments, **named)
+        else:  # the next one in the order of a subclass, which may be another base of that
+            super(cls, self).__init__(*arguments, **named)
+        try:
+            if not _is_ours(self):
+                place(self, adapter.first_call(self), _FirstCall(adapter))
+                channel.send({"client": adapter.library})
+        except Exception as exc:  # noqa: BLE001 - the program is not ours: it goes on, whatever is wrong here
+            complain(f"a {adapter.library} client is left as it is", exc)
 
-
-# Each goes on with the method of the class that the object has by now. Not with the object's own: that may be the
-# program's wrapper around the method here, which would call itself for ever.
-class _Krakenex(_OnFirstCall):
-    def query_private(self, *arguments: Any, **named: Any) -> Any:
-        _install(self, "query_private")
-        return type(self).query_private(self, *arguments, **named)
-
-
-class _Ccxt(_OnFirstCall):
-    def sign(self, *arguments: Any, **named: Any) -> Any:
-        _install(self, "sign")
-        return type(self).sign(self, *arguments, **named)
-
-
-class _Sdk(_OnFirstCall):
-    def request(self, *arguments: Any, **named: Any) -> Any:
-        _install(self, "request")
-        return type(self).request(self, *arguments, **named)
+    cls.__init__ = __init__
 
 
-class _SdkInLoop(_OnFirstCall):
-    async def request(self, *arguments: Any, **named: Any) -> Any:
-        _install(self, "request")
-        return await type(self).request(self, *arguments, **named)
+def _is_ours(client: Any) -> bool:
+    """Whether *client* was changed already, by the class before it in the order of inheritance, or is the library's."""
+    cls = type(client)
+    return "_kraken_doctor_base" in vars(cls) or any(
+        base.__module__.startswith("kraken_doctor.") for base in cls.__mro__
+    )
 
 
-def _prepare(client: Any, kind: Kind) -> None:
-    from kraken_doctor.client.adapters.placing import place
+class _FirstCall(NamedTuple):
+    """What `place` keeps with the class of a client that has made no call."""
 
-    place(client, _mixin(client, kind), kind)
-    channel.send({"client": kind.name})
+    adapter: Adapter
 
+    def begin(self, client: Any, method: str) -> None:
+        """
+        Put the calls of *client* in order; *method* is the one that was called.
 
-def _mixin(client: Any, kind: Kind) -> type:
-    if kind.name == "python-kraken-sdk":
-        from inspect import iscoroutinefunction
-
-        return _SdkInLoop if iscoroutinefunction(type(client).request) else _Sdk
-    return _Krakenex if kind.name == "krakenex" else _Ccxt
+        Raises:
+            ConfigurationError: It would take a demo key to another host than this one.
+        """
+        with _lock:
+            if getattr(client, "_kraken_doctor", None) is not self:
+                return  # another thread was first
+            adapter = self.adapter
+            try:
+                _refuse_overridden(client, adapter, method)
+                unit = _own_unit(client, adapter)
+                _refuse_finer_mark(str(getattr(client, adapter.credentials[0], "") or ""), unit)
+                # No metrics: the program's own registry stays as it is. The command counts by what it is told. And no
+                # retries: an order that the program takes for refused must not be made a minute later.
+                options: CallKeywords = {"observers": (channel.tell,), "metrics": False, "retry": RetryPolicy.none()}
+                options |= {"store": _store(), "unit": unit}
+                install(client, strict=True, **options)
+            except Exception as exc:
+                complain(f"calls of a {adapter.library} client are not put in order", exc)
+                channel.send({"left": adapter.library})
+                base, patches = vars(type(client))["_kraken_doctor_base"]
+                client.__class__ = base
+                vars(client).update(patches)
+                if isinstance(exc, ConfigurationError):
+                    raise
 
 
 _CLOSE_S = 60.0
 """What a client's own nonce may be off the clock that it is made of: a busy bot adds a tick a call, and no minute."""
 
 _lock = threading.RLock()
-_stores: dict[str, Any] = {}
+_stores: dict[str, NonceStore] = {}
 
 
 def _renew_lock() -> None:
@@ -86,46 +112,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _install(client: Any, method: str) -> None:
-    """
-    Put the calls of *client* in order; *method* is the one that was called.
-
-    Raises:
-        ConfigurationError: It would take a demo key to another host than this one.
-    """
-    with _lock:
-        kind = getattr(client, "_kraken_doctor", None)
-        if not isinstance(kind, Kind):
-            return  # another thread was first
-        try:
-            from kraken_doctor.client.install import install
-            from kraken_doctor.client.retry import RetryPolicy
-
-            _refuse_overridden(client, kind, method)
-            unit = _own_unit(client, kind)
-            _refuse_finer_mark(client, unit)
-            # No metrics: the program's own registry stays as it is. The command counts by what it is told. And no
-            # retries: an order that the program takes for refused must not be made a minute later.
-            install(
-                client,
-                strict=True,
-                store=_store(),
-                unit=unit,
-                observers=(channel.tell,),
-                metrics=False,
-                retry=RetryPolicy.none(),
-            )
-        except Exception as exc:
-            complain(f"calls of a {kind.name} client are not put in order", exc)
-            channel.send({"left": kind.name})
-            base, patches = vars(type(client))["_kraken_doctor_base"]
-            client.__class__ = base
-            vars(client).update(patches)
-            if isinstance(exc, ConfigurationError):
-                raise
-
-
-def _refuse_overridden(client: Any, kind: Kind, method: str) -> None:
+def _refuse_overridden(client: Any, adapter: Adapter, method: str) -> None:
     """
     Leave alone what the program itself has put around its calls: a dry run, a limit on orders, a log.
 
@@ -133,36 +120,24 @@ def _refuse_overridden(client: Any, kind: Kind, method: str) -> None:
         NonceHookError: It has.
     """
     base, patches = vars(type(client))["_kraken_doctor_base"]
-    overridden = method in patches or method in vars(client)
-    if kind.name == "krakenex":  # whose method ours stands in for; the others' are called by ours
-        import krakenex
-
-        overridden = overridden or base.query_private is not krakenex.API.query_private
-    if overridden:
+    if method in patches or method in vars(client) or adapter.replaces_what_is_overridden(base):
         raise NonceHookError(f"it has a {method} of its own, which stays in charge")
 
 
-def _refuse_finer_mark(client: Any, unit: Any) -> None:
+def _refuse_finer_mark(key: str, unit: NonceUnit) -> None:
     """
     Refuse a mark in a finer unit that Kraken was never seen to accept: above it this client would lock itself out.
 
     Raises:
         NonceHookError: The store has such a mark for the key.
     """
-    from kraken_doctor.client.adapters import find_adapter
-    from kraken_doctor.clock import SystemClock
-    from kraken_doctor.model.unit import NonceUnit
-    from kraken_doctor.nonce.history import key_histories
-    from kraken_doctor.redact import key_id
-
-    adapter = find_adapter(client)
-    key = str(getattr(client, adapter.credentials[0], "") or "") if adapter is not None else ""
-    mark = _store().mark(key_id(key)) if key else None
-    finer = NonceUnit.of_mark(mark, SystemClock().now_ns()) if mark is not None else None
+    identity, now_ns = key_id(key), SystemClock().now_ns()
+    mark = _store().mark(identity) if key else None
+    finer = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
     if finer is None or finer.tick_ns >= unit.tick_ns:
         return
-    known = key_histories(_store(), [key_id(key)])[key_id(key)]
-    accepted = NonceUnit.of_mark(known.nonce, SystemClock().now_ns()) if known.nonce is not None else None
+    known = key_histories(_store(), [identity])[identity].nonce
+    accepted = NonceUnit.of_mark(known, now_ns) if known is not None else None
     if accepted is None or accepted.tick_ns > finer.tick_ns:
         raise NonceHookError(
             f"the nonce store has a mark in {finer.words} for its key, and the client counts in {unit.words}:"
@@ -170,18 +145,14 @@ def _refuse_finer_mark(client: Any, unit: Any) -> None:
         )
 
 
-def _own_unit(client: Any, kind: Kind) -> Any:
+def _own_unit(client: Any, adapter: Adapter) -> NonceUnit:
     """
-    The unit of the client's own nonces, so that it works on the same key without us as well.
+    Return the unit of the client's own nonces, so that it works on the same key without us as well.
 
     Raises:
         NonceHookError: They are no time in any unit; nobody could say what is to follow them.
     """
-    from kraken_doctor.clock import SystemClock
-    from kraken_doctor.model.unit import NonceUnit
-
-    now_ns = SystemClock().now_ns()
-    nonce = int(next(getattr(client, name) for name in kind.nonces if hasattr(client, name))())
+    nonce, now_ns = int(adapter.next_nonce(client)()), SystemClock().now_ns()
     unit = NonceUnit.of_mark(nonce, now_ns)
     # Counted from another year, or with years added, they look like a unit; ours would be far above or below them.
     if unit is None or abs(unit.lead_s(nonce, now_ns)) > _CLOSE_S:
@@ -189,9 +160,7 @@ def _own_unit(client: Any, kind: Kind) -> Any:
     return unit
 
 
-def _store() -> Any:
-    from kraken_doctor.nonce.stores import open_store
-
+def _store() -> NonceStore:
     url = os.environ["KRAKEN_DOCTOR_HOOK_STORE"]
     if url not in _stores:
         _stores[url] = open_store(url)

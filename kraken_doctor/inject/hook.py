@@ -1,10 +1,26 @@
-"""What the start-up hook does in a process, by the commands that it was started under."""
+"""What is done in a process that the start-up hook is in: a module is changed right after it was first loaded."""
 
 from __future__ import annotations
 
+import os
 import sys
 
-from kraken_doctor.inject import imports
+TYPE_CHECKING = False  # type checkers know it by its name; every start of a Python would pay 5 ms for `typing`
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+_CLIENTS = os.environ.get("KRAKEN_DOCTOR_HOOK_CLIENTS", "").split(",")
+"""Modules of client libraries: from the command that started us, since to import its adapters here would take long."""
+
+_CHANGES = {
+    "run": ("kraken_doctor.inject.guard", _CLIENTS),
+    "observe": ("kraken_doctor.inject.record", ("requests.sessions", "aiohttp.client", "httpx._client")),
+    "sandbox": ("kraken_doctor.inject.redirect", [*_CLIENTS, "certifi.core"]),
+}
+"""For each mode of the hook, who changes a module, and which modules."""
 
 
 def start(modes: str) -> None:
@@ -21,6 +37,73 @@ def start(modes: str) -> None:
             from kraken_doctor.inject import confine
 
             confine.start()
-        home, names = imports.CHANGES[mode]
+        home, names = _CHANGES[mode]
         # Before the ones that are there: each finds what those after it have prepared.
-        sys.meta_path.insert(0, imports.ImportHook(names, home))
+        sys.meta_path.insert(0, _ImportHook(names, home))
+
+
+class _ImportHook:
+    """
+    A finder for ``sys.meta_path`` that finds nothing by itself: the others do, and it changes what they found.
+
+    Args:
+        names: The modules to change.
+        home: The module whose ``loaded(module)`` changes them; imported when the first of them is.
+    """
+
+    def __init__(self, names: Collection[str], home: str) -> None:
+        self._names = names
+        self._home = home
+        self._finding: set[str] = set()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return the spec that another finder has for *name*, prepared; None for a module that is none of ours."""
+        if name not in self._names or name in self._finding:
+            return None
+        self._finding.add(name)
+        try:
+            for finder in sys.meta_path:
+                find = getattr(finder, "find_spec", None)
+                spec: ModuleSpec | None = find(name, path, target) if find and finder is not self else None
+                if spec is not None:
+                    self._prepare(spec)
+                    return spec
+        finally:
+            self._finding.discard(name)
+        return None
+
+    def _prepare(self, spec: ModuleSpec) -> None:
+        loader: Any = spec.loader
+        execute = getattr(loader, "exec_module", None)
+        if execute is None:
+            return
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            if module.__name__ == spec.name:  # a zip archive has one loader for all its modules
+                self._change(module)
+
+        # On the loader itself, and no loader of our own: whoever asks it for source or data goes on as before.
+        try:
+            loader.exec_module = exec_module
+        except Exception as exc:  # noqa: BLE001 - a loader that takes no attribute: the import itself goes on
+            complain(f"{spec.name} is left as it is", exc)
+
+    def _change(self, module: ModuleType) -> None:
+        try:
+            from importlib import import_module
+
+            import_module(self._home).loaded(module)
+        except Exception as exc:  # noqa: BLE001 - the program is not ours: it goes on, whatever is wrong here
+            complain(f"{module.__name__} is left as it is", exc)
+
+
+def complain(what: str, exc: Exception) -> None:
+    """Say on stderr what does not work here, in one line; never raises."""
+    try:
+        # Words of others are left out: they may hold a login, and nothing is redacted here.
+        ours = isinstance(exc, ImportError) or type(exc).__module__.startswith("kraken_doctor.")
+        text = " ".join(f"kraken-doctor: {what}: {exc if ours else type(exc).__name__}".split())
+        sys.stderr.write(f"{text[:300]}\n")
+    except Exception:  # noqa: BLE001, S110 - a program without a stderr
+        pass

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kraken_doctor import child
+from kraken_doctor.client.adapters import adapters
 from kraken_doctor.descriptors import exhausted
 from kraken_doctor.errors import ConfigurationError
 
@@ -37,8 +38,10 @@ def with_hook(environ: Mapping[str, str], mode: str, variables: Mapping[str, str
     before_paths = environ.get("PYTHONPATH")  # an empty part of it is the working folder
     paths = before_paths.split(os.pathsep) if before_paths else []
     before = environ.get("KRAKEN_DOCTOR_HOOK_MODE")  # `sandbox -- kraken-doctor run -- bot`
+    modules = (module for adapter in adapters() for module in adapter.modules)
     return {
         **environ,
+        "KRAKEN_DOCTOR_HOOK_CLIENTS": ",".join(modules),
         "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(_STARTUP), *paths])),
         "KRAKEN_DOCTOR_HOOK_MODE": f"{before},{mode}" if before else mode,
         **variables,

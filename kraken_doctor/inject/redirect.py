@@ -6,10 +6,7 @@ import os
 from types import ModuleType
 from typing import Any
 
-from kraken_doctor.inject.clients import KINDS
-
-_URL = {"krakenex": "uri", "ccxt": "urls", "python-kraken-sdk": "URL"}
-"""The attribute that holds it."""
+from kraken_doctor.client.adapters import classes_in
 
 
 def loaded(module: ModuleType) -> None:
@@ -18,10 +15,8 @@ def loaded(module: ModuleType) -> None:
         if authority := os.environ.get("SSL_CERT_FILE"):
             module.where = lambda: authority  # type: ignore[attr-defined]
         return
-    kind = KINDS[module.__name__]
-    for name in kind.classes:
-        if isinstance(cls := getattr(module, name, None), type):
-            setattr(cls, _URL[kind.name], _Urls() if kind.name == "ccxt" else _Url())
+    for cls, adapter in classes_in(module):
+        setattr(cls, adapter.url, _Urls() if adapter.url == "urls" else _Url())
 
 
 class _Url:

@@ -1,7 +1,8 @@
-"""Times and durations in words: one place, so that a page, a rule and the JSON say them alike."""
+"""Times, durations and near misses in words: one place, so that a page, a rule and the JSON say them alike."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 _UNITS_S = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
@@ -45,3 +46,11 @@ def utc_words(unix_s: float, *, with_seconds: bool = True) -> str:
     except (OverflowError, ValueError, OSError):  # a server may say anything; no calendar has that
         return f"unix time {unix_s:.6g}"
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if with_seconds else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Return the end of an error message, ``; did you mean clock?``; *otherwise* where no known name is near."""
+    from difflib import get_close_matches  # takes longer to load than all the rest here
+
+    similar = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {similar[0]}?" if similar else otherwise

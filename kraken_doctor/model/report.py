@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
@@ -60,6 +60,30 @@ class AccountReport:
     """Whether a private call was accepted, and nothing failed; None where the run could not tell, or did not try."""
     error: str = ""
     """What the exchange, or the way there, said when it failed."""
+
+
+class FindingKey(NamedTuple):
+    """A finding, as far as it can be the same in two reports: neither its words nor its confidence count."""
+
+    cause: str
+    account: str | None
+    severity: str
+
+
+class Change(NamedTuple):
+    """What a round of `watch` found that the one before it had not."""
+
+    at_ns: int
+    """Wall clock, nanoseconds since 1970."""
+    before: Outcome | None
+    """None for the first round."""
+    outcome: Outcome
+    verdict: str
+    """The round in one or two sentences; foreign words may be in it."""
+    new: tuple[FindingKey, ...]
+    gone: tuple[FindingKey, ...]
+    accounts: Mapping[str, Outcome]
+    """Accounts whose outcome is another now."""
 
 
 @dataclass(frozen=True, kw_only=True)

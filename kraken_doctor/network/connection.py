@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from kraken_doctor.network.dial import dial
-from kraken_doctor.network.resolve import resolve
+from kraken_doctor.resolve import resolve
 
 MAX_WIRE_BYTES = (1 << 20) + (1 << 16)
 """Of one answer as it comes, headers included. http.client bounds the line and the number of headers, and neither

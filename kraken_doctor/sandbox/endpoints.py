@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.sandbox import market, orders
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.market import Parameters
 from kraken_doctor.sandbox.messages import Refused
-from kraken_doctor.sandbox.state import ExchangeState
+
+if TYPE_CHECKING:
+    from kraken_doctor.sandbox.exchange import Exchange
 
 
-def _time(state: ExchangeState, _parameters: Parameters) -> Any:
-    if not state.tells_time:
+def _time(exchange: Exchange, _parameters: Parameters) -> Any:
+    if not exchange.tells_time:
         return {}
-    now = int(state.now())
+    now = int(exchange.now())
     text = formatdate(now, usegmt=True).replace("GMT", "+0000")
     return {"unixtime": now, "rfc1123": text[:12] + text[14:]}  # the year has two digits
 
 
-def _system_status(state: ExchangeState, _parameters: Parameters) -> Any:
-    timestamp = datetime.fromtimestamp(state.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    status = {"status": state.status, "timestamp": timestamp}
-    return status | {"upcoming_maintenance": state.maintenance, "emergency": []}
+def _system_status(exchange: Exchange, _parameters: Parameters) -> Any:
+    status = {"status": exchange.status, "timestamp": _shown(exchange.now())}
+    return status | {"upcoming_maintenance": exchange.maintenance, "emergency": []}
 
 
-def _of_market(answer: Callable[[float, Parameters], Any]) -> Callable[[ExchangeState, Parameters], Any]:
-    return lambda state, parameters: answer(state.now(), parameters)
+def _shown(at: float) -> str:
+    return utc_timestamp(int(at) * 10**9)
 
 
-PUBLIC: dict[str, Callable[[ExchangeState, Parameters], Any]] = {
+def _of_market(answer: Callable[[float, Parameters], Any]) -> Callable[[Exchange, Parameters], Any]:
+    return lambda exchange, parameters: answer(exchange.now(), parameters)
+
+
+PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {
     "Time": _time,
     "SystemStatus": _system_status,
     "Assets": _of_market(market.assets),
@@ -85,16 +90,14 @@ def _worth(code: str, amount: str, asset: str, now: float) -> Decimal:
     """What *amount* of *code* is worth in *asset*; 0 where the two have no market."""
     if market.altname(code) == market.altname(asset):
         return Decimal(amount)
-    found = [
-        pair
-        for pair in market.pairs().values()
-        if (pair.base, market.altname(pair.quote)) == (code, market.altname(asset))
-    ]
-    return Decimal(amount) * Decimal(str(found[0].price(now))) if found else Decimal(0)
+    for pair in market.pairs().values():
+        if pair.base == code and market.altname(pair.quote) == market.altname(asset):
+            return Decimal(amount) * Decimal(str(pair.price(now)))
+    return Decimal(0)
 
 
 def _open_orders(key: Key, _now: float, parameters: Parameters) -> Any:
-    return {"open": key.open_orders | orders.page(orders.opened(key), parameters, "opentm")[0]}
+    return {"open": orders.page(orders.opened(key), parameters, "opentm")[0]}
 
 
 def _closed_orders(key: Key, _now: float, parameters: Parameters) -> Any:
@@ -162,10 +165,9 @@ def _listed(parameters: Parameters, name: str) -> list[Any]:
 
 
 def _cancel_after(_key: Key, now: float, parameters: Parameters) -> Any:
-    timeout = parameters.get("timeout", "0")
-    shown = [datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-             for at in (now, now + (int(timeout) if timeout.isdigit() else 0))]  # fmt: skip
-    return {"currentTime": shown[0], "triggerTime": shown[1] if timeout not in ("", "0") else "0"}
+    timeout = parameters.get("timeout", "")
+    seconds = int(timeout) if timeout.isdigit() else 0
+    return {"currentTime": _shown(now), "triggerTime": _shown(now + seconds) if seconds else "0"}
 
 
 def _always(result: Any) -> Callable[[Key, float, Parameters], Any]:
@@ -183,13 +185,8 @@ class Endpoint(NamedTuple):
 
 
 _ORDERS, _TRADES, _LEDGER = (lambda key: key.orders), (lambda key: key.trades), (lambda key: key.ledger)
-_ALLOCATIONS: dict[str, Any] = {
-    "converted_asset": "USD",
-    "total_allocated": "0",
-    "total_rewarded": "0",
-    "next_cursor": None,
-    "items": [],
-}
+_NOTHING: dict[str, Any] = {"next_cursor": None, "items": []}
+_ALLOCATIONS = {"converted_asset": "USD", "total_allocated": "0", "total_rewarded": "0", **_NOTHING}
 
 PRIVATE: dict[str, Endpoint] = {
     "Balance": Endpoint("query-funds", _balance),
@@ -215,7 +212,7 @@ PRIVATE: dict[str, Endpoint] = {
     "CancelOrderBatch": Endpoint("close-trades", _cancel_batch, 0),
     "CancelAll": Endpoint("close-trades", orders.cancel_all),
     "CancelAllOrdersAfter": Endpoint("close-trades", _cancel_after),
-    "Earn/Strategies": Endpoint(None, _always({"next_cursor": None, "items": []})),
+    "Earn/Strategies": Endpoint(None, _always(_NOTHING)),
     "Earn/Allocations": Endpoint("query-funds", _always(_ALLOCATIONS)),
     "DepositMethods": Endpoint("query-funds", _always([])),
 }

@@ -10,12 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from kraken_doctor.clock import Clock
+from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.sandbox import endpoints
-from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.sandbox.keys import Key, matches, signature
 from kraken_doctor.sandbox.messages import Refused, Request, Response, answer, refusal
-from kraken_doctor.sandbox.signature import matches, signature
-from kraken_doctor.sandbox.state import ExchangeState
 
 LOCKOUT_S = 900.0
 """Support speaks of about 15 minutes: https://github.com/krakenfx/kraken-cli/issues/34"""
@@ -26,27 +24,28 @@ _REMEMBERED = 100_000
 Interceptor = Callable[[Request], Response | None]
 
 
-class Exchange(ExchangeState):
+class Exchange:
     """
     What one embedded exchange knows.
 
     Args:
-        keys, clock: See `ExchangeState`.
-        nonce_first: Judge the nonce before the signature; Kraken does not say which comes first.
-        lockout_after: Refused calls in a row after which a key is locked out; None for never.
+        keys: The API keys it accepts.
+        clock: Its own clock; `clock_offset_s` moves it.
     """
 
-    def __init__(
-        self,
-        keys: Iterable[Key] = (),
-        *,
-        clock: Clock | None = None,
-        nonce_first: bool = False,
-        lockout_after: int | None = None,
-    ) -> None:
-        super().__init__(keys, clock)
-        self.nonce_first = nonce_first
-        self.lockout_after = lockout_after
+    def __init__(self, keys: Iterable[Key] = (), *, clock: Clock | None = None) -> None:
+        self.keys = {key.api_key: key for key in keys}
+        self.status = "online"
+        """``online``, ``maintenance``, ``cancel_only``, ``post_only`` or ``limit_only``."""
+        self.maintenance: list[dict[str, object]] = []
+        """Announced for the next 72 hours."""
+        self.clock_offset_s = 0.0
+        self.tells_time = True
+        """Whether its answers say what time it is."""
+        self.nonce_first = False
+        """Judge the nonce before the signature; Kraken does not say which comes first."""
+        self.lockout_after: int | None = None
+        """Refused calls in a row after which a key is locked out; None for never."""
         self.interceptors: list[Interceptor] = []
         """Asked first, in order; the first response is sent as it is. Faults stand here."""
         self.requests: list[str] = []
@@ -54,6 +53,11 @@ class Exchange(ExchangeState):
         self.arrived = self.unknown_key = 0
         """How many requests, and how many of them had a key that is none of ours."""
         self.lock = threading.Lock()
+        self._clock = clock or SystemClock()
+
+    def now(self) -> float:
+        """Return unix time by the exchange's clock, in seconds."""
+        return self._clock.now_ns() / 1e9 + self.clock_offset_s
 
     def handle(self, request: Request) -> Response:
         """Judge one request; the lock makes "arrival" mean one order for all."""
@@ -95,7 +99,10 @@ class Exchange(ExchangeState):
             key.locked_until = now + LOCKOUT_S  # each attempt restarts the wait
             return refusal("EGeneral:Temporary lockout")
         if error := self._refused(key, request, now):
-            return refusal(self._failed(key, error, now))
+            key.failures, key.refused = key.failures + 1, key.refused + 1
+            if self.lockout_after is not None and key.failures >= self.lockout_after:
+                key.locked_until = now + LOCKOUT_S
+            return refusal(error)
         nonce = int(request.fields()["nonce"])
         key.mark, key.failures, key.last_used = max(key.mark, nonce), 0, now
         key.accepted += 1
@@ -121,13 +128,6 @@ class Exchange(ExchangeState):
         fields = request.fields()
         by_signature, by_nonce = _refused_signature(key, request, fields), _refused_nonce(key, fields)
         return (by_nonce or by_signature) if self.nonce_first else (by_signature or by_nonce)
-
-    def _failed(self, key: Key, error: str, now: float) -> str:
-        key.failures += 1
-        key.refused += 1
-        if self.lockout_after is not None and key.failures >= self.lockout_after:
-            key.locked_until = now + LOCKOUT_S
-        return error
 
 
 def _refused_signature(key: Key, request: Request, fields: dict[str, str]) -> str | None:

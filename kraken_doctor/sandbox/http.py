@@ -10,7 +10,6 @@ import ssl
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 from kraken_doctor.errors import ConfigurationError
@@ -61,9 +60,8 @@ class SandboxServer:
         self.exchange = exchange
         self._ended = threading.Event()
         handler = type("Handler", (_Handler,), {"exchange": exchange, "ended": self._ended})
-        server_type = _Server6 if ":" in address else _Server
         try:
-            self._server = server_type((address, port), handler)
+            self._server = _Server((address, port), handler)
         except OSError as exc:
             raise ConfigurationError(f"sandbox can't listen on {address} port {port}: {exc.strerror}") from exc
         self._server.tls = tls
@@ -75,9 +73,7 @@ class SandboxServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self._ended.set()
         self._server.shutdown()
         self._server.close_connections()
@@ -90,9 +86,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 1024  # a load test opens its connections at once
     tls: ssl.SSLContext | None = None
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._open: set[socket.socket] = set()
-        super().__init__(*args)
+        super().__init__(address, handler)
 
     def server_bind(self) -> None:
         # HTTPServer's own asks the resolver for the host's name, which may take seconds.
@@ -103,18 +100,15 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        # The handshake belongs here: in `get_request` one slow client would hold up all others.
-        self._open.add(request)
-        try:
-            if self.tls is not None:
-                request.settimeout(_IDLE_S)
-                self._open.discard(request)
+        if self.tls is not None:
+            # The handshake belongs here: in `get_request` one slow client would hold up all others.
+            request.settimeout(_IDLE_S)
+            try:
                 request = self.tls.wrap_socket(request, server_side=True)
-                self._open.add(request)
-        except OSError:
-            self._open.discard(request)
-            request.close()
-            return
+            except OSError:
+                request.close()
+                return
+        self._open.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -130,10 +124,6 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
 class _Handler(BaseHTTPRequestHandler):
     exchange: Exchange
     ended: threading.Event
@@ -146,13 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        self._serve()
-
     def do_POST(self) -> None:
-        self._serve()
-
-    def _serve(self) -> None:
         body = self._body()
         if body is None:
             self.close_connection = True
@@ -175,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
         if response.length is not None:
             self.close_connection = True
+
+    do_GET = do_POST  # noqa: N815 - the base class's name
 
     def _body(self) -> bytes | None:
         """The body, of known length or in chunks (RFC 9112, section 7.1); None if it is too long, or broken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,8 +58,6 @@ class Key:
     refusal: str | None = None
     """An account that answers every call with this error, for instance ``EAuth:Account unconfirmed``."""
     balances: dict[str, str] = field(default_factory=dict)
-    open_orders: dict[str, dict[str, object]] = field(default_factory=dict)
-    """Orders that are there and never change."""
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     trades: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -92,6 +91,27 @@ class Key:
         self.counter_at = now
         self.counter += cost
         return self.tier is None or self.counter <= self.tier.maximum
+
+
+def signature(secret: bytes, path: str, nonce: str, body: bytes) -> str:
+    """
+    Return ``API-Sign`` for a POST: https://docs.kraken.com/exchange/guides/rest/authentication.
+
+    Computed from the bytes on the wire, and not by the client's code: an error that both shared could not be seen.
+
+    Args:
+        secret: The private key, decoded.
+        path: From ``/0/private/`` on, without host.
+        nonce: As it stands in the body.
+        body: The POST body as it was sent.
+    """
+    digest = hashlib.sha256(nonce.encode() + body).digest()
+    return base64.b64encode(hmac.new(secret, path.encode() + digest, hashlib.sha512).digest()).decode()
+
+
+def matches(expected: str, given: str) -> bool:
+    """Return whether the two signatures are the same, in constant time."""
+    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))
 
 
 def demo_credentials(label: str) -> tuple[str, str]:

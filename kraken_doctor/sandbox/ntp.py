@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from types import TracebackType
+from dataclasses import dataclass, field
 from typing import Self
 
 from kraken_doctor.clock import Clock, SystemClock
@@ -17,41 +17,33 @@ _UNIX_IN_NTP_S = 2_208_988_800
 _PACKET = struct.Struct("!BBBbII4sQQQQ")
 
 
+@dataclass(kw_only=True)
 class SandboxNtpServer:
-    """
-    Answers NTP queries until it is closed.
+    """Answers NTP queries until it is closed."""
 
-    Args:
-        offset_s: How far its time is ahead of this host's clock, in seconds.
-        stratum: Distance from the reference clock; 0 is a kiss-o'-death, 16 means not synchronised.
-        leap: Leap indicator; 3 is the alarm of a clock that was never set.
-        reference: Four letters; with stratum 0 what the kiss-o'-death says: ``RATE``, ``DENY``, ``RSTR``.
-        mode: 4 is a server's.
-        root_s: Root delay, and root dispersion, in seconds.
-        silent: Give no answer, as behind a firewall.
-        host: A loopback address.
-        clock: Its own clock.
-    """
+    offset_s: float = 0.0
+    """How far its time is ahead of this host's clock, in seconds."""
+    stratum: int = 2
+    """Distance from the reference clock; 0 is a kiss-o'-death, 16 means not synchronised."""
+    leap: int = 0
+    """Leap indicator; 3 is the alarm of a clock that was never set."""
+    reference: bytes = b"SBOX"
+    """Four letters; with stratum 0 what the kiss-o'-death says: ``RATE``, ``DENY``, ``RSTR``."""
+    mode: int = 4
+    """4 is a server's."""
+    root_s: float = 1 / 1024
+    """Root delay, and root dispersion, in seconds."""
+    silent: bool = False
+    """Give no answer, as behind a firewall."""
+    host: str = "127.0.0.1"
+    """A loopback address."""
+    clock: Clock = field(default_factory=SystemClock)
+    """Its own clock."""
+    asked: int = field(default=0, init=False)
+    """How many questions came in."""
 
-    def __init__(
-        self,
-        *,
-        offset_s: float = 0.0,
-        stratum: int = 2,
-        leap: int = 0,
-        reference: bytes = b"SBOX",
-        mode: int = 4,
-        root_s: float = 1 / 1024,
-        silent: bool = False,
-        host: str = "127.0.0.1",
-        clock: Clock | None = None,
-    ) -> None:
-        self.offset_s, self.stratum, self.leap, self.reference = offset_s, stratum, leap, reference
-        self.mode, self.root_s, self.silent = mode, root_s, silent
-        self.asked = 0
-        """How many questions came in."""
-        self._clock = clock or SystemClock()
-        bound_to = loopback_address(host)
+    def __post_init__(self) -> None:
+        bound_to = loopback_address(self.host)
         self._socket = socket.socket(socket.AF_INET6 if ":" in bound_to else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((bound_to, 0))
         name = f"[{bound_to}]" if ":" in bound_to else bound_to
@@ -62,9 +54,7 @@ class SandboxNtpServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         # An empty datagram wakes the thread; closing a socket under a blocked recvfrom would not.
         self._socket.sendto(b"", self._socket.getsockname())
         self._thread.join()
@@ -72,7 +62,7 @@ class SandboxNtpServer:
 
     def _now(self) -> int:
         """NTP timestamp: seconds since 1900 in the upper 32 bits, fractions in the lower."""
-        now_ns = self._clock.now_ns() + round(self.offset_s * 1e9) + _UNIX_IN_NTP_S * 10**9
+        now_ns = self.clock.now_ns() + round(self.offset_s * 1e9) + _UNIX_IN_NTP_S * 10**9
         return (now_ns << 32) // 10**9 % 2**64
 
     def _serve(self) -> None:

@@ -73,7 +73,7 @@ class Scenario:
             clock["offset_s"] = clock.get("offset_s", 0.0) + offset_s
 
 
-def healthy(*, lockout_after: int | None = None) -> Scenario:
+def healthy() -> Scenario:
     """Every account in order. Keys by variable prefix, so that the environment says whose is whose."""
     keys: dict[str, Key] = {}
     environ: dict[str, str] = {}
@@ -83,7 +83,7 @@ def healthy(*, lockout_after: int | None = None) -> Scenario:
         key.permissions = BOT_PERMISSIONS
         key.ip_allowlist = _LOOPBACK
         environ |= {f"{prefix}_API_KEY": api_key, f"{prefix}_API_SECRET": secret}
-    exchange = Exchange(keys.values(), lockout_after=lockout_after)
+    exchange = Exchange(keys.values())
     environ[f"{MICROSECONDS}_NONCE_UNIT"] = "us"
     keys[MICROSECONDS].mark = round((exchange.now() - 86_400) * 10**6)  # its bot's last call, a day ago
     return Scenario(exchange, environ, keys)

@@ -7,18 +7,86 @@ and takes one from another port, or to another question, for it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import as_completed
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from kraken_doctor import parallel
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
-from kraken_doctor.timesource.packet import is_kiss_of_death, offset_and_delay, rejection_reason
+from kraken_doctor.resolve import Address, resolve
 from kraken_doctor.timesource.sample import TimeSample
+
+if TYPE_CHECKING:
+    import ntplib
+
+_MODE_SERVER = 4
+_LEAP_ALARM = 3
+_ERA_S = 2**32
+_UNIX_IN_NTP_S = 2_208_988_800
+"""Seconds from 1900, NTP's epoch, to 1970."""
+
+_MAX_DISTANCE_S = 1.5
+"""Root distance above which a server is not fit to set a clock by (RFC 5905, MAXDIST, plus one poll of drift)."""
+
+
+def offset_and_delay(stats: ntplib.NTPStats, sent_s: float, elapsed_s: float) -> tuple[float, float]:
+    """
+    Offset (server minus local clock) and round trip, in seconds.
+
+    Args:
+        stats: The answer; its receive and transmit timestamps are used.
+        sent_s: The local clock, in seconds since 1970, when the question was sent.
+        elapsed_s: Until the answer came.
+    """
+    # Timestamps are 32 bits of seconds, and begin anew in 2036: of all that they may mean, the one near our own time.
+    sent = sent_s + _UNIX_IN_NTP_S
+    received = _near(stats.recv_timestamp, sent)
+    transmitted = _near(stats.tx_timestamp, sent)
+    offset_s = ((received - sent) + (transmitted - (sent + elapsed_s))) / 2
+    return offset_s, elapsed_s - (transmitted - received)
+
+
+def rejection_reason(stats: ntplib.NTPStats, delay_s: float) -> str | None:
+    """Why *stats* must not be believed; None if nothing speaks against it."""
+    distance_s = stats.root_delay / 2 + stats.root_dispersion
+    if stats.mode != _MODE_SERVER:
+        return f"the answer has mode {stats.mode}, not a server's"
+    if is_kiss_of_death(stats):
+        return f"kiss-o'-death {_code(stats.ref_id).decode()!r}: it asks not to be asked"
+    if stats.stratum == 0 or stats.leap == _LEAP_ALARM or stats.stratum > 15:
+        return "the server itself is not synchronised"
+    if not stats.tx_timestamp or not stats.recv_timestamp:
+        return "the answer holds no time"
+    # A little below zero is what the resolution of both clocks may give on a short way.
+    if delay_s < -(2.0**stats.precision) - 1e-3:
+        return "it claims to have held the question for longer than the answer took"
+    if distance_s > _MAX_DISTANCE_S:
+        return f"too far from its reference clock ({distance_s:.1f} s)"
+    return None
+
+
+def _near(timestamp_s: float, local_s: float) -> float:
+    return timestamp_s + _ERA_S * round((local_s - timestamp_s) / _ERA_S)
+
+
+def is_kiss_of_death(stats: ntplib.NTPStats) -> bool:
+    """
+    Whether the answer is a kiss-o'-death that must be honoured (RFC 5905, section 7.4).
+
+    Stratum 0 alone is none: chronyd has it, with no letters, as long as it is not synchronised; and other letters
+    (``INIT``, ``STEP``) only tell why there is no time.
+    """
+    return bool(stats.stratum == 0) and _code(stats.ref_id) in (b"DENY", b"RSTR", b"RATE")
+
+
+def _code(reference: int) -> bytes:
+    return reference.to_bytes(4, "big")
+
 
 if TYPE_CHECKING:
     import ntplib
@@ -51,11 +119,6 @@ def parse_server(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class _Address(NamedTuple):
-    family: int
-    sockaddr: tuple[Any, ...]
-
-
 class TimeServers:
     """
     The time servers of one run.
@@ -70,8 +133,8 @@ class TimeServers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._guard = threading.Lock()
-        self._silenced: dict[_Address, str] = {}
-        self._names: dict[_Address, str] = {}
+        self._silenced: dict[Address, str] = {}
+        self._names: dict[Address, str] = {}
 
     def ask(self, server: str, timeout_s: float) -> TimeSample:
         """
@@ -86,27 +149,27 @@ class TimeServers:
         """
         host, port = parse_server(server)
         until = self._clock.monotonic() + timeout_s
-        addresses = self._choose(server, _resolve(server, host, port, timeout_s))
+        try:
+            addresses = self._choose(server, resolve(host, port, timeout_s, socket.SOCK_DGRAM))
+        except OSError as exc:
+            raise TimeSourceError(f"{server}: {exc.strerror or exc}") from exc
         left_s = until - self._clock.monotonic()
         if left_s <= 0:
             raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
-        asking = set(parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses)))
+        asking = parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses))
         problems: list[str] = []
-        while asking:
-            done, asking = wait(asking, timeout=left_s, return_when=FIRST_COMPLETED)
-            for future in done:
+        with contextlib.suppress(TimeoutError):
+            for future in as_completed(asking, timeout=left_s):
                 try:
                     return future.result()
                 except TimeSourceError as exc:
                     problems.append(str(exc))
-            if not done:
-                break
         said = "; ".join(dict.fromkeys(problems)) or f"no answer in {timeout_s:.2g} s"
         raise TimeSourceError(f"{server}: {said}")
 
-    def _choose(self, server: str, found: list[_Address]) -> list[_Address]:
+    def _choose(self, server: str, found: list[Address]) -> list[Address]:
         """One address a family; none that another name has led to, and none that asked to be left alone."""
-        chosen: dict[int, _Address] = {}
+        chosen: dict[int, Address] = {}
         with self._guard:
             free = [address for address in found if self._names.get(address, server) == server]
             if not free:
@@ -119,7 +182,7 @@ class TimeServers:
             self._names |= dict.fromkeys(chosen.values(), server)
         return list(chosen.values())
 
-    def _ask(self, server: str, address: _Address, timeout_s: float) -> TimeSample:
+    def _ask(self, server: str, address: Address, timeout_s: float) -> TimeSample:
         import ntplib
 
         # A random transmit timestamp: it is only ever compared with what comes back, and nobody who did not see the
@@ -151,7 +214,7 @@ class TimeServers:
         raise TimeoutError
 
     def _sample(
-        self, server: str, address: _Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
+        self, server: str, address: Address, stats: ntplib.NTPStats, sent_s: float, elapsed_s: float
     ) -> TimeSample:
         offset_s, delay_s = offset_and_delay(stats, sent_s, elapsed_s)
         if problem := rejection_reason(stats, delay_s):
@@ -164,14 +227,3 @@ class TimeServers:
         reading_s = 2.0**stats.precision + _DRIFT * elapsed_s
         bound_s = max(delay_s, 0.0) / 2 + stats.root_delay / 2 + stats.root_dispersion + reading_s
         return TimeSample(server, offset_s, bound_s)
-
-
-def _resolve(server: str, host: str, port: int, timeout_s: float) -> list[_Address]:
-    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
-    try:
-        found = parallel.call_with_timeout(timeout_s, look_up)
-    except TimeoutError as exc:
-        raise TimeSourceError(f"{server}: no answer from the resolver in {timeout_s:.2g} s") from exc
-    except (OSError, UnicodeError) as exc:
-        raise TimeSourceError(f"{server}: {getattr(exc, 'strerror', None) or exc}") from exc
-    return list(dict.fromkeys(_Address(entry[0], entry[4]) for entry in found))

@@ -6,9 +6,8 @@ import pytest
 import requests
 
 from kraken_doctor import RetryPolicy
-from kraken_doctor.client.retry import may_repeat
+from kraken_doctor.client.retry import READ_ONLY, may_repeat
 from kraken_doctor.errors import kraken_error
-from kraken_doctor.model.endpoints import READ_ONLY
 
 
 def http_error(status: int | None) -> requests.HTTPError:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kraken_doctor.doctor.comparison import compare
-from kraken_doctor.model.change import FindingKey
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import FindingKey, Report
 from tests.render.samples import account, diagnosis, report
 
 

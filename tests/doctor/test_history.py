@@ -20,7 +20,7 @@ from kraken_doctor.cli.watch_loop import WatchLoop
 from kraken_doctor.doctor.history import RunHistory
 from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import FailOn
-from kraken_doctor.model.change import Change
+from kraken_doctor.model.report import Change
 from kraken_doctor.render import phrases
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from kraken_doctor.network.dial import dial
-from kraken_doctor.network.resolve import Address
+from kraken_doctor.resolve import Address
 from tests.network.wild import WildServer, closed_port, dead_address, silent
 
 

@@ -14,8 +14,8 @@ import trustme
 from kraken_doctor.network.answer import as_transport_error
 from kraken_doctor.network.dial import dial
 from kraken_doctor.network.failures import failure_kind
-from kraken_doctor.network.resolve import Address, resolve
 from kraken_doctor.network.tls import handshake
+from kraken_doctor.resolve import Address, resolve
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 

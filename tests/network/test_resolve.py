@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kraken_doctor.network.resolve import resolve
+from kraken_doctor.resolve import resolve
 
 
 def test_an_address_needs_no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:

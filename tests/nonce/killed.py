@@ -10,8 +10,7 @@ import urllib.parse
 
 from kraken_doctor import NonceGenerator, NonceStoreError, TurnTimeoutError, open_store
 from kraken_doctor.errors import TurnLostError
-from kraken_doctor.sandbox.keys import demo_credentials
-from kraken_doctor.sandbox.signature import signature
+from kraken_doctor.sandbox.keys import demo_credentials, signature
 
 LEASE_S = 0.5
 _PATH = "/0/private/Balance"

@@ -28,7 +28,7 @@ NOT_SHOWN = (
     "damages.toml",
     "accounts/",
     "cli/pasted.py",
-    "sandbox/faults/credentials.py",
+    "sandbox/faults/credentials.toml",
     "render/formats/html.py",
 )
 

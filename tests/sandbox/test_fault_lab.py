@@ -10,8 +10,7 @@ import pytest
 
 from docs.fault_table import PAGE, USER, arguments, named_first, row
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.sandbox.faults import FAULTS, SECTIONS
-from kraken_doctor.sandbox.faults.base import Fault, no_op
+from kraken_doctor.sandbox.faults import FAULTS, SECTIONS, Fault
 from tests.conftest import Run
 
 pytestmark = pytest.mark.slow
@@ -68,7 +67,7 @@ def test_the_table_has_no_line_too_many() -> None:
 def test_what_stands_in_the_way_of_all_is_named_and_nothing_behind_it_is_guessed(doctor: Run, first: Fault) -> None:
     """With each fault of key and nonce behind it: that can't be seen, so it can't be said."""
     for later in LATER:
-        if later.inject is no_op or not can_be_together(first, later):
+        if not later.changes or not can_be_together(first, later):
             continue
         faults = ("--fault", first.name, "--fault", later.name)
         timeout = "0.1" if first.name.endswith("-timeout") else "0.4"
@@ -93,7 +92,7 @@ BAD_CREDENTIALS = [
 def test_what_is_written_wrong_is_not_sent(doctor: Run, first: Fault) -> None:
     """No fault of the key is seen behind it, and none is guessed."""
     for later in LATER:
-        if later.inject is no_op or later.of_run:
+        if not later.changes or later.of_run:
             continue
         report, _ = examine(doctor, "check", "--sandbox", "--fault", later.name, "--fault", first.name)
         failing = {found["cause"] for found in report["diagnoses"] if found["account"] == USER}

@@ -12,7 +12,6 @@ from kraken_doctor.clock import SystemClock
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.sandbox.faults import FAULTS
-from kraken_doctor.sandbox.faults.base import no_op
 from kraken_doctor.sandbox.keys import demo_credentials
 from kraken_doctor.sandbox.messages import Request, Response
 from kraken_doctor.sandbox.scenarios import MICROSECONDS, Scenario
@@ -30,7 +29,7 @@ MOST_PUBLIC_CALLS = 6
 
 FINAL = {"EAPI:Invalid key", "EAPI:Invalid signature", "EGeneral:Permission denied", "EGeneral:Temporary lockout"}
 
-SHOWN_BY_CHECK = [fault for fault in FAULTS.values() if fault.inject is not no_op or not fault.command]
+SHOWN_BY_CHECK = [fault for fault in FAULTS.values() if fault.changes or not fault.command]
 
 
 class Seen(NamedTuple):

@@ -8,7 +8,7 @@ import krakenex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.sandbox.signature import matches, signature
+from kraken_doctor.sandbox.keys import matches, signature
 
 # https://docs.kraken.com/exchange/guides/rest/authentication
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

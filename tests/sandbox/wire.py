@@ -7,9 +7,8 @@ import urllib.parse
 from typing import Any
 
 from kraken_doctor.sandbox.exchange import Exchange
-from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.sandbox.keys import Key, signature
 from kraken_doctor.sandbox.messages import Request
-from kraken_doctor.sandbox.signature import signature
 
 
 def call(

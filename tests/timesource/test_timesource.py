@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import ConfigurationError, TimeSourceError
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
-from kraken_doctor.timesource import kraken, ntp
-from kraken_doctor.timesource.sample import TimeSample, marzullo
+from kraken_doctor.timesource import ntp
+from kraken_doctor.timesource.sample import TimeSample, from_date_header, from_unixtime, marzullo
 
 CLOCK = SystemClock()
 
@@ -74,14 +74,14 @@ def test_unusable_server_names(text: str) -> None:
 
 def test_the_exchange_is_a_coarse_clock() -> None:
     """It names whole seconds: half a second of doubt, and half the time the call took."""
-    sample = kraken.from_unixtime(1000, sent_ns=1000 * 10**9, received_ns=1000 * 10**9 + 200_000_000)
+    sample = from_unixtime(1000, sent_ns=1000 * 10**9, received_ns=1000 * 10**9 + 200_000_000)
     assert sample.low_s == pytest.approx(-0.2)
     assert sample.high_s == pytest.approx(1.0)
-    header = kraken.from_date_header("Thu, 01 Jan 1970 00:16:40 GMT", 1000 * 10**9, 1000 * 10**9)
+    header = from_date_header("Thu, 01 Jan 1970 00:16:40 GMT", 1000 * 10**9, 1000 * 10**9)
     assert header is not None
     assert header.low_s == pytest.approx(0.0)
-    assert kraken.from_date_header("yesterday", 0, 0) is None
-    assert kraken.from_date_header("Thu, 01 Jan 1970 00:16:40 +999999999999999", 0, 0) is None
+    assert from_date_header("yesterday", 0, 0) is None
+    assert from_date_header("Thu, 01 Jan 1970 00:16:40 +999999999999999", 0, 0) is None
 
 
 @given(
@@ -94,7 +94,7 @@ def test_the_true_offset_is_within_the_bound(truth: float, before: float, after:
     """However long the way there and back was."""
     at_server_local = unixtime - truth
     sent, received = at_server_local - before, at_server_local + after
-    sample = kraken.from_unixtime(int(unixtime), round(sent * 1e9), round(received * 1e9))
+    sample = from_unixtime(int(unixtime), round(sent * 1e9), round(received * 1e9))
     assert sample.low_s - 1e-5 <= truth <= sample.high_s + 1e-5
 
 

@@ -12,7 +12,8 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Any, ClassVar
 
 from kraken_doctor.client.adapters.placing import place
@@ -36,10 +37,21 @@ class Adapter(abc.ABC):
     """The method that gives a client its nonces."""
     credentials: ClassVar[tuple[str, str]]
     """The attributes that hold API key and secret."""
+    modules: ClassVar[tuple[str, ...]]
+    """Those that define its classes: by them `run` and `sandbox` know that a program imports the library."""
+    classes: ClassVar[tuple[str, ...]]
+    """In each of the modules."""
+    url: ClassVar[str]
+    """The attribute that holds where requests go."""
     session: ClassVar[str] = "session"
     """The attribute that holds what requests are sent through."""
     unit: ClassVar[NonceUnit | None] = None
     """What its clients count in by themselves; None where it is to be declared."""
+
+    @property
+    def library(self) -> str:
+        """Return the library's name, without that of a class."""
+        return self.name.partition(".")[0]
 
     def matches(self, client: Any) -> bool:
         """Return whether *client* is an object of this library, by what it has and not by its class."""
@@ -52,6 +64,14 @@ class Adapter(abc.ABC):
     @abc.abstractmethod
     def methods(self, client: Any) -> Any:
         """Return the class whose methods take precedence over those of *client*; it has ``doctor_key_and_url``."""
+
+    @abc.abstractmethod
+    def first_call(self, client: Any) -> type[FirstCall]:
+        """Return the class whose method stands before the first call of *client*, where `run` has prepared it."""
+
+    def replaces_what_is_overridden(self, base: type) -> bool:
+        """Return whether `methods` would replace a method of *base*, a program's own class, and not call it."""
+        return False
 
     @abc.abstractmethod
     def network_error(self, client: Any) -> type[Exception]:
@@ -108,16 +128,42 @@ class Adapter(abc.ABC):
         return None
 
 
+class FirstCall:
+    """
+    Let ``_kraken_doctor`` begin when a client's *method* is called, and then go on with the method.
+
+    Args:
+        method: The one that signs, or makes, a private call.
+        in_loop: It is a coroutine function, and is to look like one.
+    """
+
+    _kraken_doctor: Any
+
+    def __init_subclass__(cls, *, method: str = "", in_loop: bool = False) -> None:
+        if not method:
+            return  # the class that `place` makes of it and a client's own
+
+        # Goes on with the method of the class that the object has by then. Not with the object's own: that may be the
+        # program's wrapper around the method here, which would call itself for ever.
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            self._kraken_doctor.begin(self, method)
+            return getattr(type(self), method)(self, *arguments, **named)
+
+        async def call_in_loop(self: Any, *arguments: Any, **named: Any) -> Any:
+            self._kraken_doctor.begin(self, method)
+            return await getattr(type(self), method)(self, *arguments, **named)
+
+        setattr(cls, method, call_in_loop if in_loop else call)
+
+
 @functools.cache
 def adapters() -> tuple[Adapter, ...]:
     """Return one adapter for each module of this package."""
     # By what lies in the folder: a list of names here would be a second file to touch for a new client.
-    found = []
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        members = vars(importlib.import_module(module.name)).values()
-        found += [kind() for kind in members if isinstance(kind, type) and issubclass(kind, Adapter)
-                  and kind.__module__ == module.name]  # fmt: skip
-    return tuple(found)
+    names = [module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")]
+    members = [member for name in names for member in vars(importlib.import_module(name)).values()]
+    kinds = [member for member in members if isinstance(member, type) and issubclass(member, Adapter)]
+    return tuple(kind() for kind in kinds if kind is not Adapter)
 
 
 def find_adapter(client: Any) -> Adapter | None:
@@ -135,3 +181,11 @@ def missing(client: Any, names: Iterable[str]) -> list[str]:
 def type_name(client: Any) -> str:
     """Return the full name of the class of *client*, for messages."""
     return f"{type(client).__module__}.{type(client).__qualname__}"
+
+
+def classes_in(module: ModuleType) -> Iterator[tuple[type, Adapter]]:
+    """Yield the client classes that *module* defines."""
+    for adapter in adapters():
+        if module.__name__ in adapter.modules:
+            found = (getattr(module, name, None) for name in adapter.classes)
+            yield from ((cls, adapter) for cls in found if isinstance(cls, type))

@@ -11,9 +11,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter, type_name
+from kraken_doctor.client.adapters import Adapter, FirstCall, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.redirects import refuse_redirects
+from kraken_doctor.network.sessions import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
@@ -26,6 +26,8 @@ class CcxtAdapter(Adapter):
     hooks = ("sign", "fetch", "nonce")
     nonce_method = "incrementing_nonce"
     credentials = ("apiKey", "secret")
+    modules, classes = ("ccxt.kraken", "ccxt.async_support.kraken", "ccxt.pro.kraken"), ("kraken",)
+    url = "urls"
     unit = NonceUnit.MS
 
     def matches(self, client: Any) -> bool:
@@ -39,16 +41,26 @@ class CcxtAdapter(Adapter):
     def methods(self, client: Any) -> Any:
         return _InLoop if inspect.iscoroutinefunction(type(client).fetch) else _Blocking
 
+    def first_call(self, client: Any) -> type[FirstCall]:
+        return _FirstSign
+
     def network_error(self, client: Any) -> type[Exception]:
         from ccxt import NetworkError
 
         error: type[Exception] = NetworkError
         return error
 
+    def next_nonce(self, client: Any) -> Callable[[], Any]:
+        nonce: Callable[[], Any] = getattr(client, self.nonce_method, client.nonce)  # older versions have `nonce` alone
+        return nonce
+
     def private_call(self, client: Any) -> Any:
         # Its limiter spaces the calls of a thread by a second and does not keep two threads apart.
         client.enableRateLimit = False
         return client.private_post_balance()
+
+
+class _FirstSign(FirstCall, method="sign"): ...
 
 
 class _SignedLater(dict[str, str]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter, missing, type_name
+from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.redirects import refuse_redirects
+from kraken_doctor.network.sessions import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
@@ -20,6 +20,7 @@ class KrakenSdkAdapter(Adapter):
     hooks = ("request", "get_nonce")
     nonce_method = "get_nonce"
     credentials = ("_key", "_secret")
+    modules, classes, url = ("kraken.base_api",), ("SpotClient", "SpotAsyncClient"), "URL"
     session = "_SpotClient__session"
     unit = NonceUnit.TEN_NS
 
@@ -37,6 +38,9 @@ class KrakenSdkAdapter(Adapter):
     def methods(self, client: Any) -> Any:
         return _InLoop if inspect.iscoroutinefunction(type(client).request) else _Blocking
 
+    def first_call(self, client: Any) -> type[FirstCall]:
+        return _FirstRequestInLoop if self.methods(client) is _InLoop else _FirstRequest
+
     def network_error(self, client: Any) -> type[Exception]:
         if self.methods(client) is _InLoop:
             import aiohttp
@@ -48,6 +52,12 @@ class KrakenSdkAdapter(Adapter):
 
     def private_call(self, client: Any) -> Any:
         return client.request("POST", "/0/private/Balance")
+
+
+class _FirstRequest(FirstCall, method="request"): ...
+
+
+class _FirstRequestInLoop(FirstCall, method="request", in_loop=True): ...
 
 
 class _Common:

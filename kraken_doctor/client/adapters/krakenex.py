@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from kraken_doctor.client.adapters import Adapter, missing, type_name
+from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
@@ -19,6 +19,7 @@ class KrakenexAdapter(Adapter):
     hooks = ("_nonce", "_sign", "_query", "query_private")
     nonce_method = "_nonce"
     credentials = ("key", "secret")
+    modules, classes, url = ("krakenex.api",), ("API",), "uri"
 
     def matches(self, client: Any) -> bool:
         # One of them is enough: of another version of krakenex `unsupported` says what is missing.
@@ -32,6 +33,14 @@ class KrakenexAdapter(Adapter):
         from kraken_doctor.client.calls import KrakenexMethods
 
         return KrakenexMethods
+
+    def first_call(self, client: Any) -> type[FirstCall]:
+        return _FirstQuery
+
+    def replaces_what_is_overridden(self, base: Any) -> bool:
+        import krakenex
+
+        return base.query_private is not krakenex.API.query_private
 
     def network_error(self, client: Any) -> type[Exception]:
         import requests
@@ -59,6 +68,9 @@ class KrakenexAdapter(Adapter):
         import krakenex
 
         return getattr(client._nonce, "__func__", None) is not krakenex.API._nonce  # noqa: SLF001
+
+
+class _FirstQuery(FirstCall, method="query_private"): ...
 
 
 def missing_hooks(api: Any) -> list[str]:

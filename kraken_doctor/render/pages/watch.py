@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
 from kraken_doctor.terminal.text import Terminal as Screen

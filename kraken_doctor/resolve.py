@@ -23,9 +23,9 @@ class Address(NamedTuple):
         return str(self.sockaddr[0])
 
 
-def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
+def resolve(host: str, port: int, timeout_s: float, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[Address]:
     """
-    The addresses of *host*, in the order in which the system would try them.
+    Return the addresses of *host* for sockets of a *kind*, in the order in which the system would try them.
 
     The system's resolver may take half a minute to give up, and can't be interrupted; so it is left behind when
     *timeout_s* is over.
@@ -33,7 +33,7 @@ def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
     Raises:
         socket.gaierror: No such name, no answer from the resolver, or none in time.
     """
-    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=kind)
     try:
         # An address needs no resolver, and so no thread.
         with contextlib.suppress(socket.gaierror):

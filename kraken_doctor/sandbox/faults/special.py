@@ -1,0 +1,165 @@
+"""Faults that no table can say: each function changes a scenario, and a table names it as ``special``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from kraken_doctor.nonce.history import UNIT_NOTE_0_1
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.redact import key_id
+from kraken_doctor.sandbox.keys import STARTER, Key
+from kraken_doctor.sandbox.messages import Request, Response, answer
+from kraken_doctor.sandbox.scenarios import USER, Scenario
+
+_KEY = f"{USER}_API_KEY"
+
+
+def line_in_yaml(scenario: Scenario) -> None:
+    scenario.env_file_text = f"{_KEY}: {scenario.environ[_KEY]}\n"
+
+
+def old_key_in_environment(scenario: Scenario) -> None:
+    scenario.overrides[_KEY] = scenario.environ[_KEY][::-1]
+
+
+def short_key(scenario: Scenario) -> None:
+    """Let a key of unusual length work: Kraken promises none."""
+    old = scenario.key()
+    scenario.exchange.keys.pop(old.api_key, None)
+    old.api_key = scenario.environ[_KEY] = old.api_key[:44]
+    scenario.exchange.keys[old.api_key] = old
+
+
+def delete_key(scenario: Scenario) -> None:
+    scenario.exchange.keys.pop(scenario.key().api_key, None)
+
+
+def exhaust_counter(scenario: Scenario) -> None:
+    key = scenario.key()
+    key.tier, key.counter, key.counter_at = STARTER, STARTER.maximum + 5, scenario.exchange.now()
+
+
+def no_krakenex(scenario: Scenario) -> None:
+    def missing(_module: Any) -> Any:
+        raise ImportError("No module named 'krakenex'")
+
+    scenario.krakenex = missing
+
+
+def older_krakenex(scenario: Scenario) -> None:
+    scenario.krakenex = lambda module: SimpleNamespace(API=module.API, version=SimpleNamespace(__version__="2.1.0"))
+
+
+def krakenex_without_hook(scenario: Scenario) -> None:
+    without = SimpleNamespace(API=type("API", (), {}), version=SimpleNamespace(__version__="3.0.0"))
+    scenario.krakenex = lambda _module: without
+
+
+def unwritable_store(scenario: Scenario) -> None:
+    """Put a file where the folder of the store should be."""
+    folder = Path(scenario.resources.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
+    (folder / "state").write_text("not a folder")
+    scenario.store = lambda _store: open_store(f"sqlite:///{folder / 'state' / 'nonce.db'}")
+
+
+class _Repeating:
+    """A nonce store that gives one key the same nonce again and again."""
+
+    def __init__(self, store: NonceStore, key_id: str) -> None:
+        self._store, self._key_id = store, key_id
+        self._first: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def advance(self, key_id: str, floor: int, *judging: Any) -> int:
+        if key_id != self._key_id:
+            return self._store.advance(key_id, floor, *judging)
+        self._first = self._first or floor
+        return self._first
+
+
+def store_repeats(scenario: Scenario) -> None:
+    scenario.store = partial(_Repeating, key_id=key_id(scenario.key().api_key))
+
+
+def noted_unit(scenario: Scenario) -> None:
+    """Let version 0.1 have been here, and have found that microseconds are accepted."""
+    identity = key_id(scenario.key().api_key)
+
+    def prepared(store: NonceStore) -> NonceStore:
+        store.remember(identity, UNIT_NOTE_0_1, "us")
+        return store
+
+    scenario.store = prepared
+
+
+def followed_by_others(scenario: Scenario) -> None:
+    """Follow each of our calls by one of somebody else, whose clock is a second ahead."""
+
+    def follow(key: Key, _request: Request) -> None:
+        if key.accepted:
+            key.mark = max(key.mark, round((scenario.exchange.now() + 1) * 1000))
+
+    _at_each_call(scenario, follow)
+
+
+def overtaken_once(scenario: Scenario) -> None:
+    """Let one call of somebody else overtake our first."""
+
+    def overtake(key: Key, _request: Request) -> None:
+        if not key.refused:
+            key.mark = round((scenario.exchange.now() + 0.2) * 1000)
+
+    _at_each_call(scenario, overtake)
+
+
+def key_info_in_snake_case(scenario: Scenario) -> None:
+    def result(key: Key) -> dict[str, Any]:
+        return {
+            "api_key_name": key.name, "api_key": key.api_key, "nonce": key.mark, "nonce_window": 0,
+            "permissions": list(key.permissions), "valid_until": 0, "ip_allowlist": list(key.ip_allowlist),
+        }  # fmt: skip
+
+    _answer_to(scenario, "GetApiKeyInfo", result)
+
+
+def amounts_as_numbers(scenario: Scenario) -> None:
+    _answer_to(scenario, "Balance", lambda _key: {"ZUSD": 100, "USDT": 50.5})
+
+
+def slow_answers(scenario: Scenario) -> None:
+    handle = scenario.exchange.handle
+
+    def slowly(request: Any) -> Response:
+        response = handle(request)
+        return Response(response.body, response.status, response.headers, delay_s=0.3)
+
+    scenario.exchange.handle = slowly  # type: ignore[method-assign]
+
+
+def _answer_to(scenario: Scenario, endpoint: str, result: Callable[[Key], Any]) -> None:
+    """Answer with a result of this shape, to a call that is judged as ever."""
+
+    def respond(key: Key, request: Request) -> Response | None:
+        if not request.path.endswith(f"/{endpoint}"):
+            return None
+        key.mark, key.accepted = int(request.fields()["nonce"]), key.accepted + 1
+        return answer(result=result(key))
+
+    _at_each_call(scenario, respond)
+
+
+def _at_each_call(scenario: Scenario, act: Callable[[Key, Request], Response | None]) -> None:
+    """Call *act* with the user's key and each request that has it; what it returns is the answer."""
+    key = scenario.key()
+
+    def intercept(request: Request) -> Response | None:
+        return act(key, request) if request.headers.get("api-key") == key.api_key else None
+
+    scenario.exchange.interceptors.append(intercept)
