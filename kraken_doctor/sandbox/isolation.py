@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
 import re
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Iterator
@@ -87,14 +89,26 @@ def enter_if_possible() -> None:
         enter()
 
 
-def listening_unix_sockets() -> list[str]:
-    """Return the paths of this host's Unix sockets that programs listen on; they are outside of any network."""
+def unix_sockets() -> list[str]:
+    """Return the paths of this host's Unix sockets that programs may listen on; they are outside of any network."""
+    rows = (line.split(maxsplit=7) for line in list(_lines("/proc/net/unix"))[1:])
+    here = {row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS and row[7].startswith("/")}
+    # The kernel lists those of this network namespace alone. One of another, such as a container's docker.sock, is seen
+    # as a file only: mounted for itself, or where services keep theirs.
+    mounted = (re.sub(r"\\(\d{3})", _octal, line.split()[4]) for line in _lines("/proc/self/mountinfo"))
+    kept = (os.path.join(folder, name) for folder, _, names in os.walk("/run") for name in names)  # noqa: PTH118
+    return sorted(here.union(filter(_is_socket, itertools.chain(mounted, kept))))
+
+
+def _octal(match: re.Match[str]) -> str:
+    return chr(int(match[1], 8))
+
+
+def _is_socket(path: str) -> bool:
     try:
-        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
+        return stat.S_ISSOCK(os.stat(path).st_mode)  # noqa: PTH116 - pathlib raises where another user's folder is closed
     except OSError:
-        return []
-    rows = (line.split(maxsplit=7) for line in lines)
-    return sorted({row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS and row[7].startswith("/")})
+        return False
 
 
 def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> list[str]:
@@ -104,7 +118,7 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     Args:
         folder: Keeps the files that take the place of the system's.
         authority: A certificate; None where none could be made.
-        unix_sockets: Of `listening_unix_sockets`, before `enter`.
+        unix_sockets: Of `unix_sockets`, before `enter`.
 
     Returns:
         What of it could not be done.
@@ -129,14 +143,14 @@ def _files() -> dict[str, str]:
 
 def _lines(path: str) -> Iterator[str]:
     try:
-        yield from Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        yield from Path(path).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return
 
 
 def _replace(folder: Path, path: str, text: str) -> bool:
     file = folder / Path(path).name
-    file.write_text(f"{text}\n", encoding="utf-8")
+    file.write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
     file.chmod(0o644)
     return _bind(file, path)
 

@@ -236,7 +236,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
             " connects by itself (uvloop, pycurl, ctypes).\n"
         )
         return _Confined(False, {})
-    sockets = isolation.listening_unix_sockets()
+    sockets = isolation.unix_sockets()
     files = listeners.make_certificate(folder)
     ports = request.allow_loopback
     link = stack.enter_context(relay.started(ports)) if ports else None
