@@ -6,6 +6,7 @@ import json
 import secrets
 import socketserver
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from kraken_doctor.model.call import CallRecord
 
 _DRAIN_S = 2.0
 """A command has ended; what it sent is in this host's buffers, and is read within milliseconds."""
+
+_TOKEN_S = 2.0
+"""A process of the command sends its token at once; any other user of the host may connect, and say nothing."""
 
 _LINE_BYTES = 65536
 _KEPT = 200_000
@@ -30,9 +34,15 @@ class Collector:
     Args:
         folder: Private to this user; the start-up hook leaves the mark of each process there.
         on_call: Called with each private call that was put in order.
+        on_first: Called once, with what was seen first: a service may run for months until its last line is written.
     """
 
-    def __init__(self, folder: Path, on_call: Callable[[CallRecord], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        on_call: Callable[[CallRecord], None] | None = None,
+        on_first: Callable[[str], None] | None = None,
+    ) -> None:
         self.clients: Counter[str] = Counter()
         """Objects made, by client library."""
         self.left: Counter[str] = Counter()
@@ -40,7 +50,7 @@ class Collector:
         self.calls = self.refused = 0
         self.observed: deque[ObservedCall] = deque(maxlen=_KEPT)
         self._seen = folder / "seen"
-        self._on_call = on_call
+        self._on_call, self._on_first = on_call, on_first
         self._token = secrets.token_hex(16)
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"collector": self})
@@ -87,17 +97,24 @@ class Collector:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if "client" in message:
-            self.clients[str(message["client"])[:40]] += 1
+            self.clients[name := str(message["client"])[:40]] += 1
+            self._first(f"found a {name} client, whose private calls are sent one at a time")
         elif "left" in message:
             self.left[str(message["left"])[:40]] += 1
         elif "observed" in message:
             self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
+            self._first("observed the first private call")
         elif "call" in message:
             record = CallRecord(**message["call"])
             self.calls += 1
             self.refused += isinstance(kraken_error((str(record.outcome),)), KrakenInvalidNonce)
             if self._on_call:
                 self._on_call(record)
+
+    def _first(self, what: str) -> None:
+        if self._on_first:
+            self._on_first(what)
+            self._on_first = None
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -116,11 +133,12 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def drain(self, timeout_s: float) -> None:
         """Read what processes that have ended sent, in connections that nobody has accepted yet too."""
-        while not self._is_empty:
+        deadline = time.monotonic() + timeout_s
+        while not self._is_empty and time.monotonic() < deadline:
             self.handle_request()
         for thread in self._running:
-            thread.join(timeout_s)
-            timeout_s = 0.1  # a daemon that stays keeps its connection: it is left
+            # One deadline for all: a daemon that stays keeps its connection, and is left.
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def handle_timeout(self) -> None:
         self._is_empty = True
@@ -131,9 +149,11 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Handler(socketserver.StreamRequestHandler):
     collector: Collector
+    timeout = _TOKEN_S
 
     def handle(self) -> None:
         if not self.collector.accepts(self.rfile.readline(100).decode(errors="replace").strip()):
             return
+        self.connection.settimeout(None)
         while line := self.rfile.readline(_LINE_BYTES):
             self.collector.take(line)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import venv
 import zipapp
@@ -289,3 +291,32 @@ def test_the_channel_is_for_our_own_processes(tmp_path: Path) -> None:
             with socket.create_connection(("127.0.0.1", int(port))) as link:
                 link.sendall(word.encode() + b"\n" + lines)
     assert dict(collector.clients) == {"x": 1}
+
+
+def test_a_stranger_that_says_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Any user of the host may connect, as often as they like: all together cost one deadline."""
+    import socket
+
+    from kraken_doctor.inject.collector import Collector
+
+    with contextlib.ExitStack() as strangers:
+        with Collector(tmp_path) as collector:
+            port = int(collector.variables["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")[0])
+            silent = [strangers.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
+            began = time.monotonic()
+        assert time.monotonic() - began < 6  # 60 connections took 8 s where each had its own deadline
+        for connection in silent:
+            connection.settimeout(10)
+            assert connection.recv(1) == b""  # each was closed, whoever stays longer
+    assert not collector.clients
+
+
+def test_the_first_client_is_said_at_once(tmp_path: Path) -> None:
+    """The line at the end comes after months, where the bot is a service."""
+    from kraken_doctor.inject.collector import Collector
+
+    said: list[str] = []
+    with Collector(tmp_path, on_first=said.append) as collector:
+        for _ in range(2):
+            collector.take(b'{"pid": 1, "client": "krakenex"}')
+    assert said == ["found a krakenex client, whose private calls are sent one at a time"]

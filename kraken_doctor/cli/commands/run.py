@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,13 +71,18 @@ def command(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
         )
         on_call = stack.enter_context(_metrics(app, metrics_port)) if metrics_port is not None else None
-        with Collector(folder, on_call) as collector:
+        on_first = functools.partial(_say, app)
+        with Collector(folder, on_call, on_first) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
             status = started.run(with_hook(app.host.environ, "observe" if observe else "run", variables))
         diagnoses = _said(app, collector, observe=observe)
         if report:
             _write(app, Path(report), collector, diagnoses, (began_ns, app.clock.monotonic() - began), status)
     ctx.exit(status)
+
+
+def _say(app: App, what: str) -> None:
+    app.output.info(f"kraken-doctor run: {what}.\n")
 
 
 def _store_url(app: App, option: str | None) -> str:
