@@ -98,7 +98,7 @@ class Collector:
     def _take(self, message: Mapping[str, Any]) -> None:
         if "client" in message:
             self.clients[name := str(message["client"])[:40]] += 1
-            self._first(f"found a {name} client, whose private calls are sent one at a time")
+            self._first(f"found a {name} client")
         elif "left" in message:
             self.left[str(message["left"])[:40]] += 1
         elif "observed" in message:

@@ -45,10 +45,11 @@ def _wrap(cls: Any, adapter: Adapter) -> None:
             super(cls, self).__init__(*arguments, **named)
         try:
             if not _is_ours(self):
-                place(self, adapter.first_call(self), _FirstCall(adapter))
                 channel.send({"client": adapter.library})
+                place(self, adapter.first_call(self), _FirstCall(adapter))
         except Exception as exc:  # noqa: BLE001 - the program is not ours: it goes on, whatever is wrong here
             complain(f"a {adapter.library} client is left as it is", exc)
+            channel.send({"left": adapter.library})
 
     cls.__init__ = __init__
 

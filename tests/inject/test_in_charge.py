@@ -70,6 +70,22 @@ def written(text: str) -> str:
     return "bot.py"
 
 
+FINAL = """
+import krakenex
+class Final(type):
+    def __new__(meta, name, bases, names):
+        if any(isinstance(base, Final) for base in bases):
+            raise TypeError("final")
+        return super().__new__(meta, name, bases, names)
+class Mine(krakenex.API, metaclass=Final):
+    pass
+api = Mine(KEY, SECRET)
+api.uri = URL
+for _ in range(2):
+    api.query_private("Balance")
+"""
+
+
 @pytest.fixture
 def environ(server: SandboxServer, key: Key) -> dict[str, str]:
     return bots.environ(server, key)
@@ -106,6 +122,14 @@ def test_a_finer_mark_that_was_never_accepted_is_not_followed(
     ended = bots.run(environ | {"KRAKEN_NONCE_STORE": url}, sys.executable, str(bots.write(bots.KRAKENEX)))
     assert "the nonce store has a mark in microseconds for its key" in ended.stderr
     assert len(str(key.mark)) == 13
+
+
+def test_a_class_that_can_t_be_extended_is_counted_as_left(environ: dict[str, str]) -> None:
+    """Its calls are not one at a time, and the end must not read as if they were."""
+    ended = bots.run(environ, sys.executable, written(FINAL))
+    assert ended.returncode == 0, ended.stderr
+    assert "a krakenex client is left as it is" in ended.stderr
+    assert "1 of the clients left as they were" in ended.stderr
 
 
 def test_a_base_of_the_program_s_own_is_still_made(environ: dict[str, str]) -> None:

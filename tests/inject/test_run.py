@@ -319,4 +319,4 @@ def test_the_first_client_is_said_at_once(tmp_path: Path) -> None:
     with Collector(tmp_path, on_first=said.append) as collector:
         for _ in range(2):
             collector.take(b'{"pid": 1, "client": "krakenex"}')
-    assert said == ["found a krakenex client, whose private calls are sent one at a time"]
+    assert said == ["found a krakenex client"]
