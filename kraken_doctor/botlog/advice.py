@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kraken_doctor.botlog.errorstats import ErrorStats
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.model.diagnosis import Remedy
-
-
-@functools.cache
-def _rules() -> tuple[dict[str, Any], ...]:
-    text = Path(__file__).with_name("advice.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text).values())
+from kraken_doctor.tables import load
 
 
 def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     """Return a summary and a remedy by the evidence; empty and None where the catalogue's own are right."""
     named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
-    for rule in _rules():
+    for rule in load(__file__, "advice.toml").values():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
             said = {
                 key: rule[key].format_map(named) for key in ("summary", "text", "otherwise", "avoid") if key in rule

@@ -7,9 +7,7 @@ So a refused nonce never has a certain cause here; what the exchange said in pla
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kraken_doctor.botlog.advice import advice
@@ -22,6 +20,7 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.tables import load
 
 _CALM_S = 600.0
 """A transient failure that has not come back for so long has passed."""
@@ -40,10 +39,7 @@ class _Lead(NamedTuple):
     remedy: dict[str, Any] | None = None
 
 
-_LEADS = {
-    name: _Lead(**fields)
-    for name, fields in tomllib.loads(Path(__file__).with_name("leads.toml").read_text(encoding="utf-8")).items()
-}
+_LEADS = {name: _Lead(**fields) for name, fields in load(__file__, "leads.toml").items()}
 """By pattern; the first that is found counts."""
 
 _FEW = 3
