@@ -12,7 +12,7 @@ import requests
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
 from kraken_doctor.network.answer import (
-    as_transport_error,
+    api_error,
     envelope_problem,
     error_strings,
     map_value_errors,
@@ -110,7 +110,7 @@ class PublicApi:
         except requests.exceptions.JSONDecodeError as exc:
             raise from_foreign_response(response) from exc
         except requests.RequestException as exc:
-            raise as_transport_error(exc) from exc
+            raise api_error(exc) from exc
         errors = error_strings(answer)
         flaw, result = envelope_problem(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
         if not flaw and is_failure(errors):
