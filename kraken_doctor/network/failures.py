@@ -12,6 +12,8 @@ from kraken_doctor.errors import HostLimitError, TransportError
 
 # X509_V_ERR_*, see https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _IP_MISMATCH = 9, 10, 62, 64
+_UNTRUSTED = (2, 18, 19, 20, 21, 27, 28, 33)
+"""No issuer that is trusted, or none at all. All others are a flaw of a certificate: key too weak, purpose, revoked."""
 
 
 def failure_kind(exc: BaseException) -> str | None:
@@ -74,7 +76,7 @@ def _certificate_kind(verify_code: int) -> str:
         return "tls-expired"
     if verify_code in (_HOSTNAME_MISMATCH, _IP_MISMATCH):
         return "tls-hostname"
-    return "tls-untrusted"
+    return "tls-untrusted" if verify_code in _UNTRUSTED else "tls-failed"
 
 
 def _words(exc: BaseException) -> str:
