@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor.sandbox import listeners
+from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.faults.base import Fault, Inject, chain, refuse_with, respond_with
 from kraken_doctor.sandbox.messages import Response
 from kraken_doctor.sandbox.scenarios import Scenario
@@ -27,6 +28,20 @@ def _dead_proxy(scenario: Scenario) -> None:
 def _dead_proxy_for_all(scenario: Scenario) -> None:
     _dead_proxy(scenario)
     scenario.variables["all_proxy"] = scenario.variables.pop("http_proxy")
+
+
+def _dead_proxy_in_file(scenario: Scenario) -> None:
+    """Where the keys stand, so that a bot that loads the file goes by it."""
+    _dead_proxy(scenario)
+    scenario.env_file_mode = 0o600
+    scenario.env_file_text = f"http_proxy={scenario.variables.pop('http_proxy')}\n"
+
+
+def _proxy_refuses_login(scenario: Scenario) -> None:
+    proxy = Exchange()
+    proxy.interceptors.append(lambda _: Response(b"", 407))
+    url = listeners.plain(scenario.resources, proxy, "127.0.0.1", 0)
+    scenario.variables["http_proxy"] = url.replace("://", "://demo:password@")
 
 
 def _no_bundle(scenario: Scenario) -> None:
@@ -62,11 +77,14 @@ CONNECTION = (
           "read-timeout", of_run=True),
     Fault("proxy-failed", "nobody listens where the proxy should", _dead_proxy, "proxy-failed", of_run=True),
     Fault("proxy-failed-all", "the same, by ALL_PROXY", _dead_proxy_for_all, "proxy-failed", of_run=True),
+    Fault("proxy-failed-dotenv", "the same, by .env alone, where the keys stand", _dead_proxy_in_file, "proxy-failed", of_run=True),
+    Fault("proxy-failed-login", "the proxy refuses the login", _proxy_refuses_login, "proxy-failed", of_run=True),
     Fault("tls-untrusted-bundle", "REQUESTS_CA_BUNDLE names no file", _no_bundle, "tls-untrusted", of_run=True),
     Fault("tls-untrusted", "a certificate of an unknown authority", _served(listeners.tls("other-host")), "tls-untrusted", of_run=True),
     Fault("tls-expired", "a certificate that ended in 2021", _served(listeners.tls("expired"), trusted=True), "tls-expired", of_run=True),
     Fault("tls-hostname", "a certificate for another host", _served(listeners.tls("other-host"), trusted=True), "tls-hostname", of_run=True),
     Fault("tls-failed", "no TLS at the other end", _served(listeners.not_tls), "tls-failed", of_run=True),
+    Fault("tls-failed-weak", "a certificate of a trusted issuer, with a weak key", _served(listeners.tls("weak"), trusted=True), "tls-failed", of_run=True),
     Fault("edge-blocked", "the edge asks for a challenge",
           _html(403, "Just a moment...", Server="cloudflare", CF_RAY="8c1f0e-FRA", cf_mitigated="challenge"),
           "edge-blocked", of_run=True),
@@ -76,10 +94,13 @@ CONNECTION = (
     Fault("exchange-maintenance", "the exchange is in maintenance", chain(_status("maintenance"), refuse_with("EService:Unavailable", to="/private/")),
           "exchange-maintenance", of_run=True),
     Fault("exchange-restricted", "orders can only be cancelled", _status("cancel_only"), "exchange-restricted", "warn", of_run=True),
+    Fault("exchange-status-unknown", "a status that nobody has seen", _status("degraded"), "exchange-status-unknown", "warn", of_run=True),
     Fault("exchange-unavailable", "the exchange is down", refuse_with("EService:Unavailable"), "exchange-unavailable", of_run=True),
     Fault("exchange-busy", "the exchange is busy", refuse_with("EService:Busy"), "exchange-busy", of_run=True),
     Fault("exchange-error", "an internal error of the exchange", refuse_with("EGeneral:Internal error"), "exchange-error", of_run=True),
     Fault("exchange-throttled", "private calls are throttled for half a minute", _throttled, "exchange-throttled", of_run=True),
+    Fault("exchange-throttled-header", "private calls are answered 429 and asked to wait",
+          respond_with(lambda _: Response(b"", 429, {"Retry-After": "90"}), to="/private/"), "exchange-throttled", of_run=True),
     Fault("edge-throttled", "too many requests from this address",
           respond_with(lambda _: Response(b"", 429, {"Retry-After": "30"})), "exchange-throttled", of_run=True),
 )  # fmt: skip

@@ -45,6 +45,17 @@ def _result(endpoint: str, result: Callable[[Key], Any]) -> Inject:
     return inject
 
 
+def _in_words(key: Key) -> dict[str, Any]:
+    return {
+        "Nonce": key.mark,
+        "Permissions": [{"name": "Query Funds", "enabled": True}, {"name": "Withdraw", "enabled": False}],
+    }
+
+
+def _capitals(scenario: Scenario) -> None:
+    scenario.exchange.status = "ONLINE"
+
+
 def _slow(scenario: Scenario) -> None:
     """A third of a second an answer."""
     handle = scenario.exchange.handle
@@ -87,6 +98,9 @@ HEALTHY_EDGE_CASES = (
     Fault("odd-read-only", "a key that may only query funds", _key(permissions=("query-funds",))),
     Fault("odd-no-key-info", "a server without GetApiKeyInfo", refuse_with("EGeneral:Unknown method", to="/GetApiKeyInfo")),
     Fault("odd-key-info-style", "GetApiKeyInfo in the other naming style", _result("GetApiKeyInfo", _snake_case)),
+    Fault("odd-key-info-words", "GetApiKeyInfo with permissions in words", _result("GetApiKeyInfo", _in_words)),
+    Fault("odd-key-info-denied", "GetApiKeyInfo alone is denied", refuse_with("EGeneral:Permission denied", to="/GetApiKeyInfo")),
+    Fault("odd-status-capitals", "the status in capitals", _capitals),
     Fault("odd-numbers", "amounts as numbers", _result("Balance", lambda _: {"ZUSD": 100, "USDT": 50.5})),
     Fault("odd-slow", "each answer takes a third of a second", _slow),
     Fault("odd-maintenance-announced", "maintenance is announced for another day", _announced),
