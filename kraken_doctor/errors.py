@@ -95,6 +95,15 @@ class TransportError(KrakenDoctorError):
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
 
+    @property
+    def outcome(self) -> str:
+        """What a record calls it."""
+        return self.kind
+
+
+_UNIX_TIME = re.compile(r":\s*(\d{10})(\d{3})?(?:\.\d{1,9})?\s*\Z")
+"""In seconds or in milliseconds: anything shorter is no moment of these decades."""
+
 
 class Retry(enum.Enum):
     """What may be sent again after an error, seen from the exchange's side."""
@@ -125,10 +134,16 @@ class KrakenError(KrakenDoctorError):
         cls.cause, cls.retry = cause or cls.cause, retry or cls.retry
         STRINGS.update(dict.fromkeys(strings, cls))
 
-    def __init__(self, text: str, errors: Sequence[str] = ()) -> None:
+    def __init__(self, text: str, errors: Sequence[str] = (), seen: AnswerSeen | None = None) -> None:
         super().__init__(text)
         self.text = text
         self.errors = tuple(errors) or (text,)
+        self.seen = seen or AnswerSeen()
+
+    @property
+    def outcome(self) -> str:
+        """What a record calls it: the exchange's own strings."""
+        return ", ".join(self.errors)
 
 
 class KrakenInvalidKey(KrakenError, cause="key-invalid", strings=["EAPI:Invalid key"]):
@@ -179,6 +194,12 @@ class KrakenThrottled(
     strings=["EGeneral:Too many requests", "EService:Throttled"],
 ):
     """Too many requests at once; ``EService:Throttled`` carries the unix time until which to wait."""
+
+    @property
+    def until_s(self) -> float | None:
+        """The unix time that it names; None where it names none."""
+        named = _UNIX_TIME.search(self.text)
+        return int(named[1]) + int(named[2] or 0) / 1000 if named else None
 
 
 class KrakenUnavailable(
@@ -255,6 +276,14 @@ def pattern_of(string: str) -> str:
     return rf"{category}\s*:\s*{re.escape(text)}\b"
 
 
+_FORM = re.compile(r"E[A-Z][A-Za-z]{1,20}\s*:")
+
+
+def has_form(text: str) -> bool:
+    """Return whether *text* has the form of Kraken's errors, known or not: ``E<category>:<text>``."""
+    return _FORM.match(text.strip()) is not None
+
+
 _JOINT = re.compile(r",\s*(?=[EW][A-Z]\w*\s*:)")
 """Between the strings of one answer, where a record or a report has joined them."""
 
@@ -268,13 +297,13 @@ def _type_of(text: str) -> type[KrakenError] | None:
     return None
 
 
-def kraken_error(errors: Sequence[str]) -> KrakenError:
+def kraken_error(errors: Sequence[str], seen: AnswerSeen | None = None) -> KrakenError:
     """Return the typed error for an answer's strings: the first known one, but for another that forbids a retry."""
     texts = [text for joined in errors for text in _JOINT.split(joined)]
     known = [(kind, text) for text in texts if (kind := _type_of(text[:200]))]  # none of Kraken's comes near that
     for kind, text in sorted(known, key=lambda found: found[0].retry is not Retry.NEVER):
-        return kind(text, texts)
-    return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts)
+        return kind(text, texts, seen)
+    return KrakenUnrecognised(next((text for text in texts if is_failure((text,))), ""), texts, seen)
 
 
 def is_nonce_refusal(errors: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.tables import load
 
 
 class Family(NamedTuple):
@@ -35,39 +36,10 @@ class Family(NamedTuple):
 
 NOTHING = Family("nothing", "nothing yet", None)
 
-_S, _MS, _US, _TEN_NS, _NS = NonceUnit
-FAMILIES = (
-    Family("hummingbot", "hummingbot", _S, "raised by one where it would repeat; no lock"),
-    Family("cryptex", "Cryptex", _S),
-    Family("krakenex", "krakenex 2.2.2", _MS, "none: several calls in a millisecond repeat"),
-    Family("pykrakenapi", "pykrakenapi, through krakenex", _MS, "none, as krakenex"),
-    Family("ccxt", "ccxt 4.5", _MS, "one exchange object"),
-    Family("freqtrade", "freqtrade, through ccxt", _MS, "one exchange object"),
-    Family("xchange", "XChange, by default", _MS, "one exchange object"),
-    Family("node-kraken-api", "node-kraken-api", _MS, "one process"),
-    Family("kraken-api-java", "nyg's kraken-api-java", _MS),
-    Family("kraken-async-rs", "kraken-async-rs", _MS, "one provider"),
-    Family("rotki", "rotki", _MS, "a lock over taking and sending"),
-    Family("api-go", "Kraken's Go client, api-go", _MS, "a mutex", "seconds and a counter of three digits"),
-    Family("custom-generator", "a custom `_nonce` on krakenex: the clock's microseconds, or one above the last", _US, "one client object"),
-    Family("kraken-doctor-install", "`kraken_doctor.install` on krakenex, `KrakenClient`", _US, "all that share its store"),
-    Family("npm-kraken-api", "npm kraken-api", _US),
-    Family("ts-kraken", "ts-kraken", _US),
-    Family("kraken-ruby-client", "kraken_ruby_client (Ruby)", _US),
-    Family("kraken-php", "Kraken's PHP client", _US),
-    Family("krakenapi-cpp", "voidloop's krakenapi (C++)", _US),
-    Family("kraken-api-client", "kraken-api-client (Rust)", _US, "one client object"),
-    Family("python-kraken-sdk", "python-kraken-sdk", _TEN_NS),
-    Family("kraken-cli", "Kraken's own CLI", _NS, "one process"),
-    Family("kraken-go-api-client", "Beldur's kraken-go-api-client", _NS),
-    Family("gocryptotrader", "gocryptotrader", _NS, "a mutex", "the clock at its start, then a counter: after the nonce of another program it is refused until it restarts"),
-    Family("nautilus-trader", "nautilus_trader", _NS, "a mutex over sending"),
-    Family("kraken-net", "Kraken.Net", None, "one process", "100-ns ticks since year 1: 18 digits, begins 63 or 64"),
-    Family("crypto-vba", "crypto_vba (Excel)", None, "none", "local time, hours away from UTC: 16 digits"),
-    Family("python-kraken-sdk-2022", "python-kraken-sdk, December 2022", None, "none", "milliseconds and four more digits: 17 digits"),
-    Family("kraken-ruby-2018", "kraken_ruby, kraken_ruby_client before 2019", None, "none", "10,000ths of a second, shifted by 16 bits: 19 digits, about 1.18e18"),
-    Family("shifted", "home-made ones", None, "none", "microseconds, shifted by 10 bits: 19 digits, about 1.84e18"),
-)  # fmt: skip
+FAMILIES = tuple(
+    Family(name, **{**fields, "unit": NonceUnit(fields["unit"]) if "unit" in fields else None})
+    for name, fields in load(__file__, "families.toml").items()
+)
 
 
 def find(text: str) -> Family:

@@ -12,11 +12,11 @@ import base64
 import binascii
 import functools
 import re
-import tomllib
 import unicodedata
 import urllib.parse
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from kraken_doctor.tables import load
 
 KEY_CHARACTERS = 56
 SECRET_BYTES = 64
@@ -205,9 +205,7 @@ def _foreign(text: str) -> list[str]:
     return found
 
 
-@functools.cache
-def _damages() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("damages.toml").read_text(encoding="utf-8"))
+_damages = functools.partial(load, __file__, "damages.toml")
 
 
 @functools.cache

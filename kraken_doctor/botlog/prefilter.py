@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+
+from kraken_doctor.tables import load
 
 Finder = Callable[[bytes], Iterator[int]]
 """Yields places of a block that have a needle in them, in order; more than one a line is allowed."""
@@ -26,10 +25,8 @@ _LONGEST_SHAPE_BYTES = 1_000
 _SHAPE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
 
 
-@functools.cache
-def words() -> dict[str, Any]:
-    """Return what this package knows of how bots write: `words.toml`."""
-    return tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+words = functools.partial(load, __file__, "words.toml")
+"""What this package knows of how bots write."""
 
 
 @functools.cache

@@ -7,11 +7,8 @@ So a refused nonce never has a certain cause here; what the exchange said in pla
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kraken_doctor.botlog.counters import ErrorStats
@@ -24,18 +21,13 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-
-
-@functools.cache
-def _rules() -> tuple[dict[str, Any], ...]:
-    text = Path(__file__).with_name("advice.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text).values())
+from kraken_doctor.tables import load
 
 
 def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     """Return a summary and a remedy by the evidence; empty and None where the catalogue's own are right."""
     named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
-    for rule in _rules():
+    for rule in load(__file__, "advice.toml").values():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
             fields = ("summary", "text", "otherwise", "avoid")
             said = {field: rule[field].format_map(named) for field in fields if field in rule}
@@ -85,10 +77,7 @@ class _Lead(NamedTuple):
     remedy: dict[str, Any] | None = None
 
 
-_LEADS = {
-    name: _Lead(**fields)
-    for name, fields in tomllib.loads(Path(__file__).with_name("leads.toml").read_text(encoding="utf-8")).items()
-}
+_LEADS = {name: _Lead(**fields) for name, fields in load(__file__, "leads.toml").items()}
 """By pattern; the first that is found counts."""
 
 _FEW = 3

@@ -6,16 +6,25 @@ import math
 
 from kraken_doctor.checks import balance, keyinfo
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
+from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
-from kraken_doctor.errors import KrakenUnknownMethod, NonceError, TurnTimeoutError
+from kraken_doctor.errors import NonceError, TurnTimeoutError
 from kraken_doctor.model import facts
+from kraken_doctor.model import permissions as permissions_of_keys
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.permissions import QUERY_FUNDS
 
-QUERY_FUNDS = "query-funds"
-_WITHDRAWAL_RIGHTS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address")
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
+
+_OF_THIS_CALL = frozenset({
+    "permission-missing", "feature-disabled", "call-rejected", "error-unrecognised", "exchange-error",
+    "exchange-unavailable", "exchange-busy", "response-invalid", "edge-blocked", "edge-error", "connection-reset",
+    "read-timeout",
+})  # fmt: skip
+"""Causes by which GetApiKeyInfo may fail alone: by itself that is not bad, and the call that counts is made anyway. Not
+after a refused key, signature or nonce, nor where it is asked to slow down: there a further call makes it worse."""
 
 
 @check(
@@ -25,14 +34,16 @@ _EXPIRY_WARNING_S = 14 * 86_400
     scope=Scope.ACCOUNT,
     needs=("credentials", "krakenex", "store", "path"),
     requests=("POST /0/private/GetApiKeyInfo",),
-    private_calls=2,  # a second try, or Balance where the endpoint is not known
+    private_calls=2,  # a second try, or Balance where the endpoint fails alone
 )
 def authentication(ctx: AccountContext) -> CheckOutcome:
     """Make a signed call that needs no permission at all, which distinguishes "bad key" from "no permission"."""
     reply, problem = _call(ctx, "GetApiKeyInfo")
-    if reply is not None and isinstance(reply.error, KrakenUnknownMethod):
-        # A server from before 2026-03-11. The next call is one that the balances need anyway.
-        reply, problem = _call(ctx, "Balance")
+    if reply is not None and reply.failed_by in _OF_THIS_CALL:
+        # A server from before 2026-03-11, for instance. The next call is one that the balances need anyway.
+        balance_reply, problem = _call(ctx, "Balance")
+        spent = len(ctx.session.replies) >= ctx.session.budget  # by retries of the first
+        reply = balance_reply or (reply if spent else None)
     if reply is None:
         return problem
     evidence = _all_calls(ctx)
@@ -49,20 +60,29 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     known = ctx.evidence()
     if known.outcome("authentication") is None:
         return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
-    granted = known.get(facts.KEY_PERMISSIONS)
-    if granted is None:
-        why = "nothing was sent" if known.get(facts.NONCE_WITHHELD) else "the server does not say"
-        return CheckOutcome(Outcome.SKIP, why)
-    if QUERY_FUNDS not in granted:
-        return CheckOutcome(Outcome.FAIL, "may not read balances", (facts.PERMISSIONS_MISSING.of((QUERY_FUNDS,)),))
-    concerns = []
-    if excess := tuple(right for right in _WITHDRAWAL_RIGHTS if right in granted):
-        concerns.append(facts.PERMISSIONS_EXCESS.of(excess, bound="none"))
+    granted, needs = known.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
+    lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
+    readable = permissions_of_keys.known(granted)
+    missing = lacks if readable else ()
+    undecided = () if readable else tuple(right for right in lacks if right in needs)
+    excess = tuple(right for right in permissions_of_keys.EXCESS if right in granted and right not in needs)
     left_s = _seconds_left(ctx, known)
-    if left_s is not None and left_s < _EXPIRY_WARNING_S:
-        concerns.append(facts.KEY_EXPIRES_IN.of(math.floor(left_s), bound=f">= {_EXPIRY_WARNING_S}"))
-    if concerns:
-        return CheckOutcome(Outcome.WARN, "works, with a concern", tuple(concerns))
+    concerns = [
+        facts.PERMISSIONS_MISSING.of(missing or None),
+        facts.PERMISSIONS_EXCESS.of(excess or None, bound="none"),
+        facts.KEY_EXPIRES_IN.of(left_s, bound=f">= {_EXPIRY_WARNING_S}"),
+    ]
+    found = tuple(item for item in concerns if item.value is not None)
+    if missing:
+        summary = "may not read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
+        return CheckOutcome(Outcome.FAIL, summary, found)
+    why = "nothing was sent" if known.get(facts.NONCE_WITHHELD) else "the server does not say"
+    if undecided:
+        return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", found)
+    if found:
+        return CheckOutcome(Outcome.WARN, "works, with a concern", found)
+    if not granted:
+        return CheckOutcome(Outcome.SKIP, why)
     return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
 
 
@@ -71,12 +91,15 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     title="USD and USDT",
     position=90,
     scope=Scope.ACCOUNT,
-    needs=("authentication", "permissions"),
+    needs=("authentication",),
+    proved_by=("permissions",),
     requests=("POST /0/private/Balance",),
     private_calls=1,
 )
 def balances(ctx: AccountContext) -> CheckOutcome:
     """Check what the account holds, in every form of the two currencies. Holding nothing is healthy."""
+    if QUERY_FUNDS in ctx.evidence().get(facts.PERMISSIONS_MISSING, ()):
+        return CheckOutcome(Outcome.SKIP, "not run: the key may not read balances")
     before = len(ctx.session.replies)
     reply, problem = _call(ctx, "Balance")
     if reply is None:
@@ -141,7 +164,20 @@ def _unit(ctx: AccountContext) -> tuple[Evidence, ...]:
     )
 
 
-def _seconds_left(ctx: AccountContext, known: EvidenceSet) -> float | None:
-    """Return the time left by the corrected clock: a host that is a day ahead must not call a good key expired."""
-    until, offset_s = known.get(facts.KEY_VALID_UNTIL), known.get(facts.CLOCK_OFFSET) or 0.0
-    return until - ctx.run.clock.now_ns() / 1e9 - offset_s if until else None
+def _seconds_left(ctx: AccountContext, known: EvidenceSet) -> int | None:
+    """
+    Return the time left where that is less than two weeks, by the corrected clock; None where it is more.
+
+    A host that is a day ahead must not call a good key expired. What has been accepted a moment ago has not expired: a
+    time that says so is not the exchange's.
+    """
+    until = known.get(facts.KEY_VALID_UNTIL)
+    if not until:
+        return None
+    measured = (known.get(facts.EXCHANGE_OFFSET), known.get(facts.CLOCK_OFFSET))  # its own clock is what it judges by
+    offset_s = next((offset for offset in measured if offset is not None), None)
+    if offset_s is None:
+        samples = exchange_samples(ctx.run) or date_samples(ctx.run)
+        offset_s = samples[0].offset_s if samples else 0.0
+    left_s = math.floor(until - ctx.run.clock.now_ns() / 1e9 - offset_s)
+    return left_s if 0 < left_s < _EXPIRY_WARNING_S else None

@@ -62,6 +62,8 @@ class RunSettings:
     """A clock off by more is worth a warning. Ours: Kraken names no limit."""
     wrong_clock: Outcome = Outcome.WARN
     """What a clock beyond the limit is: by itself it breaks no connection, but where it is the question it fails."""
+    needs: tuple[str, ...] = ()
+    """Permissions that the bots on these keys need, by Kraken's names."""
     private_call_budget: int = 4
     """Per account and run; a starter key that was at rest has room for 15."""
 
@@ -95,6 +97,10 @@ class Instruments:
     """Imports krakenex; raises ImportError."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables that change the network path."""
+    environ_in_files: tuple[str, ...] = ()
+    """Such variables that stand in a .env alone, without logins, each with its file."""
+    environ_in_files_used: bool = False
+    """Whether they are part of *environ*: the keys stand in the same file, so a bot that loads it uses both."""
     accounts: tuple[Account, ...] = ()
     store_source: str = ""
     """The file that names the store, where that is not the process's environment: the library reads no .env."""

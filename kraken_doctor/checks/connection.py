@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
+from kraken_doctor.checks.failure import failure
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
@@ -13,6 +16,9 @@ from kraken_doctor.network.edge import edge_headers
 from kraken_doctor.network.public import PublicAnswer
 from kraken_doctor.network.route import route
 from kraken_doctor.network.url import without_login
+
+_LONGEST_STATUS = 40
+"""Characters: Kraken's words have a dozen, and what is unknown is repeated in a report."""
 
 _AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
@@ -25,15 +31,18 @@ def path(ctx: Instruments) -> CheckOutcome:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
         answer = retry_transient(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except TransportError as exc:
-        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.PATH, exc)))
+        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9)))
     except KrakenError as exc:
         # The way is fine: the exchange itself answered, and refused.
-        evidence.append(facts.PATH.ERROR.of(exc.text, source="exchange"))
-        return CheckOutcome(Outcome.PASS, "the exchange answers", tuple(evidence))
+        return CheckOutcome(
+            Outcome.PASS, "the exchange answers", (*evidence, *failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9))
+        )
     evidence += _answered(answer)
     found = EvidenceSet.of(evidence)
     concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)
-    summary = ", ".join(filter(None, (found.get(facts.TLS_VERSION), milliseconds(answer.latency_s))))
+    unused = ", ".join(ctx.environ_in_files) if not ctx.environ_in_files_used else ""
+    parts = (found.get(facts.TLS_VERSION), milliseconds(answer.latency_s), unused and f"not used: {unused}")
+    summary = ", ".join(filter(None, parts))
     return CheckOutcome(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 
@@ -50,11 +59,11 @@ def exchange(ctx: Instruments) -> CheckOutcome:
     evidence: list[Evidence] = []
     try:
         answer = retry_transient(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
-    except TransportError as exc:
-        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *_failure(facts.EXCHANGE, exc)))
-    except KrakenError as exc:
-        return CheckOutcome(Outcome.FAIL, exc.text, (facts.EXCHANGE.ERROR.of(exc.text, source="exchange"),))
-    status = str(answer.result.get("status", ""))
+    except (TransportError, KrakenError) as exc:
+        return CheckOutcome(
+            Outcome.FAIL, exc.outcome, (*evidence, *failure(facts.EXCHANGE, exc, ctx.clock.now_ns() / 1e9))
+        )
+    status = _status(answer.result.get("status"))
     evidence.append(facts.EXCHANGE_STATUS.of(status, bound="= online", source="exchange"))
     outcome = {"online": Outcome.PASS, "maintenance": Outcome.FAIL}.get(status, Outcome.WARN)
     if outcome is Outcome.PASS and len(evidence) > 1:
@@ -62,27 +71,19 @@ def exchange(ctx: Instruments) -> CheckOutcome:
     return CheckOutcome(outcome, status or "no status given", tuple(evidence))
 
 
+def _status(said: object) -> str:
+    """Return the word that *said* is, whatever its case and joints; empty where it is no text."""
+    return re.sub(r"[\s-]+", "_", said.strip().lower())[:_LONGEST_STATUS] if isinstance(said, str) else ""
+
+
 def _environment(ctx: Instruments) -> list[Evidence]:
     """Return the variables that change the way, without logins."""
-    if not ctx.environ:
-        return []
     shown = tuple(f"{name}={without_login(value)}" for name, value in ctx.environ.items())
-    return [facts.ENVIRONMENT.of(shown, source="environment")]
-
-
-def _failure(call: facts.PublicCall, exc: TransportError) -> list[Evidence]:
-    seen = exc.seen
-    more = (
-        call.PROXY_FAILURE.of(seen.proxy_failure),
-        call.HTTP_STATUS.of(seen.status),
-        call.HTTP_SERVER.of(seen.server),
-        call.HTTP_RAY.of(seen.ray),
-        call.HTTP_TITLE.of(seen.title),
-        call.HTTP_RETRY_AFTER.of(seen.retry_after_s),
-        call.PROXY_STATUS.of(seen.proxy_status),
-        call.BAD_VARIABLE.of(seen.variable),
-    )
-    return [call.FAILURE.of(exc.kind), call.DETAIL.of(exc.detail), *(item for item in more if item.value is not None)]
+    evidence = [facts.ENVIRONMENT.of(shown, source="environment")] if shown else []
+    if ctx.environ_in_files:
+        evidence.append(facts.ENVIRONMENT_IN_FILES.of(ctx.environ_in_files))
+        evidence.append(facts.ENVIRONMENT_UNUSED.of(not ctx.environ_in_files_used))
+    return evidence
 
 
 def _answered(answer: PublicAnswer) -> list[Evidence]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 import urllib.parse
 
@@ -20,8 +21,6 @@ from kraken_doctor.resolve import Address, resolve
 _SILENT_S = 2.0
 """An address that is silent for so long while another answers is dead: its second SYN, sent after a second
 (RFC 6298), has gone unanswered too."""
-
-_REFUSED_CERTIFICATE = frozenset({"tls-untrusted", "tls-expired", "tls-hostname"})
 
 
 class Probe:
@@ -59,6 +58,7 @@ class Probe:
             self._reach(self._host, self._port)
         else:
             self._evidence.append(facts.PROXY.of(proxy.shown, source=proxy.variable))
+            self._evidence.append(facts.PROXY_LOGIN.of(proxy.login is not None))
             if proxy.scheme not in ("http", "https"):
                 return  # SOCKS: the connection is PySocks's
             self._reach_proxy(proxy)
@@ -86,8 +86,9 @@ class Probe:
             connected = dial(self._addresses, self._timeout_s, linger_s=min(_SILENT_S, self._timeout_s))
         except OSError as exc:
             raise transport_error(exc, "connection-timeout") from exc
+        own = connected.connection.getsockname()[0]
         connected.connection.close()
-        self._evidence += _tcp(connected, shown)
+        self._evidence += [facts.TCP_OWN_ADDRESS.of(own), *_tcp(connected, shown)]
         # From here on the one that answered goes first.
         self._addresses.sort(key=lambda address: address.host != connected.host)
 
@@ -104,7 +105,7 @@ class Probe:
         try:
             done = tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
         except TransportError as exc:
-            if exc.kind in _REFUSED_CERTIFICATE:
+            if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
                 self._evidence += self._refused(exc)
             raise
         self._evidence += [facts.TLS_VERSION.of(done.version), *self._certificate(done.certificate)]

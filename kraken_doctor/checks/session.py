@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kraken_doctor.checks.failure import failure
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
@@ -27,6 +28,9 @@ answer by then; a key that was really used further up refuses again."""
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.5
 """A bot that counts seconds is refused for as long as a nonce of ours is ahead; finer ones are never so long. A longer
 lead than that of two calls in a second is the bot's own, and no wait of ours helps it."""
+
+_LONGEST_TOLD_S = 60
+"""An answer that asks for a longer wait is not waited for: the report says how long it is."""
 
 Connect = Callable[[NonceGuard, Callable[[CallRecord], None]], "KrakenClient"]
 
@@ -50,27 +54,36 @@ class Reply(NamedTuple):
     at_s: float
     """When the nonce was taken, on the monotonic clock."""
     latency_s: float
+    now_s: float
+    """The unix time by this host's clock when it had ended."""
     result: Any = None
     error: KrakenError | TransportError | None = None
 
     @property
     def outcome(self) -> str:
         """Return ``ok``, the exchange's strings, or the cause id of the step that failed."""
-        if isinstance(self.error, TransportError):
-            return self.error.kind
-        return ", ".join(self.error.errors) if self.error else "ok"
+        return self.error.outcome if self.error else "ok"
+
+    @property
+    def told_s(self) -> float:
+        """Return for how long the answer asks to wait before the next call; 0 where it does not."""
+        until_s = getattr(self.error, "until_s", None) or self.now_s
+        return max(until_s - self.now_s, self.error.seen.retry_after_s or 0) if self.error else 0.0
+
+    @property
+    def failed_by(self) -> str:
+        """Return the id of the cause that its error stands for by itself; empty where it has none."""
+        return getattr(self.error, "cause", "") or getattr(self.error, "kind", "")
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return the call as facts."""
         call = facts.CallFacts(self.number)
-        failure = self.error if isinstance(self.error, TransportError) else TransportError("", "")
         return (
             call.ENDPOINT.of(self.endpoint),
             call.UNIT.of(self.unit.value),
             call.NONCE.of(self.nonce),
             call.OUTCOME.of(self.outcome, source="exchange"),
-            call.FAILED_STEP.of(failure.kind),
-            call.STEP_DETAIL.of(failure.detail),
+            *failure(call, self.error, self.now_s),
             call.AT.of(round(self.at_s, 3)),
             call.CALL_LATENCY.of(round(self.latency_s, 6)),
         )
@@ -130,9 +143,9 @@ class AccountSession:
             self.reconnect()
             reply = self._send(endpoint)
         for delay_s in self.retry_delays_s:
-            if not _may_pass(reply) or len(self.replies) >= self.budget:
+            if not _may_pass(reply) or len(self.replies) >= self.budget or reply.told_s > _LONGEST_TOLD_S:
                 break
-            self._wait(reply, delay_s)
+            self._wait(reply, max(delay_s, reply.told_s))
             reply = self._send(endpoint)
         return reply
 
@@ -170,6 +183,7 @@ class AccountSession:
             sent_nonce=_nonce_on_the_wire(client.response),
             at_s=at_s + record.waited_s,
             latency_s=record.latency_s,
+            now_s=self.clock.now_ns() / 1e9,
             result=result,
             error=error,
         )

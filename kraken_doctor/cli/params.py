@@ -87,6 +87,12 @@ retry = _together(
 nonce_unit = click.option(
     "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit of the bots, for all accounts of this run."
 )
+needs = click.option(
+    "--needs",
+    multiple=True,
+    metavar="WHAT",
+    help="What the bots do: trade, query, ledger, websocket, deposit, earn, or a permission (repeatable).",
+)
 jobs = click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Accounts in parallel.")
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."

@@ -16,7 +16,7 @@ from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_
 from kraken_doctor.client.tracker import CallTracker
 from kraken_doctor.client.wire import PostParams
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.network.answer import api_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies
 
 logger = logging.getLogger(__name__)
@@ -100,8 +100,8 @@ class KrakenexTracker(CallTracker):
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
     ) -> None:
         with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
-            text = ", ".join(failure.errors) if isinstance(failure, KrakenError) else as_transport_error(failure).kind
-            shown = redacted(text, api.key, api.secret, self.options.otp)
+            error = failure if isinstance(failure, KrakenError) else api_error(failure)
+            shown = redacted(error.outcome, api.key, api.secret, self.options.otp)
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
@@ -118,7 +118,7 @@ class KrakenexTracker(CallTracker):
             call.judge(answer)
         except requests.RequestException as exc:
             failure = exc
-            call.failed(lambda: "ok" if wire.export_archive(failure, method) else as_transport_error(failure).kind)
+            call.failed(lambda: "ok" if wire.export_archive(failure, method) else api_error(failure).outcome)
             raise
         finally:
             call.close()

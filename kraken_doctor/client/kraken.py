@@ -15,8 +15,8 @@ from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.safety import redacted, refuse_demo_key
 from kraken_doctor.client.wire import export_archive
-from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
-from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
+from kraken_doctor.errors import KrakenError, NonceError, TransportError, is_failure, kraken_error
+from kraken_doctor.network.answer import api_error, envelope_problem, error_strings
 from kraken_doctor.network.sessions import reset_in_child
 from kraken_doctor.network.url import checked_url
 
@@ -80,18 +80,21 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
         except (requests.RequestException, UnicodeEncodeError) as exc:
             if archive := export_archive(exc, method):
                 return archive
-            raise as_transport_error(exc) from exc
+            failure = api_error(exc)
+            raise (self._refusal(failure) if isinstance(failure, KrakenError) else failure) from exc
         if flaw := envelope_problem(answer, method):
             raise TransportError("response-invalid", flaw)
-        # What a server says goes into logs, and some servers repeat what they were sent.
-        errors = [
-            redacted(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
-        ]
-        if is_failure(errors):
-            raise kraken_error(errors)
-        if errors:
-            log_safely(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(errors))
+        if errors := error_strings(answer):
+            refusal = self._refusal(KrakenError(errors[0], errors))
+            if is_failure(errors):
+                raise refusal
+            log_safely(logger, logging.WARNING, "%s: accepted, with %s", method, ", ".join(refusal.errors))
         return answer.get("result")
+
+    def _refusal(self, found: KrakenError) -> KrakenError:
+        """Return *found* typed and redacted: a server's words go into logs, and some repeat what they were sent."""
+        otp = self._kraken_doctor.options.otp
+        return kraken_error([redacted(text, self.key, self.secret, otp) for text in found.errors], found.seen)
 
     @property
     def response(self) -> Any:

@@ -34,8 +34,8 @@ def calls(evidence: EvidenceSet) -> list[Call]:
             evidence.get(call.UNIT, ""),
             evidence.get(call.NONCE, 0),
             evidence.get(call.OUTCOME, ""),
-            evidence.get(call.FAILED_STEP, ""),
-            evidence.get(call.STEP_DETAIL, ""),
+            evidence.get(call.FAILURE, ""),
+            evidence.get(call.DETAIL, ""),
             evidence.get(call.AT),
         )
         for number, call in enumerate(facts.private_calls(evidence), 1)

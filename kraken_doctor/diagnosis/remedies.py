@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import tomllib
-from pathlib import Path
-from typing import Any
 
 from kraken_doctor.model.diagnosis import Remedy
+from kraken_doctor.tables import load
+
+_texts = functools.partial(load, __file__, "remedies.toml")
 
 
 def remedy(heading: str, *commands: str, **values: object) -> Remedy:
@@ -22,9 +22,3 @@ def remedy(heading: str, *commands: str, **values: object) -> Remedy:
     fields = dict(_texts()[heading])
     more = (*fields.pop("commands", ()), *commands)
     return Remedy(commands=more, **{name: text.format(**values) for name, text in fields.items()})
-
-
-@functools.cache
-def _texts() -> dict[str, dict[str, Any]]:
-    # Read when the first is needed: a healthy run never does.
-    return tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(encoding="utf-8"))

@@ -13,8 +13,9 @@ from kraken_doctor.accounts.environment import PROCESS
 from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
+from kraken_doctor.model.permissions import needed
 from kraken_doctor.network import transport
-from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings
+from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
 from kraken_doctor.redact import without_secrets
@@ -71,19 +72,26 @@ def make_instruments(
         ntp_servers=time_servers(request, url),
         max_offset_s=request.max_offset_s,
         wrong_clock=request.wrong_clock or Outcome.WARN,
+        needs=needed(request.needs),
         private_call_budget=request.private_call_budget,
     )
     # git is a process to start: asked where only what is written in the files is judged.
     paths = [file.path for file in place.env_files] if request.static else []
     git_environ = without_secrets(environ)
     named = place.environment.get("KRAKEN_NONCE_STORE")
+    in_files = [found for name in PATH_VARIABLES if (found := place.environment.get(name)) and found.origin != PROCESS]
+    # A bot that loads the file has them; but a file that holds no key is not to lead one elsewhere.
+    used = bool(accounts) and all(found.origin == account.origin for account in accounts for found in in_files)
+    variables = {**place.variables, **({found.name: found.value for found in in_files} if used else {})}
     return Instruments(
         settings=settings,
         clock=clock,
         store=place.store,
-        make_http=functools.partial(make_session, request, place.variables, url),
+        make_http=functools.partial(make_session, request, variables, url, pinned=not (in_files and used)),
         krakenex=place.krakenex,
-        environ=place.variables,
+        environ=variables,
+        environ_in_files=tuple(f"{v.name}={without_login(v.value)} ({v.origin})" for v in in_files),
+        environ_in_files_used=used,
         # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
         keeper=(lambda: None) if request.faults else functools.partial(find_time_daemon, environ),
         accounts=accounts,
@@ -93,8 +101,12 @@ def make_instruments(
     )
 
 
-def make_session(request: RunRequest, variables: Mapping[str, str], url: str) -> Session:
-    """One session for all calls to *url*: its connections are shared, and a TLS handshake is made once a worker."""
+def make_session(request: RunRequest, variables: Mapping[str, str], url: str, *, pinned: bool = True) -> Session:
+    """
+    One session for all calls to *url*: its connections are shared, and a TLS handshake is made once a worker.
+
+    With *pinned* its way is what requests finds in this process's environment, else what *variables* say.
+    """
     from requests import Session
     from urllib3 import disable_warnings
     from urllib3.exceptions import SystemTimeWarning
@@ -106,15 +118,11 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str) ->
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     apply_ca_env(session, variables)
-    if request.sandbox:
-        # A proxy of the process's environment has no business on loopback; a fault may put one there.
-        session.trust_env = False
-        session.proxies = {
-            name.removesuffix("_proxy"): variables[name] for name in variables if name.endswith("_proxy")
-        }
-        session.verify = variables.get("REQUESTS_CA_BUNDLE") or session.verify
-    else:
+    if pinned and not request.sandbox:
         pin_proxy_settings(session, url)
+    else:
+        # A proxy of the process's environment has no business on loopback; a fault may put one there.
+        follow_variables(session, url, variables, on_loopback=request.sandbox)
     return session
 
 

@@ -30,6 +30,8 @@ class RunRequest:
     private_call_budget: int = 4
     """Per account."""
     nonce_unit: str | None = None
+    needs: tuple[str, ...] = ()
+    """What the bots on these keys will do: see `model.permissions.needed`."""
     ntp_servers: tuple[str, ...] = ()
     use_ntp: bool = True
     max_offset_s: float = 1.0

@@ -48,12 +48,16 @@ RATE_MOST = Fact("clock.rate.most", float, "how fast the offset grows, at most",
 
 # The connection
 ENVIRONMENT = Fact("path.environment", Texts, "variables that change the network path", for_reader=True)
+ENVIRONMENT_IN_FILES = Fact("path.environment.files", Texts, "such variables in a .env alone, each with its file")
+ENVIRONMENT_UNUSED = Fact("path.environment.unused", bool, "whether those were not used for this run")
 PROXY = Fact("path.proxy", str, "the proxy without its login; its source is the variable that names it")
+PROXY_LOGIN = Fact("path.proxy.login", bool, "whether that variable holds a login")
 DNS_ADDRESSES = Fact("path.dns.addresses", Texts, "what the name resolves to")
 DNS_IPV4 = Fact("path.dns.ipv4", int, "how many of them are IPv4", for_reader=True)
 DNS_IPV6 = Fact("path.dns.ipv6", int, "how many of them are IPv6", for_reader=True)
 DNS_SECONDS = Fact("path.dns.seconds", float, "how long that took", "s", for_reader=True)
 TCP_ADDRESS = Fact("path.tcp.address", str, "the address that answered")
+TCP_OWN_ADDRESS = Fact("path.tcp.own_address", str, "this host's address on that connection")
 TCP_SECONDS = Fact("path.tcp.seconds", float, "how long connecting took", "s")
 TCP_DEAD = Fact("path.tcp.dead", Texts, "addresses in front of it that don't answer, each with why")
 TCP_DEAD_SECONDS = Fact("path.tcp.dead_seconds", float, "what they cost a new connection", "s")
@@ -96,10 +100,12 @@ KEY_VALID_UNTIL = Fact("key.valid_until", int, "unix time; 0 for ever", "s")
 KEY_CREATED = Fact("key.created", int, "unix time", "s", for_reader=True)
 KEY_MODIFIED = Fact("key.modified", int, "unix time", "s", for_reader=True)
 KEY_LAST_USED = Fact("key.last_used", int, "unix time", "s", for_reader=True)
-KEY_PERMISSIONS = Fact("key.permissions", Texts, "what it may do")
+KEY_QUERY_FROM = Fact("key.query_from", int, "unix time from which history is open; 0 for any", "s")
+KEY_QUERY_TO = Fact("key.query_to", int, "unix time up to which history is open; 0 for any", "s")
+KEY_PERMISSIONS = Fact("key.permissions", Texts, "what it may do, in Kraken's spelling where that is known")
 KEY_IP_ALLOWLIST = Fact("key.ip_allowlist", int, "how many addresses may use it; 0 for any")
 KEY_EXPIRES_IN = Fact("key.expires_in", float, "stated where it is less than two weeks", "s")
-PERMISSIONS_MISSING = Fact("permissions.missing", Texts, "what the balances need and it lacks")
+PERMISSIONS_MISSING = Fact("permissions.missing", Texts, "what the balances, or the bot by --needs, need and it lacks")
 PERMISSIONS_EXCESS = Fact("permissions.excess", Texts, "what no bot needs")
 BALANCES_USD = Fact("balances.USD", str, "a decimal number")
 BALANCES_USDT = Fact("balances.USDT", str, "a decimal number")
@@ -137,27 +143,35 @@ LOG_GENERATOR_INSTALLED = Fact("log.generator_installed", int, "lines that say s
 # fmt: on
 
 
-class PublicCall:
-    """The facts of one public call, and of the steps below it."""
+class Step:
+    """The facts of a call that did not succeed: at which step it failed, and who answered in its place."""
 
     def __init__(self, step: str) -> None:
-        self.check = step
-        """The check that makes it."""
-        self.FAILURE = Fact(f"{step}.failure", str, "cause id of the step that failed")
+        self.FAILURE = Fact(f"{step}.failure", str, "cause id of the step that failed; empty if Kraken answered")
         self.DETAIL = Fact(f"{step}.detail", str, "what the system or the server said")
-        self.ERROR = Fact(f"{step}.error", str, "Kraken's own refusal")
-        self.SAMPLES = Fact(f"{step}.samples", int, "attempts, where the first did not decide")
-        self.SAMPLES_FAILED = Fact(f"{step}.samples.failed", int, "those that failed")
-        self.CHANCE = Fact(f"{step}.chance", str, "cause id of a failure that did not repeat")
-        self.CHANCE_DETAIL = Fact(f"{step}.chance.detail", str, "what was said then")
         self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step", for_reader=True)
-        self.PROXY_STATUS = Fact(f"{step}.proxy.status", int, "the proxy's answer to CONNECT")
+        self.PROXY_STATUS = Fact(f"{step}.proxy.status", int, "the proxy's answer")
         self.BAD_VARIABLE = Fact(f"{step}.variable", str, "the variable whose value can't be used")
         self.HTTP_STATUS = Fact(f"{step}.http.status", int, "of the answer", for_reader=True)
         self.HTTP_SERVER = Fact(f"{step}.http.server", str, "its header Server", for_reader=True)
         self.HTTP_RAY = Fact(f"{step}.http.ray", str, "Cloudflare's id of the request", for_reader=True)
         self.HTTP_TITLE = Fact(f"{step}.http.title", str, "title of a page in place of JSON", for_reader=True)
         self.HTTP_RETRY_AFTER = Fact(f"{step}.http.retry_after", int, "seconds to wait, as it says")
+        self.UNTIL = Fact(f"{step}.until", float, "from this host's time to the moment that the refusal names", "s")
+
+
+class PublicCall(Step):
+    """The facts of one public call, and of the steps below it."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.check = step
+        """The check that makes it."""
+        self.ERROR = Fact(f"{step}.error", str, "Kraken's own refusal")
+        self.SAMPLES = Fact(f"{step}.samples", int, "attempts, where the first did not decide")
+        self.SAMPLES_FAILED = Fact(f"{step}.samples.failed", int, "those that failed")
+        self.CHANCE = Fact(f"{step}.chance", str, "cause id of a failure that did not repeat")
+        self.CHANCE_DETAIL = Fact(f"{step}.chance.detail", str, "what was said then")
 
 
 RUN_CALLS = Fact("run.calls", int, "private calls of a started program", for_reader=True)
@@ -179,16 +193,15 @@ class Credential:
         self.DECODED = Fact(f"{part}.decoded", int, "size behind base64", "bytes")
 
 
-class CallFacts:
+class CallFacts(Step):
     """The facts of one private call of an account; they are numbered from 1 in the order in which they were made."""
 
     def __init__(self, number: int) -> None:
+        super().__init__(f"call.{number}")
         self.ENDPOINT = Fact(f"call.{number}.endpoint", str, "``Balance``, …")
         self.UNIT = Fact(f"call.{number}.unit", str, "see `NonceUnit`")
         self.NONCE = Fact(f"call.{number}.nonce", int, "as it was sent")
         self.OUTCOME = Fact(f"call.{number}.outcome", str, "``ok``, Kraken's strings, or the failed step's cause id")
-        self.FAILED_STEP = Fact(f"call.{number}.failure", str, "the step that failed; empty if Kraken answered")
-        self.STEP_DETAIL = Fact(f"call.{number}.detail", str, "what the system or the server said")
         self.AT = Fact(f"call.{number}.at", float, "when its nonce was taken, on the monotonic clock", "s")
         self.CALL_LATENCY = Fact(f"call.{number}.latency", float, "to its answer", "s", for_reader=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -30,6 +31,12 @@ def span(seconds: float, *, signed: bool = False, digits: int = 0) -> str:
         if abs(seconds) >= 2 * size:
             return f"{seconds / size:{sign}.{digits}f} {unit}"
     return f"{seconds:{sign}.1f} s"
+
+
+def wait(seconds: float) -> str:
+    """Return a time to wait, rounded up: ``90 s``, ``3 minutes``; who comes a moment early is refused again."""
+    size, unit = next(((size, unit) for size, unit in _UNITS_S if seconds > 5 * size), (1, "s"))
+    return f"{math.ceil(seconds / size)} {unit}"
 
 
 def utc_timestamp(at_ns: int, digits: int = 0) -> str:

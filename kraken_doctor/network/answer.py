@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import requests
 import urllib3
 
-from kraken_doctor.errors import TransportError, is_failure
+from kraken_doctor.errors import KrakenError, TransportError, has_form, is_failure, kraken_error
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.failures import layers, root_message, transport_error
 
@@ -82,6 +82,20 @@ def envelope_problem(answer: object, endpoint: str) -> str:
     if "result" not in answer:
         return "JSON, but without the API's result"
     return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
+
+
+def api_error(exc: requests.RequestException | UnicodeEncodeError) -> KrakenError | TransportError:
+    """Return *exc* as the API's own refusal, where that came with another status than 200; else as no answer."""
+    failure = as_transport_error(exc)
+    response = getattr(exc, "response", None)
+    if isinstance(exc, requests.HTTPError) and response is not None:
+        with suppress(requests.exceptions.JSONDecodeError):
+            answer = parse_json(response)
+            errors = error_strings(answer)
+            # A gateway's {"error": ["Forbidden"]} is none of Kraken's.
+            if not envelope_problem(answer, "") and is_failure(errors) and any(map(has_form, errors)):
+                return kraken_error(errors, failure.seen)
+    return failure
 
 
 def as_transport_error(exc: requests.RequestException | UnicodeEncodeError) -> TransportError:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.redact import shortened
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
+
+_SECONDS = re.compile(r"\d{1,7}(?:\.\d{1,6})?", re.ASCII)
 
 _CHALLENGES = ("attention required!", "just a moment")
 """Titles of Cloudflare's challenge pages; newer ones say it in a header, see
@@ -32,8 +37,10 @@ def from_foreign_response(response: Any) -> TransportError:
     headers: Mapping[str, str] = response.headers
     page = _page(response)
     title = _title(page, headers.get("Content-Type", ""))
-    seen = AnswerSeen(response.status_code, *edge_headers(headers), title or None, _retry_after_s(headers))
-    return TransportError(_kind(response.status_code, headers, title, page), _words(response, title), seen)
+    status = response.status_code
+    proxy_status = status if status == 407 else None  # from a proxy that forwards instead of tunnelling
+    seen = AnswerSeen(status, *edge_headers(headers), title or None, _retry_after_s(headers), proxy_status)
+    return TransportError(_kind(status, headers, title, page), _words(response, title), seen)
 
 
 def edge_headers(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -91,12 +98,14 @@ def _title(page: str, content_type: str) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> int | None:
-    """Return ``Retry-After`` in seconds; a date is compared with the answer's own, since this clock may be wrong."""
+    """Return ``Retry-After`` in seconds, rounded up; a date less the answer's own, since this clock may be wrong."""
     said = headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit() and len(said) < 8:
-        return int(said)
+    if _SECONDS.fullmatch(said):
+        return math.ceil(float(said))
     try:
-        wait = parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))
+        until = parsedate_to_datetime(said)
+        here = datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC)
+        now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else here
+        return max(0, math.ceil((until - now).total_seconds()))
     except (TypeError, ValueError):
         return None
-    return max(0, round(wait.total_seconds()))

@@ -12,6 +12,8 @@ from kraken_doctor.errors import HostLimitError, TransportError
 
 # X509_V_ERR_*, see https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME_MISMATCH, _IP_MISMATCH = 9, 10, 62, 64
+_UNTRUSTED = (2, 18, 19, 20, 21, 27, 28, 33)
+"""No issuer that is trusted, or none at all. All others are a flaw of a certificate: key too weak, purpose, revoked."""
 
 
 def failure_kind(exc: BaseException) -> str | None:
@@ -22,8 +24,8 @@ def failure_kind(exc: BaseException) -> str | None:
     tell a refused connection from an unknown name. What the system said does.
     """
     for inner in layers(exc):
-        for kind, types in _KINDS:
-            if isinstance(inner, types):
+        for failing, kind in _KINDS.items():
+            if isinstance(inner, failing):
                 return kind
         if isinstance(inner, ssl.SSLCertVerificationError):
             return _certificate_kind(inner.verify_code)
@@ -50,15 +52,17 @@ def root_message(exc: BaseException) -> str:
     return _words(innermost) or _words(exc)
 
 
-_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError,
-        ssl.SSLZeroReturnError)  # fmt: skip
-_KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
-    ("dns-failed", socket.gaierror),
-    ("connection-refused", ConnectionRefusedError),
-    ("connection-reset", _CUT),
+_KINDS: dict[type[BaseException], str] = {
+    socket.gaierror: "dns-failed",
+    ConnectionRefusedError: "connection-refused",
+    ConnectionResetError: "connection-reset",  # http.client.RemoteDisconnected is one
+    ConnectionAbortedError: "connection-reset",
+    BrokenPipeError: "connection-reset",
+    ssl.SSLEOFError: "connection-reset",
+    ssl.SSLZeroReturnError: "connection-reset",
     # Bytes came, and they are no HTTP, or less of it than was announced.
-    ("response-invalid", http.client.HTTPException),
-)
+    http.client.HTTPException: "response-invalid",
+}
 
 
 def _certificate_kind(verify_code: int) -> str:
@@ -66,7 +70,7 @@ def _certificate_kind(verify_code: int) -> str:
         return "tls-expired"
     if verify_code in (_HOSTNAME_MISMATCH, _IP_MISMATCH):
         return "tls-hostname"
-    return "tls-untrusted"
+    return "tls-untrusted" if verify_code in _UNTRUSTED else "tls-failed"
 
 
 def _words(exc: BaseException) -> str:

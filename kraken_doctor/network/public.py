@@ -102,7 +102,7 @@ class PublicApi:
         except requests.exceptions.JSONDecodeError as exc:
             raise from_foreign_response(response) from exc
         except requests.RequestException as exc:
-            raise answers.as_transport_error(exc) from exc
+            raise answers.api_error(exc) from exc
         errors = answers.error_strings(answer)
         flaw = answers.envelope_problem(answer, endpoint)
         if not flaw and is_failure(errors):

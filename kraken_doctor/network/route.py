@@ -6,6 +6,7 @@ import errno
 import re
 import ssl
 import urllib.parse
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,6 +141,22 @@ def pin_proxy_settings(session: requests.Session, url: str) -> None:
     """
     settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
     session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
+
+
+def follow_variables(
+    session: requests.Session, url: str, variables: Mapping[str, str], *, on_loopback: bool = False
+) -> None:
+    """Let *session* reach *url* as requests would with *variables* as environment; *on_loopback* by a proxy too."""
+    parts = urllib.parse.urlsplit(url)
+    names = (f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    chosen = next((variables[name] for name in names if variables.get(name)), "")
+    direct = {"no": variables.get("no_proxy") or variables.get("NO_PROXY") or ""}
+    # requests' own function would set no_proxy in this process for a moment, for all threads.
+    bypass = urllib.request.proxy_bypass_environment(parts.hostname or "", direct)  # type: ignore[attr-defined]
+    if bypass or (is_loopback(url) and not on_loopback):
+        chosen = ""
+    session.trust_env, session.proxies = False, {parts.scheme: chosen} if chosen else {}
+    session.verify = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE") or session.verify
 
 
 def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Route:

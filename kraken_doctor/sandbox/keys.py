@@ -50,6 +50,8 @@ class Key:
     otp: str | None = None
     ip_allowlist: tuple[str, ...] = ()
     valid_until: float = 0
+    query_from: float = 0
+    query_to: float = 0
     created: float = 1_767_225_600
     modified: float = 1_767_225_600
     last_used: float = 0

@@ -35,6 +35,7 @@ def tls(certificate: str) -> Wire:
 
     def serve(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # to show a weak key is the server's part
         context.load_cert_chain(stack.enter_context(_file(f"{certificate}.pem")))
         return stack.enter_context(SandboxServer(exchange, host=host, port=port, tls=context)).url
 

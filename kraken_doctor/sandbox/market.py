@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import functools
 import math
-import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kraken_doctor.sandbox.messages import Refused
+from kraken_doctor.tables import load
 
 _FEE_PERCENT, _MAKER_FEE_PERCENT = 0.4, 0.25  # as in `fees` and `fees_maker` of the pairs
 _INTERVALS_MIN = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
@@ -58,9 +57,7 @@ class Pair(NamedTuple):
         return f"{price:.{self.decimals}f}"
 
 
-@functools.cache
-def _tables() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("market.toml").read_text(encoding="utf-8"))
+_tables = functools.partial(load, __file__, "market.toml")
 
 
 def template(name: str) -> dict[str, Any]:

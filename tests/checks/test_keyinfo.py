@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.checks import keyinfo
+from kraken_doctor.model import permissions
 
 CAMEL = {
     "apiKeyName": "bot", "apiKey": "4/SDr", "nonce": "1772627060997", "nonceWindow": 0, "permissions": ["query-funds"],
@@ -17,7 +18,7 @@ SNAKE = {
     "api_key_name": "bot", "api_key": "4/SDr", "nonce": 1772627060997, "nonce_window": "0",
     "permissions": ["query-funds"],
     "iban": "AA88 N84G", "valid_until": 0, "created_time": 1772542900, "modified_time": "1772543095",
-    "ip_allowlist": [""], "last_used": 1772627061,
+    "query_from": 0, "query_to": "0", "ip_allowlist": [""], "last_used": 1772627061,
 }  # fmt: skip
 
 
@@ -29,12 +30,49 @@ def test_both_styles_say_the_same(answer: dict[str, object]) -> None:
         "key.nonce": 1772627060997,
         "key.nonce_window": 0,
         "key.valid_until": 0,
+        "key.query_from": 0,
+        "key.query_to": 0,
         "key.created": 1772542900,
         "key.modified": 1772543095,
         "key.last_used": 1772627061,
         "key.permissions": ("query-funds",),
         "key.ip_allowlist": 0,
     }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["query-funds"], ["query_funds"], ["queryFunds"], ["QueryFunds"], ["QUERY_FUNDS"], ["queryfunds"],
+        ["QUERYFUNDS"],
+        ["Query Funds"], ["Funds: Query"], ["funds.query"], ["Query funds permission"],
+        "query-funds", " query-funds , ", [{"name": "query-funds"}], [{"permission": "QUERY_FUNDS", "enabled": True}],
+        [{"Name": "Query Funds", "Granted": "yes"}],
+        [{"name": "query-funds"}, {"name": "withdraw-funds", "enabled": False}], [{"query-funds": True}],
+        {"query-funds": True, "withdraw-funds": False}, {"queryFunds": "1", "withdrawFunds": "0"}, {"funds": ["query"]},
+        {"funds": {"query": True, "withdraw": "off"}}, ["query-funds", "query_funds"], [["query-funds"]],
+    ],
+)  # fmt: skip
+def test_a_permission_in_any_spelling(said: object) -> None:
+    """Case, joints, order, objects, switches: the same one permission, by Kraken's own name."""
+    found = {fact.name: fact.value for fact in keyinfo.evidence({"permissions": said})}
+    assert found["key.permissions"] == ("query-funds",)
+    assert permissions.known(("query-funds",))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ([], ()), ([""], ()), ({}, ()), ({"query-funds": False}, ()), ([None], ()), ([1, 2], ("1", "2")), (7, ("7",)),
+        (["query"], ("query",)), (["*"], ("*",)), (["x" * 100], ("x" * 64,)), (["Withdraw"], ("withdraw-funds",)),
+        ([[[[[["query-funds"]]]]]], ()), (None, None),
+    ],
+)  # fmt: skip
+def test_words_that_are_not_known_stay(said: object, found: tuple[str, ...] | None) -> None:
+    """They prove nothing by what they lack; and what has no end is not followed."""
+    facts = {fact.name: fact.value for fact in keyinfo.evidence({"permissions": said})}
+    assert facts.get("key.permissions") == found
+    assert not permissions.known(found or ()) or found == ("withdraw-funds",)
 
 
 def test_the_key_and_the_account_number_stay_inside() -> None:

@@ -59,7 +59,7 @@ UNKNOWN = clock(
 def call(number: int, unit: str, nonce: int, outcome: str = "ok", endpoint: str = "Balance", **more: Value) -> Facts:
     """The evidence of one private call."""
     facts: Facts = {"endpoint": endpoint, "unit": unit, "nonce": nonce, "outcome": outcome}
-    facts |= more
+    facts |= {name.replace("__", "."): value for name, value in more.items()}
     return {f"call.{number}.{name}": value for name, value in facts.items()}
 
 
@@ -71,11 +71,15 @@ def called(*made: Facts, **more: Value) -> CheckResult:
     return found("authentication", A, facts)
 
 
-REFUSED = "EAPI:Invalid nonce"
+REFUSED, DENIED = "EAPI:Invalid nonce", "EGeneral:Permission denied"
 MS, US = NS // 10**6, NS // 10**3
 
 
 TWICE = call(1, "ms", MS, REFUSED, at=10.0), call(2, "ms", MS + 1_400, REFUSED, at=11.4)
+
+
+EVERYWHERE = call(1, "ms", MS, DENIED, "GetApiKeyInfo"), call(2, "ms", MS + 1, DENIED)
+OWN = found("path", None, {"path.tcp.own_address": "192.168.1.5"})
 
 
 def withheld(reason: str, **more: Value) -> list[CheckResult]:
@@ -290,7 +294,18 @@ CASES: dict[str, list[CheckResult]] = {
     "post only": [answered(status="post_only")],
     "limit only": [answered(status="limit_only")],
     "online": [answered(status="online")],
-    "an unknown status": [answered(status="x" * 50)],
+    "an unknown status": [answered(status="x" * 40)],
+    "no status": [answered(status="")],
+    "a certificate with a flaw": [
+        path("tls-failed", tls__problem="EE certificate key too weak", tls__issuer="Example CA", tls__names=("x",))
+    ],
+    "a wrong login at the proxy": [
+        path("proxy-failed", proxy_by="ALL_PROXY", proxy="http://p:3128", proxy__status=407, proxy__login=True)
+    ],
+    "a proxy of .env": [path("proxy-failed", proxy="http://p", environment__files=("HTTPS_PROXY=http://p (.env)",))],
+    "authorities of .env, not used": [
+        path("tls-untrusted", environment__files=("SSL_CERT_FILE=/x (.env)",), environment__unused=True)
+    ],
     "IPv6 leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "2001:db8::2: no route")}),
     "an address leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "192.0.2.7: no answer")}),
     "a name leads nowhere": concern(DEAD | {"tcp__dead": ("192.0.2.7: no answer: none",)}),
@@ -313,6 +328,55 @@ CASES: dict[str, list[CheckResult]] = {
     "an invalid signature": [called(call(1, "ms", MS, "EAPI:Invalid signature"), credentials__otp=False)],
     "an invalid signature, with an OTP": [called(call(1, "ms", MS, "EAPI:Invalid signature"), credentials__otp=True)],
     "permission denied": [called(call(1, "ms", MS), call(2, "ms", MS + 1, "EGeneral:Permission denied"))],
+    "permission denied, without permissions told": [called(call(1, "ms", MS, DENIED))],
+    "permission denied, though it is granted": [
+        called(
+            call(1, "ms", MS, endpoint="GetApiKeyInfo"),
+            call(2, "ms", MS + 1, DENIED),
+            key__permissions=("query-funds",),
+        )
+    ],
+    "permission denied, by unknown words": [
+        called(call(1, "ms", MS, endpoint="GetApiKeyInfo"), call(2, "ms", MS + 1, DENIED), key__permissions=("moon",))
+    ],
+    "permission denied where none is needed": [OWN, called(*EVERYWHERE)],
+    "permission denied where none is needed, from a public address": [
+        found("path", None, {"path.tcp.own_address": "8.8.4.4"}), called(*EVERYWHERE)
+    ],
+    "permission denied where none is needed, in a saved report": [
+        found("path", None, {"path.tcp.own_address": "<private IPv4 address>"}), called(*EVERYWHERE)
+    ],
+    "permission denied where none is needed, by a proxy": [
+        found("path", None, {"path.proxy": "http://proxy.example:3128"}), called(*EVERYWHERE)
+    ],
+    "an invalid key, from a known address": [OWN, called(call(1, "ms", MS, "EAPI:Invalid key"))],
+    "the key's settings alone are not to be had": [
+        called(call(1, "ms", MS, "x", "GetApiKeyInfo", failure="edge-error", detail="HTTP 502"), call(2, "ms", MS + 1))
+    ],
+    "the key's settings alone are no answer": [
+        called(call(1, "ms", MS, "x", "GetApiKeyInfo", failure="response-invalid", detail="?"), call(2, "ms", MS + 1))
+    ],
+    "the key's settings at the second try": [
+        called(
+            call(1, "ms", MS, "x", "GetApiKeyInfo", failure="edge-error", detail="HTTP 502"),
+            call(2, "ms", MS + 1, endpoint="GetApiKeyInfo"),
+        )
+    ],
+    "throttled for a call": [
+        called(call(1, "ms", MS, "x", failure="exchange-throttled", detail="HTTP 429", http__retry_after=301))
+    ],
+    "throttled for a call, without a time": [
+        called(call(1, "ms", MS, "x", failure="exchange-throttled", detail="HTTP 429"))
+    ],
+    "rate limited, and told for how long": [
+        called(call(1, "ms", MS, "EAPI:Rate limit exceeded", http__retry_after=61))
+    ],
+    "throttled until a moment, in words": [called(call(1, "ms", MS, "EService:Throttled: 1795392060", until=59.2))],
+    "throttled until a moment that is over": [called(call(1, "ms", MS, "EService:Throttled: 1795392060", until=-1.0))],
+    "throttled until a moment, by a clock that is ahead": [
+        clock(-3_600), called(call(1, "ms", MS, "EService:Throttled: 1795392060", until=-3_540.0))
+    ],
+    "throttled until a moment, by the status": [answered(error="EService:Throttled:1795392060", until=60.0)],
     "locked out": [called(call(1, "ms", MS, "EGeneral:Temporary lockout"))],
     "throttled until a moment": [called(call(1, "ms", MS, "EService:Throttled: 1795392060"))],
     "throttled until a short number": [called(call(1, "ms", MS, "EService:Throttled: 179539206"))],
@@ -326,8 +390,13 @@ CASES: dict[str, list[CheckResult]] = {
     "no rights at all": [called(permissions__missing=("query-funds",), key__permissions=())],
     "it expires": [called(key__expires_in=3 * DAY_S, key__valid_until=1_795_651_200)],
     "it expires in an instant": [called(key__expires_in=0.5, key__valid_until=1_795_392_000)],
-    "it has expired": [called(key__expires_in=-5.0, key__valid_until=1_795_391_995)],
-    "it expires this very moment": [called(key__expires_in=0.0, key__valid_until=1_795_392_000)],
+    "an accepted key that has expired by a wrong clock": [called(key__expires_in=-5.0, key__valid_until=1_795_391_995)],
+    "history is limited": [called(key__query_from=1_700_000_000, key__query_to=1_795_392_000)],
+    "history is limited on one side": [called(key__query_from=0, key__query_to=1_795_392_000)],
+    "history is not limited": [called(key__query_from=0, key__query_to=0)],
+    "rights are missing that the bot needs": [
+        called(permissions__missing=("modify-trades",), key__permissions=("query-funds",))
+    ],
     "it may withdraw": [
         called(permissions__excess=("withdraw-funds", "add-withdraw-address", "update-withdraw-address", "new-right"))
     ],

@@ -21,9 +21,11 @@ _IDS = """
     krakenex-untested krakenex-incompatible nonce-generator-broken nonce-generator-default clock-behind clock-ahead
     clock-unverified state-unwritable dns-failed connection-refused connection-timeout connection-reset
     read-timeout proxy-failed tls-untrusted tls-expired tls-hostname tls-failed edge-blocked edge-error
-    response-invalid exchange-maintenance exchange-restricted exchange-unavailable exchange-busy exchange-error
+    response-invalid exchange-maintenance exchange-restricted exchange-status-unknown
+    exchange-unavailable exchange-busy exchange-error
     exchange-throttled key-invalid signature-invalid permission-missing account-locked account-unconfirmed
-    temporary-lockout rate-limited feature-disabled call-rejected error-unrecognised key-expires-soon key-can-withdraw
+    temporary-lockout rate-limited feature-disabled call-rejected error-unrecognised key-expires-soon key-range-limited
+    key-can-withdraw
     key-unrestricted account-empty nonce-spent-higher nonce-shared-key nonce-reordered nonce-window-too-small
     nonce-window-wide nonce-ahead-of-clock client-outdated
 """

@@ -114,8 +114,8 @@ def test_a_proxy_is_blamed_only_when_it_is_to_blame(
 
 def test_remedies_say_what_the_evidence_knows() -> None:
     """How long to wait; where the proxy's login belongs."""
-    assert first(failed("exchange-throttled", http__retry_after=30)).remedy.text == "Wait 30 s, as it says."
-    assert first(failed("exchange-throttled")).remedy.text.startswith("Wait until the time")
+    assert first(failed("exchange-throttled", http__retry_after=30)).remedy.text.startswith("Wait 30 s, ")
+    assert first(failed("exchange-throttled")).remedy.text.startswith("Wait a minute, ")
     login = first(failed("proxy-failed", proxy="http://p", proxy__status=407)).remedy.text
     assert "user and password into HTTPS_PROXY" in login
 

@@ -184,10 +184,12 @@ def test_an_unknown_error_is_given_in_full() -> None:
 
 
 def test_throttling_says_until_when() -> None:
-    """The moment is in the error."""
-    found = only(calls(call(1, "ms", MS, "EService:Throttled:1795392060")))
-    assert found.remedy.text == "Wait until 2026-11-23 00:01 UTC."
-    assert only(calls(call(1, "ms", MS, "EService:Throttled"))).remedy.text.startswith("Wait until the time")
+    """The moment is in the error, and how long that is, rounded up, in the remedy."""
+    until: dict[str, Value] = {"call.1.until": 59.2}
+    found = only(calls(call(1, "ms", MS, "EService:Throttled:1795392060"), until))
+    assert found.remedy.text.startswith("Wait 60 s, ")
+    assert "it asks to wait until 2026-11-23 00:01:00 UTC" in found.because
+    assert only(calls(call(1, "ms", MS, "EService:Throttled"))).remedy.text.startswith("Wait a minute, ")
 
 
 def test_windows_are_judged_in_their_unit() -> None:

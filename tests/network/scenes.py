@@ -258,9 +258,15 @@ for _name, _response, _cause in (
 ):
 
     def _private_scene(stage: Stage, response: Response = _response) -> Case:
-        return Case(stage.exchange(answers={"GetApiKeyInfo": response}).url)
+        return Case(stage.exchange(answers={"GetApiKeyInfo": response, "Balance": response}).url)
 
     FAULTS.append(Fault(_name, _cause, "fail", _private_scene))
+
+    def _alone_scene(stage: Stage, response: Response = _response) -> Case:
+        return Case(stage.exchange(answers={"GetApiKeyInfo": response}).url)
+
+    _harm = "info" if _cause == "response-invalid" else "warn"
+    FAULTS.append(Fault(f"{_name}, and others are", _cause, _harm, _alone_scene))
 
 
 RESOLVER = "the resolver hangs"
@@ -493,6 +499,7 @@ for _status, _cause, _severity in (
     ("maintenance", "exchange-maintenance", "fail"),
     ("cancel_only", "exchange-restricted", "warn"),
     ("post_only", "exchange-restricted", "warn"),
+    ("degraded", "exchange-status-unknown", "warn"),
 ):
 
     def _status_scene(stage: Stage, status: str = _status) -> Case:

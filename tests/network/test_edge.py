@@ -133,7 +133,8 @@ def test_plain_text_has_a_first_line_for_a_title(session: requests.Session) -> N
         # A date is held against the answer's own: this host's clock may be wrong by years.
         ({"Retry_After": "Thu, 01 Jan 1970 00:02:00 GMT", "Date": "Thu, 01 Jan 1970 00:00:30 GMT"}, 90),
         ({"Retry_After": "Thu, 01 Jan 1970 00:00:00 GMT", "Date": "Thu, 01 Jan 1970 00:00:30 GMT"}, 0),
-        ({"Retry_After": "Thu, 01 Jan 1970 00:02:00 GMT"}, None),
+        ({"Retry_After": "Thu, 01 Jan 1970 00:02:00 GMT"}, 0),  # by this host's clock, where there is no other
+        ({"Retry_After": "1.2"}, 2),
         ({"Retry_After": "soon"}, None),
         ({"Retry_After": "-1"}, None),
         ({"Retry_After": "9" * 40}, None),

@@ -31,6 +31,7 @@ _MAX_BYTES = 64 << 20
 
 @click.command("report")
 @params.run
+@params.needs
 @click.option(
     "-o",
     "--output",

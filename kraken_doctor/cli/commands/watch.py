@@ -39,6 +39,7 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
 
 @click.command("watch")
 @params.run
+@params.needs
 @click.option(
     "--every", type=params.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
 )

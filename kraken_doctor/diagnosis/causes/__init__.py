@@ -9,19 +9,17 @@ error as soon as this is imported.
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from kraken_doctor import errors
 from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
 from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
+from kraken_doctor.tables import load
 
 
 def _tables(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    text = Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8")
-    return ((heading, _frozen(fields)) for heading, fields in tomllib.loads(text).items())
+    return ((heading, _frozen(fields)) for heading, fields in load(__file__, f"{name}.toml").items())
 
 
 def _frozen(fields: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.rules.host import explains_certificate
 from kraken_doctor.diagnosis.words import clock_words
-from kraken_doctor.errors import kraken_error
+from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
-from kraken_doctor.model.facts import PublicCall
-from kraken_doctor.model.format import span
+from kraken_doctor.model.facts import PublicCall, Step
+from kraken_doctor.model.format import span, utc_words, wait
 
 _STATUS_CAUSES = {
     "maintenance": "exchange-maintenance",
@@ -23,6 +23,8 @@ _STATUS_CAUSES = {
     "post_only": "exchange-restricted",
     "limit_only": "exchange-restricted",
 }
+
+_ASK_TO_WAIT = ("exchange-throttled", "rate-limited", "exchange-busy", "exchange-unavailable", "edge-error")
 
 _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
@@ -36,17 +38,17 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             yield from _failed(evidence, call)
             return
         if error := evidence.get(call.ERROR):
-            because = ("Kraken's own response",)
-            yield diagnosis_for(
-                kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(evidence, call)
-            )
+            refusal = kraken_error((error,))
+            because = ("Kraken's own response", *until_words(refusal))
+            severity, instead = _severity(evidence, call), remedy_of_step(evidence, call, refusal.cause)
+            yield diagnosis_for(refusal.cause, None, "", because, error=error, severity=severity, remedy=instead)
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
         yield diagnosis_for(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
-    elif status and status != "online":
-        because = (f"SystemStatus says {status[:40]!r}, which this version does not know",)
-        yield diagnosis_for("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)
+    elif status is not None and status != "online":
+        said = f"says {status!r}, which this version does not know" if status else "says no word for it"
+        yield diagnosis_for("exchange-status-unknown", None, "", (f"SystemStatus {said}",))
 
 
 def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
@@ -60,17 +62,32 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
     samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
     often = (f"{failed} of {samples} attempts failed",) if samples else ()
     because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
-    possible = _possible(evidence, call, failure)
-    variable = evidence.get(call.BAD_VARIABLE) if failure == "tls-untrusted" else None
-    yield diagnosis_for(
+    yield of_step(evidence, call, failure, None, because, _severity(evidence, call))
+
+
+def of_step(
+    evidence: EvidenceSet,
+    step: Step,
+    failure: str,
+    account: str | None,
+    because: tuple[str, ...],
+    severity: Severity | None = None,
+) -> Diagnosis:
+    """Return the diagnosis of a call that failed at *failure*, public or private."""
+    possible = _possible(evidence, step, failure)
+    variable = evidence.get(step.BAD_VARIABLE) if failure == "tls-untrusted" else None
+    summary = f"{variable} names no certificates that can be read." if variable else ""
+    if failure == "tls-failed" and (problem := evidence.get(facts.TLS_PROBLEM)):
+        summary = f"The certificate can't be used: {problem}."
+    return diagnosis_for(
         failure,
-        None,
-        f"{variable} names no certificates that can be read." if variable else "",
+        account,
+        summary,
         because,
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
-        severity=_severity(evidence, call),
+        severity=severity,
         possible=possible,
-        remedy=_remedy(evidence, call, failure),
+        remedy=remedy_of_step(evidence, step, failure),
     )
 
 
@@ -79,7 +96,7 @@ def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
     return Severity.WARN if evidence.outcome(call.check) is Outcome.WARN else Severity.FAIL
 
 
-def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Alternative, ...]:
+def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternative, ...]:
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
     if failure == "tls-expired" and evidence.get(facts.CLOCK_OFFSET) is None:
@@ -154,7 +171,7 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
 
 def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
     """Return who signed it, for whom and for how long."""
-    if failure not in _CERTIFICATE:
+    if failure not in _CERTIFICATE and evidence.get(facts.TLS_PROBLEM) is None:
         return ()
     if evidence.get(facts.TLS_ISSUER) is None:
         return ("the certificate itself could not be read",) if evidence.get(facts.TLS_PROBLEM) is not None else ()
@@ -173,6 +190,8 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
     if proxy := evidence.get(facts.PROXY):
         variable = evidence.source(facts.PROXY)
         reached.append(f"through the proxy {proxy}" + (f" of {variable}" if variable else ""))
+    unused = ": not used, since the key is not set there" if evidence.get(facts.ENVIRONMENT_UNUSED) else ""
+    reached += [f"{variable}{unused}" for variable in evidence.get(facts.ENVIRONMENT_IN_FILES, ())]
     if addresses := evidence.get(facts.DNS_ADDRESSES):
         whose = "the proxy's name" if proxy else "the name"
         reached.append(f"{whose} resolves to {', '.join(addresses[:3])}")
@@ -183,16 +202,41 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
     return tuple(reached)
 
 
-def _remedy(evidence: EvidenceSet, call: PublicCall, failure: str) -> Remedy | None:
+def until_words(refusal: KrakenError) -> tuple[str, ...]:
+    """Return the moment that *refusal* names, where it names one."""
+    until_s = refusal.until_s if isinstance(refusal, KrakenThrottled) else None
+    return () if until_s is None else (f"it asks to wait until {utc_words(until_s)}",)
+
+
+def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | None:
     """Return another remedy than the catalogue's, where the evidence says more."""
-    if failure == "exchange-throttled" and (wait_s := evidence.get(call.HTTP_RETRY_AFTER)) is not None:
-        return remedy("wait as told", wait_s=wait_s)
-    named = evidence.get(call.BAD_VARIABLE)
+    if failure in _ASK_TO_WAIT and (wait_s := _wait_s(evidence, call)) is not None:
+        return remedy("wait as told", wait=wait(wait_s)) if wait_s > 0 else remedy("waited as told")
+    named = _with_file(evidence, evidence.get(call.BAD_VARIABLE, ""))
+    by = named or _with_file(evidence, evidence.source(facts.PROXY))
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
-        variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
-        return remedy("login of the proxy", variable=variable)
-    if failure == "proxy-failed" and (variable := named or evidence.source(facts.PROXY) or ""):
-        return remedy("proxy of a variable", variable=variable)
+        heading = "wrong login" if evidence.get(facts.PROXY_LOGIN) else "login of the proxy"
+        return remedy(heading, variable=by or "HTTPS_PROXY")
+    if failure == "proxy-failed" and by:
+        return remedy("proxy of a variable", variable=by)
     if failure == "tls-untrusted" and named:
         return remedy("authorities of a variable", variable=named)
+    if failure == "tls-failed" and evidence.get(facts.TLS_PROBLEM) is not None:
+        return remedy("certificate with a flaw")
     return None
+
+
+def _with_file(evidence: EvidenceSet, variable: str) -> str:
+    """Return *variable* with the .env file that alone sets it, where one does: ``HTTPS_PROXY in .env``."""
+    for text in evidence.get(facts.ENVIRONMENT_IN_FILES, ()):
+        if variable and text.startswith(f"{variable}="):
+            return f"{variable} in {text.rpartition(' (')[2].rstrip(')')}"
+    return variable
+
+
+def _wait_s(evidence: EvidenceSet, call: Step) -> float | None:
+    """Return how long to wait; a moment that was named is compared with the corrected clock."""
+    until_s, told_s = evidence.get(call.UNTIL), evidence.get(call.HTTP_RETRY_AFTER)
+    if until_s is not None:
+        until_s -= evidence.get(facts.CLOCK_OFFSET) or evidence.get(facts.NONCE_CORRECTION) or 0.0
+    return max((wait_s for wait_s in (until_s, told_s) if wait_s is not None), default=None)

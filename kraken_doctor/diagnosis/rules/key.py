@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import ipaddress
+from collections.abc import Iterator, Sequence
 
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
+from kraken_doctor.diagnosis.rules.connection import of_step, remedy_of_step, until_words
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span, utc_words
-
-_PERMISSION_WORDS = {
-    "query-funds": '"Query" under Funds',
-    "withdraw-funds": '"Withdraw"',
-    "add-withdraw-address": '"Add withdrawal address"',
-    "update-withdraw-address": '"Update withdrawal address"',
-}
+from kraken_doctor.model.permissions import QUERY_FUNDS, boxes
 
 
 @AccountRule
@@ -27,24 +24,13 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     """Yield the causes of the section "The key"."""
     made = calls(evidence)
     if made and made[-1].outcome != "ok":
-        yield from _refused(evidence, made[-1], account)
+        yield from _refused(evidence, made, account)
+    elif made and (first := made[0]).failure and first.endpoint not in {call.endpoint for call in made[1:]}:
+        # Alone: an endpoint is not the connection.
+        severity = Severity.INFO if first.failure == "response-invalid" else Severity.WARN
+        yield of_step(evidence, facts.CallFacts(1), first.failure, account, (_failed(first),), severity)
     if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
         yield diagnosis_for("response-invalid", account, "", (unreadable,))
-    if missing := evidence.get(facts.PERMISSIONS_MISSING):
-        words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in missing)
-        granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
-        yield diagnosis_for("permission-missing", account, f"The key lacks {words}.", (f"its permissions: {granted}",))
-    if (left_s := evidence.get(facts.KEY_EXPIRES_IN)) is not None:
-        when = f"expires in {span(left_s)}" if left_s > 0 else "has expired"
-        until = evidence.get(facts.KEY_VALID_UNTIL, 0)
-        yield diagnosis_for(
-            "key-expires-soon", account, f"The key {when}.", (f"on {utc_words(until, with_seconds=False)}",)
-        )
-    if excess := evidence.get(facts.PERMISSIONS_EXCESS):
-        words = ", ".join(_PERMISSION_WORDS.get(right, right) for right in excess)
-        yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {words}",))
-    if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
-        yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
     if evidence.get(facts.BALANCES_EMPTY):
         if evidence.get(facts.BALANCES_NO_RESULT):
             summary, because = "The account may be empty", ("Balance was answered without a result",)
@@ -53,10 +39,33 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
             yield diagnosis_for("account-empty", account, "", ("Balance succeeded, with no amounts",))
 
 
-def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagnosis]:
+@AccountRule
+def settings_of_key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+    """Yield what GetApiKeyInfo shows of the key's settings: all of it, whatever else is wrong."""
+    if missing := evidence.get(facts.PERMISSIONS_MISSING):
+        granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
+        asked = ("--needs asks for them",) if missing != (QUERY_FUNDS,) else ()
+        because, instead = (f"its permissions: {granted}", *asked), remedy("boxes to tick", boxes=boxes(missing))
+        yield diagnosis_for("permission-missing", account, f"The key lacks {boxes(missing)}.", because, remedy=instead)
+    if (left_s := evidence.get(facts.KEY_EXPIRES_IN, 0.0)) > 0:
+        until = evidence.get(facts.KEY_VALID_UNTIL, 0)
+        because = (f"on {utc_words(until, with_seconds=False)}",)
+        yield diagnosis_for("key-expires-soon", account, f"The key expires in {span(left_s)}.", because)
+    if excess := evidence.get(facts.PERMISSIONS_EXCESS):
+        yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {boxes(excess)}",))
+    limits = {"from": evidence.get(facts.KEY_QUERY_FROM), "up to": evidence.get(facts.KEY_QUERY_TO)}
+    if limited := [f"{word} {utc_words(at, with_seconds=False)}" for word, at in limits.items() if at]:
+        yield diagnosis_for("key-range-limited", account, "", (f"history is open {' and '.join(limited)}",))
+    if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
+        yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
+
+
+def _refused(evidence: EvidenceSet, made: Sequence[Call], account: str) -> Iterator[Diagnosis]:
+    call = made[-1]
+    step = facts.CallFacts(call.number)
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield diagnosis_for(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
+        yield of_step(evidence, step, call.failure, account, (_failed(call),))
         return
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
@@ -64,28 +73,59 @@ def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagno
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     cause = CAUSES[error.cause]
-    of_credentials = error.cause in ("key-invalid", "signature-invalid")
+    because = [f"{call.endpoint} was answered with {call.outcome}"]
+    instead, summary = remedy_of_step(evidence, step, error.cause), ""
     possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
+    if error.cause == "permission-missing":
+        summary, possible, instead = _denied(evidence, made, cause.possible)
+    if error.cause in ("key-invalid", "permission-missing"):
+        because += _address(evidence)
+    if error.cause in ("key-invalid", "signature-invalid"):
+        because += where_from(evidence)
+        instead = other_value(evidence)
     yield diagnosis_for(
         error.cause,
         account,
-        "",
-        (
-            f"{call.endpoint} was answered with {call.outcome}",
-            "the exchange was reached, and the key was sent as set",
-            *(where_from(evidence) if of_credentials else ()),
-        ),
+        summary,
+        (*because, "the exchange was reached, and the key was sent as set", *until_words(error)),
         confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
         severity=Severity.FAIL,  # also of a cause that is a warning where calls are accepted
-        remedy=_when(call, error.cause) or (other_value(evidence) if of_credentials else None),
+        remedy=instead,
         error=call.outcome,
         possible=possible,
     )
 
 
-def _when(call: Call, cause: str) -> Remedy | None:
-    """Return the moment until which to wait: ``EService:Throttled`` names it."""
-    moment = call.outcome.rpartition(":")[2].strip()
-    if cause != "exchange-throttled" or not (moment.isascii() and moment.isdigit() and len(moment) == 10):
-        return None
-    return remedy("wait until", moment=utc_words(int(moment), with_seconds=False))
+def _failed(call: Call) -> str:
+    return f"{call.endpoint}: {call.detail}"
+
+
+def _denied(
+    evidence: EvidenceSet, made: Sequence[Call], possible: Sequence[Alternative]
+) -> tuple[str, tuple[Alternative, ...], Remedy | None]:
+    """Return summary, what remains possible, and the remedy where Kraken said that a permission is missing."""
+    address, fresh, box = possible  # in the catalogue's order
+    info = next((call.outcome for call in made if call.endpoint == "GetApiKeyInfo"), "")
+    if info == "ok" and QUERY_FUNDS in evidence.get(facts.KEY_PERMISSIONS, ()):
+        summary = "Kraken denied a call for which the key has the permission."
+        return summary, (fresh,), remedy("denied all the same")
+    if info == "ok":  # so this host may use the key
+        return "", (box, fresh), None
+    if info and kraken_error((info,)).cause == "permission-missing":
+        summary = "Kraken denied even GetApiKeyInfo, which needs no permission."
+        return summary, (address, fresh, box), remedy("denied without need")
+    return "", (box, fresh, address), None
+
+
+def _address(evidence: EvidenceSet) -> list[str]:
+    """Return from where the exchange sees this host, as far as that is known."""
+    if proxy := evidence.get(facts.PROXY):
+        return [f"the exchange sees the address of the proxy {proxy}, not this host's"]
+    own = evidence.get(facts.TCP_OWN_ADDRESS)
+    if not own:
+        return []
+    with contextlib.suppress(ValueError):  # of a saved report it may have been taken out
+        address = ipaddress.ip_address(own.partition("%")[0])
+        if address.is_private and not address.is_loopback:
+            own += "; behind a router Kraken sees the router's public address"
+    return [f"this host's address on the connection: {own}"]

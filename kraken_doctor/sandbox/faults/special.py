@@ -12,6 +12,8 @@ from typing import Any
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import key_id
+from kraken_doctor.sandbox import listeners
+from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import STARTER, Key
 from kraken_doctor.sandbox.messages import Request, Response, answer
 from kraken_doctor.sandbox.scenarios import USER, Scenario
@@ -25,6 +27,20 @@ def line_in_yaml(scenario: Scenario) -> None:
 
 def old_key_in_environment(scenario: Scenario) -> None:
     scenario.overrides[_KEY] = scenario.environ[_KEY][::-1]
+
+
+def dead_proxy_in_file(scenario: Scenario) -> None:
+    """Where the keys stand, so that a bot that loads the file goes by it."""
+    scenario.env_file_mode = 0o600
+    closed_port = listeners.closed_port(scenario.resources)
+    scenario.env_file_text = f"http_proxy=http://demo:password@127.0.0.1:{closed_port}\n"
+
+
+def proxy_refuses_login(scenario: Scenario) -> None:
+    proxy = Exchange()
+    proxy.interceptors.append(lambda _: Response(b"", 407))
+    url = listeners.plain(scenario.resources, proxy, "127.0.0.1", 0)
+    scenario.variables["http_proxy"] = url.replace("://", "://demo:password@")
 
 
 def short_key(scenario: Scenario) -> None:
@@ -127,6 +143,11 @@ def key_info_in_snake_case(scenario: Scenario) -> None:
         }  # fmt: skip
 
     _answer_to(scenario, "GetApiKeyInfo", result)
+
+
+def key_info_in_words(scenario: Scenario) -> None:
+    permissions = [{"name": "Query Funds", "enabled": True}, {"name": "Withdraw", "enabled": False}]
+    _answer_to(scenario, "GetApiKeyInfo", lambda key: {"Nonce": key.mark, "Permissions": permissions})
 
 
 def amounts_as_numbers(scenario: Scenario) -> None:
