@@ -5,8 +5,6 @@ A client is changed when it is made, and the library's `install` is called with 
 set what it sets, a nonce function of its own among it.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import threading
@@ -67,7 +65,7 @@ class _FirstCall(NamedTuple):
 
     adapter: Adapter
 
-    def begin(self, client: Any, method: str) -> None:
+    def before_first_call(self, client: Any, method: str) -> None:
         """
         Put the calls of *client* in order; *method* is the one that was called.
 
