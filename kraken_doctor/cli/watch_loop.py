@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import platform
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.emit import with_failure_report, write_files
+from kraken_doctor.doctor.service import ALIVE, READY, notify_service_manager
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
+from kraken_doctor.model import json_report
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.model.payloads import RoundsPart
-from kraken_doctor.model.report import SCHEMA_VERSION
+from kraken_doctor.model.report import SCHEMA_VERSION, Change, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
 
@@ -24,9 +27,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.notify import Notifier
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.ticker import Ticker
+    from kraken_doctor.doctor.watch_duty import WatchDuty
     from kraken_doctor.model.payloads import RoundsPart
-    from kraken_doctor.model.report import Change
-from kraken_doctor.model.report import Report
 
 
 class WatchLoop:
@@ -41,18 +43,20 @@ class WatchLoop:
         fail_on: From which severity on the status is 1.
         view: The terminal's, if there is one.
         notify: Who is told of a change beside the user.
-        lines: Whether stdout has a line a change; another form has its one document at the end.
+        form: ``table``: stdout has a line a change; ``ndjson``: a document a round; another has its one at the end.
+        duty: Knows of other watches of the same keys; None where there can be none.
     """
 
     def __init__(
         self, ctx: click.Context, request: RunRequest, history: RunHistory, ticker: Ticker, fail_on: FailOn, *,
-        view: LiveView | None, notify: Notifier | None, lines: bool,
+        view: LiveView | None, notify: Notifier | None, form: str = "table", duty: WatchDuty | None = None,
     ) -> None:  # fmt: skip
         self._app: App = ctx.obj
         self._paths = {form: path for form, path in ctx.meta.get(files.META, {}).items() if form}
         self._request, self._history, self._ticker, self._fail_on = request, history, ticker, fail_on
-        self._view, self._notify, self._lines = view, notify, lines
+        self._view, self._notify, self._form, self._duty = view, notify, form, duty
         self._unfinished: Report | None = None
+        self._others: dict[str, str] = {}
         if view is not None:
             view.set_footer(functools.partial(self._status_lines, unicode=view.unicode))
 
@@ -66,6 +70,8 @@ class WatchLoop:
         Raises:
             ConfigurationError: Something is named that can't be used.
         """
+        manager = self._app.host.variable("NOTIFY_SOCKET")
+        notify_service_manager(manager, READY)
         for _ in self._ticker.ticks():
             rested = self._history.resting(self._app.clock.monotonic())
             run = functools.partial(self._app.doctor.examine, replace(self._request, resting=rested), self._view)
@@ -77,14 +83,23 @@ class WatchLoop:
                 return True
             self._app.doctor.calls.clear()  # they are for a report; here they would grow to some megabytes
             change = self._history.add(report, rested, self._app.clock.monotonic())
+            self._look_for_others(report)
             if self._paths and (newest := self.newest()) is not None:
                 write_files(self._app.output, newest, self._paths, {})
+            if self._form == "ndjson" and (newest := self.newest([change] if change else [])) is not None:
+                self._app.output.out(json_report.line(self._app.output.redact.everywhere(newest)))
             if change is not None:
-                self._say(change)
+                self._say(change, report.host)
+            notify_service_manager(manager, ALIVE)
         return False
 
-    def newest(self) -> Report | None:
-        """The report of the newest round, with what was before it; of one that was cut short if it was the first."""
+    def newest(self, changes: Iterable[Change] | None = None) -> Report | None:
+        """
+        The report of the newest round, with what was before it; of one that was cut short if it was the first.
+
+        Args:
+            changes: Those to tell of; by default all that are kept.
+        """
         report = self._history.latest or self._unfinished
         if report is None:
             return None
@@ -92,28 +107,50 @@ class WatchLoop:
             "every_s": self._ticker.every_s,
             "made": self._history.made,
             "outcomes": {outcome.value: count for outcome, count in self._history.outcomes.items()},
-            "changes": [watch_page.document(change) for change in self._history.changes],
+            "changes": [
+                watch_page.document(change, report.host)
+                for change in (self._history.changes if changes is None else changes)
+            ],
+            "also_watched_by": self._others,
         }
         status = exit_status(report.outcome, self._fail_on)
         return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
 
-    def _say(self, change: Change) -> None:
+    def test_hook(self) -> None:
+        """Tell whoever is told of changes that this is a test."""
+        verdict = "this is a test, changes are reported here"
+        test = Change(self._app.clock.now_ns(), None, Outcome.PASS, verdict, (), (), {})
+        if self._tell(test, platform.node()):
+            self._app.output.info("Test message sent to --on-change.\n")
+
+    def _look_for_others(self, report: Report) -> None:
+        before, self._others = self._others, self._duty.others(report.accounts) if self._duty else {}
+        for label, host in self._others.items():
+            if before.get(label) != host:
+                self._app.output.warn(f"{watch_page.other_watch(label, host)}\n")
+
+    def _say(self, change: Change, host: str) -> None:
         output = self._app.output
         line = f"{watch_page.line_of(change)}\n"
-        if not self._lines:
+        if self._form != "table":
             output.info(line)
         elif not output.quiet:
             output.out(line)
         # Whoever is called at night is not called because a watch was started and all is well.
-        if self._notify is None or (change.before is None and change.outcome in (Outcome.PASS, Outcome.WARN)):
-            return
+        if change.before is not None or change.outcome not in (Outcome.PASS, Outcome.WARN):
+            self._tell(change, host)
+
+    def _tell(self, change: Change, host: str) -> bool:
         tool = {"name": "kraken-doctor", "version": __version__}
-        if problem := self._notify({"schema_version": SCHEMA_VERSION, "tool": tool, **watch_page.document(change)}):
+        told = {"schema_version": SCHEMA_VERSION, "tool": tool, "host": host, **watch_page.document(change, host)}
+        problem = self._notify(told) if self._notify else ""
+        if problem:
             from kraken_doctor.terminal.text import escape
 
-            output.warn(f"--on-change notification failed: {escape(problem)}\n")
+            self._app.output.warn(f"--on-change notification failed: {escape(problem)}\n")
+        return not problem
 
-    def _status_lines(self, now_s: float, width: int, *, unicode: bool) -> list[str]:
+    def _status_lines(self, now_s: float, width: int, height: int, *, unicode: bool) -> list[str]:
         report = self._history.latest
         if report is None:
             return []
@@ -126,4 +163,4 @@ class WatchLoop:
             rests_s={account.label: self._history.rests_s(account.label, now_s) for account in report.accounts},
             report=report,
         )
-        return watch_page.status_lines(seen, width, unicode=unicode)
+        return watch_page.status_lines(seen, width, height, unicode=unicode)

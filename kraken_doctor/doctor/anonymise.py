@@ -11,10 +11,12 @@ from __future__ import annotations
 import copy
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import CheckResult
 
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
 _NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)
@@ -30,15 +32,18 @@ _IIBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3}\b")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)(?![\w])")
 
 
-def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str, Any]:
+def anonymise(
+    document: Mapping[str, Any], private: Mapping[str, str], names: dict[str, str] | None = None
+) -> dict[str, Any]:
     """
     The JSON report *document*, without what is nobody's business; what follows from its checks is left out.
 
     Args:
         document: In the published form, see schema.json.
         private: Words of this host, such as its name or the path of the user's home, and what to put in their place.
+        names: Learns which account is shown as which: ``USER:daivon_frazier`` to ``USER:1``.
     """
-    hide = _hider(document, private)
+    hide = _hider(document, private, {} if names is None else names)
     shown = copy.deepcopy(dict(document))
     environment = shown["environment"]
     for name, value in environment.items():
@@ -48,6 +53,7 @@ def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[s
             str(path).replace("\\", "/").rpartition("/")[2] for path in environment["env_files"]
         ]
     environment["proxy"] = "set" if environment.get("proxy") else None
+    shown["host"] = "<this host>" if shown.get("host") else ""
     shown["target"]["api_url"] = hide(shown["target"]["api_url"])
     shown["checks"] = [_check(check, hide) for check in shown["checks"]]
     for name in ("calls", "audit"):
@@ -58,25 +64,32 @@ def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[s
 
 def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """Names and ids are ours, and what is judged by; the rest may hold words of the user's."""
-    paid = check["id"] == "balances" and check["outcome"] == "pass"
-    kept = [item for item in check["evidence"] if _may_stay(item["name"])]
+    kept = [item for item in check["evidence"] if item["name"] != facts.KEY_TAIL.name]
+    told = [item for item in kept if not _tells_amount(item["name"])]
     return check | {
         "account": hide(check["account"]) if check["account"] else None,
-        "summary": _AMOUNTS_LEFT_OUT if paid else hide(check["summary"]),
+        "summary": _AMOUNTS_LEFT_OUT if len(told) < len(kept) else hide(check["summary"]),
         "evidence": [
-            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in kept
+            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in told
         ],
     }
 
 
-def _may_stay(name: str) -> bool:
-    if name == facts.KEY_TAIL.name:
-        return False
-    return not name.startswith("balances.") or name in _NO_AMOUNT
+def without_amounts(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return *results* as they lead to the same diagnoses and to no balances, for a log that others can read."""
+    return tuple(map(_without_amount, results))
 
 
-def _hider(document: Mapping[str, Any], private: Mapping[str, str]) -> Callable[[str], str]:
-    labels: dict[str, str] = {}
+def _without_amount(result: CheckResult) -> CheckResult:
+    told = tuple(item for item in result.evidence if not _tells_amount(item.name))
+    return result if told == result.evidence else replace(result, summary=_AMOUNTS_LEFT_OUT, evidence=told)
+
+
+def _tells_amount(name: str) -> bool:
+    return name.startswith("balances.") and name not in _NO_AMOUNT
+
+
+def _hider(document: Mapping[str, Any], private: Mapping[str, str], labels: dict[str, str]) -> Callable[[str], str]:
     # A path of Windows as it is, and as an OSError quotes it, with each backslash twice.
     words = {word: shown for path, shown in private.items() if path for word in (path, path.replace("\\", "\\" * 2))}
     # Longest first: the home's path before the user's name in it.

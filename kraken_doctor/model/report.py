@@ -82,6 +82,8 @@ class Change(NamedTuple):
     gone: tuple[FindingKey, ...]
     accounts: Mapping[str, Outcome]
     """Accounts whose outcome is another now."""
+    next_step: str = ""
+    """What to do first where something fails; foreign words may be in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,8 @@ class Report:
     exit_status: int
     api_url: str
     sandbox: bool = False
+    host: str = ""
+    """The name of the host that it ran on; empty in older reports."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()

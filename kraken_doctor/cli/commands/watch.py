@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
+from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:
     from kraken_doctor.doctor.history import RunHistory
@@ -29,12 +33,39 @@ rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
 
+HOOK_FORMATS = ("json", "slack", "discord", "telegram", "ntfy")
 
-def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A webhook's address, from here on: whoever has it may post there."""
-    for secret in secrets_of({WEBHOOK_VARIABLE: value or ""}):
+_LINE_BYTES = 4_096
+
+_SEEN_BY_OTHERS = (
+    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
+    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
+)
+
+
+def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A webhook's address, from here on: whoever has it may post there. ``@FILE`` is where it stands."""
+    if not value:
+        return value
+    typed = ctx.get_parameter_source("on_change") is ParameterSource.COMMANDLINE
+    if value.startswith("@"):
+        value, typed = _first_line(Path(value[1:]), ctx, param), False
+    for secret in secrets_of({WEBHOOK_VARIABLE: value}):
         ctx.obj.output.redact.learn(secret)
+    if typed and "://" in value.partition(" ")[0]:
+        ctx.obj.output.warn(_SEEN_BY_OTHERS)
     return value
+
+
+def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
+    try:
+        with files.opened(path) as stream:
+            line = stream.readline(_LINE_BYTES).decode().strip()
+    except (OSError, UnicodeError) as exc:
+        raise click.BadParameter(f"{path}: {getattr(exc, 'strerror', '') or 'not UTF-8 text'}", ctx, param) from exc
+    if not line:
+        raise click.BadParameter(f"{path}: its first line is empty", ctx, param)
+    return line
 
 
 @click.command("watch")
@@ -52,15 +83,29 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
 )
 @click.option(
     "--on-change",
-    metavar="URL|COMMAND",
+    metavar="URL|COMMAND|@FILE",
     callback=_kept_secret,
-    help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
+    help="On a change, POST to URL, or run COMMAND with JSON on stdin; @FILE holds either.",
 )
-@params.output
+@click.option(
+    "--hook-format",
+    type=click.Choice(HOOK_FORMATS),
+    help="Message for the URL; by default what its host takes, else json.",
+)
+@click.option("--test-hook", is_flag=True, help="Send a test message to --on-change at the start.")
+@params.amounts
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice([*params.OUTPUTS, "ndjson"]),
+    default="table",
+    show_default=True,
+    help="Output format; ndjson is one JSON report per round and line, the others but table end with one report.",
+)
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
-    metrics_address: str, on_change: str | None, **choices: Any,
+    metrics_address: str, on_change: str | None, hook_format: str | None, test_hook: bool, **choices: Any,
 ) -> None:  # fmt: skip
     """
     Run the check repeatedly and report changes.
@@ -74,8 +119,9 @@ def command(
     \b
     Examples:
       kraken-doctor watch
-      kraken-doctor watch --every 300 --on-change https://chat.example/hooks/1
+      kraken-doctor watch --every 300 --on-change @/etc/kraken-doctor.hook --test-hook
       kraken-doctor watch --metrics-port 9877 --json-file /run/kraken.json
+      kraken-doctor watch -o ndjson >> rounds.ndjson
     """
     from kraken_doctor.checks.catalogue import CATALOGUE
     from kraken_doctor.cli.live import live_view
@@ -84,6 +130,8 @@ def command(
     from kraken_doctor.doctor.notify import notifier
     from kraken_doctor.doctor.ticker import Ticker
     from kraken_doctor.doctor.verdict import ExitStatus, FailOn
+    from kraken_doctor.doctor.watch_duty import WatchDuty
+    from kraken_doctor.model import json_report
     from kraken_doctor.render import phrases
 
     app: App = ctx.obj
@@ -92,17 +140,22 @@ def command(
     if request.dry_run:
         show_plan(app, request)
         return
-    notify = notifier(on_change, app.host.environ, app.output.redact) if on_change else None
+    if not on_change and (hook_format or test_hook):
+        raise click.UsageError(f"{'--test-hook' if test_hook else '--hook-format'} requires --on-change")
+    notify = notifier(on_change, app.host.environ, app.output.redact, hook_format) if on_change else None
     history = RunHistory(app.clock.monotonic(), phrases.verdict)
     with contextlib.ExitStack() as stack:
         if metrics_port is not None:
             stack.enter_context(_metrics(app, history, every, metrics_address, metrics_port))
         view = stack.enter_context(live_view(app.output, app.clock))
         ticker = Ticker(app.clock, every, count)
+        duty = None if request.sandbox else WatchDuty(app.host.store(), platform.node())
         loop = WatchLoop(
-            ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, lines=output == "table"
+            ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, form=output, duty=duty
         )
         try:
+            if test_hook:
+                loop.test_hook()
             interrupted = loop.run()
         except KeyboardInterrupt:
             interrupted = True
@@ -111,7 +164,8 @@ def command(
         raise KeyboardInterrupt
     if interrupted:
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history))
+    forms = {"ndjson": lambda report: "" if history.latest else json_report.line(report)}  # each round had its own
+    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history), forms=forms)
 
 
 def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
+from kraken_doctor.render.fold import Row, aligned, failing, fitted
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, escape, symbols_for
 from kraken_doctor.terminal.text import Terminal as Screen
+
+_NAMED_IN_A_MESSAGE = 3
+"""Accounts by name: a phone shows a few lines, and the JSON form has them all."""
+
+_MARKUP = re.compile(r"[<>@`*~|\[\]]")
+"""What makes a mention, a link or a form of letters in some chat: a message may go to any of them."""
+
+_SEVERITY_WORDS = {"fail": "FAILED", "warn": "WARNING"}
 
 
 class WatchStatus(NamedTuple):
@@ -30,34 +41,37 @@ class WatchStatus(NamedTuple):
 
 
 def line_of(change: Change) -> str:
-    """One line: when, what it was and is, which findings are new and which gone."""
-    parts = [f"new: {_name(finding)}" for finding in change.new] + [f"gone: {_name(found)}" for found in change.gone]
-    named = {finding.account for finding in (*change.new, *change.gone)}
-    parts += [
-        f"{escape(label)}: {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
-    ]
-    return f"{utc_timestamp(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or escape(change.verdict)}"
+    """One line: when, which findings are new and which are gone, each with all its accounts, so that a log can tell."""
+    return f"{utc_timestamp(change.at_ns)}  {_moved(change, len(change.new) + len(change.gone))}"
 
 
-def sentence_of(change: Change) -> str:
-    """The same for a message to people, of our own words and the accounts' names alone: it may be read as markup."""
-    causes = "; ".join(_name(finding) for finding in change.new)
-    gone = "; ".join(_name(finding) for finding in change.gone)
-    found = (f": {causes}" if causes else "") + (f", gone: {gone}" if gone else "")
-    return f"kraken-doctor: {_moved(change)}{found}"
+def sentence_of(change: Change, host: str) -> str:
+    """The same for a message to people, with the next step: of our own words and names alone, and free of markup."""
+    ours = change._replace(verdict="" if change.outcome is not Outcome.PASS else change.verdict)
+    step = f". Next: {escape(change.next_step)}" if change.next_step and change.new else ""
+    said = f"kraken-doctor{host and f' on {escape(host)}'}: {_moved(ours, _NAMED_IN_A_MESSAGE)}{step}"
+    return _MARKUP.sub("", said)
 
 
-def document(change: Change) -> dict[str, Any]:
-    """A change in the published JSON form, see schema.json."""
+def document(change: Change, host: str = "") -> dict[str, Any]:
+    """A change on *host* in the published JSON form, see schema.json."""
     return {
         "at": utc_timestamp(change.at_ns),
         "before": change.before.value if change.before else None,
         "outcome": change.outcome.value,
-        "text": sentence_of(change),
+        "text": sentence_of(change, host),
         "new": [finding._asdict() for finding in change.new],
         "gone": [finding._asdict() for finding in change.gone],
         "accounts": {label: outcome.value for label, outcome in change.accounts.items()},
     }
+
+
+def other_watch(label: str, host: str) -> str:
+    """What to say of another watch on the same key."""
+    return (
+        f"{escape(label)}: another kraken-doctor watch on {escape(host)} checks this key too. One is enough: each"
+        " spends the key's call counter, and reports each change."
+    )
 
 
 def summary(made: int, changed: int, report: Report | None) -> str:
@@ -66,43 +80,55 @@ def summary(made: int, changed: int, report: Report | None) -> str:
     return f"{_many(made, 'round')}, {_many(changed, 'change')}.{last}"
 
 
-def status_lines(seen: WatchStatus, width: int, *, unicode: bool = True) -> list[str]:
-    """What stands on the terminal between two rounds, at most *width* cells a line."""
-    from rich.cells import cell_len, set_cell_size
-
+def status_lines(seen: WatchStatus, width: int, height: int = 24, *, unicode: bool = True) -> list[str]:
+    """What stands on the terminal between two rounds: who fails first, the rest as a number where there is no room."""
     symbols = symbols_for(Screen(unicode=unicode))
     shown = [
         f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
         f" {_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
     ]
-    accounts = seen.report.accounts
-    column = max((cell_len(escape(account.label)) for account in accounts), default=0)
-    mark = max(map(len, (symbols.passed, symbols.failed)))
-    for account in accounts:
-        name = set_cell_size(escape(account.label), column)
-        shown.append(f"  {symbols.of(account.outcome):<{mark}} {name}  {_state(account, seen)}")
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
     shown += [f"  {symbols.warned} {phrases.SEVERITY_WORDS[d.severity]}: {escape(d.cause)}" for d in common]
-    ellipsis = "…" if unicode else "..."
-    if not unicode:
-        shown = [ascii_only(line) for line in shown]
-    return [
-        line if cell_len(line) <= width else set_cell_size(line, width - len(ellipsis)) + ellipsis for line in shown
+    accounts = sorted(seen.report.accounts, key=lambda account: (account.connected is True, account.connected is None))
+    rows = [_row(account, seen, symbols) for account in accounts]
+    if len(shown) + len(rows) <= height:
+        shown += aligned(rows)
+    else:
+        well = sum(account.connected is True for account in accounts)
+        shown += failing(rows[: len(rows) - well], width, max(0, height - len(shown) - bool(well)))
+        shown += [f"  {symbols.passed} {well} connected"] if well else []
+    return fitted(shown[:height], width, unicode=unicode)
+
+
+def _moved(change: Change, most: int) -> str:
+    """What failed and what was resolved, with *most* accounts by name; the verdict where that says nothing."""
+    parts = [*_found("", change.new, most), *_found("RESOLVED", change.gone, most)]
+    named = {finding.account for finding in (*change.new, *change.gone)}
+    parts += [
+        f"{escape(label)} {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
     ]
+    well = change.outcome is Outcome.PASS and change.before is not Outcome.PASS
+    if parts:
+        return "; ".join(parts) + (f". {escape(change.verdict)}" if well else "")
+    verdict = escape(change.verdict.removeprefix("No verdict").lstrip(".: "))
+    return OUTCOME_WORDS[change.outcome].upper() + (f": {verdict}" if verdict else "")
 
 
-def _moved(change: Change) -> str:
-    now = OUTCOME_WORDS[change.outcome]
-    if change.before is None or change.before is change.outcome:
-        return now
-    return f"{now} (was {OUTCOME_WORDS[change.before]})"
+def _found(word: str, findings: Iterable[FindingKey], most: int) -> list[str]:
+    """Each cause once, with whom it is about; without a *word* with that of its severity."""
+    whom: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        kind = word or _SEVERITY_WORDS.get(finding.severity, "FAILED"), finding.cause
+        whom.setdefault(kind, []).extend([escape(finding.account)] if finding.account else [])
+    return [" ".join(filter(None, (kind, phrases.listed(names, most), cause))) for (kind, cause), names in whom.items()]
 
 
-def _state(account: AccountReport, seen: WatchStatus) -> str:
-    word = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
-    said = f"{word}, for {_span(seen.since_s.get(account.label, 0.0))}"
+def _row(account: AccountReport, seen: WatchStatus, symbols: Symbols) -> Row:
+    said = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
+    state = f"{said}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
-    return f"{said}; asked again in {_span(rests_s)}" if rests_s else said
+    state += f"; asked again in {_span(rests_s)}" if rests_s else ""
+    return Row(symbols.of(account.outcome), escape(account.label), said, state)
 
 
 def _span(seconds: float) -> str:
@@ -115,7 +141,3 @@ def _span(seconds: float) -> str:
 
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _name(finding: FindingKey) -> str:
-    return f"{escape(finding.account)} {finding.cause}" if finding.account else finding.cause
