@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kraken_doctor.accounts.sources import CLIENT_VARIABLES
 from kraken_doctor.cli import completing
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS, RETRY_BASE_S
@@ -50,12 +51,24 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _credentials(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.obj.host.use_credentials(param.name, value)
+
+
+def _given(name: str, help_: str, **how: Any) -> Callable[[F], F]:
+    return click.option(name, expose_value=False, callback=_credentials, help=help_, **how)
+
+
 accounts = _together(
     click.option(
         "--user", multiple=True, metavar="NAME", help="Check this user (repeatable).", shell_complete=completing.users
     ),
     click.option("--master", is_flag=True, help="Check the master account."),
-    click.option("--all", is_flag=True, help="Every account found (the default when none is named)."),
+    click.option("--all", is_flag=True, help="Check every account found (the default when none is named)."),
+    _given("--key-file", "Read key and secret from FILE, on a line each, as krakenex does.", metavar="FILE"),
+    _given("--config", "Read them from a bot's FILE: freqtrade's, ccxt's or kraken-cli's.", metavar="FILE"),
+    _given("--from-env", "Read the variables of this client.", type=click.Choice(sorted(CLIENT_VARIABLES))),
 )
 target = _together(
     click.option("--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."),
@@ -98,22 +111,25 @@ def _destination(ctx: click.Context, param: click.Parameter, value: str | None) 
     if value:
         from kraken_doctor.terminal import files
 
+        paths = ctx.meta.setdefault(files.META, {})
+        if Path(value) in paths.values():
+            raise click.BadParameter(f"{value} is named for another output too", ctx, param)
         try:
-            files.check(Path(value))
+            if value != "-":
+                files.check(Path(value))
         except OSError as exc:
             raise click.BadParameter(f"{value}: {exc.strerror}", ctx, param) from exc
-        form = str(param.name).removesuffix("file").removesuffix("_")
-        ctx.meta[files.META] = {**ctx.meta.get(files.META, {}), form: Path(value)}
+        paths[str(param.name).removesuffix("file").removesuffix("_")] = Path(value)
 
 
 def _file(name: str, help_: str) -> Callable[[F], F]:
     return click.option(name, metavar="FILE", type=click.Path(), expose_value=False, callback=_destination, help=help_)
 
 
-# What they name is for `conduct.finish`: no command has to hand it on.
+# What they name is for `emit`: no command has to hand it on.
 files = _together(
-    _file("--json-file", "Also write the JSON report to FILE."),
-    _file("--junit-file", "Also write the JUnit report to FILE."),
+    _file("--json-file", "Also write the JSON report to FILE; - is stdout, instead of the page."),
+    _file("--junit-file", "Also write the JUnit report to FILE; - as above."),
 )
 file = _file("--file", "Write the report there instead of to stdout.")
 
@@ -122,14 +138,14 @@ selection = _together(
         "--only",
         multiple=True,
         metavar="CHECK",
-        help="Run only this check and its prerequisites (repeatable).",
+        help="Run only this check and its prerequisites (repeatable, or a,b).",
         shell_complete=completing.checks,
     ),
     click.option(
         "--skip",
         multiple=True,
         metavar="CHECK",
-        help="Skip this check (repeatable).",
+        help="Skip this check (repeatable, or a,b).",
         shell_complete=completing.checks,
     ),
     click.option("--dry-run", is_flag=True, help="List each request that would be made, and make none."),
@@ -152,9 +168,12 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     Raises:
         ConfigurationError: ``--only`` or ``--skip`` name a check that is not among *checks*.
     """
+    ctx = click.get_current_context()
     names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
     names |= {"fault": "faults", "ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
     fields = {names.get(name, name): value for name, value in choices.items()}
+    # `init` makes a request of its own, without such an option.
+    fields["timeout_given"] = ctx.get_parameter_source("timeout") not in (None, click.core.ParameterSource.DEFAULT)
     fields["use_ntp"] = not fields.pop("no_ntp", False)
     if fields.pop("retry", False):
         from kraken_doctor.client.retry import RetryPolicy
@@ -163,7 +182,10 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     fields.pop("retry_base", None)
     if fields.get("faults") and not fields.get("sandbox"):
         raise click.UsageError("--fault requires --sandbox")
-    only, skip = fields.pop("only", ()), fields.pop("skip", ())
+    only, skip = (
+        tuple(filter(None, (name.strip() for value in fields.pop(option, ()) for name in value.split(","))))
+        for option in ("only", "skip")
+    )
     if only or skip:
         from kraken_doctor.doctor.plan import choose
 

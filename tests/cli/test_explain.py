@@ -50,6 +50,12 @@ def test_words_without_quotes(doctor: Run) -> None:
     assert doctor("explain", "EAPI:Invalid", "nonce").stdout == doctor("explain", "EAPI:Invalid nonce").stdout
 
 
+@pytest.mark.parametrize("words", ["invalid-nonce", "invalid_nonce", "Invalid-Nonce"])
+def test_an_error_written_like_a_cause_is_that_error(doctor: Run, words: str) -> None:
+    """With its causes, the nonce's."""
+    assert doctor("explain", words).stdout == doctor("explain", "EAPI:Invalid nonce").stdout
+
+
 def test_from_stdin(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A traceback is too long for an argument."""
     text = "Traceback (most recent call last):\n  ...\nccxt.base.errors.InvalidNonce: kraken\n"
@@ -100,6 +106,7 @@ def test_json_has_the_causes_in_full(doctor: Run) -> None:
     ("words", "answer"),
     [
         ("nonce-spend-higher", "did you mean 'nonce-spent-higher'?"),
+        ("clock", "did you mean 'clock-behind' or 'clock-ahead' or"),
         ("EAPI:Invalid nonse", "did you mean 'EAPI:Invalid nonce'?"),
         ("my bot is sad", "kraken-doctor explain lists the causes"),
         ("[bold]x\x1b[31m" + "A" * 5000, "is neither a cause nor an error"),

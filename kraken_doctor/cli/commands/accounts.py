@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from kraken_doctor.cli import params
-from kraken_doctor.cli.emit import run_and_emit
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
+from kraken_doctor.cli.emit import emit, run
 
 
-@click.command("accounts")
+@click.command("accounts", cls=Command)
 @params.accounts
 @click.option("--sandbox", is_flag=True, help="The demo accounts of the embedded exchange.")
 @click.option(
@@ -34,5 +37,10 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     from kraken_doctor.checks.credentials import credentials
 
+    app: App = ctx.obj
     request = params.request("accounts", (credentials,), choices)
-    run_and_emit(ctx, request, output, "warn" if request.static else "fail", page="accounts")
+    report = run(app, request, output)
+    places = [] if request.sandbox else app.host.environment.looked_at
+    looked_at = [{"place": place, "found": found} for place, found in places]
+    report = replace(report, extra={**report.extra, "looked_at": looked_at})
+    emit(ctx, report, output, "warn" if request.static else "fail", page="accounts")

@@ -8,11 +8,12 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.cli.timeparse import Moment, absolute
 
 
-@click.command("audit")
+@click.command("audit", cls=Command)
 @params.accounts
 @click.option("--key-id", multiple=True, metavar="ID", help="Only this key, by its fingerprint (repeatable).")
 @click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")

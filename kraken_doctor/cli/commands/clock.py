@@ -9,6 +9,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run_and_emit
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _EVERY_S = 10.0
 
 
-@click.command("clock")
+@click.command("clock", cls=Command)
 @params.target
 @params.ntp
 @params.output
@@ -55,8 +56,6 @@ def command(
     from kraken_doctor.checks.clock import clock
     from kraken_doctor.model.evidence import Outcome
 
-    if not watch and (every is not None or count is not None):
-        raise click.UsageError("--every and --count belong to --watch", ctx)
     request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
     if not watch:
         run_and_emit(ctx, request, output, page="clock")

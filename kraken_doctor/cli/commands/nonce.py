@@ -6,12 +6,13 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.unit import NonceUnit
 
 
-@click.command("nonce")
+@click.command("nonce", cls=Command)
 @click.option("--target", metavar="MODULE:ATTRIBUTE", help="Test the generator, or the client object, of your own bot.")
 @click.option(
     "--nonce-unit",

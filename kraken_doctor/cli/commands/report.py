@@ -10,6 +10,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal import files
@@ -23,13 +24,13 @@ _OFFLINE = ("krakenex", "store", "credentials")
 
 _OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
 
-_FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
+_FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit", ".txt": "markdown"}
 
 _MAX_BYTES = 64 << 20
 """A report with the calls of a busy hour is a few megabytes."""
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @params.run
 @click.option(
     "-o",
@@ -67,10 +68,11 @@ def command(
     from kraken_doctor.render.pages import report_markdown
 
     app: App = ctx.obj
+    output = output or _form_of(ctx)  # before anything is sent
     before = _read(Path(baseline)).report if baseline else None
     request = _request(app, choices, offline=offline)
     if dry_run:
-        show_plan(app, request)
+        show_plan(app, request, output)
         return
     if source:
         found = report.from_saved(_read(Path(source)))
@@ -82,7 +84,7 @@ def command(
         "markdown": functools.partial(report_markdown.render, records=shown.calls),
     }
     document = report.compared(shown.report, before) if before is not None else shown.report
-    emit(ctx, document, output or _form_of(ctx), fail_on, forms=forms)
+    emit(ctx, document, output, fail_on, forms=forms)
 
 
 def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
@@ -95,9 +97,16 @@ def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
 
 
 def _form_of(ctx: click.Context) -> str:
-    """By the ending of --file."""
-    path = ctx.meta.get(files.META, {}).get("", Path())
-    return _FORMS.get(path.suffix.lower(), "markdown")
+    """
+    By the ending of --file; Markdown where it has none.
+
+    Raises:
+        UsageError: It ends like no format that there is.
+    """
+    suffix = ctx.meta.get(files.META, {}).get("", Path()).suffix.lower()
+    if suffix and suffix not in _FORMS:
+        raise click.UsageError(f"--file: no format ends in {suffix[:20]}; use {', '.join(_FORMS)}, or give -o", ctx)
+    return _FORMS.get(suffix, "markdown")
 
 
 def _read(path: Path) -> Saved:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
-@click.command("run")
+@click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
 @click.option("--observe", is_flag=True, help="Change nothing: record the calls, and name the cause at the end.")
 @click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
 @click.option(
@@ -57,8 +58,6 @@ def command(
     from kraken_doctor.inject.launch import Command, unreached, with_hook
 
     app: App = ctx.obj
-    if observe and (store or metrics_port is not None):
-        raise ConfigurationError("--observe changes nothing, so it takes no --store and no --metrics-port")
     if option := unreached(arguments):
         app.output.warn(f"{option}: the start-up hook is not loaded there; private calls stay as they are.\n")
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()

@@ -17,6 +17,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
@@ -34,7 +35,7 @@ _POLL_S = 0.2
 _HTTPS_PORT = 443
 
 
-@click.command("sandbox")
+@click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
 @click.option(
@@ -83,8 +84,6 @@ def command(
         app.output.out(_listing(app.output.terminal()))
         return
     if arguments:
-        if allow_network and allow_loopback:
-            raise ConfigurationError("--allow-loopback: with --allow-network every port is allowed already")
         request = _Request(arguments, host, port, faults, pass_env, allow_network, allow_loopback)
         ctx.exit(_run(app, request))
     ended: list[int] = []

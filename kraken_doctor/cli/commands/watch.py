@@ -12,6 +12,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
@@ -37,7 +38,7 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
     return value
 
 
-@click.command("watch")
+@click.command("watch", cls=Command)
 @params.run
 @click.option(
     "--every", type=params.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
@@ -86,10 +87,10 @@ def command(
     from kraken_doctor.render import phrases
 
     app: App = ctx.obj
-    request = params.request("watch", CATALOGUE, choices)
+    request = params.request("watch", CATALOGUE, choices, requires_account=True)
     _refuse_haste(app, request, every)
     if request.dry_run:
-        show_plan(app, request)
+        show_plan(app, request, output)
         return
     notify = notifier(on_change, app.host.environ, app.output.redact) if on_change else None
     history = RunHistory(app.clock.monotonic(), phrases.verdict)
