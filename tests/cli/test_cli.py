@@ -45,6 +45,7 @@ def test_the_main_job_without_any_credentials(doctor: Run) -> None:
     assert "✅ Connected to Kraken Pro API (USER:daivon_frazier)" in ended.stdout
     assert "USD Balance: $100.00" in ended.stdout
     assert re.search(r"MASTER +✓ yes +\$12480\.55", ended.stdout)
+    assert "Total: $15480.55\n   and 2 other assets\n" in ended.stdout
     assert ended.stderr == ""
 
 
