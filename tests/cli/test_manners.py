@@ -184,6 +184,19 @@ def test_version_begins_with_the_doctors_own(doctor: Run) -> None:
     assert first.startswith(f"kraken-doctor {__version__} · Python {sys.version.split()[0]} · ")
 
 
+def test_verbose_adds_something_on_a_healthy_account(doctor: Run) -> None:
+    """Addresses, times, and for each value where it comes from; the unit and who said so."""
+    plain = doctor("check", "--sandbox", "--user", "grid_bot").stdout
+    shown = doctor("check", "--sandbox", "--user", "grid_bot", "-v").stdout
+    assert "Details" not in plain
+    for line in (
+        r"path\.tcp\.address +127\.0\.0\.1", r"path\.tcp\.seconds +\d+ ms",
+        r"credentials\.source +KRAKEN_USER_GRID_BOT_API_KEY \(environment\)",
+        r"nonce\.unit +us \(KRAKEN_USER_GRID_BOT_NONCE_UNIT \(environment\)\)", r"call\.2\.latency +\d+ ms",
+    ):  # fmt: skip
+        assert re.search(line, shown), line
+
+
 @pytest.mark.posix("a shell's redirections")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "2>&-"])
 @pytest.mark.parametrize(

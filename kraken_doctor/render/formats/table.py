@@ -15,6 +15,7 @@ from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
+from kraken_doctor.render.pages.details import details
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import Words, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
@@ -53,7 +54,8 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     own = own_fault(report)
     if own and [*parts, *common][-1] == "":
         own = own[1:]
-    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else []), _closing(report)]
+    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else [])]
+    parts += [*(details(report) if verbose else ()), _closing(report)]
     return to_text(Group(*parts), terminal)
 
 
