@@ -52,9 +52,7 @@ class App:
         Raises:
             ConfigurationError: They contradict each other.
         """
-        self.host.use_env_files(*map(Path, env_file))
-        if no_env_file:
-            self.host.use_no_env_file()
+        self.host.use_env_files(*map(Path, env_file), none=no_env_file)
         self.output.adjust(verbose=verbose, quiet=quiet, color=color)
 
     @cached_property

@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kraken_doctor.terminal import files
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Account": ("user", "master", "all", "key_file", "config", "from_env", "key_id"),
-    "Target": ("api_url", "sandbox", "ntp_server", "no_ntp", "nonce_unit", "only", "skip", "jobs"),
-    "Fault": ("fault", "faults", "list_faults"),
-    "Time": ("timeout", "deadline", "retry", "retry_base", "every", "count", "since", "until", "max_offset"),
-    "Output": ("output", "file", "json_file", "junit_file", "fail_on", "dry_run", "list_checks"),
-    "Global": ("env_file", "no_env_file", "verbose", "quiet", "color", "_click_default_help"),
-}
-"""Title of a group in `--help`: the parameters in it. Those in none are a command's own, and stand first."""
+ARGUMENTS = "arguments"
+"""The parameter of those who take a command to run."""
 
-_OF_A_RUN = (
-    *GROUPS["Account"], *GROUPS["Target"], *GROUPS["Fault"], "timeout", "deadline", "retry", "retry_base", "dry_run",
-    "offline",
-)  # fmt: skip
-_EXCLUSIVE = (
-    *(("sandbox", name) for name in ("api_url", "key_file", "config", "from_env")),
-    *(("all", name) for name in ("user", "master")),
-    *(("dry_run", name) for name in ("json_file", "junit_file", "file")),
-    *(("source", name) for name in _OF_A_RUN),
-    *(("list_faults", name) for name in ("arguments", "faults")),
-    *(("list_checks", name) for name in ("dry_run", "only", "skip")),
-    ("ntp_server", "no_ntp"), ("target", "nonce_unit"), ("allow_network", "allow_loopback"), ("observe", "store"),
-    ("observe", "metrics_port"),
-)  # fmt: skip
-"""Parameters of which two can't both be meant."""
 
-_EXCLUSIVE_IN = {"init": (("user", "master"),)}
-"""The same in one command, where another takes both."""
+@functools.cache
+def relations() -> dict[str, Any]:
+    """Return what options.toml says."""
+    import tomllib
 
-_REQUIRED = {
-    "fault": "sandbox", "retry_base": "retry", "pass_env": "arguments", "allow_network": "arguments",
-    "allow_loopback": "arguments", "timeout": "target", "every": "watch", "count": "watch",
-}  # fmt: skip
-"""What has no effect without another one."""
+    return tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
 
 
 def common(**how: Any) -> list[click.Option]:
@@ -91,22 +68,21 @@ class Command(click.Command):
 
     def _refuse_contradictions(self, ctx: click.Context) -> None:
         # One that a variable sets is only a default: what is typed wins over it.
-        typed = {
-            str(param.name): param.opts[-1] if isinstance(param, click.Option) else "a command"
+        names = {
+            str(param.name): "a command" if param.name == ARGUMENTS else param.opts[-1]
             for param in self.get_params(ctx)
-            if ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
         }
-        for one, other in (*_EXCLUSIVE, *_EXCLUSIVE_IN.get(str(self.name), ())):
-            if one in typed and other in typed:
-                raise click.UsageError(f"{typed[one]} and {typed[other]} exclude each other", ctx)
-        known = {str(param.name): param.opts[0] for param in self.params}
-        for name, other in _REQUIRED.items():
-            if name in typed and other in known and not ctx.params[other]:
-                needed = "a command" if other == "arguments" else known[other]
-                raise click.UsageError(f"{typed[name]} requires {needed}", ctx)
+        typed = {name for name in names if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+        excludes = [*relations()["excludes"].items(), *relations()["excludes_in"].get(str(self.name), {}).items()]
+        for one, others in excludes if typed else ():
+            if one in typed and (other := next((other for other in others if other in typed), "")):
+                raise click.UsageError(f"{names[one]} and {names[other]} exclude each other", ctx)
+        for name, other in relations()["requires"].items() if typed else ():
+            if name in typed and other in names and not ctx.params[other]:
+                raise click.UsageError(f"{names[name]} requires {names[other]}", ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        titles = {name: f"{title} options" for title, names in GROUPS.items() for name in names}
+        titles = {name: title for title, names in relations()["groups"].items() for name in names}
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *titles.values())}
         for param in self.get_params(ctx):
             if record := param.get_help_record(ctx):

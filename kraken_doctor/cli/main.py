@@ -42,7 +42,6 @@ COMMANDS = {
     "sandbox": "Serve the embedded exchange, or run a command against it.",
     "init": "Put an account's key, secret and nonce unit into a .env file.",
     "completion": "Print the completion script for a shell.",
-    "help": "Show the help of a command.",
 }
 
 
@@ -68,6 +67,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help":  # `help check` is `check --help`
+            args = [*args[1:2], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as exc:
@@ -133,6 +137,7 @@ def cli(
       kraken-doctor check                         all accounts (first stop the bots on these keys)
       kraken-doctor check --user daivon_frazier   one account
       kraken-doctor clock                         is this host's clock right?
+      kraken-doctor help check                    the options of one command
     """
     from kraken_doctor.cli.app import App
     from kraken_doctor.terminal import log_capture

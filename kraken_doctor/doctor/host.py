@@ -50,17 +50,15 @@ class Host:
         self._pointed_at: tuple[str, str] | None = None
         self._stores: dict[str | None, NonceStore] = {}
 
-    def use_env_files(self, *paths: Path) -> None:
-        """Read these files too, instead of the nearest .env; ConfigurationError if none is to be read."""
+    def use_env_files(self, *paths: Path, none: bool = False) -> None:
+        """
+        Read these files too, instead of the nearest .env; *none* is no file at all.
+
+        Raises:
+            ConfigurationError: Both were asked for.
+        """
         self._env_files += paths
-        self._refuse_both()
-
-    def use_no_env_file(self) -> None:
-        """Read no .env file; ConfigurationError if one was named."""
-        self._use_env_file = False
-        self._refuse_both()
-
-    def _refuse_both(self) -> None:
+        self._use_env_file = self._use_env_file and not none
         if self._env_files and not self._use_env_file:
             raise ConfigurationError("--env-file and --no-env-file exclude each other: give one of them")
 
@@ -74,11 +72,6 @@ class Host:
         if self._pointed_at:
             raise ConfigurationError("--key-file, --config and --from-env exclude each other: give one of them")
         self._pointed_at = option, value
-
-    @property
-    def has_given_credentials(self) -> bool:
-        """Whether the user has pointed at key and secret."""
-        return self._pointed_at is not None
 
     @property
     def env_files(self) -> tuple[Path, ...] | None:
