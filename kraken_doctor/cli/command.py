@@ -32,7 +32,7 @@ def common(**how: Any) -> list[click.Option]:
         click.Option(["--no-env-file"], is_flag=True, help="Read no .env file.", **how),
         click.Option(
             ["-v", "--verbose"], count=True,
-            help="Say more; -vv shows a traceback where the doctor itself fails.", **how,
+            help="Show more; -vv shows a traceback if the doctor itself fails.", **how,
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing when all checks pass.", **how),
         click.Option(
@@ -85,7 +85,7 @@ class Command(click.Command):
         titles = {name: title for title, names in relations()["groups"].items() for name in names}
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *titles.values())}
         for param in self.get_params(ctx):
-            if record := param.get_help_record(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
                 rows[titles.get(str(param.name), "Options")].append(record)
         for title, records in rows.items():
             if records:

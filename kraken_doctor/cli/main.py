@@ -126,7 +126,7 @@ def cli(
     ctx: click.Context, env_file: tuple[str, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
 ) -> None:
     """
-    Names the cause of a failed connection to Kraken, with its proof and its fix.
+    Name the cause of a failed connection to Kraken, with its proof and its fix.
 
     Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
 

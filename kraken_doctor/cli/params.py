@@ -66,12 +66,14 @@ accounts = _together(
     ),
     click.option("--master", is_flag=True, help="Check the master account."),
     click.option("--all", is_flag=True, help="Check every account found (the default when none is named)."),
-    _given("--key-file", "Read key and secret from FILE, on a line each, as krakenex does.", metavar="FILE"),
-    _given("--config", "Read them from a bot's FILE: freqtrade's, ccxt's or kraken-cli's.", metavar="FILE"),
-    _given("--from-env", "Read the variables of this client.", type=click.Choice(sorted(CLIENT_VARIABLES))),
+    _given("--key-file", "Read key and secret from FILE, one per line, as krakenex does.", metavar="FILE"),
+    _given("--config", "Read them from the configuration of freqtrade, ccxt or kraken-cli.", metavar="FILE"),
+    _given("--from-env", "Read them from the variables of this client.", type=click.Choice(sorted(CLIENT_VARIABLES))),
 )
 target = _together(
-    click.option("--api-url", metavar="URL", help="Base URL; else KRAKEN_SPOT_URL, else https://api.kraken.com."),
+    click.option(
+        "--api-url", metavar="URL", help="Base URL of the API; by default KRAKEN_SPOT_URL, else https://api.kraken.com."
+    ),
     click.option("--sandbox", is_flag=True, help="Use the embedded exchange on loopback, with demo accounts."),
     click.option(
         "--fault",
@@ -80,12 +82,16 @@ target = _together(
         help="With --sandbox: simulate this fault (repeatable).",
         shell_complete=completing.faults,
     ),
-    click.option("--timeout", type=SECONDS, default=CALL_TIMEOUT_S, show_default=True, help="Seconds for one call."),
-    click.option("--deadline", type=SECONDS, default=DEADLINE_S, show_default=True, help="Seconds for the whole run."),
+    click.option(
+        "--timeout", type=SECONDS, default=CALL_TIMEOUT_S, show_default=True, help="Timeout of one call, in seconds."
+    ),
+    click.option(
+        "--deadline", type=SECONDS, default=DEADLINE_S, show_default=True, help="Timeout of the whole run, in seconds."
+    ),
 )
 ntp = _together(
-    click.option("--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this time server (repeatable)."),
-    click.option("--no-ntp", is_flag=True, help="Ask no time server."),
+    click.option("--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this NTP server (repeatable)."),
+    click.option("--no-ntp", is_flag=True, help="Ask no NTP server."),
 )
 retry = _together(
     click.option("--retry/--no-retry", default=False, show_default=True, help="Retry transient failures."),
@@ -94,13 +100,15 @@ retry = _together(
         type=SECONDS,
         default=RETRY_BASE_S,
         show_default=True,
-        help="Seconds before the first retry; each wait doubles, four in all.",
+        help="Seconds before the first of four retries; doubles each time.",
     ),
 )
 nonce_unit = click.option(
-    "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit of the bots, for all accounts of this run."
+    "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit that the bots use, for all accounts of this run."
 )
-jobs = click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Accounts in parallel.")
+jobs = click.option(
+    "--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Accounts checked in parallel."
+)
 output = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
 )
@@ -131,7 +139,7 @@ files = _together(
     _file("--json-file", "Also write the JSON report to FILE; - is stdout, instead of the page."),
     _file("--junit-file", "Also write the JUnit report to FILE; - as above."),
 )
-file = _file("--file", "Write the report there instead of to stdout.")
+file = _file("--file", "Write the report to FILE instead of stdout.")
 
 selection = _together(
     click.option(
@@ -148,7 +156,7 @@ selection = _together(
         help="Skip this check (repeatable, or a,b).",
         shell_complete=completing.checks,
     ),
-    click.option("--dry-run", is_flag=True, help="List each request that would be made, and make none."),
+    click.option("--dry-run", is_flag=True, help="List the requests that would be made, and make none."),
 )
 fail_on = click.option(
     "--fail-on",

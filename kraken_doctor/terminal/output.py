@@ -145,7 +145,7 @@ class Output:
         self._write(sys.stderr, "".join(f"{escape(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
 
     def usage_error(self, text: str) -> None:
-        """What the user has to mend: one line, folded between words where a person reads it."""
+        """What the user has to fix: one line, folded between words where a person reads it."""
         from kraken_doctor.terminal.text import escape
 
         text = f"Error: {escape(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"

@@ -15,11 +15,11 @@ from kraken_doctor.cli.emit import emit, run
 
 @click.command("accounts", cls=Command)
 @params.accounts
-@click.option("--sandbox", is_flag=True, help="The demo accounts of the embedded exchange.")
+@click.option("--sandbox", is_flag=True, help="Show the demo accounts of the embedded exchange.")
 @click.option(
     "--static",
     is_flag=True,
-    help="For a hook before a commit: ask git about the .env too; no account is fine, a warning ends with status 1.",
+    help="For a pre-commit hook: check too that git ignores .env. No account is fine; a warning exits with 1.",
 )
 @params.output
 @click.pass_context
@@ -27,7 +27,7 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     List the accounts found, and where each credential came from.
 
-    Makes no network calls: what it says of a key is what can be seen without sending it. Shows no secret.
+    Makes no network calls: keys and secrets are judged by their form alone. Shows no secret.
 
     \b
     Examples:

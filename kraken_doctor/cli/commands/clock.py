@@ -27,16 +27,16 @@ _EVERY_S = 10.0
     type=params.SECONDS,
     default=1.0,
     show_default=True,
-    help="Seconds that the clock may be off.",
+    help="Largest offset allowed, in seconds.",
 )
-@click.option("--watch", is_flag=True, help="Poll repeatedly: offset over time, its rate, steps.")
+@click.option("--watch", is_flag=True, help="Poll repeatedly, and report offset over time, drift and steps.")
 @click.option(
     "--every",
     type=params.PAUSE,
     metavar="SECONDS",
     help="With --watch: seconds between polls.  [default: 10]",
 )
-@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many polls; else until Ctrl-C.")
+@click.option("--count", type=click.IntRange(min=1), help="With --watch: number of polls; by default until Ctrl-C.")
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
@@ -44,8 +44,8 @@ def command(
     """
     Compare this host's clock with NTP and with the exchange.
 
-    An offset is positive when this host is behind. Exit status 1 only where offset less error bound is over the
-    limit, 0 only where offset plus bound is under it, else 3.
+    The offset is positive when this host is behind. Exit status: 0 if the offset is within the limit whatever its
+    error bound, 1 if it exceeds the limit whatever its error bound, else 3 (no verdict).
 
     \b
     Examples:

@@ -29,7 +29,7 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
     Say what a cause or an error means, how it is proved and fixed.
 
-    Takes a cause's id, or an error as it was printed, with whatever stands around it. "-" reads from stdin: an error,
+    Takes a cause's id, or an error as it was printed, with any text around it. "-" reads from stdin: an error,
     a whole traceback or a piece of a log. Without either it lists all causes. Makes no network calls.
 
     \b

@@ -33,8 +33,8 @@ _ALONE = "the doctor can't count as this client does, make a key of its own for 
 
 
 @click.command("init", cls=Command)
-@click.option("--user", metavar="NAME", help="This user's account.", shell_complete=completing.users)
-@click.option("--master", is_flag=True, help="The master account.")
+@click.option("--user", metavar="NAME", help="Set up this user.", shell_complete=completing.users)
+@click.option("--master", is_flag=True, help="Set up the master account.")
 @click.option("--key", metavar="KEY", help="The API key; never the secret, which other users of the host would see.")
 @click.option(
     "--secret-stdin",
@@ -47,8 +47,8 @@ _ALONE = "the doctor can't count as this client does, make a key of its own for 
     help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
     shell_complete=completing.clients,
 )
-@click.option("--replace", is_flag=True, help="Replace values that are set already.")
-@click.option("--check/--no-check", default=None, help="Test them afterwards; on a terminal you are asked.")
+@click.option("--replace", is_flag=True, help="Replace values that are already set.")
+@click.option("--check/--no-check", default=None, help="Run the check afterwards; on a terminal you are asked.")
 @click.pass_context
 def command(
     ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,

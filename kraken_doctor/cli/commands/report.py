@@ -36,12 +36,18 @@ _MAX_BYTES = 64 << 20
     "-o",
     "--output",
     type=click.Choice([*params.OUTPUTS, "html"]),
-    help="Output format; by default what the name of --file ends in, else markdown.",
+    help="Output format; by default by the extension of --file, else markdown.",
 )
 @params.file
-@click.option("--offline", is_flag=True, help="Make no network call: only what this host can tell.")
-@click.option("--from", "source", metavar="FILE", type=click.Path(), help="Judge this saved JSON report again.")
-@click.option("--baseline", metavar="FILE", type=click.Path(), help="Say what is new, gone and still there since it.")
+@click.option("--offline", is_flag=True, help="Make no network calls; report what this host knows.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.Path(),
+    help="Evaluate this saved JSON report instead of making a run.",
+)
+@click.option("--baseline", metavar="FILE", type=click.Path(), help="Compare the findings with this saved JSON report.")
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str | None, fail_on: str, offline: bool, source: str | None, baseline: str | None,
@@ -50,7 +56,7 @@ def command(
     """
     Write one redacted file to attach to a bug report.
 
-    Markdown, JSON or a page that opens anywhere, with versions, checks, findings, and the nonces and latencies of
+    Markdown, JSON or a self-contained HTML page, with versions, checks, findings, and the nonces and latencies of
     the last hour. Names, amounts, addresses, paths and keys are left out; equal keys have equal ids.
 
     It makes the calls of a check, unless --offline or --from is given: stop the bot on a key first, or give the doctor

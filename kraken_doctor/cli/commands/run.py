@@ -24,13 +24,15 @@ _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
 @click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--observe", is_flag=True, help="Change nothing: record the calls, and name the cause at the end.")
+@click.option("--observe", is_flag=True, help="Change nothing; record the calls, and name the cause at the end.")
 @click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
 @click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve the bot's calls as Prometheus metrics there."
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics of the bot's calls on this port."
 )
 @click.option(
-    "--report", type=click.Path(dir_okay=False), help="Write what was seen to FILE: JSON if named .json, else Markdown."
+    "--report",
+    type=click.Path(dir_okay=False),
+    help="Write the recorded calls to FILE: JSON if it ends in .json, else Markdown.",
 )
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
 @click.pass_context

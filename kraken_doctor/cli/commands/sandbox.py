@@ -36,8 +36,10 @@ _HTTPS_PORT = 443
 
 
 @click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free one."
+)
 @click.option(
     "--fault",
     "faults",
@@ -47,7 +49,7 @@ _HTTPS_PORT = 443
     shell_complete=completing.faults,
 )
 @click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
-@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so a real exchange.")
+@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so the real exchange.")
 @click.option(
     "--allow-loopback",
     multiple=True,

@@ -20,7 +20,7 @@ def command(ctx: click.Context, /, output: str) -> None:
     """
     Compare the installed krakenex with the tested one.
 
-    Is its nonce hook present? The other dependencies are listed with their versions.
+    Also shows whether its nonce hook is present, and the versions of the other dependencies.
 
     \b
     Examples:
