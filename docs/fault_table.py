@@ -26,7 +26,7 @@ Each row is a run of `kraken-doctor check --sandbox --fault NAME`: the embedded 
 believes itself on, has the fault, and the rules judge nothing but the evidence. Made by `python -m docs.fault_table`; a
 test makes every run again and compares.
 
-"all well" in the last section is the point of it: what is odd there must raise no alarm.
+"all checks passed" in the last section is the point of it: what is odd there must raise no alarm.
 """
 
 _COLUMNS = "| fault | what is wrong | the doctor says | exit | what to do |\n|---|---|---|---|---|"
@@ -47,7 +47,7 @@ def row(fault: Fault, report: dict[str, Any], status: int) -> str:
     """The table's line for one run."""
     found = named_first(fault, report)
     if found is None:
-        said, step = "all well", ""
+        said, step = "all checks passed", ""
     else:
         said = f"`{found['cause']}` ({found['severity']}, {found['confidence']})"
         step = re.sub(r"^Wait \d+ s,", "Wait (so many seconds),", found["remedy"]["text"])

@@ -185,7 +185,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if not rest:
         repository, _, rest = row.thread.partition("/pull/")
     link = f"[{repository} #{rest}]({_GITHUB}{row.thread})"
-    says = f"[{row.cause}](causes.md#{row.cause})" if row.cause else "all well"
+    says = f"[{row.cause}](causes.md#{row.cause})" if row.cause else "all checks passed"
     return str(row.number), link, row.seen, f"`{row.command}`", says, row.confidence or "-", row.remark
 
 

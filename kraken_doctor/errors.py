@@ -28,7 +28,7 @@ class KrakenDoctorError(Exception):
 
 
 class ConfigurationError(KrakenDoctorError):
-    """What the user wrote can't be used; the text is one line and says how to mend it."""
+    """What the user wrote can't be used; the text is one line and says how to fix it."""
 
 
 class NonceError(KrakenDoctorError):

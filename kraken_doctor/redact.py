@@ -37,6 +37,8 @@ _OWN_NAME = re.compile(r"(?<!\w)KRAKEN_(?:\w*_)?(?:API_KEY|API_SECRET|OTP|NONCE_
 """A variable's name, which is shown whatever a value is: a placeholder may be a part of it."""
 
 STORE_VARIABLE = "KRAKEN_NONCE_STORE"
+CREDENTIALS_FOLDER = "CREDENTIALS_DIRECTORY"
+"""systemd's variable for the folder with the credentials of a service, a file each."""
 WEBHOOK_VARIABLE = "KRAKEN_DOCTOR_WATCH_ON_CHANGE"
 _LOGIN = re.compile(r"://([^/\s@:]*:[^/\s]*)@")
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
@@ -112,8 +114,9 @@ def key_id(api_key: str) -> str:
 
 
 def is_read_here(name: str) -> bool:
-    """Whether the doctor itself reads the variable *name*, and it may hold a credential."""
-    return _SECRET_NAME.fullmatch(name) is not None or name == WEBHOOK_VARIABLE or holds_a_login(name)
+    """Whether the doctor itself reads the variable *name*, and it may hold a credential, or lead to one."""
+    leads_to_one = name in (WEBHOOK_VARIABLE, CREDENTIALS_FOLDER) or holds_a_login(name.removesuffix("_FILE"))
+    return leads_to_one or _SECRET_NAME.fullmatch(name.removesuffix("_FILE")) is not None
 
 
 def is_secret(name: str, value: str = "") -> bool:

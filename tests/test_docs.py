@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -40,3 +42,16 @@ def test_the_table_of_clients_is_the_list_that_init_asks_with() -> None:
         unit = f"`{client.unit.value}`" if client.unit else client.counts.rpartition(": ")[0]
         (line,) = [line for line in text.splitlines() if f"| `{client.id}` |" in line]
         assert unit in line
+
+
+def test_every_picture_is_used_and_says_what_it_shows() -> None:
+    """On a page, with words for who can't see it; what stands for the exchange is not called Kraken's."""
+    folder = Path(families.__file__).parent
+    pages = [page.read_text(encoding="utf-8") for page in (folder.parent / "README.md", *folder.rglob("*.md"))]
+    for picture in (folder / "pictures").iterdir():
+        shows = re.compile(rf"!\[[^\]]{{30,}}\]\([\w/.]*pictures/{picture.name}\)")
+        assert any(shows.search(text) for text in pages), picture.name
+        if picture.suffix == ".svg":
+            shown = picture.read_text(encoding="utf-8").replace("&#160;", " ")
+            assert "api.kraken.com" not in shown
+            assert ("$ kraken-doctor check" in shown) == ("embedded exchange" in shown)

@@ -36,7 +36,7 @@ BY_HAND = ("README.md", "first-connection.md", "several-processes.md", "several-
 """Those that a script writes have tests of their own."""
 
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in BY_HAND)]
-INSTALLS = "python -m pip install"
+INSTALLS = ("python -m pip install", "python3 -m venv")
 
 _BLOCK = re.compile(
     r"(?:<!-- (?P<mark>[^>]*) -->\n)?```(?P<kind>\w*) ?(?P<name>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.accounts.sources import near_misses
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.format import did_you_mean
@@ -17,11 +18,7 @@ from kraken_doctor.redact import STORE_VARIABLE, Secret
 MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
 """In this order; the last is the legacy pair KRAKEN_API_KEY, KRAKEN_API_SECRET."""
-_HOW_TO_BEGIN = (
-    "no account is configured: kraken-doctor init asks for a key and its secret; or set KRAKEN_MASTER_API_KEY and"
-    " KRAKEN_MASTER_API_SECRET, or KRAKEN_USER_<NAME>_API_KEY and KRAKEN_USER_<NAME>_API_SECRET, in the environment"
-    " or in .env; or try it without any: kraken-doctor check --sandbox"
-)
+_HOW_TO_BEGIN = "kraken-doctor init sets one up, and kraken-doctor check --sandbox needs none"
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_([A-Z0-9_]+)_API_(?:KEY|SECRET)")
 
 
@@ -39,12 +36,14 @@ def find_accounts(
     Raises:
         ConfigurationError: One that was named has no variable at all, or none is there though one is *required*.
     """
+    if environment.given:
+        return (_given(environment, environment.given, users, several=everyone or len(users) + master > 1),)
     everyone = everyone or not (users or master)
     accounts: dict[str, Account] = {}
     if everyone or master:
         prefix = _used_prefix(environment, _MASTER_PREFIXES)
         if prefix is not None:
-            accounts[MASTER] = _account(environment, MASTER, prefix)
+            accounts[MASTER] = _account(environment, MASTER, _pair(prefix), prefix)
         elif master:
             raise ConfigurationError(_nothing_for("the master account", _MASTER_PREFIXES, environment))
     names = [*users, *(find_users(environment) if everyone else ())]
@@ -55,12 +54,19 @@ def find_accounts(
         if prefix is None:
             raise ConfigurationError(_nothing_for(f"user {name[:60]!r}", prefixes, environment, slug.lower()))
         label = f"USER:{slug.lower()}"
-        accounts.setdefault(label, _account(environment, label, prefix))
+        accounts.setdefault(label, _account(environment, label, _pair(prefix), prefix))
     if not accounts and required:
-        damaged = _damaged_lines(environment)
-        begin = f"no account can be read: {'; '.join(damaged[:4])}" if damaged else _HOW_TO_BEGIN
-        raise ConfigurationError(begin)
+        raise ConfigurationError(none_found(environment, where=True))
     return _marked_ambiguous(accounts.values())
+
+
+def none_found(environment: Environment, *, where: bool = False) -> str:
+    """Return that there is no account, what is nearly one, and how to begin; *where* says what was looked at too."""
+    if damaged := _damaged_lines(environment):
+        return f"no account can be read: {'; '.join(damaged[:4])}"
+    near = "".join(f"; {clause}" for clause in near_misses(environment)[:4])
+    looked_at = f"; looked at {_looked_at(environment)}" if where else ""
+    return f"no account is configured{near}{looked_at}; {_HOW_TO_BEGIN}"
 
 
 def find_users(environment: Environment) -> list[str]:
@@ -84,7 +90,7 @@ def refuse_led_elsewhere(
     environment: Environment, accounts: Iterable[Account], file: Path, *, url: str | None = None
 ) -> None:
     """
-    Keep *file*, a .env that nobody named, from deciding where a key of the process goes, and which nonces it spends.
+    Keep *file*, a .env that nobody named, from deciding where a key that it does not hold goes, and its nonces.
 
     Whoever can put a file into a folder, or a folder above it, would get the keys of all who work there.
 
@@ -100,12 +106,13 @@ def refuse_led_elsewhere(
     instead = {} if url else {"KRAKEN_SPOT_URL": "--api-url URL"}
     instead[STORE_VARIABLE] = f"{STORE_VARIABLE} in the environment"
     credentials = (name for account in accounts for name in (account.key_variable, account.secret_variable))
-    own = next((name for name in credentials if (set_ := environment.get(name)) and set_.origin == PROCESS), None)
+    own = next((found for name in credentials if (found := environment.get(name)) and found.origin != file.name), None)
     for name, other in instead.items():
         led = environment.get(name)
-        if own and led and led.origin != PROCESS:
+        if own and led and led.origin.endswith(file.name):  # also where the file names another: "NAME_FILE in .env"
+            origin = f"the {PROCESS}" if own.origin == PROCESS else own.origin
             raise ConfigurationError(
-                f"{own} comes from the environment, but {name} from {file}, a file that was found there: use "
+                f"{own.name} comes from {origin}, but {name} from {file}, a file that was found there: use "
                 f"--env-file {file} if that is meant, --no-env-file to ignore it, or {other}"
             )
 
@@ -136,29 +143,46 @@ def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | Non
     return None
 
 
-def _account(environment: Environment, label: str, prefix: str) -> Account:
-    key = environment.get(f"{prefix}_API_KEY")
-    secret = environment.get(f"{prefix}_API_SECRET")
-    otp = environment.get(f"{prefix}_OTP")
+def _given(environment: Environment, names: tuple[str, str], users: Sequence[str], *, several: bool) -> Account:
+    """The account whose key and secret the user has pointed at. Nothing of another account's variables is its own."""
+    if several:
+        raise ConfigurationError("--key-file, --config and --from-env are one account: name one user at most")
+    label = f"USER:{_slug(users[0]).lower()}" if users else MASTER
+    if missing := [name for name in names if not environment.get(name)]:
+        raise ConfigurationError(
+            f"no credentials: {' and '.join(missing)} not set; looked at {_looked_at(environment)}"
+        )
+    return _account(environment, label, names, "KRAKEN")
+
+
+def _account(environment: Environment, label: str, names: tuple[str, str], prefix: str) -> Account:
+    key, secret = map(environment.get, names)
+    own = not environment.given
+    otp = environment.get(f"{prefix}_OTP") if own else None
     unit = environment.get(f"{prefix}_NONCE_UNIT") or environment.get("KRAKEN_NONCE_UNIT")
     found = key or secret
+    near = [] if key and secret else near_misses(environment, f"{prefix}_")
     return Account(
         label=label,
-        key_variable=f"{prefix}_API_KEY",
-        secret_variable=f"{prefix}_API_SECRET",
+        key_variable=names[0],
+        secret_variable=names[1],
         key=Secret(key.value) if key else None,
         secret=Secret(secret.value) if secret else None,
         otp=Secret(otp.value) if otp else None,
         nonce_unit=unit.value if unit else None,
         nonce_unit_source=f"{unit.name} ({unit.origin})" if unit else "",
         origin=found.origin if found else "",
-        elsewhere=tuple(
-            f"{name} in {other}"
-            for name in (f"{prefix}_API_KEY", f"{prefix}_API_SECRET")
-            if (other := environment.hidden(name))
-        ),
-        damaged_lines=tuple(line for line in _damaged_lines(environment) if f" {prefix}_" in line),
+        elsewhere=tuple(f"{name} in {other}" for name in names if own and (other := environment.hidden(name))),
+        damaged_lines=tuple(line for line in _damaged_lines(environment) if f" {prefix}_" in line) + tuple(near),
     )
+
+
+def _pair(prefix: str) -> tuple[str, str]:
+    return f"{prefix}_API_KEY", f"{prefix}_API_SECRET"
+
+
+def _looked_at(environment: Environment) -> str:
+    return ", ".join(f"{place} ({seen})" for place, seen in environment.looked_at) or "the environment"
 
 
 def _damaged_lines(environment: Environment) -> list[str]:
@@ -186,5 +210,6 @@ def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment, n
     known = find_users(environment)
     hint = f"; users that are set: {', '.join(known[:5])}" if known else ""
     meant = did_you_mean(name, known, otherwise=hint)
-    damaged = "".join(f"; {line}" for line in _damaged_lines(environment)[:4])
-    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){meant}{damaged}"
+    more = "".join(f"; {line}" for line in [*near_misses(environment), *_damaged_lines(environment)][:4])
+    where = f" in {_looked_at(environment)}" if environment.looked_at else ""
+    return f"no credentials for {whom}: looked for {looked_for} (and the matching _API_SECRET){where}{meant}{more}"

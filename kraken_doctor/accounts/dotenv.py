@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import io
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_doctor.descriptors import effective_user, without_waiting
+from kraken_doctor.accounts import textfile
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
-
-_MAX_BYTES = 1 << 20
-"""A file of settings is a few kilobytes; a larger one was named by mistake."""
-
 
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
 _OWN = re.compile(r"(?:export\s+)?(KRAKEN_[A-Z0-9_]+)(?![A-Za-z0-9_])")
@@ -34,7 +27,7 @@ _MAX_BLANKS = 1000
 
 
 class EnvFile(NamedTuple):
-    """A .env file that was read."""
+    """A .env file that was read, or another file with a key in it, as the variables that it stands for."""
 
     path: Path
     values: dict[str, str]
@@ -60,16 +53,6 @@ def find(start: Path) -> Path | None:
     return None
 
 
-def _refuse_another_users(path: Path, owner: int) -> None:
-    # Root is in a container as a rule, and the file a volume's of the host.
-    user = effective_user()
-    if user and owner not in (0, user):
-        raise ConfigurationError(
-            f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
-            "--no-env-file"
-        )
-
-
 def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = MappingProxyType({})) -> EnvFile:
     """
     The assignments in *path*; ``${NAME}`` is resolved as python-dotenv does, and left as it is where nothing sets it.
@@ -84,46 +67,12 @@ def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = Mappin
     """
     from dotenv.parser import parse_stream
 
-    try:
-        # A pipe by that name is opened at once, and then found to be none.
-        with open(path, "rb", opener=without_waiting) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                raise ConfigurationError(f"{path}: not a file of settings; name another with --env-file")
-            if found:
-                _refuse_another_users(path, status.st_uid)
-            raw = stream.read()
-        if encoding := _wide(raw):
-            raise ConfigurationError(f"{path}: {encoding} text, as PowerShell's > writes it; save it as UTF-8")
-        text = raw.decode()
-        if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
-            raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file")
-        bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
-    except UnicodeDecodeError as exc:
-        line = exc.object.count(b"\n", 0, exc.start) + 1
-        why = f"line {line} has the byte 0x{exc.object[exc.start]:02X}, as in Windows-1252 or Latin-1"
-        raise ConfigurationError(f"{path}: not UTF-8 text ({why}); save it as UTF-8") from None
-    except OSError as exc:
-        raise ConfigurationError(f"{path}: {exc.strerror or exc}; name another with --env-file") from exc
-    return EnvFile(
-        path,
-        _resolved(bindings, environ, found=found),
-        tuple(_damaged(bindings)),
-        effective_user() is not None and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
-        text,
-    )
-
-
-def _wide(raw: bytes) -> str:
-    """The encoding, where it takes two or four bytes a character; empty if it does not."""
-    for mark, encoding in (
-        (codecs.BOM_UTF32_LE, "UTF-32"),
-        (codecs.BOM_UTF16_LE, "UTF-16"),
-        (codecs.BOM_UTF16_BE, "UTF-16"),
-    ):
-        if raw.startswith(mark):
-            return encoding
-    return "UTF-16" if b"\0" in (raw[1:2], raw[:1]) else ""
+    text, readable_by_others = textfile.read(path, instead="--env-file", found=found)
+    if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
+        raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file")
+    bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
+    values = _resolved(bindings, environ, found=found)
+    return EnvFile(path, values, tuple(_damaged(bindings)), readable_by_others, text)
 
 
 def _resolved(bindings: Iterable[Binding], environ: Mapping[str, str], *, found: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 PROCESS = "environment"
@@ -14,7 +14,7 @@ class Variable(NamedTuple):
     name: str
     value: str
     origin: str
-    """`PROCESS`, or the name of a .env file."""
+    """`PROCESS`, the name of a file, or the variable that names one."""
 
     def __repr__(self) -> str:
         # The value may be a secret; a repr ends up in tracebacks.
@@ -28,12 +28,17 @@ class Environment:
     Args:
         layers: Origin and variables, strongest first: the process wins over .env.
         damaged_lines: By origin what its lines were meant to set, and do not.
+        given: The variables of key and secret of the one account that the user has pointed at; then there is no other.
+        looked_at: Where credentials were looked for, each with what is there.
     """
 
     def __init__(
-        self, *layers: tuple[str, Mapping[str, str]], damaged_lines: Mapping[str, tuple[str, ...]] | None = None
-    ) -> None:
+        self, *layers: tuple[str, Mapping[str, str]], damaged_lines: Mapping[str, tuple[str, ...]] | None = None,
+        given: tuple[str, str] | None = None, looked_at: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         self.damaged_lines = damaged_lines or {}
+        self.given = given
+        self.looked_at = tuple(looked_at)
         self._variables: dict[str, Variable] = {}
         self._hidden: dict[str, str] = {}
         for origin, variables in layers:

@@ -112,11 +112,14 @@ def balances(ctx: AccountContext) -> CheckOutcome:
     except ValueError as exc:
         unreadable = facts.BALANCES_UNREADABLE.of(str(exc))
         return CheckOutcome(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
-    forms = tuple(f"{code} {amount}" for code, amount in found.asset_codes.items())
+    forms, others = (
+        tuple(f"{code} {amount}" for code, amount in assets.items()) for assets in (found.asset_codes, found.others)
+    )
     evidence += (
         facts.BALANCES_USD.of(str(found.usd), source="Balance"),
         facts.BALANCES_USDT.of(str(found.usdt), source="Balance"),
         facts.BALANCES_FORMS.of(forms, source="Balance"),
+        facts.BALANCES_OTHERS.of(others, source="Balance"),
         facts.BALANCES_EMPTY.of(balance.is_empty(reply.result), source="Balance"),
         facts.BALANCES_NO_RESULT.of(reply.result is None, source="Balance"),
     )

@@ -41,15 +41,16 @@ def add_up(result: object) -> Balances:
     """
     sums: dict[str, Decimal] = {}
     forms: dict[str, Decimal] = {}
+    others: dict[str, Decimal] = {}
     for code, amount in _amounts(result).items():
         name = currency(code)
+        if amount:
+            (others if name is None else forms)[code] = amount
         if name is None:
             continue
         # The first amount decides the decimals of a sum of nothing but zeros: "0.0000" stays so.
         sums[name] = sums[name] + amount if name in sums else amount
-        if amount:
-            forms[code] = amount
-    return Balances(sums.get("USD", Decimal(0)), sums.get("USDT", Decimal(0)), forms)
+    return Balances(sums.get("USD", Decimal(0)), sums.get("USDT", Decimal(0)), forms, others)
 
 
 def is_empty(result: object) -> bool:

@@ -51,7 +51,7 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
     if blocked:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:
-        return CheckOutcome(Outcome.WARN, "usable, with a flaw", tuple(evidence))
+        return CheckOutcome(Outcome.WARN, "usable, with a warning", tuple(evidence))
     return CheckOutcome(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
 
 

@@ -23,26 +23,37 @@ class App:
     Args:
         environ: The process's variables.
         output: Where its words go.
-        env_files: Files to read instead of the nearest .env.
-        use_env_file: Whether any file is read.
         interruption: What Ctrl-C sets.
+        use_env_file: Whether any .env file is read.
         own_process: Whether this process was started for it; then a deadline counts from that start.
         clock: This host\'s.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, env_files: tuple[Path, ...] = (),
-        use_env_file: bool = True, interruption: Interruption | None = None, own_process: bool = False,
-        clock: Clock | None = None,
+        self, *, environ: Mapping[str, str], output: Output, use_env_file: bool = True,
+        interruption: Interruption | None = None, own_process: bool = False, clock: Clock | None = None,
     ) -> None:  # fmt: skip
         self.output = output
         self.interruption = interruption or Interruption()
         self.own_process = own_process
         self.clock = clock or SystemClock()
-        self.host = Host(environ, output.redact, env_files=env_files, use_env_file=use_env_file)
+        self.host = Host(environ, output.redact, use_env_file=use_env_file)
         # A deadline counts from when the user began to wait.
         self._spent_s = cpu_seconds() if own_process else 0.0
         self._began_s = self.clock.monotonic()
+
+    def adjust(
+        self, *, env_file: tuple[str, ...] = (), no_env_file: bool = False, verbose: int = 0, quiet: bool = False,
+        color: str | None = None,
+    ) -> None:  # fmt: skip
+        """
+        Take the root's options into account, which may stand before the command and behind it.
+
+        Raises:
+            ConfigurationError: They contradict each other.
+        """
+        self.host.use_env_files(*map(Path, env_file), none=no_env_file)
+        self.output.adjust(verbose=verbose, quiet=quiet, color=color)
 
     @cached_property
     def doctor(self) -> Doctor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,13 +28,9 @@ def users(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     from kraken_doctor.terminal.output import Output
 
     given = ctx.find_root().params
-    app = App(
-        environ=dict(os.environ),
-        output=Output(os.environ),
-        env_files=tuple(map(Path, given.get("env_file") or ())),
-        use_env_file=not given.get("no_env_file"),
-    )
+    app = App(environ=dict(os.environ), output=Output(os.environ))
     try:
+        app.adjust(env_file=given.get("env_file") or (), no_env_file=given.get("no_env_file", False))
         environment = app.host.environment
     except ConfigurationError:  # an unreadable .env: what the process has is still there
         environment = Environment((PROCESS, dict(os.environ)))

@@ -15,7 +15,7 @@ import click
 from kraken_doctor import parallel
 from kraken_doctor.cli.live import live_view
 from kraken_doctor.descriptors import SHORTAGE, exhausted, without_waiting
-from kraken_doctor.doctor.reporting import cut_short
+from kraken_doctor.doctor.reporting import Started, cut_short, finished
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import Outcome
@@ -45,14 +45,19 @@ def run_and_emit(
     """Examine what *request* asks for, show the report in *form*, end with its status."""
     app: App = ctx.obj
     if request.dry_run:
-        show_plan(app, request)
+        show_plan(app, request, form)
         return
     emit(ctx, run(app, request, form), form, fail_on, page)
 
 
-def show_plan(app: App, request: RunRequest) -> None:
+def show_plan(app: App, request: RunRequest, form: str) -> None:
     """List the requests that would be made, for ``--dry-run``."""
-    app.output.out("".join(f"{line}\n" for line in app.doctor.requests(request)))
+    started, lines = Started.now(app.clock), app.doctor.requests(request)
+    if form == "json":
+        planned = finished(request.command, started, (), outcome=Outcome.PASS, extra={"plan": lines})
+        app.output.out(_rendered(app.output, planned, form, {}))
+    else:
+        app.output.out("".join(f"{line}\n" for line in lines))
 
 
 def run(app: App, request: RunRequest, form: str = "") -> Report:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from kraken_doctor import __version__
+from kraken_doctor.cli import command
 from kraken_doctor.descriptors import reader_is_gone
 from kraken_doctor.terminal.interruption import ENDINGS, Interruption
 
@@ -60,12 +61,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"kraken_doctor.cli.commands.{cmd_name}").command
-        return command
+        found: click.Command = import_module(f"kraken_doctor.cli.commands.{cmd_name}").command
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help":  # `help check` is `check --help`
+            args = [*args[1:2], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as exc:
@@ -111,31 +117,16 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    params=command.common(),
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KRAKEN_DOCTOR"},
 )
-@click.version_option(__version__, message="kraken-doctor %(version)s")
-@click.option(
-    "--env-file",
-    multiple=True,
-    type=click.Path(),
-    help="Read variables from this file instead of .env; repeatable, later ones win.",
-)
-@click.option("--no-env-file", is_flag=True, help="Read no .env file.")
-@click.option("-v", "--verbose", count=True, help="Say more; -vv shows a traceback where the doctor itself fails.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is well.")
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    help="When to use colour.",
-    show_default=True,
-)
+@click.version_option(__version__, "-V", "--version", message="kraken-doctor %(version)s")
 @click.pass_context
 def cli(
     ctx: click.Context, env_file: tuple[str, ...], no_env_file: bool, verbose: int, quiet: bool, color: str
 ) -> None:
     """
-    Names the cause of a failed connection to Kraken, with its proof and its fix.
+    Name the cause of a failed connection to Kraken, with its proof and its fix.
 
     Read-only: it asks for the time, the status, the key's own description and the balance, and nothing else.
 
@@ -146,9 +137,8 @@ def cli(
       kraken-doctor check                         all accounts (first stop the bots on these keys)
       kraken-doctor check --user daivon_frazier   one account
       kraken-doctor clock                         is this host's clock right?
+      kraken-doctor help check                    the options of one command
     """
-    from pathlib import Path
-
     from kraken_doctor.cli.app import App
     from kraken_doctor.terminal import log_capture
     from kraken_doctor.terminal.output import Output
@@ -158,11 +148,10 @@ def cli(
     ctx.obj = App(
         environ=dict(os.environ),
         output=output,
-        env_files=tuple(map(Path, env_file)),
-        use_env_file=not no_env_file,
         interruption=start.interruption if start else None,
         own_process=start.own_process if start else False,
     )
+    ctx.obj.adjust(env_file=env_file, no_env_file=no_env_file)
     ctx.with_resource(log_capture.captured(output, ctx.obj.interruption))
 
 

@@ -16,6 +16,9 @@ SYMPTOMS: tuple[Symptom, ...] = (*EXCHANGE_SYMPTOMS, *CLIENT_SYMPTOMS)
 LONGEST_CHARACTERS = 10_000
 """Of one text: the last lines of a traceback are a tenth of that."""
 
+_SUGGESTED = 6
+"""More are better listed by `explain` itself."""
+
 _SHAPE = re.compile(r"\bE(?:API|BM|[A-Z][a-z]{1,20})\s*:\s*[A-Za-z][^\"'\]\[{}<>,\n]{0,200}")
 """Kraken's form, ``E<category>:<text>``: https://docs.kraken.com/exchange/guides/rest/introduction"""
 
@@ -33,6 +36,8 @@ def recognise(text: str) -> tuple[Symptom, ...]:
     one exception carries the other in its text.
     """
     text = text[-LONGEST_CHARACTERS:]  # the end of a traceback is what it says
+    if re.fullmatch(r"[a-z]+(?:[-_][a-z]+){1,5}", text.strip().lower()):
+        text = re.sub("[-_]", " ", text)  # an error, written like a cause: invalid-nonce
     if found := exchange_symptoms(text):
         return found
     return next(((symptom,) for symptom in CLIENT_SYMPTOMS if _pattern(symptom).search(text)), ())
@@ -56,7 +61,10 @@ def unknown_error(text: str) -> str:
 
 
 def suggestions(text: str) -> Sequence[str]:
-    """Return causes and errors that *text* may have been meant for, at most three."""
+    """Return causes and errors that *text* may have been meant for: with all of its words, or near in spelling."""
+    said = set(re.findall(r"[a-z]+", text[:100].lower()))
+    if said and (named := [cause for cause in CAUSES if said <= set(cause.split("-"))]):
+        return named[:_SUGGESTED]
     known = {cause: cause for cause in CAUSES} | {
         symptom.title.casefold(): symptom.title for symptom in EXCHANGE_SYMPTOMS
     }

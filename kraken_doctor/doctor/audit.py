@@ -77,7 +77,10 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
     check = CheckResult(id="audit", account=None, outcome=Outcome.PASS, summary=text)
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), clock.now_ns()) for summary in summaries],
-        "records": [record.to_json(account=names.get(record.key_id), digits=3) for record in newest],
+        "records": [
+            record.to_json(account=names.get(record.key_id), digits=3)
+            for record in sorted(newest, key=lambda record: record.at_ns)
+        ],
     }
     return finished("audit", started, [check], extra=extra)
 

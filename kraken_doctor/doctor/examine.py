@@ -6,11 +6,11 @@ import contextlib
 import functools
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.accounts.discovery import find_accounts, none_found
 from kraken_doctor.checks.base import Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
@@ -24,6 +24,7 @@ from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.runner import Runner
 from kraken_doctor.doctor.verdict import ExitStatus, graded, judge
+from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:
@@ -121,26 +122,33 @@ class Doctor:
         """Return each request that `examine` would make, below where to if that is not Kraken's; make none."""
         environment = sandbox_env.accounts(request.faults) if request.sandbox else self.host.environment
         plan = Plan(accounts=self._accounts(environment, request), checks=request.checks)
-        lines = [*plan.requests(), *sessions.nonce_plan(request, plan)]
+        without = _without_account(request, environment, {check.scope for check in plan.checks}, plan.accounts)
+        lines = [*plan.requests(), *sessions.nonce_plan(request, plan), *(result.summary for result in without)]
         url = DEFAULT_API_URL if request.sandbox else self.host.api_url(request.api_url)
         return lines if url == DEFAULT_API_URL or not lines else [f"to {url}:", *lines]
 
     def _place(self, stack: contextlib.ExitStack, request: RunRequest) -> tuple[RunRequest, RunEnvironment]:
         """Where the run takes place; for the embedded exchange it is served, and the request goes there."""
         host = self.host
-        store = host.store("memory://" if request.sandbox else None)
         if request.sandbox:
+            store = host.store("memory://", of_process=True)
             request, place = sandbox_env.start_sandbox(stack, request, store)
             return request, place._replace(environment=host.with_secrets_known(place.environment))
+        calls_accounts = any(check.scope is Scope.ACCOUNT for check in request.checks)
+        if not calls_accounts and (why := host.skip_unreadable_env_file()) and self._notify is not None:
+            self._notify(f"Not read: {why}\n")
+        store = host.store()
         variables = {name: host.environ[name] for name in instruments.PATH_VARIABLES if host.environ.get(name)}
         place = sandbox_env.RunEnvironment(host.environment, variables, store, sandbox_env.krakenex, host.dotenv_files)
         return request, place
 
     def _accounts(self, environment: Environment, request: RunRequest) -> tuple[Account, ...]:
         """The accounts of *request*; ConfigurationError if a .env that was found leads a key of theirs elsewhere."""
-        users, master, everyone, static = request.users, request.master, request.everyone, request.static
-        accounts = find_accounts(environment, users=users, master=master, everyone=everyone, required=not static)
-        if any(check.requests for check in request.checks):
+        accounts = find_accounts(
+            environment, users=request.users, master=request.master, everyone=request.everyone,
+            required=request.requires_account,
+        )  # fmt: skip
+        if any(check.requests for check in request.checks) and not request.sandbox:
             self.host.refuse_led_elsewhere(accounts, request.api_url)
         return accounts
 
@@ -170,7 +178,9 @@ class Doctor:
         if not request.sandbox:
             self._warn_of_undeclared_unit(request, plan)
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
-        results = graded(self._redact.everywhere(runner.run()))
+        results = graded(
+            self._redact.everywhere((*runner.run(), *_without_account(request, place.environment, scopes, accounts)))
+        )
         results = results if request.amounts else without_amounts(results)
         diagnoses = diagnose(results)
         outcome, reports = judge(results, diagnoses)
@@ -182,7 +192,7 @@ class Doctor:
             outcome=outcome,
             api_url=context.settings.api_url,
             sandbox=request.sandbox,
-            environment=instruments.environment_facts(context, results, self.host.dotenv_files),
+            environment=instruments.environment_facts(context, results, place.env_files),
             accounts=reports,
             extra=instruments.latency(context),
             **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
@@ -192,6 +202,16 @@ class Doctor:
         if self._notify is not None:
             self._notify(sessions.undeclared(request, plan))
             self._notify = None  # a watch says it once
+
+
+def _without_account(
+    request: RunRequest, environment: Environment, scopes: Collection[Scope], accounts: Sequence[Account]
+) -> tuple[CheckResult, ...]:
+    """What stands in the place of the checks of accounts, where none is configured: the others have been made."""
+    if accounts or request.static or Scope.ACCOUNT not in scopes:
+        return ()
+    why = none_found(environment)
+    return (CheckResult(id="credentials", account=None, outcome=Outcome.INCONCLUSIVE, summary=why),)
 
 
 def examine(

@@ -19,7 +19,7 @@ LONGEST_REST_S = 900.0
 https://docs.kraken.com/exchange/guides/general/errors"""
 
 _FIRST_REST_S = 300.0
-"""After a first refusal: somebody may be mending it. Ours."""
+"""After a first refusal: somebody may be fixing it. Ours."""
 
 _CHANGES_KEPT = 1_000
 

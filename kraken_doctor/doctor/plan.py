@@ -20,7 +20,7 @@ class Plan:
     accounts: tuple[Account, ...] = ()
     checks: tuple[Check, ...] = CATALOGUE
     jobs: int = JOBS
-    """Accounts side by side."""
+    """Accounts checked in parallel."""
     deadline_s: float = DEADLINE_S
     """For the whole run."""
 

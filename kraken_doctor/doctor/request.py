@@ -25,6 +25,8 @@ class RunRequest:
     faults: tuple[str, ...] = ()
     """What is to be wrong in the sandbox."""
     timeout_s: float = CALL_TIMEOUT_S
+    timeout_given: bool = False
+    """Whether the user chose it; else a fault of the sandbox is not waited for as long."""
     deadline_s: float = DEADLINE_S
     retry_delays_s: tuple[float, ...] = ()
     private_call_budget: int = 4
@@ -43,6 +45,8 @@ class RunRequest:
     """List the requests, and make none."""
     static: bool = False
     """Judge what is written in the files, and nothing else: no account at all is fine."""
+    requires_account: bool = False
+    """Whether there is nothing to do without any; else the other checks are made."""
     resting: frozenset[str] = frozenset()
     """Labels of accounts that are left alone this time."""
     jobs: int = JOBS

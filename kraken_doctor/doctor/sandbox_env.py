@@ -91,7 +91,8 @@ def start_sandbox(stack: ExitStack, request: RunRequest, store: NonceStore) -> t
         krakenex=lambda: scenario.krakenex(krakenex()) if scenario.krakenex else krakenex(),
         env_files=files,
     )
-    timeout_s = min(request.timeout_s, _PATIENCE_S) if request.faults else request.timeout_s
+    impatient = bool(request.faults) and not request.timeout_given
+    timeout_s = min(request.timeout_s, _PATIENCE_S) if impatient else request.timeout_s
     request = replace(request, api_url=url, ntp_servers=request.ntp_servers or clocks, timeout_s=timeout_s)
     return request, place
 

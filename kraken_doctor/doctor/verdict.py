@@ -150,5 +150,8 @@ def _balances(evidence: EvidenceSet) -> Balances | None:
     usd, usdt = evidence.get(facts.BALANCES_USD), evidence.get(facts.BALANCES_USDT)
     if not usd or not usdt:
         return None
-    forms = (form.split(" ", 1) for form in evidence.get(facts.BALANCES_FORMS, ()))
-    return Balances(Decimal(usd), Decimal(usdt), {code: Decimal(amount) for code, amount in forms})
+    codes, others = (
+        {code: Decimal(amount) for code, _, amount in (form.partition(" ") for form in evidence.get(fact, ()))}
+        for fact in (facts.BALANCES_FORMS, facts.BALANCES_OTHERS)
+    )
+    return Balances(Decimal(usd), Decimal(usdt), codes, others)

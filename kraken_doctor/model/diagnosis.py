@@ -67,7 +67,7 @@ class Diagnosis:
     """The facts that prove it."""
     remedy: Remedy
     primary: bool = False
-    """The first thing to mend; at most one an account, or one for the run."""
+    """The first thing to fix; at most one an account, or one for the run."""
     error: str = ""
     """The exchange's own words, if it said any. Foreign text: data, not markup."""
     possible: tuple[Alternative, ...] = ()

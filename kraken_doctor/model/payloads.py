@@ -94,6 +94,10 @@ class Extra(TypedDict, total=False):
 
     latency: dict[str, dict[str, float]]
     """Public and private calls: samples, medians and worst, in seconds."""
+    plan: list[str]
+    """With `--dry-run`: each request that would be made."""
+    looked_at: list[dict[str, str]]
+    """Where `accounts` has looked for credentials."""
     versions: dict[str, str | None]
     calls: list[dict[str, Any]]
     audit: AuditPart

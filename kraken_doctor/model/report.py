@@ -21,6 +21,8 @@ class Balances:
     usdt: Decimal
     asset_codes: Mapping[str, Decimal] = field(default_factory=dict)
     """Kraken's codes that were added up, those with an amount: ``ZUSD``, ``USD.F``, …"""
+    others: Mapping[str, Decimal] = field(default_factory=dict)
+    """The other assets with an amount, by Kraken's codes."""
 
     @property
     def total(self) -> Decimal:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import ROUND_DOWN, Decimal
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_words
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, Balances, Report
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
 
@@ -64,6 +65,20 @@ def may_be_empty(account: AccountReport, report: Report) -> str:
     """Return what to say beside balances of zero that no answer has stated; empty where one has."""
     found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
     return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
+
+
+_CASH = ("EUR", "GBP", "CAD", "AUD", "CHF", "JPY")
+
+
+def other_assets(balances: Balances) -> str:
+    """Return what else there is: cash by amount where there are no dollars, the rest by number; empty for nothing."""
+    shown = []
+    for code, amount in balances.others.items() if not balances.total else ():
+        name = code.partition(".")[0].removeprefix("Z")
+        shown += [f"{name} {amount.quantize(Decimal('0.01'), ROUND_DOWN)}"] if name in _CASH else []
+    count = len(balances.others) - len(shown)
+    rest = f"{count} other asset{'' if count == 1 else 's'}"
+    return ", ".join([*shown, *([rest] if count else [])])
 
 
 def undecided(report: Report) -> list[CheckResult]:

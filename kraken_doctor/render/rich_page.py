@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection
+from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod, RenderableType
+from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
@@ -42,14 +46,40 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
     return text if terminal.unicode else ascii_only(text)
 
 
+class Words(Text):
+    """Foreign text of one style; a long word is folded behind a joint (``USER:``, ``a_``), not in a part that fits."""
+
+    def wrap(self, console: Console, width: int, **how: Any) -> Lines:
+        """Return the lines, at most *width* columns each."""
+        folded = re.sub(r"\S+", lambda word: "\n".join(_folded(word[0], width)), self.plain)
+        return Text(folded, style=self.style).wrap(console, width, **how)
+
+
+def _folded(word: str, width: int) -> list[str]:
+    lines = [""]
+    for part in re.findall(r"[^_:./\\-]*+[_:./\\-]*+", word) if cell_len(word) > width else [word]:
+        if lines[-1] and cell_len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return lines
+
+
 def listing(
     columns: list[str], rows: list[list[str]], *, whole: Collection[str] = (), right: Collection[str] = ()
 ) -> Table:
-    """A plain table of foreign texts; columns named in *whole* are not wrapped, those in *right* are numbers."""
+    """
+    A plain table of foreign texts, each of one line or several.
+
+    Args:
+        columns: Their titles.
+        rows: Their cells.
+        whole: Columns that are not wrapped.
+        right: Columns of numbers.
+    """
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         justify: JustifyMethod = "right" if column in right else "left"
         table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
     for row in rows:
-        table.add_row(*(Text(escape(cell)) for cell in row))
+        table.add_row(*(Words("\n".join(map(escape, cell.split("\n")))) for cell in row))
     return table

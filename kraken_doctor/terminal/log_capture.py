@@ -34,7 +34,7 @@ def captured(output: Output, interruption: Interruption) -> Iterator[None]:
             output.internal_error(unhandled.exc_value)
 
     root.addHandler(handler)
-    ours.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(output.verbose, 2)])
+    set_level(output)
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda _kind, exc, _trace: output.internal_error(exc)
     sys.unraisablehook = tell
@@ -46,6 +46,12 @@ def captured(output: Output, interruption: Interruption) -> Iterator[None]:
         ours.setLevel(level)
         root.removeHandler(handler)
         logging.captureWarnings(capture=False)
+
+
+def set_level(output: Output) -> None:
+    """Let through of our own log lines what ``-v`` asks for."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(output.verbose, 2)]
+    logging.getLogger("kraken_doctor").setLevel(level)
 
 
 class _Handler(logging.Handler):

@@ -52,6 +52,16 @@ class Output:
         self.suspend_progress: Callable[[], AbstractContextManager[None]] = nullcontext
         """Takes the live view away while something else is written; it is drawn anew below that."""
 
+    def adjust(self, *, verbose: int = 0, quiet: bool = False, color: str | None = None) -> None:
+        """Say more by *verbose*, less from now on if *quiet*, and in *color* if that is given."""
+        self.verbose += verbose
+        self.quiet = self.quiet or quiet
+        self._color = color or self._color
+        if verbose:
+            from kraken_doctor.terminal import log_capture
+
+            log_capture.set_level(self)
+
     def terminal(self) -> Terminal:
         """What stdout can show."""
         from kraken_doctor.terminal.text import Terminal, shows_symbols
@@ -139,7 +149,7 @@ class Output:
         self._write(sys.stderr, "".join(f"{escape(line, _ERROR_LIMIT_CHARACTERS)}\n" for line in lines))
 
     def usage_error(self, text: str) -> None:
-        """What the user has to mend: one line, folded between words where a person reads it."""
+        """What the user has to fix: one line, folded between words where a person reads it."""
         from kraken_doctor.terminal.text import escape
 
         text = f"Error: {escape(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"

@@ -32,6 +32,7 @@ def test_all_forms_are_added_up_exactly() -> None:
     )
     assert (str(found.usd), str(found.usdt), str(found.total)) == ("100.0001", "50.00000001", "150.00010001")
     assert set(found.asset_codes) == {"ZUSD", "USD.F", "USDT", "USDT.B"}
+    assert found.others == {"XXBT": 1}
 
 
 @pytest.mark.parametrize("result", [None, {}, {"XXBT": "0.0000000000"}])

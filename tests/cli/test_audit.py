@@ -40,6 +40,22 @@ def test_table_and_summary(doctor: Run, key: Key, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_every_width_is_readable_and_in_the_order_of_time(
+    doctor: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """No word of a call is broken, nothing is wider than the screen, and the times rise."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = doctor("audit").stdout
+    assert max(map(len, shown.splitlines())) <= columns
+    for word in ("USER:daivon", "Issued", "Refused", "OpenOrders", "Nonesuch", "EAPI:Invalid nonce"):
+        assert word in " ".join(shown.split()), word
+    times = re.findall(r"\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", shown)
+    assert len(times) == 5
+    assert times == sorted(times)
+
+
+@pytest.mark.usefixtures("calls")
 def test_json(doctor: Run, key: Key) -> None:
     """Every record and the summary, in the common envelope."""
     report = json.loads(doctor("audit", "-o", "json").stdout)

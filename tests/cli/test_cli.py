@@ -45,6 +45,7 @@ def test_the_main_job_without_any_credentials(doctor: Run) -> None:
     assert "✅ Connected to Kraken Pro API (USER:daivon_frazier)" in ended.stdout
     assert "USD Balance: $100.00" in ended.stdout
     assert re.search(r"MASTER +✓ yes +\$12480\.55", ended.stdout)
+    assert "Total: $15480.55\n   and 2 other assets\n" in ended.stdout
     assert ended.stderr == ""
 
 
@@ -77,8 +78,8 @@ def test_an_unknown_user_is_one_line_and_status_2(doctor: Run, real: SandboxServ
 
 
 def test_nobody_configured_is_told_how_to_begin(doctor: Run) -> None:
-    """In one line that names the sandbox; a usage error."""
-    ended = doctor("check")
+    """In one line that names the sandbox; a usage error where there is nothing else to do."""
+    ended = doctor("balances")
     assert (ended.status, ended.stdout) == (2, "")
     assert "kraken-doctor check --sandbox" in ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -149,7 +150,7 @@ def test_credentials_from_dotenv(doctor: Run, server: SandboxServer, key: Key, t
     dotenv.chmod(0o644)
     ended = doctor("check")
     assert (ended.status, "dotenv-readable" in ended.stdout) == (0, True)
-    assert doctor("--no-env-file", "check").status == 2
+    assert doctor("--no-env-file", "balances").status == 2
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@ import io
 import json
 import re
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
+from kraken_doctor.render.pages import explain
+from kraken_doctor.sandbox.faults import FAULTS
 from tests.conftest import Run
 
 
@@ -48,6 +52,40 @@ def test_every_error_in_every_form(doctor: Run, form: str, symptom: Symptom) -> 
 def test_words_without_quotes(doctor: Run) -> None:
     """The shell splits them; so typed they are."""
     assert doctor("explain", "EAPI:Invalid", "nonce").stdout == doctor("explain", "EAPI:Invalid nonce").stdout
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_what_to_run_next_without_credentials(doctor: Run, cause: str) -> None:
+    """Where the sandbox can show a cause, `explain` says how, and what it says names the cause."""
+    shown = " ".join(doctor("explain", cause).stdout.split())
+    faults = [fault for fault in FAULTS.values() if fault.cause == cause]
+    assert ("See it kraken-doctor" in shown) == bool(faults)
+    if faults and not faults[0].command:
+        assert f"check --sandbox --fault {faults[0].name}" in shown
+
+
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        ("permission-missing", '"Query Funds"'), ("permission-missing", "https://www.kraken.com/u/security/api"),
+        ("key-can-withdraw", '"Withdraw Funds"'), ("key-invalid", "does not know it"),
+        ("nonce-generator-default", "from kraken_doctor import install; install(api)"),
+    ],
+)  # fmt: skip
+def test_where_on_kraken_and_which_code(doctor: Run, cause: str, line: str) -> None:
+    """The key's page, its boxes by their names, the import with the call."""
+    assert line in " ".join(doctor("explain", cause).stdout.split())
+
+
+def test_each_hint_belongs_to_causes_that_there_are() -> None:
+    hints = tomllib.loads(Path(explain.__file__).with_suffix(".toml").read_text(encoding="utf-8"))["hint"]
+    assert {cause for hint in hints for cause in hint["causes"]} <= set(CAUSES)
+
+
+@pytest.mark.parametrize("words", ["invalid-nonce", "invalid_nonce", "Invalid-Nonce"])
+def test_an_error_written_like_a_cause_is_that_error(doctor: Run, words: str) -> None:
+    """With its causes, the nonce's."""
+    assert doctor("explain", words).stdout == doctor("explain", "EAPI:Invalid nonce").stdout
 
 
 def test_from_stdin(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +138,7 @@ def test_json_has_the_causes_in_full(doctor: Run) -> None:
     ("words", "answer"),
     [
         ("nonce-spend-higher", "did you mean 'nonce-spent-higher'?"),
+        ("clock", "did you mean 'clock-behind' or 'clock-ahead' or"),
         ("EAPI:Invalid nonse", "did you mean 'EAPI:Invalid nonce'?"),
         ("my bot is sad", "kraken-doctor explain lists the causes"),
         ("[bold]x\x1b[31m" + "A" * 5000, "is neither a cause nor an error"),

@@ -51,9 +51,7 @@ def test_both_files_beside_any_form(doctor: Run, tmp_path: Path) -> None:
 
 def test_the_file_says_the_status_that_the_process_ends_with(doctor: Run, tmp_path: Path) -> None:
     """--fail-on among it."""
-    ended = doctor(
-        "check", "--api-url", "http://127.0.0.1:9", "--no-ntp", "--json-file", f"{tmp_path}/r.json", "--sandbox"
-    )
+    ended = doctor("check", "--no-ntp", "--json-file", f"{tmp_path}/r.json", "--sandbox")
     assert document((tmp_path / "r.json").read_text())["exit_status"] == ended.status
 
 

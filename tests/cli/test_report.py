@@ -125,6 +125,8 @@ def test_the_form_follows_the_file_s_name(doctor: Run, real: SandboxServer, tmp_
     assert doctor("report", "--file", str(tmp_path / "r.md"), "-o", "json").status == 0
     document((tmp_path / "r.md").read_text())
     assert doctor("report", "--file", str(tmp_path / "no" / "r.md")).status == 2
+    refused = doctor("report", "--file", str(tmp_path / "r.pdf"))
+    assert (refused.status, ".md, .html" in refused.stderr, (tmp_path / "r.pdf").exists()) == (2, True, False)
 
 
 @pytest.mark.slow
@@ -200,7 +202,7 @@ def test_a_file_that_is_no_report_is_one_line_and_status_2(
     path = tmp_path / "r.json"
     if content is not None:
         path.write_bytes(content)
-    ended = doctor("report", option, str(path), "--sandbox")
+    ended = doctor("report", option, str(path))
     assert (ended.status, ended.stdout) == (2, "")
     assert said in ended.stderr
     assert "r.json" in ended.stderr

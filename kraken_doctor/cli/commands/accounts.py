@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from kraken_doctor.cli import params
-from kraken_doctor.cli.emit import run_and_emit
+from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
+from kraken_doctor.cli.emit import emit, run
 
 
-@click.command("accounts")
+@click.command("accounts", cls=Command)
 @params.accounts
-@click.option("--sandbox", is_flag=True, help="The demo accounts of the embedded exchange.")
+@click.option("--sandbox", is_flag=True, help="Show the demo accounts of the embedded exchange.")
 @click.option(
     "--static",
     is_flag=True,
-    help="For a hook before a commit: ask git about the .env too; no account is fine, a warning ends with status 1.",
+    help="For a pre-commit hook: check too that git ignores .env. No account is fine; a warning exits with 1.",
 )
 @params.output
 @click.pass_context
@@ -24,7 +27,7 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     List the accounts found, and where each credential came from.
 
-    Makes no network calls: what it says of a key is what can be seen without sending it. Shows no secret.
+    Makes no network calls: keys and secrets are judged by their form alone. Shows no secret.
 
     \b
     Examples:
@@ -34,5 +37,10 @@ def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     from kraken_doctor.checks.credentials import credentials
 
+    app: App = ctx.obj
     request = params.request("accounts", (credentials,), choices)
-    run_and_emit(ctx, request, output, "warn" if request.static else "fail", page="accounts")
+    report = run(app, request, output)
+    places = [] if request.sandbox else app.host.environment.looked_at
+    looked_at = [{"place": place, "found": found} for place, found in places]
+    report = replace(report, extra={**report.extra, "looked_at": looked_at})
+    emit(ctx, report, output, "warn" if request.static else "fail", page="accounts")

@@ -8,17 +8,25 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.cli.timeparse import Moment, absolute
 
 
-@click.command("audit")
+@click.command("audit", cls=Command)
 @params.accounts
-@click.option("--key-id", multiple=True, metavar="ID", help="Only this key, by its fingerprint (repeatable).")
-@click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")
-@click.option("--until", type=Moment(), metavar="TIME", help="Until then.")
-@click.option("--outcome", metavar="TEXT", help="Only calls whose outcome contains this: ok, nonce, timeout.")
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="The newest so many records.")
+@click.option("--key-id", multiple=True, metavar="ID", help="Show this key, by its fingerprint (repeatable).")
+@click.option(
+    "--since",
+    type=Moment(),
+    metavar="TIME",
+    help="Show calls since TIME: 30m, 2h or 7d ago, or 2026-11-23T14:00 (UTC).",
+)
+@click.option("--until", type=Moment(), metavar="TIME", help="Show calls until TIME.")
+@click.option("--outcome", metavar="TEXT", help="Show calls whose outcome contains TEXT: ok, nonce, timeout.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Show at most this many of the newest calls."
+)
 @params.output
 @click.pass_context
 def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> None:
@@ -26,7 +34,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     Show the nonce audit log: what was issued when, for which call, with which outcome.
 
     Reads the nonce store that the environment names; makes no network calls. Accounts of the environment are shown by
-    their names, other keys by their fingerprints.
+    name, other keys by fingerprint.
     """
     from kraken_doctor.doctor import audit
     from kraken_doctor.nonce.history import Filter

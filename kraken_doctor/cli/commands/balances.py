@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from kraken_doctor.cli import params
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import run_and_emit
 
 _CHECKS = ("krakenex", "store", "credentials", "balances")
 
 
-@click.command("balances")
+@click.command("balances", cls=Command)
 @params.run
 @params.amounts
 @params.output
@@ -32,5 +33,5 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
-    request = params.request("balances", checks, choices, private_call_budget=2)
+    request = params.request("balances", checks, choices, private_call_budget=2, requires_account=True)
     run_and_emit(ctx, request, output, fail_on, page="balances")

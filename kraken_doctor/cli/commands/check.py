@@ -7,16 +7,18 @@ from typing import Any
 import click
 
 from kraken_doctor.cli import params
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import run_and_emit
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @params.run
 @params.needs
 @params.amounts
 @params.output
+@click.option("--list", "list_checks", is_flag=True, help="List the checks, and exit.")
 @click.pass_context
-def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
+def command(ctx: click.Context, /, output: str, fail_on: str, list_checks: bool, **choices: Any) -> None:
     """
     Check the connection: environment once, then each account.
 
@@ -31,8 +33,14 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
       kraken-doctor check --sandbox
       kraken-doctor check --user daivon_frazier -o short
       kraken-doctor check --only clock
+      kraken-doctor check --key-file kraken.key
       kraken-doctor check --junit-file check.xml --json-file check.json
     """
     from kraken_doctor.checks.catalogue import CATALOGUE
 
+    if list_checks:
+        from kraken_doctor.render.pages import checks
+
+        ctx.obj.output.out(checks.render(CATALOGUE, ctx.obj.output.terminal()))
+        return
     run_and_emit(ctx, params.request("check", CATALOGUE, choices), output, fail_on)

@@ -9,6 +9,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run_and_emit
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _EVERY_S = 10.0
 
 
-@click.command("clock")
+@click.command("clock", cls=Command)
 @params.target
 @params.ntp
 @params.output
@@ -26,16 +27,16 @@ _EVERY_S = 10.0
     type=params.SECONDS,
     default=1.0,
     show_default=True,
-    help="Seconds that the clock may be off.",
+    help="Largest offset allowed, in seconds.",
 )
-@click.option("--watch", is_flag=True, help="Poll repeatedly: offset over time, its rate, steps.")
+@click.option("--watch", is_flag=True, help="Poll repeatedly, and report offset over time, drift and steps.")
 @click.option(
     "--every",
     type=params.PAUSE,
     metavar="SECONDS",
     help="With --watch: seconds between polls.  [default: 10]",
 )
-@click.option("--count", type=click.IntRange(min=1), help="With --watch: how many polls; else until Ctrl-C.")
+@click.option("--count", type=click.IntRange(min=1), help="With --watch: number of polls; by default until Ctrl-C.")
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
@@ -43,8 +44,8 @@ def command(
     """
     Compare this host's clock with NTP and with the exchange.
 
-    An offset is positive when this host is behind. Exit status 1 only where offset less error bound is over the
-    limit, 0 only where offset plus bound is under it, else 3.
+    The offset is positive when this host is behind. Exit status: 0 if the offset is within the limit whatever its
+    error bound, 1 if it exceeds the limit whatever its error bound, else 3 (no verdict).
 
     \b
     Examples:
@@ -55,8 +56,6 @@ def command(
     from kraken_doctor.checks.clock import clock
     from kraken_doctor.model.evidence import Outcome
 
-    if not watch and (every is not None or count is not None):
-        raise click.UsageError("--every and --count belong to --watch", ctx)
     request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
     if not watch:
         run_and_emit(ctx, request, output, page="clock")

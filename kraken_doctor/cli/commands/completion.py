@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 _VARIABLE = "_KRAKEN_DOCTOR_COMPLETE"
 """Click's own name for it: the script sets it, and the command then answers with completions."""
 
 
-@click.command("completion")
+@click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(ctx: click.Context, /, shell: str) -> None:

@@ -10,6 +10,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.evidence import Outcome
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _FORMS = ("table", "json", "markdown")
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("words", nargs=-1, metavar="[CAUSE|ERROR]", shell_complete=completing.causes)
 @click.option("-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="Output format.")
 @click.pass_context
@@ -28,7 +29,7 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
     Say what a cause or an error means, how it is proved and fixed.
 
-    Takes a cause's id, or an error as it was printed, with whatever stands around it. "-" reads from stdin: an error,
+    Takes a cause's id, or an error as it was printed, with any text around it. "-" reads from stdin: an error,
     a whole traceback or a piece of a log. Without either it lists all causes. Makes no network calls.
 
     \b

@@ -12,6 +12,7 @@ import click
 
 from kraken_doctor.cli import completing, pasted
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
@@ -31,9 +32,9 @@ _STOP = "Stop the bot on this key before a test, or give the doctor a key of its
 _ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
 
 
-@click.command("init")
-@click.option("--user", metavar="NAME", help="This user's account.", shell_complete=completing.users)
-@click.option("--master", is_flag=True, help="The master account.")
+@click.command("init", cls=Command)
+@click.option("--user", metavar="NAME", help="Set up this user.", shell_complete=completing.users)
+@click.option("--master", is_flag=True, help="Set up the master account.")
 @click.option("--key", metavar="KEY", help="The API key; never the secret, which other users of the host would see.")
 @click.option(
     "--secret-stdin",
@@ -46,8 +47,8 @@ _ALONE = "the doctor can't count as this client does, make a key of its own for 
     help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
     shell_complete=completing.clients,
 )
-@click.option("--replace", is_flag=True, help="Replace values that are set already.")
-@click.option("--check/--no-check", default=None, help="Test them afterwards; on a terminal you are asked.")
+@click.option("--replace", is_flag=True, help="Replace values that are already set.")
+@click.option("--check/--no-check", default=None, help="Run the check afterwards; on a terminal you are asked.")
 @click.pass_context
 def command(
     ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,
@@ -114,11 +115,11 @@ def _path(ctx: click.Context) -> tuple[Path, bool]:
     """Where the values go, and whether that was found, not named."""
     from kraken_doctor.accounts import dotenv
 
-    given = ctx.find_root().params
-    named: tuple[str, ...] = given.get("env_file") or ()
-    if given.get("no_env_file") or len(named) > 1:
+    app: App = ctx.obj
+    named = app.host.env_files
+    if named is None or len(named) > 1:
         raise click.UsageError("init writes one .env file: name it once with --env-file, or not at all", ctx)
-    path = Path(named[0]) if named else dotenv.find(Path.cwd()) or Path.cwd() / ".env"
+    path = named[0] if named else dotenv.find(Path.cwd()) or Path.cwd() / ".env"
     try:
         files.check(path)
     except OSError as exc:

@@ -11,6 +11,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.cli.timeparse import Moment, absolute
 
@@ -22,9 +23,14 @@ _POLL_S = 1.0
 """How often a log is looked at that is followed."""
 
 
-@click.command("logs")
+@click.command("logs", cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@click.option("--since", type=Moment(), metavar="TIME", help="From then: 30m, 2h, 7d ago, or 2026-11-23T14:00 (UTC).")
+@click.option(
+    "--since",
+    type=Moment(),
+    metavar="TIME",
+    help="Read entries since TIME: 30m, 2h or 7d ago, or 2026-11-23T14:00 (UTC).",
+)
 @click.option("-f", "--follow", is_flag=True, help="Keep reading as the log grows, and print each change.")
 @params.files
 @params.fail_on

@@ -6,12 +6,13 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.unit import NonceUnit
 
 
-@click.command("nonce")
+@click.command("nonce", cls=Command)
 @click.option("--target", metavar="MODULE:ATTRIBUTE", help="Test the generator, or the client object, of your own bot.")
 @click.option(
     "--nonce-unit",
@@ -20,7 +21,9 @@ from kraken_doctor.model.unit import NonceUnit
     show_default=True,
     help="Unit of the tested generator.",
 )
-@click.option("--timeout", type=params.SECONDS, default=30.0, show_default=True, help="Seconds for the target.")
+@click.option(
+    "--timeout", type=params.SECONDS, default=30.0, show_default=True, help="Timeout of the target, in seconds."
+)
 @params.output
 @params.fail_on
 @click.pass_context
@@ -31,7 +34,7 @@ def command(
     Confirm the custom nonce generator with self-tests.
 
     Installs it on a krakenex API object, lets the embedded exchange judge it under threads, and tests it
-    alone. Uses a nonce store of its own, which is deleted afterwards: your keys' marks stay as they are.
+    alone. Uses a nonce store of its own, which is deleted afterwards: your keys are not touched.
 
     With --target it tests what your bot uses instead, in a process of its own: is krakenex's hook replaced, by what,
     in which unit; does it repeat, decrease or race; does it keep requests in order. Importing the module runs it:

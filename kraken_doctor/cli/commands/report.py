@@ -11,6 +11,7 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal import files
@@ -24,25 +25,31 @@ _OFFLINE = ("krakenex", "store", "credentials")
 
 _OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
 
-_FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit"}
+_FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit", ".txt": "markdown"}
 
 _MAX_BYTES = 64 << 20
 """A report with the calls of a busy hour is a few megabytes."""
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @params.run
 @params.needs
 @click.option(
     "-o",
     "--output",
     type=click.Choice([*params.OUTPUTS, "html"]),
-    help="Output format; by default what the name of --file ends in, else markdown.",
+    help="Output format; by default by the extension of --file, else markdown.",
 )
 @params.file
-@click.option("--offline", is_flag=True, help="Make no network call: only what this host can tell.")
-@click.option("--from", "source", metavar="FILE", type=click.Path(), help="Judge this saved JSON report again.")
-@click.option("--baseline", metavar="FILE", type=click.Path(), help="Say what is new, gone and still there since it.")
+@click.option("--offline", is_flag=True, help="Make no network calls; report what this host knows.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.Path(),
+    help="Evaluate this saved JSON report instead of making a run.",
+)
+@click.option("--baseline", metavar="FILE", type=click.Path(), help="Compare the findings with this saved JSON report.")
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str | None, fail_on: str, offline: bool, source: str | None, baseline: str | None,
@@ -51,7 +58,7 @@ def command(
     """
     Write one redacted file to attach to a bug report.
 
-    Markdown, JSON or a page that opens anywhere, with versions, checks, findings, and the nonces and latencies of
+    Markdown, JSON or a self-contained HTML page, with versions, checks, findings, and the nonces and latencies of
     the last hour. Names, amounts, addresses, paths and keys are left out; equal keys have equal ids.
 
     It makes the calls of a check, unless --offline or --from is given: stop the bot on a key first, or give the doctor
@@ -69,10 +76,11 @@ def command(
     from kraken_doctor.render.pages import report_markdown
 
     app: App = ctx.obj
+    output = output or _form_of(ctx)  # before anything is sent
     before = _read(Path(baseline)).report if baseline else None
     request = _request(app, choices, offline=offline)
     if dry_run:
-        show_plan(app, request)
+        show_plan(app, request, output)
         return
     if source:
         found = report.from_saved(_read(Path(source)))
@@ -87,7 +95,7 @@ def command(
         "markdown": functools.partial(report_markdown.render, records=shown.calls),
     }
     document = report.compared(shown.report, before) if before is not None else shown.report
-    emit(ctx, document, output or _form_of(ctx), fail_on, forms=forms)
+    emit(ctx, document, output, fail_on, forms=forms)
 
 
 def _keep_names(app: App, names: dict[str, str]) -> None:
@@ -116,9 +124,16 @@ def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
 
 
 def _form_of(ctx: click.Context) -> str:
-    """By the ending of --file."""
-    path = ctx.meta.get(files.META, {}).get("", Path())
-    return _FORMS.get(path.suffix.lower(), "markdown")
+    """
+    By the ending of --file; Markdown where it has none.
+
+    Raises:
+        UsageError: It ends like no format that there is.
+    """
+    suffix = ctx.meta.get(files.META, {}).get("", Path()).suffix.lower()
+    if suffix and suffix not in _FORMS:
+        raise click.UsageError(f"--file: no format ends in {suffix[:20]}; use {', '.join(_FORMS)}, or give -o", ctx)
+    return _FORMS.get(suffix, "markdown")
 
 
 def _read(path: Path) -> Saved:

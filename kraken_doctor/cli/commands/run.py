@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
-@click.command("run")
-@click.option("--observe", is_flag=True, help="Change nothing: record the calls, and name the cause at the end.")
+@click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
+@click.option("--observe", is_flag=True, help="Change nothing; record the calls, and name the cause at the end.")
 @click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
 @click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve the bot's calls as Prometheus metrics there."
+    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics of the bot's calls on this port."
 )
 @click.option(
-    "--report", type=click.Path(dir_okay=False), help="Write what was seen to FILE: JSON if named .json, else Markdown."
+    "--report",
+    type=click.Path(dir_okay=False),
+    help="Write the recorded calls to FILE: JSON if it ends in .json, else Markdown.",
 )
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
 @click.pass_context
@@ -58,8 +61,6 @@ def command(
     from kraken_doctor.inject.launch import Command, unreached, with_hook
 
     app: App = ctx.obj
-    if observe and (store or metrics_port is not None):
-        raise ConfigurationError("--observe changes nothing, so it takes no --store and no --metrics-port")
     if option := unreached(arguments):
         app.output.warn(f"{option}: the start-up hook is not loaded there; private calls stay as they are.\n")
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()

@@ -17,6 +17,7 @@ import click
 
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
@@ -34,9 +35,11 @@ _POLL_S = 0.2
 _HTTPS_PORT = 443
 
 
-@click.command("sandbox")
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
+@click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free one."
+)
 @click.option(
     "--fault",
     "faults",
@@ -46,7 +49,7 @@ _HTTPS_PORT = 443
     shell_complete=completing.faults,
 )
 @click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
-@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so a real exchange.")
+@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so the real exchange.")
 @click.option(
     "--allow-loopback",
     multiple=True,
@@ -83,8 +86,6 @@ def command(
         app.output.out(_listing(app.output.terminal()))
         return
     if arguments:
-        if allow_network and allow_loopback:
-            raise ConfigurationError("--allow-loopback: with --allow-network every port is allowed already")
         request = _Request(arguments, host, port, faults, pass_env, allow_network, allow_loopback)
         ctx.exit(_run(app, request))
     ended: list[int] = []

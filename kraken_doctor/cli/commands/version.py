@@ -8,18 +8,19 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.doctor.request import RunRequest
 
 
-@click.command("version")
+@click.command("version", cls=Command)
 @params.output
 @click.pass_context
 def command(ctx: click.Context, /, output: str) -> None:
     """
     Compare the installed krakenex with the tested one.
 
-    Is its nonce hook present? The other dependencies are listed with their versions.
+    Also shows whether its nonce hook is present, and the versions of the other dependencies.
 
     \b
     Examples:

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
+from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
@@ -68,7 +69,7 @@ def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
     return line
 
 
-@click.command("watch")
+@click.command("watch", cls=Command)
 @params.run
 @params.needs
 @click.option(
@@ -135,10 +136,10 @@ def command(
     from kraken_doctor.render import phrases
 
     app: App = ctx.obj
-    request = params.request("watch", CATALOGUE, choices)
+    request = params.request("watch", CATALOGUE, choices, requires_account=True)
     _refuse_haste(app, request, every)
     if request.dry_run:
-        show_plan(app, request)
+        show_plan(app, request, output)
         return
     if not on_change and (hook_format or test_hook):
         raise click.UsageError(f"{'--test-hook' if test_hook else '--hook-format'} requires --on-change")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
@@ -41,7 +42,8 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
             "dotenv-readable", account, "The .env file is under version control.", because, remedy=remedy("file in git")
         )
     elif path := evidence.get(facts.READABLE_FILE):
-        yield diagnosis_for("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
+        because, cure = (f"{path} may be read by its group or by everyone",), f"chmod 600 {shlex.quote(path)}"
+        yield diagnosis_for("dotenv-readable", account, "", because, remedy=remedy("file that others may read", cure))
 
 
 def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:

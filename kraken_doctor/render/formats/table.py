@@ -15,8 +15,9 @@ from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
+from kraken_doctor.render.pages.details import details
 from kraken_doctor.render.pages.findings import findings
-from kraken_doctor.render.rich_page import style_of, to_text
+from kraken_doctor.render.rich_page import Words, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
 
 _STORES = {"sqlite": "SQLite", "redis": "Redis"}
@@ -53,7 +54,8 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     own = own_fault(report)
     if own and [*parts, *common][-1] == "":
         own = own[1:]
-    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else []), _closing(report)]
+    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else [])]
+    parts += [*(details(report) if verbose else ()), _closing(report)]
     return to_text(Group(*parts), terminal)
 
 
@@ -104,7 +106,7 @@ def accounts_table(report: Report, terminal: Terminal, symbols: Symbols) -> Tabl
     for column in ("USD", "USDT", "Total") if wide else ("Total",):
         table.add_column(column, justify="right", no_wrap=True)
     if wide:
-        table.add_column("Nonce")
+        table.add_column("Unit")
         table.add_column("Key", no_wrap=True)
     for account in report.accounts:
         table.add_row(*_row(account, symbols, wide=wide))
@@ -120,7 +122,7 @@ def _row(account: AccountReport, symbols: Symbols, *, wide: bool) -> list[Text]:
     if connected and account.outcome is Outcome.WARN:
         mark, style = symbols.warned, "yellow"
     row = [
-        Text(escape(account.label)),
+        Words(escape(account.label)),
         Text(f"{mark} {phrases.YES_NO[connected]}", style=style),
         *(Text(amount) for amount in (amounts if wide else amounts[2:])),
     ]
@@ -145,6 +147,8 @@ def _connected(account: AccountReport, report: Report, symbols: Symbols) -> list
         lines.append(Text(f"   Total: {money(balances.total)}"))
         if others := [f"{code} {amount}" for code, amount in balances.asset_codes.items() if "." in code]:
             details.append(f"including {', '.join(escape(other) for other in others)}")
+        if beside := phrases.other_assets(balances):
+            details.append(f"and {beside}")
     if note := phrases.may_be_empty(account, report):
         details.append(escape(note))
     line = _nonce_line(account, symbols)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from kraken_doctor.terminal.text import Terminal
 
 
-_SUMMARY = ("Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead")
+_SUMMARY = ("Key", "Issued", "Refused", "Failed", "Lead", "Longest wait", "Longest gap", "Rate")
+_NARROW_SUMMARY = 5
+"""So many of them are shown on a narrow screen."""
+
+_WIDE = 110
+"""From so many columns on a call is one line, and the summary has all its figures."""
+
 _RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waited")
 
 
@@ -26,15 +32,17 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     """Return the page."""
     parts: list[Any] = [environment(report, terminal, symbols_for(terminal))]
     if report.extra["summary"]:
-        rows = [_summary_row(summary) for summary in report.extra["summary"]]
-        parts += ["", listing(list(_SUMMARY), rows, whole=_SUMMARY)]
+        shown = None if terminal.width >= _WIDE else _NARROW_SUMMARY
+        rows = [_summary_row(summary)[:shown] for summary in report.extra["summary"]]
+        parts += ["", listing(list(_SUMMARY[:shown]), rows, whole=_SUMMARY[1:])]
     if records := report.extra["records"]:
-        columns = list(_RECORD)
         rows = [_record_row(record) for record in records]
-        if len({record["key_id"] for record in records}) == 1:
-            # Said above; at 80 columns the nonce needs the room.
-            columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
-        parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Took", "Waited"))]
+        if terminal.width < _WIDE:
+            rows = [[row[0], f"{row[1]}\n{row[3]} {row[2]}: {row[4]}, {row[6]}"] for row in rows]
+            columns = ["Time (UTC)", "Key and call"]
+        else:
+            columns = list(_RECORD)
+        parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Call", "By", "Took", "Waited"))]
     return to_text(Group(*parts), terminal)
 
 
@@ -52,17 +60,16 @@ def render_markdown(report: Report) -> str:
 
 
 def _summary_row(summary: dict[str, Any]) -> list[str]:
-
     lead = summary["lead_s"]
     return [
         summary["account"] or summary["key_id"],
         str(summary["issued"]),
         str(summary["refused"]),
         str(summary["failed"]),
-        f"{summary['rate_per_s']:g}/s",
+        f"{lead:+.3f} s" if lead is not None else "-",
         span(summary["longest_wait_s"]),
         span(summary["longest_gap_s"]),
-        f"{lead:+.3f} s" if lead is not None else "-",
+        f"{summary['rate_per_s']:g}/s",
     ]
 
 

@@ -80,12 +80,14 @@ def _without_servers(evidence: EvidenceSet, outcome: Outcome) -> list[str]:
 def _watch(report: Report, terminal: Terminal) -> str:
     watched = report.extra["watch"]
     rate = watched["rate_ppm"]
-    between = f"between {rate['least']:+.1f} and {rate['most']:+.1f} ppm" if rate else "not to be told from this"
+    between = (
+        f"between {rate['least']:+.1f} and {rate['most']:+.1f} ppm" if rate else "can't be determined from these polls"
+    )
     steps = [f"{step['seconds']:+.3f} s at {step['at']}" for step in watched["steps"]]
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row("Looks", str(len(watched["samples"])))
+    grid.add_row("Polls", str(len(watched["samples"])))
     grid.add_row("Rate", f"{between} (positive: it falls behind)")
-    grid.add_row("Steps", ", ".join(steps[-_STEPS_SHOWN:]) if steps else "none seen")
+    grid.add_row("Steps", ", ".join(steps[-_STEPS_SHOWN:]) if steps else "none")
     return _page(report, terminal, grid)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,6 +17,7 @@ from kraken_doctor.model import json_report
 from kraken_doctor.model.cause import Cause, Symptom
 from kraken_doctor.render.phrases import SEVERITY_WORDS, cure
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, to_text
+from kraken_doctor.sandbox.faults import FAULTS
 from kraken_doctor.terminal.text import Terminal, escape
 
 Sections = Mapping[str, Sequence[Cause]]
@@ -135,9 +139,18 @@ def _said_of(cause: Cause) -> Iterator[tuple[str, str]]:
     yield "What it is", cause.meaning
     yield "Proved by", cause.proof
     yield from ((heading, text) for heading, texts in cure(cause.remedy) for text in texts if text)
+    yield from ((hint["heading"], hint["text"]) for hint in _hints() if cause.id in hint["causes"])
+    if shown := next((fault for fault in FAULTS.values() if fault.cause == cause.id), None):
+        yield "See it", f"kraken-doctor {shown.command or f'check --sandbox --fault {shown.name}'}"
     yield "Wrong when", cause.wrong_when
     if cause.errors:
         yield "Errors", ", ".join(cause.errors)
+
+
+@functools.cache
+def _hints() -> list[dict[str, Any]]:
+    hints: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["hint"]
+    return [{**hint, "text": " ".join(hint["text"].split())} for hint in hints]
 
 
 def _links(links: Iterable[str]) -> str:
@@ -148,6 +161,8 @@ def _links(links: Iterable[str]) -> str:
 def _marked(name: str, text: str) -> str:
     if name in ("Run", "Errors"):
         return ", ".join(f"`{part}`" for part in text.split(", "))
+    if name in ("See it", "Code", "Key page"):
+        return f"<{text}>" if name == "Key page" else f"`{text}`"
     return text.replace("<", "\\<").replace("*", "\\*")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
+from rich.text import Text
 
+from kraken_doctor import __version__
 from kraken_doctor.checks.host import TESTED_KRAKENEX
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import symbols_for
+from kraken_doctor.terminal.text import escape, symbols_for
 
 if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
@@ -25,5 +27,14 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         for name, version in report.extra["versions"].items()
     ]
     found = findings(report.diagnoses, None, symbols, verbose=False)
-    page = [environment(report, terminal, symbols), "", listing(["Package", "Installed", "Tested"], rows), *found]
+    on = [f"Python {report.environment['python']}", report.environment["platform"]]
+    head = Text(f" {symbols.dot} ".join([f"kraken-doctor {__version__}", *map(escape, on)]), style="bold")
+    page = [
+        head,
+        "",
+        environment(report, terminal, symbols),
+        "",
+        listing(["Package", "Installed", "Tested"], rows),
+        *found,
+    ]
     return to_text(Group(*page), terminal)
