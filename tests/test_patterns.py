@@ -27,7 +27,7 @@ from kraken_doctor.botlog.prefilter import needles
 from kraken_doctor.diagnosis import recognise
 
 PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
-CHARACTERS = 200_000
+CHARACTERS = 100_000
 LIMIT_S = 100
 
 NAMES = ("compile", "search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")
