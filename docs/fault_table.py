@@ -51,7 +51,7 @@ def row(fault: Fault, report: dict[str, Any], status: int) -> str:
         said, step = "all well", ""
     else:
         said = f"`{found['cause']}` ({found['severity']}, {found['confidence']})"
-        step = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "(the moment that it names)", found["remedy"]["text"])
+        step = re.sub(r"^Wait \d+ s,", "Wait (so many seconds),", found["remedy"]["text"])
     return f"| `{fault.name}` | {fault.title} | {said} | {status} | {step} |"
 
 

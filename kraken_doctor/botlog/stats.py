@@ -36,17 +36,7 @@ _RECENT = 256
 _NAMES_KEPT = 100
 """Bounds: a log may have any number of workers, nonces and errors."""
 
-# After these it is not known whether the request was executed; a retry may carry the nonce that has arrived.
-_CUT = frozenset(
-    {
-        "Read timed out",
-        "The read operation timed out",
-        "Connection reset by peer",
-        "520 Server Error",
-        "HTTP 522",
-        "NetworkError, Max retries exceeded",
-    }
-)
+_CUT = frozenset(words()["cut"])
 _DNS = "Name or service not known"
 
 

@@ -24,8 +24,8 @@ def failure_kind(exc: BaseException) -> str | None:
     tell a refused connection from an unknown name. What the system said does.
     """
     for inner in layers(exc):
-        for kind, types in _KINDS:
-            if isinstance(inner, types):
+        for failing, kind in _KINDS.items():
+            if isinstance(inner, failing):
                 return kind
         if isinstance(inner, ssl.SSLCertVerificationError):
             return _certificate_kind(inner.verify_code)
@@ -52,23 +52,17 @@ def root_message(exc: BaseException) -> str:
     return _words(innermost) or _words(exc)
 
 
-_KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
-    ("dns-failed", socket.gaierror),
-    ("connection-refused", ConnectionRefusedError),
-    (
-        "connection-reset",
-        (
-            ConnectionResetError,
-            ConnectionAbortedError,
-            BrokenPipeError,
-            http.client.RemoteDisconnected,
-            ssl.SSLEOFError,
-            ssl.SSLZeroReturnError,
-        ),
-    ),
+_KINDS: dict[type[BaseException], str] = {
+    socket.gaierror: "dns-failed",
+    ConnectionRefusedError: "connection-refused",
+    ConnectionResetError: "connection-reset",  # http.client.RemoteDisconnected is one
+    ConnectionAbortedError: "connection-reset",
+    BrokenPipeError: "connection-reset",
+    ssl.SSLEOFError: "connection-reset",
+    ssl.SSLZeroReturnError: "connection-reset",
     # Bytes came, and they are no HTTP, or less of it than was announced.
-    ("response-invalid", http.client.HTTPException),
-)
+    http.client.HTTPException: "response-invalid",
+}
 
 
 def _certificate_kind(verify_code: int) -> str:
