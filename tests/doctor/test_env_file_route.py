@@ -112,8 +112,8 @@ def test_a_proxy_beside_the_key_is_used(doctor: Run, scene: Scene, variable: str
 @pytest.mark.parametrize(
     ("login", "says"),
     [
-        ("me:wrong@", "Correct the proxy's user and password in HTTPS_PROXY"),
-        ("", "Put the proxy's user and password into"),
+        ("me:wrong@", "Correct the proxy's user and password in HTTPS_PROXY in .env"),
+        ("", "Put the proxy's user and password into HTTPS_PROXY in .env"),
     ],
 )
 def test_a_login_that_the_proxy_refuses(doctor: Run, scene: Scene, login: str, says: str) -> None:

@@ -36,7 +36,7 @@ def check(server: SandboxServer, key: Key) -> Callable[..., Report]:
         environ = {"KRAKEN_MASTER_API_KEY": key.api_key, "KRAKEN_MASTER_API_SECRET": key.secret}
         environ["KRAKEN_NONCE_STORE"] = "memory://"
         settings = {"api_url": server.url, "use_ntp": False, "timeout_s": 2.0, **choices}
-        return examine(environ=environ, master=True, **settings)  # type: ignore[arg-type]
+        return examine(environ=environ, master=True, **settings)
 
     return run
 

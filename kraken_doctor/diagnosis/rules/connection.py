@@ -212,17 +212,26 @@ def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | 
     """Return another remedy than the catalogue's, where the evidence says more."""
     if failure in _ASK_TO_WAIT and (wait_s := _wait_s(evidence, call)) is not None:
         return remedy("wait as told", wait=wait(wait_s)) if wait_s > 0 else remedy("waited as told")
-    named = evidence.get(call.BAD_VARIABLE)
+    named = _with_file(evidence, evidence.get(call.BAD_VARIABLE, ""))
+    by = named or _with_file(evidence, evidence.source(facts.PROXY))
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
-        variable = evidence.source(facts.PROXY) or "HTTPS_PROXY"
-        return remedy("wrong login" if evidence.get(facts.PROXY_LOGIN) else "login of the proxy", variable=variable)
-    if failure == "proxy-failed" and (variable := named or evidence.source(facts.PROXY) or ""):
-        return remedy("proxy of a variable", variable=variable)
+        heading = "wrong login" if evidence.get(facts.PROXY_LOGIN) else "login of the proxy"
+        return remedy(heading, variable=by or "HTTPS_PROXY")
+    if failure == "proxy-failed" and by:
+        return remedy("proxy of a variable", variable=by)
     if failure == "tls-untrusted" and named:
         return remedy("authorities of a variable", variable=named)
     if failure == "tls-failed" and evidence.get(facts.TLS_PROBLEM) is not None:
         return remedy("certificate with a flaw")
     return None
+
+
+def _with_file(evidence: EvidenceSet, variable: str) -> str:
+    """Return *variable* with the .env file that alone sets it, where one does: ``HTTPS_PROXY in .env``."""
+    for text in evidence.get(facts.ENVIRONMENT_IN_FILES, ()):
+        if variable and text.startswith(f"{variable}="):
+            return f"{variable} in {text.rpartition(' (')[2].rstrip(')')}"
+    return variable
 
 
 def _wait_s(evidence: EvidenceSet, call: Step) -> float | None:
