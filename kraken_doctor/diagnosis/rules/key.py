@@ -112,7 +112,7 @@ def _denied(
     if info == "ok":  # so this host may use the key
         return "", (box, fresh), None
     if info and kraken_error((info,)).cause == "permission-missing":
-        summary = "Kraken denied the call that needs no permission too."
+        summary = "Kraken denied even GetApiKeyInfo, which needs no permission."
         return summary, (address, fresh, box), remedy("denied without need")
     return "", (box, fresh, address), None
 
