@@ -91,18 +91,13 @@ class TransportError(KrakenDoctorError):
         self.kind = kind
         self.detail = detail
         self.seen = seen or AnswerSeen()
+        self.outcome = kind  # what a record calls it
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
 
-    @property
-    def outcome(self) -> str:
-        """What a record calls it."""
-        return self.kind
 
-
-_UNIX_TIME = re.compile(r":\s*(\d{10})(\d{3})?(?:\.\d{1,9})?\s*\Z")
-"""In seconds or in milliseconds: anything shorter is no moment of these decades."""
+_UNIX_TIME = re.compile(r":\s*(\d{10})(\d{3})?(?:\.\d{1,9})?\s*\Z")  # what is shorter is no time of these decades
 
 
 class Retry(enum.Enum):
@@ -126,12 +121,8 @@ class KrakenError(KrakenDoctorError):
         super().__init__(text)
         self.text = text
         self.errors = tuple(errors) or (text,)
+        self.outcome = ", ".join(self.errors)  # what a record calls it
         self.seen = seen or AnswerSeen()
-
-    @property
-    def outcome(self) -> str:
-        """What a record calls it: the exchange's own strings."""
-        return ", ".join(self.errors)
 
 
 class KrakenInvalidKey(KrakenError):
@@ -256,40 +247,28 @@ class KrakenUnrecognised(KrakenError):
     """A string that this version does not know; kept in full, never guessed at."""
 
 
-STRINGS: dict[str, type[KrakenError]] = {
-    "EAPI:Invalid key": KrakenInvalidKey,
-    "EAPI:Invalid signature": KrakenInvalidSignature,
-    "EAPI:Invalid nonce": KrakenInvalidNonce,
-    "EAPI:Rate limit exceeded": KrakenRateLimited,
-    "EAPI:Feature disabled": KrakenFeatureDisabled,
-    "EAPI:Bad request": KrakenInvalidArguments,
-    "EAccount:Invalid permissions": KrakenAccountRestricted,
-    "EAuth:Account temporary disabled": KrakenAccountLocked,
-    "EAuth:Account unconfirmed": KrakenAccountUnconfirmed,
-    "EAuth:Rate limit exceeded": KrakenRateLimited,
-    "EAuth:Too many requests": KrakenRateLimited,
-    "EGeneral:Internal error": KrakenInternalError,
-    "EGeneral:Invalid arguments": KrakenInvalidArguments,
-    "EGeneral:Permission denied": KrakenPermissionDenied,
-    "EGeneral:Temporary lockout": KrakenTemporaryLockout,
-    "EGeneral:Too many requests": KrakenThrottled,
-    "EGeneral:Unknown method": KrakenUnknownMethod,
-    "EDatabase:Internal error": KrakenInternalError,
-    "EService:Busy": KrakenBusy,
-    "EService:Deadline elapsed": KrakenDeadlineElapsed,
-    "EService:Market in cancel_only mode": KrakenMarketRestricted,
-    "EService:Market in limit_only mode": KrakenMarketRestricted,
-    "EService:Market in post_only mode": KrakenMarketRestricted,
-    "EService:Throttled": KrakenThrottled,
-    "EService:Unavailable": KrakenUnavailable,
-    "ETrade:User Locked": KrakenAccountLocked,
-    "E*:Locked": KrakenAccountLocked,
-    "EBM:*": KrakenCallRejected,
-    "EFunding:*": KrakenCallRejected,
-    "EOrder:*": KrakenCallRejected,
-    "EQuery:*": KrakenCallRejected,
-    "ETrade:*": KrakenCallRejected,
-}
+_STRINGS_OF: dict[type[KrakenError], tuple[str, ...]] = {
+    KrakenInvalidKey: ("EAPI:Invalid key",),
+    KrakenInvalidSignature: ("EAPI:Invalid signature",),
+    KrakenInvalidNonce: ("EAPI:Invalid nonce",),
+    KrakenRateLimited: ("EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests"),
+    KrakenFeatureDisabled: ("EAPI:Feature disabled",),
+    KrakenInvalidArguments: ("EAPI:Bad request", "EGeneral:Invalid arguments"),
+    KrakenAccountRestricted: ("EAccount:Invalid permissions",),
+    KrakenAccountLocked: ("EAuth:Account temporary disabled", "ETrade:User Locked", "E*:Locked"),
+    KrakenAccountUnconfirmed: ("EAuth:Account unconfirmed",),
+    KrakenInternalError: ("EGeneral:Internal error", "EDatabase:Internal error"),
+    KrakenPermissionDenied: ("EGeneral:Permission denied",),
+    KrakenTemporaryLockout: ("EGeneral:Temporary lockout",),
+    KrakenThrottled: ("EGeneral:Too many requests", "EService:Throttled"),
+    KrakenUnknownMethod: ("EGeneral:Unknown method",),
+    KrakenBusy: ("EService:Busy",),
+    KrakenDeadlineElapsed: ("EService:Deadline elapsed",),
+    KrakenMarketRestricted: tuple(f"EService:Market in {mode}_only mode" for mode in ("cancel", "limit", "post")),
+    KrakenUnavailable: ("EService:Unavailable",),
+    KrakenCallRejected: ("EBM:*", "EFunding:*", "EOrder:*", "EQuery:*", "ETrade:*"),
+}  # fmt: skip
+STRINGS = {string: kind for kind, strings in _STRINGS_OF.items() for string in strings}
 """
 The one table of Kraken's strings. ``*`` stands for any category or any text; a more general form stands below those
 that it would hide. Any string may have details behind a colon. What is known by hearsay alone is not here.
@@ -307,14 +286,6 @@ def pattern_of(string: str) -> str:
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
     category = r"\bE(?:API|Account|Auth|General|Trade)" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
-
-
-_FORM = re.compile(r"E[A-Z][A-Za-z]{1,20}\s*:")
-
-
-def has_form(text: str) -> bool:
-    """Return whether *text* has the form of Kraken's errors, known or not: ``E<category>:<text>``."""
-    return _FORM.match(text.strip()) is not None
 
 
 _JOINT = re.compile(r",\s*(?=[EW][A-Z]\w*\s*:)")

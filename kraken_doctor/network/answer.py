@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import requests
 import urllib3
 
-from kraken_doctor.errors import KrakenError, TransportError, has_form, is_failure, kraken_error
+from kraken_doctor.errors import KrakenError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.failures import layers, root_message, transport_error
 
@@ -84,6 +85,10 @@ def envelope_problem(answer: object, endpoint: str) -> str:
     return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
 
 
+_FORM = re.compile(r"\s*E[A-Z][A-Za-z]{1,20}\s*:")
+"""Of Kraken's errors, known or not: ``E<category>:<text>``."""
+
+
 def api_error(exc: requests.RequestException | UnicodeEncodeError) -> KrakenError | TransportError:
     """Return *exc* as the API's own refusal, where that came with another status than 200; else as no answer."""
     failure = as_transport_error(exc)
@@ -93,7 +98,7 @@ def api_error(exc: requests.RequestException | UnicodeEncodeError) -> KrakenErro
             answer = parse_json(response)
             errors = error_strings(answer)
             # A gateway's {"error": ["Forbidden"]} is none of Kraken's.
-            if not envelope_problem(answer, "") and is_failure(errors) and any(map(has_form, errors)):
+            if not envelope_problem(answer, "") and is_failure(errors) and any(map(_FORM.match, errors)):
                 return kraken_error(errors, failure.seen)
     return failure
 
