@@ -91,18 +91,13 @@ class TransportError(KrakenDoctorError):
         self.kind = kind
         self.detail = detail
         self.seen = seen or AnswerSeen()
+        self.outcome = kind  # what a record calls it
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
 
-    @property
-    def outcome(self) -> str:
-        """What a record calls it."""
-        return self.kind
 
-
-_UNIX_TIME = re.compile(r":\s*(\d{10})(\d{3})?(?:\.\d{1,9})?\s*\Z")
-"""In seconds or in milliseconds: anything shorter is no moment of these decades."""
+_UNIX_TIME = re.compile(r":\s*(\d{10})(\d{3})?(?:\.\d{1,9})?\s*\Z")  # what is shorter is no time of these decades
 
 
 class Retry(enum.Enum):
@@ -138,12 +133,8 @@ class KrakenError(KrakenDoctorError):
         super().__init__(text)
         self.text = text
         self.errors = tuple(errors) or (text,)
+        self.outcome = ", ".join(self.errors)  # what a record calls it
         self.seen = seen or AnswerSeen()
-
-    @property
-    def outcome(self) -> str:
-        """What a record calls it: the exchange's own strings."""
-        return ", ".join(self.errors)
 
 
 class KrakenInvalidKey(KrakenError, cause="key-invalid", strings=["EAPI:Invalid key"]):
@@ -274,14 +265,6 @@ def pattern_of(string: str) -> str:
         return rf"\b{category}\s*:\s*\w[^\"'\]]*"
     category = r"\bE(?:API|Account|Auth|General|Trade)" if category == "E*" else f"E?{category[1:]}"
     return rf"{category}\s*:\s*{re.escape(text)}\b"
-
-
-_FORM = re.compile(r"E[A-Z][A-Za-z]{1,20}\s*:")
-
-
-def has_form(text: str) -> bool:
-    """Return whether *text* has the form of Kraken's errors, known or not: ``E<category>:<text>``."""
-    return _FORM.match(text.strip()) is not None
 
 
 _JOINT = re.compile(r",\s*(?=[EW][A-Z]\w*\s*:)")

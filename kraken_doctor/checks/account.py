@@ -9,7 +9,7 @@ from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
-from kraken_doctor.errors import NonceError, TurnTimeoutError
+from kraken_doctor.errors import NonceError, TransportError, TurnTimeoutError
 from kraken_doctor.model import facts
 from kraken_doctor.model import permissions as permissions_of_keys
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
@@ -17,6 +17,8 @@ from kraken_doctor.model.permissions import QUERY_FUNDS
 
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
+
+_NO_ANSWER = "response-invalid"
 
 _OF_THIS_CALL = frozenset({
     "permission-missing", "feature-disabled", "call-rejected", "error-unrecognised", "exchange-error",
@@ -42,6 +44,10 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
     if reply is not None and reply.failed_by in _OF_THIS_CALL:
         # A server from before 2026-03-11, for instance. The next call is one that the balances need anyway.
         balance_reply, problem = _call(ctx, "Balance")
+        if balance_reply and not balance_reply.error and balance_reply.result is None and reply.failed_by == _NO_ANSWER:
+            # An empty account's Balance may have no result; who answers everything so is not the API.
+            no_answer = TransportError(_NO_ANSWER, "Balance has no result, and GetApiKeyInfo has none")
+            balance_reply = ctx.session.replies[-1] = balance_reply._replace(error=no_answer)
         spent = len(ctx.session.replies) >= ctx.session.budget  # by retries of the first
         reply = balance_reply or (reply if spent else None)
     if reply is None:

@@ -1,5 +1,6 @@
 """What an answer of the API is: its JSON, its errors, its flaws; and what an exception of requests means."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import requests
 import urllib3
 
-from kraken_doctor.errors import KrakenError, TransportError, has_form, is_failure, kraken_error
+from kraken_doctor.errors import KrakenError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.failures import layers, root_message, transport_error
 
@@ -82,6 +83,10 @@ def envelope_problem(answer: object, endpoint: str) -> str:
     return f"a result of type {type(result).__name__}" if endpoint in _OBJECTS and not isinstance(result, dict) else ""
 
 
+_FORM = re.compile(r"\s*E[A-Z][A-Za-z]{1,20}\s*:")
+"""Of Kraken's errors, known or not: ``E<category>:<text>``."""
+
+
 def api_error(exc: requests.RequestException | UnicodeEncodeError) -> KrakenError | TransportError:
     """Return *exc* as the API's own refusal, where that came with another status than 200; else as no answer."""
     failure = as_transport_error(exc)
@@ -91,7 +96,7 @@ def api_error(exc: requests.RequestException | UnicodeEncodeError) -> KrakenErro
             answer = parse_json(response)
             errors = error_strings(answer)
             # A gateway's {"error": ["Forbidden"]} is none of Kraken's.
-            if not envelope_problem(answer, "") and is_failure(errors) and any(map(has_form, errors)):
+            if not envelope_problem(answer, "") and is_failure(errors) and any(map(_FORM.match, errors)):
                 return kraken_error(errors, failure.seen)
     return failure
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import socket
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,6 @@ from typing import Any
 import pytest
 import requests
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kraken_doctor.checks import connection
 from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
@@ -24,6 +19,7 @@ from kraken_doctor.doctor.instruments import make_session
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.nonce.stores import open_store
+from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.messages import Response, refusal
@@ -219,58 +215,13 @@ def test_an_interceptor_is_named(contexts: Any, exchange: Exchange, tmp_path: Pa
     assert exchange.requests == [], "nothing was sent to it"
 
 
-def flawed(kind: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's context with a certificate of that flaw, and the file of the authority that signed it."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "flawed")])
-    issuer_key = ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "trusted authority")])
-    weak = kind == "weak key"
-    key = rsa.generate_private_key(65537, 1024) if weak else ec.generate_private_key(ec.SECP256R1())
-
-    def made(subject: x509.Name, public: Any, authority: bool) -> x509.CertificateBuilder:
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(certificates.TODAY)
-        builder = builder.not_valid_after(certificates.TODAY + certificates.YEAR)
-        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-        builder = builder.add_extension(identifier, critical=False)
-        return builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-
-    usage = x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    root = made(issuer, issuer_key.public_key(), True).add_extension(usage, critical=True)
-    leaf = made(name, key.public_key(), False)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    leaf = leaf.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    if kind == "purpose":
-        leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-    if kind == "extension":
-        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
-        leaf = leaf.add_extension(unknown, critical=True)
-    pem = serialization.Encoding.PEM
-    authorities, served = folder / "authority.pem", folder / "server.pem"
-    authorities.write_bytes(root.sign(issuer_key, hashes.SHA256()).public_bytes(pem))
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    served.write_bytes(private + leaf.sign(issuer_key, hashes.SHA256()).public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.load_cert_chain(served)
-    return context, authorities
-
-
-@pytest.mark.parametrize(
-    ("flaw", "says"), [("weak key", "too weak"), ("purpose", "purpose"), ("extension", "critical extension")]
-)
-def test_a_flaw_is_not_called_the_issuer(
-    contexts: Any, exchange: Exchange, tmp_path: Path, monkeypatch: Any, flaw: str, says: str
-) -> None:
-    """Whose issuer is trusted, and all the same is not accepted: no other CA bundle would help."""
-    context, authorities = flawed(flaw, tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authorities))
-    with SandboxServer(exchange, tls=context) as server:
-        finding = connection.path.run(contexts(server.url, {"REQUESTS_CA_BUNDLE": str(authorities)}))
-    found = values(finding)
+def test_a_flaw_is_not_called_the_issuer(contexts: Any, exchange: Exchange, monkeypatch: Any) -> None:
+    """A certificate whose issuer is trusted, with a weak key: no other CA bundle would help."""
+    with contextlib.ExitStack() as stack:
+        authorities = str(listeners.authority(stack))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
+        url = listeners.tls("weak")(stack, exchange, "127.0.0.1", 0)
+        found = values(connection.path.run(contexts(url, {"REQUESTS_CA_BUNDLE": authorities})))
     assert found["path.failure"] == "tls-failed"
-    assert says in found["path.tls.problem"]
+    assert "too weak" in found["path.tls.problem"]
+    assert found["path.tls.issuer"] == "kraken-doctor sandbox"

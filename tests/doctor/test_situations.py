@@ -100,6 +100,14 @@ def test_a_key_whose_settings_are_not_to_be_had(
     assert (report.accounts[0].connected, report.accounts[0].private_calls) == (True, 2)
 
 
+@pytest.mark.parametrize("body", [b'{"error":[]}', b'{"error":[],"result":null}'])
+def test_answers_without_any_result_are_no_proof(check: Callable[..., Report], exchange: Exchange, body: bytes) -> None:
+    """Of Balance alone it may mean an empty account; of everything it means that this is not the API."""
+    answers(exchange, "/private/", Response(body))
+    report = check()
+    assert (causes(report), report.accounts[0].connected) == (["response-invalid"], False)
+
+
 @pytest.mark.parametrize("response", [Response(b"<html>", 502), Response(b"", reset=True), Response(b"<html>", 403)])
 def test_settings_that_fail_below_the_api_are_a_warning(
     check: Callable[..., Report], exchange: Exchange, response: Response

@@ -109,3 +109,20 @@ def test_a_second_address_is_tried(server: SandboxServer) -> None:
     assert connected.host == "127.0.0.1"
     with pytest.raises(ConnectionRefusedError):
         dial([Address(socket.AF_INET, ("127.0.0.1", closed_port()))], 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (2, "tls-untrusted"), (18, "tls-untrusted"), (19, "tls-untrusted"), (20, "tls-untrusted"),
+        (9, "tls-expired"), (10, "tls-expired"), (62, "tls-hostname"), (64, "tls-hostname"),
+        (7, "tls-failed"), (23, "tls-failed"), (24, "tls-failed"), (25, "tls-failed"), (26, "tls-failed"),
+        (34, "tls-failed"), (47, "tls-failed"), (66, "tls-failed"), (67, "tls-failed"), (68, "tls-failed"),
+        (92, "tls-failed"),
+    ],
+)  # fmt: skip
+def test_what_a_certificate_is_refused_for(code: int, kind: str) -> None:
+    """By OpenSSL's number: only an issuer that is not trusted is called so, and not a weak key or another purpose."""
+    refused = ssl.SSLCertVerificationError("refused")
+    refused.verify_code, refused.verify_message = code, "why"
+    assert failure_kind(refused) == kind

@@ -161,7 +161,7 @@ def test_they_are_listed(doctor: Run) -> None:
 
 def test_an_otp_that_was_sent_is_weighed(doctor: Run) -> None:
     """With one set it is the first thing to look at; without, nobody is told to take it away."""
-    for fault, first in (("key-invalid-otp", "an OTP was sent"), ("key-invalid", "deleted")):
+    for fault, first in (("key-invalid-otp", "an OTP was sent"), ("key-invalid", "Kraken Futures")):
         report, _ = examine(doctor, "check", "--sandbox", "--fault", fault)
         (found,) = [d for d in report["diagnoses"] if d["account"] == USER]
         assert first in found["possible"][0]["text"]

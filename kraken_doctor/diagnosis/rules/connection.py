@@ -215,8 +215,8 @@ def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | 
     named = _with_file(evidence, evidence.get(call.BAD_VARIABLE, ""))
     by = named or _with_file(evidence, evidence.source(facts.PROXY))
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
-        heading = "wrong login" if evidence.get(facts.PROXY_LOGIN) else "login of the proxy"
-        return remedy(heading, variable=by or "HTTPS_PROXY")
+        known = evidence.get(facts.PROXY_LOGIN)
+        return remedy("wrong login" if known else "login of the proxy", variable=by or "HTTPS_PROXY")
     if failure == "proxy-failed" and by:
         return remedy("proxy of a variable", variable=by)
     if failure == "tls-untrusted" and named:
