@@ -88,7 +88,7 @@ def main() -> None:
         held: list[float] = []
         for step in range(STEPS + 1):
             ticker = Ticker(clock, 60.0, count // STEPS if step else WARM_UP)
-            WatchLoop(ctx, request, watch, ticker, FailOn.FAIL, view=None, notify=None, lines=True).run()
+            WatchLoop(ctx, request, watch, ticker, FailOn.FAIL, view=None, notify=None).run()
             if step == 0:
                 tracemalloc.start()
             gc.collect()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.emit import with_failure_report, write_files
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
+from kraken_doctor.model import json_report
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.model.payloads import RoundsPart
-from kraken_doctor.model.report import SCHEMA_VERSION
+from kraken_doctor.model.report import SCHEMA_VERSION, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.notify import Notifier
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.ticker import Ticker
+    from kraken_doctor.doctor.watch_duty import WatchDuty
     from kraken_doctor.model.change import Change
     from kraken_doctor.model.payloads import RoundsPart
-from kraken_doctor.model.report import Report
 
 
 class WatchLoop:
@@ -41,18 +42,20 @@ class WatchLoop:
         fail_on: From which severity on the status is 1.
         view: The terminal's, if there is one.
         notify: Who is told of a change beside the user.
-        lines: Whether stdout has a line a change; another form has its one document at the end.
+        form: ``table``: stdout has a line a change; ``ndjson``: a document a round; another has its one at the end.
+        duty: Knows of other watches of the same keys; None where there can be none.
     """
 
     def __init__(
         self, ctx: click.Context, request: RunRequest, history: RunHistory, ticker: Ticker, fail_on: FailOn, *,
-        view: LiveView | None, notify: Notifier | None, lines: bool,
+        view: LiveView | None, notify: Notifier | None, form: str = "table", duty: WatchDuty | None = None,
     ) -> None:  # fmt: skip
         self._app: App = ctx.obj
         self._paths = {form: path for form, path in ctx.meta.get(files.META, {}).items() if form}
         self._request, self._history, self._ticker, self._fail_on = request, history, ticker, fail_on
-        self._view, self._notify, self._lines = view, notify, lines
+        self._view, self._notify, self._form, self._duty = view, notify, form, duty
         self._unfinished: Report | None = None
+        self._others: dict[str, str] = {}
         if view is not None:
             view.set_footer(functools.partial(self._status_lines, unicode=view.unicode))
 
@@ -77,14 +80,22 @@ class WatchLoop:
                 return True
             self._app.doctor.calls.clear()  # they are for a report; here they would grow to some megabytes
             change = self._history.add(report, rested, self._app.clock.monotonic())
+            self._look_for_others(report)
             if self._paths and (newest := self.newest()) is not None:
                 write_files(self._app.output, newest, self._paths, {})
+            if self._form == "ndjson" and (newest := self.newest([change] if change else [])) is not None:
+                self._app.output.out(json_report.line(self._app.output.redact.everywhere(newest)))
             if change is not None:
-                self._say(change)
+                self._say(change, report.host)
         return False
 
-    def newest(self) -> Report | None:
-        """The report of the newest round, with what was before it; of one that was cut short if it was the first."""
+    def newest(self, changes: Iterable[Change] | None = None) -> Report | None:
+        """
+        The report of the newest round, with what was before it; of one that was cut short if it was the first.
+
+        Args:
+            changes: Those to tell of; by default all that are kept.
+        """
         report = self._history.latest or self._unfinished
         if report is None:
             return None
@@ -92,15 +103,25 @@ class WatchLoop:
             "every_s": self._ticker.every_s,
             "made": self._history.made,
             "outcomes": {outcome.value: count for outcome, count in self._history.outcomes.items()},
-            "changes": [watch_page.document(change) for change in self._history.changes],
+            "changes": [
+                watch_page.document(change, report.host)
+                for change in (self._history.changes if changes is None else changes)
+            ],
+            "also_watched_by": self._others,
         }
         status = exit_status(report.outcome, self._fail_on)
         return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
 
-    def _say(self, change: Change) -> None:
+    def _look_for_others(self, report: Report) -> None:
+        before, self._others = self._others, self._duty.others(report.accounts) if self._duty else {}
+        for label, host in self._others.items():
+            if before.get(label) != host:
+                self._app.output.warn(f"{watch_page.other_watch(label, host)}\n")
+
+    def _say(self, change: Change, host: str) -> None:
         output = self._app.output
         line = f"{watch_page.line_of(change)}\n"
-        if not self._lines:
+        if self._form != "table":
             output.info(line)
         elif not output.quiet:
             output.out(line)
@@ -108,7 +129,8 @@ class WatchLoop:
         if self._notify is None or (change.before is None and change.outcome in (Outcome.PASS, Outcome.WARN)):
             return
         tool = {"name": "kraken-doctor", "version": __version__}
-        if problem := self._notify({"schema_version": SCHEMA_VERSION, "tool": tool, **watch_page.document(change)}):
+        told = {"schema_version": SCHEMA_VERSION, "tool": tool, "host": host, **watch_page.document(change, host)}
+        if problem := self._notify(told):
             from kraken_doctor.terminal.text import escape
 
             output.warn(f"--on-change notification failed: {escape(problem)}\n")

@@ -48,6 +48,7 @@ def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[s
             str(path).replace("\\", "/").rpartition("/")[2] for path in environment["env_files"]
         ]
     environment["proxy"] = "set" if environment.get("proxy") else None
+    shown["host"] = "<this host>" if shown.get("host") else ""
     shown["target"]["api_url"] = hide(shown["target"]["api_url"])
     shown["checks"] = [_check(check, hide) for check in shown["checks"]]
     for name in ("calls", "audit"):

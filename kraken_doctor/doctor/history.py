@@ -121,7 +121,9 @@ class RunHistory:
         if before is not None and before.outcome is report.outcome and not (new or gone or accounts):
             return None
         last = before.outcome if before else None
-        return Change(report.started_at_ns, last, report.outcome, self._describe(report), new, gone, accounts)
+        first = report.primary
+        step = first.remedy.text if first and report.outcome is Outcome.FAIL else ""
+        return Change(report.started_at_ns, last, report.outcome, self._describe(report), new, gone, accounts, step)
 
     def _learn(self, report: Report) -> tuple[tuple[FindingKey, ...], tuple[FindingKey, ...]]:
         """Return what is new and gone. A finding that could not be looked for is not gone: it is known as before."""

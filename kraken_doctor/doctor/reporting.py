@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,6 +60,7 @@ def finished(
             "outcome": outcome,
             "exit_status": exit_status(outcome, FailOn.FAIL),
             "api_url": "",
+            "host": platform.node(),
             "checks": tuple(checks),
             "diagnoses": tuple(diagnoses),
             **fields,
@@ -78,5 +80,6 @@ def cut_short(
         exit_status=status,
         api_url=request.api_url or "",
         sandbox=request.sandbox,
+        host=platform.node(),
         checks=(CheckResult(id="doctor", account=None, outcome=outcome, summary=summary),),
     )

@@ -30,3 +30,5 @@ class Change(NamedTuple):
     gone: tuple[FindingKey, ...]
     accounts: Mapping[str, Outcome]
     """Accounts whose outcome is another now."""
+    next_step: str = ""
+    """What to do first where something fails; foreign words may be in it."""

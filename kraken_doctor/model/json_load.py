@@ -76,6 +76,7 @@ def from_document(document: Mapping[str, Any]) -> Saved:
         outcome=_outcome(document, ""),
         exit_status=_get(int, document, "exit_status"),
         api_url=_get(str, target, "api_url", "target."),
+        host=_get(str, {"host": "", **document}, "host"),
         sandbox=_get(bool, target, "sandbox", "target."),
         environment=environment,
         checks=tuple(_check(*item) for item in _items(document, "checks")),

@@ -24,7 +24,16 @@ def render(report: Report) -> str:
     All of it is ASCII, so that no stream's encoding can damage it; and "##[", which GitHub's runner would obey
     wherever it stands in a log, is spelled so that only a JSON reader sees it.
     """
-    text = json.dumps(document(report), indent=2, allow_nan=False)
+    return _text(report, indent=2)
+
+
+def line(report: Report) -> str:
+    """Return the same on one line."""
+    return _text(report, separators=(",", ":"))
+
+
+def _text(report: Report, **layout: Any) -> str:
+    text = json.dumps(document(report), allow_nan=False, **layout)
     return text.replace("##", "#\\u0023") + "\n"
 
 
@@ -39,6 +48,7 @@ def document(report: Report) -> dict[str, Any]:
             "duration_s": round(report.duration_s, 3),
             "outcome": report.outcome.value,
             "exit_status": report.exit_status,
+            "host": report.host,
             "target": {"api_url": report.api_url, "sandbox": report.sandbox},
             "environment": dict(report.environment),
             "checks": [_check(result) for result in report.checks],

@@ -28,6 +28,8 @@ class RoundsPart(TypedDict):
     made: int
     outcomes: dict[str, int]
     changes: list[dict[str, Any]]
+    also_watched_by: dict[str, str]
+    """Account to the host of another watch that has checked its key since the round before."""
 
 
 class GeneratorPart(TypedDict):

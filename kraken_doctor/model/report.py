@@ -74,6 +74,8 @@ class Report:
     exit_status: int
     api_url: str
     sandbox: bool = False
+    host: str = ""
+    """The name of the host that it ran on; empty in older reports."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()

@@ -90,7 +90,7 @@ def own_faults(report: Report) -> list[str]:
             summary = result.summary.removeprefix("the check itself broke: ").removeprefix("the doctor itself failed: ")
             found.setdefault((result.id, summary, where), []).extend([result.account] if result.account else [])
     return [
-        f"{check}{f' of {_listed(accounts)}' if accounts else ''}: {summary}{f', at {where}' if where else ''}"
+        f"{check}{f' of {listed(accounts)}' if accounts else ''}: {summary}{f', at {where}' if where else ''}"
         for (check, summary, where), accounts in found.items()
     ]
 
@@ -154,8 +154,9 @@ def _failures(report: Report, account: str | None) -> list[Diagnosis]:
     return [d for d in report.diagnoses if d.severity is Severity.FAIL and d.account in (account, None)]
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def listed(names: list[str], most: int = 3) -> str:
+    """Return *names*, those beyond the first *most* as a number."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _whose(result: CheckResult) -> str:

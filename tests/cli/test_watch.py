@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -62,10 +63,10 @@ def test_a_line_a_change_and_a_clean_end(environ: dict[str, str], key: Key, endi
     """Two rounds or twenty: what stays as it is makes no line."""
     with watching(environ=environ) as process:
         assert process.stdout is not None
-        assert re.fullmatch(rf"{MOMENT}  pass: All checks passed\.\n", process.stdout.readline())
+        assert re.fullmatch(rf"{MOMENT}  PASS: All checks passed\.\n", process.stdout.readline())
         key.mark = SPENT
         broken = process.stdout.readline()
-        assert re.fullmatch(rf"{MOMENT}  failed \(was pass\): new: MASTER nonce-spent-higher\n", broken)
+        assert re.fullmatch(rf"{MOMENT}  FAILED MASTER nonce-spent-higher\n", broken)
         process.send_signal(ending)
         rest, said = process.communicate(timeout=60)
         assert process.returncode == 130
@@ -79,7 +80,7 @@ def test_json_is_one_document(environ: dict[str, str], key: Key, tmp_path: Path)
     path = tmp_path / "newest.json"
     with watching("-o", "json", "--json-file", str(path), environ=environ) as process:
         assert process.stderr is not None
-        assert "pass" in process.stderr.readline()
+        assert "PASS" in process.stderr.readline()
         assert document(path.read_text())["rounds"]["made"] == 1
         key.mark = SPENT
         assert "nonce-spent-higher" in process.stderr.readline()
@@ -92,7 +93,46 @@ def test_json_is_one_document(environ: dict[str, str], key: Key, tmp_path: Path)
 
 
 @pytest.mark.posix("signals sent to a process")
-def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: SandboxServer) -> None:
+def test_ndjson_is_a_document_a_round(environ: dict[str, str], key: Key) -> None:
+    """On one line, there when its round is done, with the change that it made and no other; nothing at the end."""
+    with watching("-o", "ndjson", environ=environ) as process:
+        assert process.stdout is not None
+        first, second = document(process.stdout.readline()), document(process.stdout.readline())
+        key.mark = SPENT
+        while (failing := document(process.stdout.readline()))["outcome"] == "pass":
+            pass
+        process.send_signal(signal.SIGTERM)
+        rest, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+    assert [len(shown["rounds"]["changes"]) for shown in (first, second, failing)] == [1, 0, 1]
+    assert [shown["rounds"]["made"] for shown in (first, second)] == [1, 2]
+    assert failing["exit_status"] == 1
+    assert [document(line)["rounds"]["changes"] for line in rest.splitlines()] == [[]] * rest.count("\n")
+    assert "FAILED MASTER" in said
+
+
+def test_two_watches_of_one_key_see_each_other(environ: dict[str, str], tmp_path: Path) -> None:
+    """In the store that they share; each says so once, and its document as long as it lasts."""
+    own = environ | {"KRAKEN_NONCE_STORE": f"sqlite:///{tmp_path / 'nonce.db'}"}
+    with watching("-o", "ndjson", environ=own) as one, watching("-o", "ndjson", environ=own) as other:
+        for process in (one, other):
+            assert process.stdout is not None
+            assert process.stderr is not None
+            while not (others := document(process.stdout.readline())["rounds"]["also_watched_by"]):
+                pass
+            assert others == {"MASTER": platform.node()}
+            while "another kraken-doctor watch on" not in (said := process.stderr.readline()):
+                assert said
+            assert said.startswith("MASTER: ")
+    with watching("-o", "ndjson", "--count", "3", environ=own) as alone:
+        stdout, stderr = alone.communicate(timeout=60)
+    assert [document(line)["rounds"]["also_watched_by"] for line in stdout.splitlines()] == [{}, {}, {}]
+    assert "another" not in stderr, "what a watch left behind that has ended is no watch"
+
+
+@pytest.mark.posix("signals sent to a process")
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: SandboxServer, form: str) -> None:
     """What was learned until then is the document."""
     asked: list[str] = []
 
@@ -102,11 +142,12 @@ def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: 
             if len(asked) == 1:
                 process.send_signal(signal.SIGTERM)
 
-    with watching("-o", "json", environ=environ) as process:
+    with watching("-o", form, environ=environ) as process:
         server.exchange.interceptors.append(end)
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert document(stdout)["exit_status"] == 130
+    assert form == "json" or stdout.count("\n") == 1
 
 
 @pytest.mark.parametrize(("fault", "status"), [(None, 0), ("EAPI:Invalid key", 1), ("EService:Busy", 1)])
@@ -152,7 +193,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
         key.mark = SPENT
         shown = screen.until(lambda shown: "asked again in" in shown)
         lines = shown.splitlines()
-        (change,) = [number for number, line in enumerate(lines) if "new: MASTER nonce-spent-higher" in line]
+        (change,) = [number for number, line in enumerate(lines) if "FAILED MASTER nonce-spent-higher" in line]
         (standing,) = [number for number, line in enumerate(lines) if line.startswith("Watching")]
         assert change < standing
         assert re.search(r"✗ MASTER +EAPI:Invalid nonce, for \d s; asked again in \d+ ", lines[standing + 1])

@@ -54,7 +54,7 @@ class Watched:
         before = self.watch.changed
         ctx = click.Context(click.Command("watch"), obj=self.app)
         ticker = Ticker(self.clock, MINUTE_S, count)
-        loop = WatchLoop(ctx, self._request, self.watch, ticker, FailOn.FAIL, view=None, notify=None, lines=True)
+        loop = WatchLoop(ctx, self._request, self.watch, ticker, FailOn.FAIL, view=None, notify=None)
         assert loop.run() is False
         self.clock.step(MINUTE_S)
         found = self.watch.changed - before
@@ -227,9 +227,7 @@ def test_the_document_says_what_was(two: Watched) -> None:
     two.keys[0].mark = 2 * 10**18
     two.rounds(1)
     ctx = click.Context(click.Command("watch"), obj=two.app)
-    rounds = WatchLoop(
-        ctx, two._request, two.watch, Ticker(two.clock, 60.0, 1), FailOn.FAIL, view=None, notify=None, lines=True
-    )
+    rounds = WatchLoop(ctx, two._request, two.watch, Ticker(two.clock, 60.0, 1), FailOn.FAIL, view=None, notify=None)
     newest = rounds.newest()
     assert newest is not None
     shown = document(json_report.render(newest))

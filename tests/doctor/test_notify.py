@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import socket
 import sys
 import threading
@@ -83,7 +84,9 @@ def test_a_webhook_gets_the_facts(doctor: Run, hooks: Hooks, key: Key) -> None:
     assert headers["Content-Type"] == "application/json"
     assert "Authorization" not in headers
     assert (body["before"], body["outcome"]) == (None, "fail")
-    assert body["text"] == "kraken-doctor: failed: MASTER nonce-spent-higher"
+    assert body["host"] == platform.node()
+    text = str(body["text"])
+    assert text.startswith(f"kraken-doctor on {platform.node()}: FAILED MASTER nonce-spent-higher. Next: ")
     assert body["new"] == [{"cause": "nonce-spent-higher", "account": "MASTER", "severity": "fail"}]
     assert key.api_key not in json.dumps(body)
 

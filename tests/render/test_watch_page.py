@@ -34,19 +34,35 @@ def standing(**fields: object) -> rounds.WatchStatus:
 
 
 def test_a_change_in_one_line() -> None:
-    """What it was and is; each finding once, and an account by itself only where no finding names it."""
+    """Each finding once, in words that can be searched for; an account by itself only where no finding names it."""
     new, gone = (FindingKey("key-invalid", "USER:b", "fail"),), (FindingKey("clock-behind", None, "warn"),)
     shown = rounds.line_of(change(new=new, gone=gone, accounts={"USER:b": Outcome.FAIL, "A": Outcome.PASS}))
-    assert shown == ("2026-11-23T02:00:00Z  failed (was pass): new: USER:b key-invalid; gone: clock-behind; A: pass")
-    assert rounds.line_of(change(before=None)) == "2026-11-23T02:00:00Z  failed: Not everything works."
-    assert rounds.line_of(change(before=Outcome.FAIL)).startswith("2026-11-23T02:00:00Z  failed: ")
+    assert shown == "2026-11-23T02:00:00Z  FAILED USER:b key-invalid; RESOLVED clock-behind; A pass"
+    assert rounds.line_of(change(before=None)) == "2026-11-23T02:00:00Z  FAILED: Not everything works."
+    warned = (FindingKey("clock-behind", None, "warn"),)
+    assert rounds.line_of(change(new=warned)).endswith("  WARNING clock-behind")
+    unknown = change(outcome=Outcome.INCONCLUSIVE, verdict="No verdict. A clock: silent.")
+    assert rounds.line_of(unknown).endswith("  NO VERDICT: A clock: silent.")
+    well = change(before=Outcome.FAIL, outcome=Outcome.PASS, gone=new, verdict="All checks passed.")
+    assert rounds.line_of(well).endswith("  RESOLVED USER:b key-invalid. All checks passed.")
+
+
+def test_a_log_names_all_accounts_and_a_message_a_few() -> None:
+    """A log is searched for a name; a phone shows three lines."""
+    new = tuple(FindingKey("key-invalid", f"USER:{n:02}", "fail") for n in range(36))
+    assert rounds.line_of(change(new=new)).count("USER:") == 36
+    assert rounds.line_of(change(new=new)).count("key-invalid") == 1
+    assert "FAILED USER:00, USER:01, USER:02 and 33 more key-invalid" in rounds.sentence_of(change(new=new), "h")
 
 
 def test_a_sentence_for_a_chat_has_no_words_of_the_exchange_s() -> None:
     """It may be read as markup there."""
     new = (FindingKey("key-invalid", "USER:b", "fail"),)
-    said = rounds.sentence_of(change(new=new, verdict="<!channel> @all"))
-    assert said == "kraken-doctor: failed (was pass): USER:b key-invalid"
+    said = rounds.sentence_of(change(new=new, verdict="<!channel> @all", next_step="Create a new key."), "box-1")
+    assert said == "kraken-doctor on box-1: FAILED USER:b key-invalid. Next: Create a new key."
+    assert rounds.sentence_of(change(verdict="<!channel> @all"), "") == "kraken-doctor: FAILED"
+    ugly = change(new=(FindingKey("key-invalid", HOSTILE + "<!here>@everyone[x](y)", "fail"),))
+    assert not set("<>@[]`*~|") & set(rounds.sentence_of(ugly, "<@U1>|`x`"))
 
 
 def test_what_stands_between_two_rounds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,14 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
     callback=_kept_secret,
     help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
 )
-@params.output
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice([*params.OUTPUTS, "ndjson"]),
+    default="table",
+    show_default=True,
+    help="Output format; ndjson is one JSON report per round and line, the others but table end with one report.",
+)
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
@@ -75,6 +83,7 @@ def command(
       kraken-doctor watch
       kraken-doctor watch --every 300 --on-change https://chat.example/hooks/1
       kraken-doctor watch --metrics-port 9877 --json-file /run/kraken.json
+      kraken-doctor watch -o ndjson >> rounds.ndjson
     """
     from kraken_doctor.checks.catalogue import CATALOGUE
     from kraken_doctor.cli.live import live_view
@@ -83,6 +92,8 @@ def command(
     from kraken_doctor.doctor.notify import notifier
     from kraken_doctor.doctor.ticker import Ticker
     from kraken_doctor.doctor.verdict import ExitStatus, FailOn
+    from kraken_doctor.doctor.watch_duty import WatchDuty
+    from kraken_doctor.model import json_report
     from kraken_doctor.render import phrases
 
     app: App = ctx.obj
@@ -98,8 +109,9 @@ def command(
             stack.enter_context(_metrics(app, history, every, metrics_address, metrics_port))
         view = stack.enter_context(live_view(app.output, app.clock))
         ticker = Ticker(app.clock, every, count)
+        duty = None if request.sandbox else WatchDuty(app.host.store(), platform.node())
         loop = WatchLoop(
-            ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, lines=output == "table"
+            ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, form=output, duty=duty
         )
         try:
             interrupted = loop.run()
@@ -110,7 +122,8 @@ def command(
         raise KeyboardInterrupt
     if interrupted:
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history))
+    forms = {"ndjson": lambda report: "" if history.latest else json_report.line(report)}  # each round had its own
+    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history), forms=forms)
 
 
 def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:

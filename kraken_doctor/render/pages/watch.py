@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.change import Change, FindingKey
 from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
 from kraken_doctor.terminal.text import Terminal as Screen
+
+_NAMED_IN_A_MESSAGE = 3
+"""Accounts by name: a phone shows a few lines, and the JSON form has them all."""
+
+_MARKUP = re.compile(r"[<>@`*~|\[\]]")
+"""What makes a mention, a link or a form of letters in some chat: a message may go to any of them."""
+
+_SEVERITY_WORDS = {"fail": "FAILED", "warn": "WARNING"}
 
 
 class WatchStatus(NamedTuple):
@@ -31,34 +41,37 @@ class WatchStatus(NamedTuple):
 
 
 def line_of(change: Change) -> str:
-    """One line: when, what it was and is, which findings are new and which gone."""
-    parts = [f"new: {_name(finding)}" for finding in change.new] + [f"gone: {_name(found)}" for found in change.gone]
-    named = {finding.account for finding in (*change.new, *change.gone)}
-    parts += [
-        f"{escape(label)}: {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
-    ]
-    return f"{utc_timestamp(change.at_ns)}  {_moved(change)}: {'; '.join(parts) or escape(change.verdict)}"
+    """One line: when, which findings are new and which are gone, each with all its accounts, so that a log can tell."""
+    return f"{utc_timestamp(change.at_ns)}  {_moved(change, len(change.new) + len(change.gone))}"
 
 
-def sentence_of(change: Change) -> str:
-    """The same for a message to people, of our own words and the accounts' names alone: it may be read as markup."""
-    causes = "; ".join(_name(finding) for finding in change.new)
-    gone = "; ".join(_name(finding) for finding in change.gone)
-    found = (f": {causes}" if causes else "") + (f", gone: {gone}" if gone else "")
-    return f"kraken-doctor: {_moved(change)}{found}"
+def sentence_of(change: Change, host: str) -> str:
+    """The same for a message to people, with the next step: of our own words and names alone, and free of markup."""
+    ours = change._replace(verdict="" if change.outcome is not Outcome.PASS else change.verdict)
+    step = f". Next: {escape(change.next_step)}" if change.next_step and change.new else ""
+    said = f"kraken-doctor{host and f' on {escape(host)}'}: {_moved(ours, _NAMED_IN_A_MESSAGE)}{step}"
+    return _MARKUP.sub("", said)
 
 
-def document(change: Change) -> dict[str, Any]:
-    """A change in the published JSON form, see schema.json."""
+def document(change: Change, host: str = "") -> dict[str, Any]:
+    """A change on *host* in the published JSON form, see schema.json."""
     return {
         "at": utc_timestamp(change.at_ns),
         "before": change.before.value if change.before else None,
         "outcome": change.outcome.value,
-        "text": sentence_of(change),
+        "text": sentence_of(change, host),
         "new": [finding._asdict() for finding in change.new],
         "gone": [finding._asdict() for finding in change.gone],
         "accounts": {label: outcome.value for label, outcome in change.accounts.items()},
     }
+
+
+def other_watch(label: str, host: str) -> str:
+    """What to say of another watch on the same key."""
+    return (
+        f"{escape(label)}: another kraken-doctor watch on {escape(host)} checks this key too. One is enough: each"
+        " spends the key's call counter, and reports each change."
+    )
 
 
 def summary(made: int, changed: int, report: Report | None) -> str:
@@ -92,11 +105,27 @@ def status_lines(seen: WatchStatus, width: int, *, unicode: bool = True) -> list
     ]
 
 
-def _moved(change: Change) -> str:
-    now = OUTCOME_WORDS[change.outcome]
-    if change.before is None or change.before is change.outcome:
-        return now
-    return f"{now} (was {OUTCOME_WORDS[change.before]})"
+def _moved(change: Change, most: int) -> str:
+    """What failed and what was resolved, with *most* accounts by name; the verdict where that says nothing."""
+    parts = [*_found("", change.new, most), *_found("RESOLVED", change.gone, most)]
+    named = {finding.account for finding in (*change.new, *change.gone)}
+    parts += [
+        f"{escape(label)} {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
+    ]
+    well = change.outcome is Outcome.PASS and change.before is not Outcome.PASS
+    if parts:
+        return "; ".join(parts) + (f". {escape(change.verdict)}" if well else "")
+    verdict = escape(change.verdict.removeprefix("No verdict").lstrip(".: "))
+    return OUTCOME_WORDS[change.outcome].upper() + (f": {verdict}" if verdict else "")
+
+
+def _found(word: str, findings: Iterable[FindingKey], most: int) -> list[str]:
+    """Each cause once, with whom it is about; without a *word* with that of its severity."""
+    whom: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        kind = word or _SEVERITY_WORDS.get(finding.severity, "FAILED"), finding.cause
+        whom.setdefault(kind, []).extend([escape(finding.account)] if finding.account else [])
+    return [" ".join(filter(None, (kind, phrases.listed(names, most), cause))) for (kind, cause), names in whom.items()]
 
 
 def _state(account: AccountReport, seen: WatchStatus) -> str:
@@ -116,7 +145,3 @@ def _span(seconds: float) -> str:
 
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _name(finding: FindingKey) -> str:
-    return f"{escape(finding.account)} {finding.cause}" if finding.account else finding.cause
