@@ -34,11 +34,11 @@ def live_view(output: Output, clock: Clock) -> AbstractContextManager[LiveView |
     return view
 
 
-StatusLines = Callable[[float, int], list[str]]
-"""Lines at a moment of the monotonic clock, of at most so many cells."""
+StatusLines = Callable[[float, int, int], list[str]]
+"""Lines at a moment of the monotonic clock, of at most so many cells, and at most so many."""
 
 
-def _nothing(_now_s: float, _width: int) -> list[str]:
+def _nothing(_now_s: float, _width: int, _height: int) -> list[str]:
     """Return the default `StatusLines`: none."""
     return []
 
@@ -103,7 +103,8 @@ class LiveView(RunTracker):
             # One column is left free: a full line would make some terminals wrap, and the count of lines wrong.
             columns, height = self._size()
             width, room = max(20, columns - 1), max(2, height - 2)
-            rows = self._status_lines(now_s, width)[:room]
+            # A line is left to a round that is under way.
+            rows = self._status_lines(now_s, width, room - bool(known.planned))
             if known.planned and len(rows) < room:
                 rows += lines(known, now_s, width, room - len(rows), unicode=self.unicode)
             frame = "".join(f"{row}\n" for row in rows)

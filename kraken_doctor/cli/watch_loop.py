@@ -135,7 +135,7 @@ class WatchLoop:
 
             output.warn(f"--on-change notification failed: {escape(problem)}\n")
 
-    def _status_lines(self, now_s: float, width: int, *, unicode: bool) -> list[str]:
+    def _status_lines(self, now_s: float, width: int, height: int, *, unicode: bool) -> list[str]:
         report = self._history.latest
         if report is None:
             return []
@@ -148,4 +148,4 @@ class WatchLoop:
             rests_s={account.label: self._history.rests_s(account.label, now_s) for account in report.accounts},
             report=report,
         )
-        return watch_page.status_lines(seen, width, unicode=unicode)
+        return watch_page.status_lines(seen, width, height, unicode=unicode)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from kraken_doctor.model.evidence import Outcome
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
@@ -52,6 +55,8 @@ class Progress(NamedTuple):
     activities: tuple[Activity, ...] = ()
     queued: int = 0
     """Accounts that have not begun: no worker is free for them yet."""
+    failed: Mapping[str, str] = MappingProxyType({})
+    """Accounts, or checks of the run itself, that have failed so far: name to what was seen."""
 
 
 class RunTracker:
@@ -73,6 +78,7 @@ class RunTracker:
         self._running: dict[tuple[str, str | None], float] = {}
         self._waiting: dict[str, Wait] = {}
         self._seen: set[str] = set()
+        self._failed: dict[str, str] = {}
         self._done = 0
 
     def begin(self, plan: Plan, target: str) -> None:
@@ -84,7 +90,7 @@ class RunTracker:
             self._order = {slot: position for position, slot in enumerate(slots)}
             self._accounts = len({label for _, label in slots} - {None})
             self._done = 0
-            for known in (self._running, self._waiting, self._seen):
+            for known in (self._running, self._waiting, self._seen, self._failed):
                 known.clear()
 
     def idle(self) -> None:
@@ -101,6 +107,8 @@ class RunTracker:
             if result is None:
                 self._running[check, account] = self._now()
             else:
+                if result.outcome in (Outcome.FAIL, Outcome.ERROR):
+                    self._failed.setdefault(account or check, result.summary)
                 self._done += self._running.pop((check, account), None) is not None
 
     def wait(self, account: str, reason: str, seconds: float) -> None:
@@ -127,6 +135,7 @@ class RunTracker:
                 planned=len(self._order),
                 activities=tuple(self._activity(*slot) for slot in slots),
                 queued=self._accounts - len(self._seen),
+                failed=dict(self._failed),
             )
 
     def _activity(self, check: str, account: str | None) -> Activity:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from kraken_doctor.doctor.progress import Activity, Progress
-from kraken_doctor.terminal.text import ascii_only, escape
+from kraken_doctor.render.fold import Row, failing, fitted
+from kraken_doctor.terminal.text import Terminal, escape, symbols_for
+
+_UNDER_WAY = 4
+"""Lines that are left to what is under way, however many fail: that the run goes on is to be seen."""
 
 _SETTLED_S = 0.5
 """A wait that is over sooner is not worth a reader's eye."""
@@ -13,31 +17,30 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     """
     The view at *now_s*, at most *height* lines of at most *width* cells: what could not be taken back is not shown.
 
-    What is done, for whom, for how long, and where it stands still: why, and when it goes on.
+    Who fails so far; what is done, for whom, for how long, and where it stands still: why, and when it goes on.
     """
     from rich.cells import cell_len, set_cell_size
 
     took = f"{now_s - progress.began_s:.0f} s of at most {progress.deadline_s:g} s"
     shown = [f"Examining {escape(progress.target)}: {progress.done} of {progress.planned} checks made, {took}"]
+    symbol = symbols_for(Terminal(unicode=unicode)).failed
+    failed = [Row(symbol, escape(name), escape(said), escape(said)) for name, said in progress.failed.items()]
+    shown += failing(failed, width, max(0, height - 1 - min(_UNDER_WAY, len(progress.activities) + 1)))
     names = [escape(activity.account or "") for activity in progress.activities]
     column = max((cell_len(name) for name in names), default=0)
-    for activity, name in zip(progress.activities, names, strict=True):
+    queued = progress.queued and f"{progress.queued} more account{'' if progress.queued == 1 else 's'}"
+    rest = f"  {queued}: when one of these is done" if queued else ""
+    for position, (activity, name) in enumerate(zip(progress.activities, names, strict=True)):
         head = f"  {set_cell_size(name, column)}  " if column else "  "
         doing, why = f"{activity.check} {now_s - activity.since_s:.0f} s", _why(activity, now_s)
         line = f"{head}{doing}{why and f': {why}'}"
-        shown += [line] if cell_len(line) <= width or not why else [f"{head}{doing}:", f"    {why}"]
-    if progress.queued:
-        shown.append(
-            f"  {progress.queued} more account{'' if progress.queued == 1 else 's'}: when one of these is done"
-        )
-    if len(shown) > height:
-        shown = [*shown[: height - 1], f"  and {len(progress.activities) + 2 - height} more"]
-    ellipsis = "…" if unicode else "..."
-    if not unicode:
-        shown = [ascii_only(line) for line in shown]
-    return [
-        line if cell_len(line) <= width else set_cell_size(line, width - len(ellipsis)) + ellipsis for line in shown
-    ]
+        rows = [line] if cell_len(line) <= width or not why else [f"{head}{doing}:", f"    {why}"]
+        unseen = len(names) - position
+        if len(shown) + len(rows) + (unseen > 1 or bool(queued)) > height:
+            rest = f"  and {unseen} more under way" + (f", {queued} waiting" if queued else "")
+            break
+        shown += rows
+    return fitted([*shown, *([rest] if rest else [])][:height], width, unicode=unicode)
 
 
 def _why(activity: Activity, now_s: float) -> str:

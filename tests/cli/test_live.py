@@ -156,6 +156,10 @@ def ended(check: str, account: str | None) -> CheckResult:
     return CheckResult(id=check, account=account, outcome=Outcome.PASS, summary="")
 
 
+def failed(check: str, account: str | None) -> CheckResult:
+    return CheckResult(id=check, account=account, outcome=Outcome.FAIL, summary=f"{check} failed")
+
+
 def test_a_watcher_knows_what_is_under_way() -> None:
     """In the order of the plan, with what a check waits for; a finished one is counted."""
     watcher, clock = watched(Plan(accounts=ACCOUNTS, jobs=2))
@@ -172,6 +176,18 @@ def test_a_watcher_knows_what_is_under_way() -> None:
     watcher.observe("path", None, ended("path", None))
     now = watcher.progress()
     assert (now.done, now.activities[0].waits_for) == (1, ())
+
+
+def test_a_watcher_knows_who_has_failed() -> None:
+    """With what was seen first, until the next run begins."""
+    watcher, _clock = watched(Plan(accounts=ACCOUNTS))
+    for check, account in (("authentication", "USER:b"), ("balances", "USER:b"), ("path", None)):
+        watcher.observe(check, account, None)
+        watcher.observe(check, account, failed(check, account))
+    watcher.observe("balances", "USER:a", ended("balances", "USER:a"))
+    assert watcher.progress().failed == {"USER:b": "authentication failed", "path": "path failed"}
+    watcher.begin(Plan(accounts=ACCOUNTS), "x")
+    assert watcher.progress().failed == {}
 
 
 def test_a_wait_ends_when_it_is_over_or_the_check_is() -> None:

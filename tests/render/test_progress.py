@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -11,8 +13,8 @@ from kraken_doctor.render.progress import lines
 from kraken_doctor.terminal.text import ascii_only
 
 
-def progress(*activities: Activity, queued: int = 0) -> Progress:
-    return Progress("https://api.kraken.com", 10.0, 60.0, 7, 25, activities, queued)
+def progress(*activities: Activity, queued: int = 0, failed: Mapping[str, str] | None = None) -> Progress:
+    return Progress("https://api.kraken.com", 10.0, 60.0, 7, 25, activities, queued, failed or {})
 
 
 def test_what_is_done_for_whom_for_how_long_and_why_it_waits() -> None:
@@ -33,6 +35,23 @@ def test_what_is_done_for_whom_for_how_long_and_why_it_waits() -> None:
         "  USER:daivon_frazier  balances 2 s: EService:Busy, again in 3 s",
         "  2 more accounts: when one of these is done",
     ]
+
+
+def test_who_fails_stands_first_and_the_rest_is_counted() -> None:
+    """All by name, whatever the window holds; and that the run goes on is to be seen."""
+    busy = [Activity("balances", f"USER:busy{n}", 10.0) for n in range(16)]
+    few = lines(progress(*busy, queued=8, failed={"USER:a": "EAPI:Invalid key", "path": "no route"}), 14.0, 80, 8)
+    assert few[1:] == [
+        "  ✗ USER:a  EAPI:Invalid key",
+        "  ✗ path    no route",
+        *(f"  USER:busy{n:<2}  balances 4 s" for n in range(4)),
+        "  and 12 more under way, 8 more accounts waiting",
+    ]
+    many = {f"USER:{n:02}": "EAPI:Invalid key" for n in range(36)}
+    shown = lines(progress(*busy, failed=many), 14.0, 80, 22)
+    assert shown[1] == "  ✗ 36 accounts: EAPI:Invalid key"
+    assert "".join(shown).count("USER:") - "".join(shown).count("USER:busy") == 36
+    assert shown[-1].endswith("more under way")
 
 
 def test_a_short_wait_is_not_worth_an_eye() -> None:
@@ -56,10 +75,15 @@ ACTIVITIES = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(ACTIVITIES, max_size=40), st.integers(20, 200), st.integers(2, 40), st.booleans())
-def test_never_more_than_the_window_holds(activities: list[Activity], width: int, height: int, unicode: bool) -> None:
+FAILED = st.dictionaries(st.text(max_size=40), st.text(max_size=80), max_size=40)
+
+
+@given(st.lists(ACTIVITIES, max_size=40), FAILED, st.integers(20, 200), st.integers(1, 40), st.booleans())
+def test_never_more_than_the_window_holds(
+    activities: list[Activity], failed: dict[str, str], width: int, height: int, unicode: bool
+) -> None:
     """What has scrolled out of a terminal can't be taken back."""
-    shown = lines(progress(*activities, queued=3), 20.0, width, height, unicode=unicode)
+    shown = lines(progress(*activities, queued=3, failed=failed), 20.0, width, height, unicode=unicode)
     assert len(shown) <= height
     assert all(cell_len(line) <= width for line in shown)
     assert unicode or all(line == ascii_only(line) for line in shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hypothesis import given
@@ -66,21 +67,43 @@ def test_a_sentence_for_a_chat_has_no_words_of_the_exchange_s() -> None:
 
 
 def test_what_stands_between_two_rounds() -> None:
-    """In order; how long it has been so; whoever is left alone, and for how long; what is common to all."""
+    """Who fails first; how long it has been so; whoever is left alone, and for how long; what is common to all."""
     lines = rounds.status_lines(standing(rests_s={"USER:b": 240.0}), 200)
     assert lines == [
         "Watching api.kraken.com every 60 s, next in 42 s: 12 rounds, the last 18 s ago",
-        "  ✓ A       connected, for 2 h",
-        "  ✗ USER:b  EAPI:Invalid nonce, for 0 s; asked again in 4 min",
         "  ! warning: nonce-spent-higher",
+        "  ✗ USER:b  EAPI:Invalid nonce, for 0 s; asked again in 4 min",
+        "  ✓ A       connected, for 2 h",
     ]
 
 
-@given(st.integers(min_value=20, max_value=200), st.booleans())
-def test_no_line_is_wider_than_the_screen(width: int, unicode: bool) -> None:
-    """Whatever stands in it; one that wrapped could not be taken back."""
+def test_forty_accounts_on_a_screen() -> None:
+    """All that fail by name, however many, and the rest as a number; a line each where there is room."""
+    labels = [f"USER:{n:02}" for n in range(40)]
+    few = report(*(account(label, fails=label in ("USER:30", "USER:39")) for label in labels))
+    assert rounds.status_lines(standing(report=few), 80, 22)[1:] == [
+        "  ✗ USER:30  EAPI:Invalid nonce, for 0 s",
+        "  ✗ USER:39  EAPI:Invalid nonce, for 0 s",
+        "  ✓ 38 connected",
+    ]
+    most = report(*(account(label, fails=label > "USER:03") for label in labels))
+    for width, unicode in ((80, True), (60, False)):
+        shown = rounds.status_lines(standing(report=most), width, 22, unicode=unicode)
+        assert "36 accounts: EAPI:Invalid nonce" in shown[1]
+        assert "4 connected" in shown[-1]
+        assert re.findall(r"USER:\d\d", "".join(shown[2:-1])) == labels[4:]
+    small = rounds.status_lines(standing(report=most), 60, 5)
+    assert small[-2:] == ["  and more", "  ✓ 4 connected"]
+    assert len(rounds.status_lines(standing(report=most), 80, 60)) == 41
+
+
+@given(st.integers(20, 200), st.integers(1, 40), st.booleans())
+def test_no_line_is_wider_than_the_screen(width: int, height: int, unicode: bool) -> None:
+    """Whatever stands in it; one that wrapped, or scrolled out of the window, could not be taken back."""
     ugly = replace(hostile(), outcome=Outcome.FAIL)
-    for line in rounds.status_lines(standing(report=ugly), width, unicode=unicode):
+    shown = rounds.status_lines(standing(report=ugly), width, height, unicode=unicode)
+    assert len(shown) <= height
+    for line in shown:
         assert cell_len(line) <= width
         assert line.isprintable()
         assert unicode or line.isascii()

@@ -12,7 +12,8 @@ from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import OUTCOME_WORDS, ascii_only, escape, symbols_for
+from kraken_doctor.render.fold import Row, aligned, failing, fitted
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, escape, symbols_for
 from kraken_doctor.terminal.text import Terminal as Screen
 
 _NAMED_IN_A_MESSAGE = 3
@@ -80,29 +81,24 @@ def summary(made: int, changed: int, report: Report | None) -> str:
     return f"{_many(made, 'round')}, {_many(changed, 'change')}.{last}"
 
 
-def status_lines(seen: WatchStatus, width: int, *, unicode: bool = True) -> list[str]:
-    """What stands on the terminal between two rounds, at most *width* cells a line."""
-    from rich.cells import cell_len, set_cell_size
-
+def status_lines(seen: WatchStatus, width: int, height: int = 24, *, unicode: bool = True) -> list[str]:
+    """What stands on the terminal between two rounds: who fails first, the rest as a number where there is no room."""
     symbols = symbols_for(Screen(unicode=unicode))
     shown = [
         f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
         f" {_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
     ]
-    accounts = seen.report.accounts
-    column = max((cell_len(escape(account.label)) for account in accounts), default=0)
-    mark = max(map(len, (symbols.passed, symbols.failed)))
-    for account in accounts:
-        name = set_cell_size(escape(account.label), column)
-        shown.append(f"  {symbols.of(account.outcome):<{mark}} {name}  {_state(account, seen)}")
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
     shown += [f"  {symbols.warned} {phrases.SEVERITY_WORDS[d.severity]}: {escape(d.cause)}" for d in common]
-    ellipsis = "…" if unicode else "..."
-    if not unicode:
-        shown = [ascii_only(line) for line in shown]
-    return [
-        line if cell_len(line) <= width else set_cell_size(line, width - len(ellipsis)) + ellipsis for line in shown
-    ]
+    accounts = sorted(seen.report.accounts, key=lambda account: (account.connected is True, account.connected is None))
+    rows = [_row(account, seen, symbols) for account in accounts]
+    if len(shown) + len(rows) <= height:
+        shown += aligned(rows)
+    else:
+        well = sum(account.connected is True for account in accounts)
+        shown += failing(rows[: len(rows) - well], width, max(0, height - len(shown) - bool(well)))
+        shown += [f"  {symbols.passed} {well} connected"] if well else []
+    return fitted(shown[:height], width, unicode=unicode)
 
 
 def _moved(change: Change, most: int) -> str:
@@ -128,11 +124,12 @@ def _found(word: str, findings: Iterable[FindingKey], most: int) -> list[str]:
     return [" ".join(filter(None, (kind, phrases.listed(names, most), cause))) for (kind, cause), names in whom.items()]
 
 
-def _state(account: AccountReport, seen: WatchStatus) -> str:
-    word = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
-    said = f"{word}, for {_span(seen.since_s.get(account.label, 0.0))}"
+def _row(account: AccountReport, seen: WatchStatus, symbols: Symbols) -> Row:
+    said = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
+    state = f"{said}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
-    return f"{said}; asked again in {_span(rests_s)}" if rests_s else said
+    state += f"; asked again in {_span(rests_s)}" if rests_s else ""
+    return Row(symbols.of(account.outcome), escape(account.label), said, state)
 
 
 def _span(seconds: float) -> str:
