@@ -30,15 +30,18 @@ _IIBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3}\b")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)(?![\w])")
 
 
-def anonymise(document: Mapping[str, Any], private: Mapping[str, str]) -> dict[str, Any]:
+def anonymise(
+    document: Mapping[str, Any], private: Mapping[str, str], names: dict[str, str] | None = None
+) -> dict[str, Any]:
     """
     The JSON report *document*, without what is nobody's business; what follows from its checks is left out.
 
     Args:
         document: In the published form, see schema.json.
         private: Words of this host, such as its name or the path of the user's home, and what to put in their place.
+        names: Learns which account is shown as which: ``USER:daivon_frazier`` to ``USER:1``.
     """
-    hide = _hider(document, private)
+    hide = _hider(document, private, {} if names is None else names)
     shown = copy.deepcopy(dict(document))
     environment = shown["environment"]
     for name, value in environment.items():
@@ -76,8 +79,7 @@ def _may_stay(name: str) -> bool:
     return not name.startswith("balances.") or name in _NO_AMOUNT
 
 
-def _hider(document: Mapping[str, Any], private: Mapping[str, str]) -> Callable[[str], str]:
-    labels: dict[str, str] = {}
+def _hider(document: Mapping[str, Any], private: Mapping[str, str], labels: dict[str, str]) -> Callable[[str], str]:
     # A path of Windows as it is, and as an OSError quotes it, with each backslash twice.
     words = {word: shown for path, shown in private.items() if path for word in (path, path.replace("\\", "\\" * 2))}
     # Longest first: the home's path before the user's name in it.

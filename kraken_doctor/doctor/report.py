@@ -46,13 +46,14 @@ def from_saved(saved: Saved) -> Report:
     return replace(saved.report, exit_status=0, extra=extra)
 
 
-def anonymised(host: Host, request: RunRequest, report: Report) -> Saved:
+def anonymised(host: Host, request: RunRequest, report: Report, names: dict[str, str] | None = None) -> Saved:
     """
     Return *report* without names, amounts, addresses and paths, and its calls.
 
-    Through the form that is published and back: whatever is shown was hidden from first, and judges the same.
+    Through the form that is published and back: whatever is shown was hidden from first, and judges the same. *names*
+    learns which account is shown as which.
     """
-    shown = _judged(anonymise(json_report.document(report), _private(host, request, report)))
+    shown = _judged(anonymise(json_report.document(report), _private(host, request, report), names))
     extra: Extra = {**shown.report.extra, "calls": [record.to_json() for record in shown.calls]}
     return shown._replace(report=replace(shown.report, extra=extra))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 from pathlib import Path
 
@@ -81,6 +83,32 @@ def test_offline_makes_no_network_call(doctor: Run, real: SandboxServer) -> None
     assert doctor("report", "--offline", "--dry-run").stdout == ""
 
 
+def test_who_is_who_is_kept_on_this_host(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
+    """For its owner alone, and the user is told where; nothing of a demo is, and no report knows of it."""
+    path = tmp_path / "state" / "kraken-doctor" / "report-names.json"
+    assert "Which account" not in doctor("report", "--sandbox").stderr
+    assert not path.exists()
+    ended = doctor("report", "-o", "json")
+    assert str(path) in ended.stderr
+    assert str(path) not in ended.stdout
+    assert json.loads(path.read_text()) == {"USER:1": "USER:daivon"}
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "saved.json").write_text(ended.stdout)
+    assert "Which account" not in doctor("report", "--from", str(tmp_path / "saved.json")).stderr, "no names in there"
+    path.unlink()
+    path.mkdir()
+    ended = doctor("report")
+    assert (ended.status, ended.stderr.startswith("Names of the accounts not kept: ")) == (0, True)
+
+
+def test_the_host_has_no_name_in_it(doctor: Run, real: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is a word that a report may use."""
+    monkeypatch.setattr(platform, "node", lambda: "status")
+    assert document(doctor("check", "-o", "json").stdout)["host"] == "status"
+    assert document(doctor("report", "-o", "json").stdout)["host"] == "<this host>"
+
+
 def test_the_form_follows_the_file_s_name(doctor: Run, real: SandboxServer, tmp_path: Path) -> None:
     """Unless -o says otherwise; stdout stays empty, and the file is the user's alone."""
     for name, begins in (
@@ -90,7 +118,8 @@ def test_the_form_follows_the_file_s_name(doctor: Run, real: SandboxServer, tmp_
         ("r.txt", "###"),
     ):
         ended = doctor("report", "--file", str(tmp_path / name))
-        assert (ended.status, ended.stdout, ended.stderr) == (0, "", f"Written: {tmp_path / name}\n")
+        assert (ended.status, ended.stdout) == (0, "")
+        assert ended.stderr.endswith(f"\nWritten: {tmp_path / name}\n")
         assert (tmp_path / name).read_text().startswith(begins)
     assert doctor("report", "--file", str(tmp_path / "r.md"), "-o", "json").status == 0
     document((tmp_path / "r.md").read_text())

@@ -52,12 +52,21 @@ def test_what_is_on_the_page() -> None:
 
 
 def test_many_keys_make_no_endless_page() -> None:
-    """The table has them all, the drawings stop."""
-    many = [call(key_id=f"{n:016x}") for n in range(30)]
-    page = html.render(report(), many)
+    """The table has them all, the drawings stop; what was refused is drawn first."""
+    many = [call(key_id=f"{n:016x}") for n in range(30) for _ in range(5)]
+    page = html.render(report(), [*many, *(call(key_id="bad", outcome="EAPI:Invalid nonce") for _ in range(5))])
     assert page.count("<svg") == 8
-    assert "And 22 more keys" in page
+    assert "And 23 more keys" in page
     assert page.count("<td") > 30
+    assert page.index("Key <code>bad</code>") < page.index("Key <code>0000000000000000</code>")
+
+
+def test_a_few_dots_are_no_drawing() -> None:
+    """A check's own two calls of a key are in the table; there is no legend without a drawing."""
+    page = html.render(report(), [call(key_id=f"{n:016x}") for n in range(30) for _ in range(4)])
+    assert page.count("<td") > 30
+    assert "<svg" not in page
+    assert "Dashed line" not in page
 
 
 # In a real browser.

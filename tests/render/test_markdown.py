@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages import report_markdown
 from kraken_doctor.terminal.text import escape
@@ -42,6 +45,27 @@ def test_the_report_has_all_it_rests_on() -> None:
     assert "| `krakenex` | `2.2.2` |" in page
     assert "equal ids are equal keys" in page
     assert "None is on record." in report_markdown.render(report())
+
+
+@pytest.mark.parametrize("count", [1, 20, 100, 1000])
+def test_a_report_fits_into_an_issue(count: int) -> None:
+    """However many accounts; it begins as it would, each part is there and whole, and what is missing is counted."""
+    accounts = [account(f"USER:{n}", fails=n % 10 != 9) for n in range(count)]
+    facts = tuple(Evidence(f"call.{n}.detail", "x" * 20, "s", "= 1", "exchange") for n in range(20))
+    made = report(*accounts, diagnoses=tuple(diagnosis(one.label) for one in accounts if one.connected is False))
+    checks = [CheckResult(id="nonce", account=one.label, outcome=Outcome.PASS, summary="x", evidence=facts)
+              for one in accounts for _ in range(3)]  # fmt: skip
+    page = report_markdown.render(replace(made, checks=(*made.checks, *checks)), [call()])
+    assert len(page) <= report_markdown.MOST_CHARACTERS < 65_536
+    parts = ("#### Findings", "#### Checks", "#### Private calls", "#### Evidence", "#### This host")
+    assert [page.count(part) for part in parts] == [1] * 5
+    assert page.count("<details>") == page.count("</details>") == 1
+    assert ("left out for length" in page) is (count > 1)
+    reader = MarkdownIt("commonmark").enable("table")
+    tables = [token for token in reader.parse(page) if token.type == "table_open"]
+    assert len(tables) >= 5
+    kept, left_out = page.count("(failure, likely, "), re.search(r"(\d+) more left out.*\n\n#### Checks", page)
+    assert kept + int(left_out[1] if left_out else 0) == len(made.diagnoses)
 
 
 @given(st.text(min_size=1, max_size=80))

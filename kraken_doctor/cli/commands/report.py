@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +77,32 @@ def command(
         found = report.from_saved(_read(Path(source)))
     else:
         found = report.with_recent_calls(app.doctor, request, run(app, request), offline=offline)
-    shown = report.anonymised(app.host, request, found)
+    names: dict[str, str] = {}
+    shown = report.anonymised(app.host, request, found, names)
+    if not found.sandbox:
+        _keep_names(app, {shown_as: label for label, shown_as in names.items() if shown_as != label})
     forms = {
         "html": functools.partial(html.render, records=shown.calls),
         "markdown": functools.partial(report_markdown.render, records=shown.calls),
     }
     document = report.compared(shown.report, before) if before is not None else shown.report
     emit(ctx, document, output or _form_of(ctx), fail_on, forms=forms)
+
+
+def _keep_names(app: App, names: dict[str, str]) -> None:
+    """Write down who is who in the newest report, on this host alone: its own reader knows the accounts by name."""
+    import platformdirs
+
+    if not names:
+        return
+    path = platformdirs.user_state_path("kraken-doctor", appauthor=False) / "report-names.json"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(path, json.dumps(names, indent=2) + "\n", mode=0o600)
+    except OSError as exc:
+        app.output.info(f"Names of the accounts not kept: {path}: {exc.strerror or exc}\n")
+    else:
+        app.output.info(f"Which account is USER:1, USER:2, …: {path} (not part of the report; keep it to yourself)\n")
 
 
 def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:

@@ -17,6 +17,9 @@ from kraken_doctor.render import chart, phrases
 from kraken_doctor.render.elements import Child, code, document, element, table, terms
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape
 
+_FEWEST_CALLS = 5
+"""Of a key that is drawn: two or three dots show nothing that the table does not."""
+
 _MAX_CHARTS = 8
 """A page with more keys than that says so, instead of growing without end."""
 
@@ -166,13 +169,15 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
         for f in figures.figures(records)
     ]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
-    yield element("p", _LEGEND, class_="legend")
-    keys = figures.by_key(records)
-    for key_id, own in list(keys.items())[:_MAX_CHARTS]:
+    drawn = [(key_id, own) for key_id, own in figures.by_key(records).items() if len(own) >= _FEWEST_CALLS]
+    drawn.sort(key=lambda key: not any(record.refused for record in key[1]))
+    if drawn:
+        yield element("p", _LEGEND, class_="legend")
+    for key_id, own in drawn[:_MAX_CHARTS]:
         shown = chart.nonces(own, escape(key_id))
         yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
-    if len(keys) > _MAX_CHARTS:
-        yield element("p", f"And {len(keys) - _MAX_CHARTS} more keys, in the table alone.")
+    if len(drawn) > _MAX_CHARTS:
+        yield element("p", f"And {len(drawn) - _MAX_CHARTS} more keys, in the table alone.")
 
 
 def _latency(report: Report) -> Iterator[ET.Element]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterable
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.evidence import CheckResult
+from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import calls as figures
 from kraken_doctor.render import phrases
@@ -17,6 +19,12 @@ _LEFT_OUT = (
     "Left out so that this can be posted: names of users, amounts, addresses, paths, proxies, keys. A key id is a"
     " fingerprint: equal ids are equal keys, and no key can be had from one."
 )
+
+MOST_CHARACTERS = 60_000
+"""GitHub takes 65,536 in an issue or a comment; the rest is for the user's own words."""
+
+_NOTE_CHARACTERS = 100
+"""What a section that was cut says of it."""
 
 _MEDIANS = "Medians, and in brackets the slowest."
 
@@ -36,7 +44,10 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     if rows := figures.latency(report.extra.get("latency")):
         cells = [tuple(map(text, row)) for row in rows]
         parts.append(f"#### How long this run's calls took\n\n{_MEDIANS}\n\n{table(figures.LATENCY_COLUMNS, cells)}")
-    if evidence := [_evidence(result) for result in report.checks if result.evidence]:
+    # Where the page gets too long, the end goes first.
+    well = {account.label for account in report.accounts if account.outcome is Outcome.PASS}
+    checks = sorted(report.checks, key=lambda result: result.account in well)
+    if evidence := [_evidence(result) for result in checks if result.evidence]:
         parts += [
             "#### Evidence\n",
             "<details><summary>All facts, check by check</summary>\n",
@@ -44,7 +55,36 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
             "</details>\n",
         ]
     parts += ["#### This host\n", _environment(report), _LEFT_OUT, ""]
-    return "\n".join(filter(None, parts)) + "\n"
+    return _within("\n".join(filter(None, parts)) + "\n", MOST_CHARACTERS)
+
+
+def _within(page: str, most: int) -> str:
+    """Return *page* with at most so many characters: of each long section the beginning, and how much is missing."""
+    if len(page) <= most:
+        return page
+    *sections, last = re.split(r"(?m)^(?=#### )", page)
+    left = most - len(last) - _NOTE_CHARACTERS * len(sections)
+    shown = []
+    for position, section in enumerate(sections):
+        # Half of what is left, so that the next ones have room too: they stand in the order of their weight.
+        room = left if position == len(sections) - 1 else left // 2
+        shown.append(_cut(section, room))
+        left -= min(len(section), room)
+    return "".join((*shown, last))
+
+
+def _cut(section: str, room: int) -> str:
+    if len(section) <= room:
+        return section
+    end = "</details>\n\n" if "</details>" in section else ""
+    # Whole findings and whole tables of evidence; of one long table whole rows.
+    units = re.split(r"(?m)^(?=\*\*)", section)
+    units = units if len(units) > 2 else section.splitlines(keepends=True)
+    sizes = itertools.accumulate(map(len, units))
+    kept = max(1, sum(size <= room - len(end) for size in sizes))
+    return (
+        "".join(units[:kept]) + f"{end}\n{len(units) - kept} more left out for length: `report -o json` has them.\n\n"
+    )
 
 
 def _comparison(report: Report) -> str:
