@@ -93,6 +93,13 @@ output = click.option(
 )
 
 
+amounts = click.option(
+    "--amounts/--no-amounts",
+    default=None,
+    help="Show what the accounts hold; by default in every format but github, whose log others may read.",
+)
+
+
 def _destination(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     """Keep the path for the end of the run; one that can't be written is said before anything is sent."""
     if value:
@@ -163,6 +170,8 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     fields.pop("retry_base", None)
     if fields.get("faults") and not fields.get("sandbox"):
         raise click.UsageError("--fault requires --sandbox")
+    if fields.get("amounts", True) is None:
+        fields["amounts"] = click.get_current_context().params.get("output") != "github"
     only, skip = fields.pop("only", ()), fields.pop("skip", ())
     if only or skip:
         from kraken_doctor.doctor.plan import choose

@@ -14,11 +14,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kraken_doctor.doctor.amounts import LEFT_OUT, tells_amount
 from kraken_doctor.model import facts
-
-_AMOUNTS_LEFT_OUT = "read; amounts left out"
-_NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)
-"""Evidence of the balances that tells no amount; whatever else is called so may."""
 
 # Lengths are bounded, and a match begins where a word does: a megabyte of one letter must not take minutes.
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_[A-Z0-9_]{1,100}?_(API_KEY|API_SECRET|OTP|NONCE_UNIT)(?![A-Z0-9_])")
@@ -62,21 +59,15 @@ def anonymise(
 
 def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """Names and ids are ours, and what is judged by; the rest may hold words of the user's."""
-    paid = check["id"] == "balances" and check["outcome"] == "pass"
-    kept = [item for item in check["evidence"] if _may_stay(item["name"])]
+    kept = [item for item in check["evidence"] if item["name"] != facts.KEY_TAIL.name]
+    told = [item for item in kept if not tells_amount(item["name"])]
     return check | {
         "account": hide(check["account"]) if check["account"] else None,
-        "summary": _AMOUNTS_LEFT_OUT if paid else hide(check["summary"]),
+        "summary": LEFT_OUT if len(told) < len(kept) else hide(check["summary"]),
         "evidence": [
-            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in kept
+            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in told
         ],
     }
-
-
-def _may_stay(name: str) -> bool:
-    if name == facts.KEY_TAIL.name:
-        return False
-    return not name.startswith("balances.") or name in _NO_AMOUNT
 
 
 def _hider(document: Mapping[str, Any], private: Mapping[str, str], labels: dict[str, str]) -> Callable[[str], str]:

@@ -16,6 +16,7 @@ from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
+from kraken_doctor.doctor.amounts import without_amounts
 from kraken_doctor.doctor.host import DEFAULT_API_URL, Host
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.doctor.progress import RunTracker
@@ -170,6 +171,7 @@ class Doctor:
             self._warn_of_undeclared_unit(request, plan)
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
         results = graded(self._redact.everywhere(runner.run()))
+        results = results if request.amounts else without_amounts(results)
         diagnoses = diagnose(results)
         outcome, reports = judge(results, diagnoses)
         return finished(

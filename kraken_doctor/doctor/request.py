@@ -35,6 +35,8 @@ class RunRequest:
     max_offset_s: float = 1.0
     wrong_clock: Outcome | None = None
     """What a clock beyond the limit is; by itself it breaks no connection."""
+    amounts: bool = True
+    """Whether the report says what the accounts hold."""
     dry_run: bool = False
     """List the requests, and make none."""
     static: bool = False

@@ -210,7 +210,7 @@ def test_a_round_of_watch_without_a_call(doctor: Run, world: World, arguments: t
     watch = ("watch", "--count", "1", "--every", "1", *world.arguments, *arguments)
     ended = doctor(*watch)
     assert ended.status == 0
-    assert re.search(r"pass: All checks passed\. The connection was not tested\.\n", ended.stdout)
+    assert re.search(r"PASS: All checks passed\. The connection was not tested\.\n", ended.stdout)
     assert not SAID.search(ended.stdout + ended.stderr)
     (account, _) = json.loads(doctor(*watch, "-o", "json").stdout)["accounts"]
     assert (account["outcome"], account["connected"]) == ("inconclusive", None)

@@ -46,6 +46,31 @@ def test_every_form_has_its_renderer_and_one_status(
 
 
 @pytest.mark.parametrize("form", OUTPUTS)
+@pytest.mark.parametrize("command", ["check", "balances", "watch"])
+@pytest.mark.usefixtures("real")
+def test_amounts_are_left_out_where_they_are_not_wanted(
+    doctor: Run, command: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every form and file, with the same verdict; without being asked where a log goes to GitHub."""
+    summary, file = tmp_path / "summary.md", tmp_path / "check.json"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    once = ("--count", "1") if command == "watch" else ()
+    common = (command, *once, "-o", form, "--json-file", str(file))
+
+    def told(*arguments: str) -> str:
+        summary.write_text("")
+        ended = doctor(*common, *arguments)
+        assert ended.status == 0
+        assert document(file.read_text())["accounts"][0]["connected"] is True
+        return ended.stdout + ended.stderr + summary.read_text() + file.read_text()
+
+    for canary in ("100.0", "50.0", "150.0"):
+        assert canary not in told("--no-amounts")
+        assert (canary in told()) is (form != "github")
+        assert canary in told("--amounts")
+
+
+@pytest.mark.parametrize("form", OUTPUTS)
 @pytest.mark.parametrize("command", ["balances", "clock", "version", "nonce", "accounts"])
 def test_every_command_with_a_report_has_every_form(doctor: Run, real: SandboxServer, command: str, form: str) -> None:
     """And its JSON is what the schema says."""

@@ -14,6 +14,7 @@ _CHECKS = ("krakenex", "store", "credentials", "balances")
 
 @click.command("balances")
 @params.run
+@params.amounts
 @params.output
 @click.pass_context
 def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:

@@ -12,6 +12,7 @@ from kraken_doctor.cli.emit import run_and_emit
 
 @click.command("check")
 @params.run
+@params.amounts
 @params.output
 @click.pass_context
 def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:

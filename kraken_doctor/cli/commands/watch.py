@@ -56,6 +56,7 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
     callback=_kept_secret,
     help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
 )
+@params.amounts
 @click.option(
     "-o",
     "--output",
