@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from kraken_doctor import __version__
 from kraken_doctor.cli.emit import with_failure_report, write_files
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.model import json_report
+from kraken_doctor.model.change import Change
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.report import SCHEMA_VERSION, Report
 from kraken_doctor.render.pages import watch as watch_page
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.ticker import Ticker
     from kraken_doctor.doctor.watch_duty import WatchDuty
-    from kraken_doctor.model.change import Change
     from kraken_doctor.model.payloads import RoundsPart
 
 
@@ -112,6 +113,13 @@ class WatchLoop:
         status = exit_status(report.outcome, self._fail_on)
         return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
 
+    def test_hook(self) -> None:
+        """Tell whoever is told of changes that this is a test."""
+        verdict = "this is a test, changes are reported here"
+        test = Change(self._app.clock.now_ns(), None, Outcome.PASS, verdict, (), (), {})
+        if self._tell(test, platform.node()):
+            self._app.output.info("Test message sent to --on-change.\n")
+
     def _look_for_others(self, report: Report) -> None:
         before, self._others = self._others, self._duty.others(report.accounts) if self._duty else {}
         for label, host in self._others.items():
@@ -126,14 +134,18 @@ class WatchLoop:
         elif not output.quiet:
             output.out(line)
         # Whoever is called at night is not called because a watch was started and all is well.
-        if self._notify is None or (change.before is None and change.outcome in (Outcome.PASS, Outcome.WARN)):
-            return
+        if change.before is not None or change.outcome not in (Outcome.PASS, Outcome.WARN):
+            self._tell(change, host)
+
+    def _tell(self, change: Change, host: str) -> bool:
         tool = {"name": "kraken-doctor", "version": __version__}
         told = {"schema_version": SCHEMA_VERSION, "tool": tool, "host": host, **watch_page.document(change, host)}
-        if problem := self._notify(told):
+        problem = self._notify(told) if self._notify else ""
+        if problem:
             from kraken_doctor.terminal.text import escape
 
-            output.warn(f"--on-change notification failed: {escape(problem)}\n")
+            self._app.output.warn(f"--on-change notification failed: {escape(problem)}\n")
+        return not problem
 
     def _status_lines(self, now_s: float, width: int, height: int, *, unicode: bool) -> list[str]:
         report = self._history.latest

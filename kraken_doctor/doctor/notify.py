@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from kraken_doctor import __version__, child, parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
-from kraken_doctor.redact import without_secrets
+from kraken_doctor.redact import shortened, without_secrets
 
 if TYPE_CHECKING:
     from kraken_doctor.redact import Redactor
@@ -25,11 +27,16 @@ _COMMAND_S = 30.0
 
 _SAID_BYTES = 2_000
 
+_JSON = "application/json"
+
+_TEXT_CHARACTERS = 1_500
+"""Of a message to people; Discord refuses one above 2,000."""
+
 Notifier = Callable[[Mapping[str, Any]], str]
 """Tell of a change, given as JSON values; returns what went wrong, empty where nothing did."""
 
 
-def notifier(target: str, environ: Mapping[str, str], redact: Redactor) -> Notifier:
+def notifier(target: str, environ: Mapping[str, str], redact: Redactor, form: str | None = None) -> Notifier:
     """
     Return the one that *target* names.
 
@@ -37,16 +44,24 @@ def notifier(target: str, environ: Mapping[str, str], redact: Redactor) -> Notif
         target: An ``http://`` or ``https://`` URL, or a command with its arguments.
         environ: The process's variables; a command gets them without the keys and secrets.
         redact: Goes over all that is told.
+        form: ``json``, or a chat of hooks.toml; by default the one whose host the URL names.
 
     Raises:
         ConfigurationError: It is no URL that can be called, and no command that can be run.
     """
     if target.lower().startswith(("http://", "https://")):
-        return _webhook(target, redact)
+        return _webhook(target, redact, form)
+    if form:
+        raise ConfigurationError("--hook-format is for a URL: a command of --on-change gets JSON")
     return _command(target, environ, redact)
 
 
-def _webhook(url: str, redact: Redactor) -> Notifier:
+def hooks() -> dict[str, dict[str, Any]]:
+    """Return the chats whose form is known, by name."""
+    return tomllib.loads(Path(__file__).with_name("hooks.toml").read_text(encoding="utf-8"))
+
+
+def _webhook(url: str, redact: Redactor, form: str | None) -> Notifier:
     try:
         parts = urlsplit(url)
         named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -55,13 +70,17 @@ def _webhook(url: str, redact: Redactor) -> Notifier:
     if not named:
         raise ConfigurationError("--on-change: the URL names no host")
 
+    known = hooks()
+    hook = known.get(form or next((name for name in known if known[name]["host"] == parts.hostname), ""))
+
     def tell(facts: Mapping[str, Any]) -> str:
         from requests import RequestException
 
-        body = redact(json.dumps(facts))
+        kind, body = _written(facts, hook)
+        body = redact(body)
         try:
             # Each of its steps has a limit of its own; this one is for all together.
-            status = parallel.call_with_timeout(2 * _WEBHOOK_S, lambda: _post(url, body))
+            status = parallel.call_with_timeout(2 * _WEBHOOK_S, lambda: _post(url, body, kind))
         except (RequestException, TimeoutError, OSError, ValueError) as exc:
             return f"the webhook: {type(exc).__name__}"
         # A redirect is not followed: it would carry the facts where nobody sent them.
@@ -70,13 +89,23 @@ def _webhook(url: str, redact: Redactor) -> Notifier:
     return tell
 
 
-def _post(url: str, body: str) -> int:
+def _written(facts: Mapping[str, Any], hook: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return the type of a message and its body; all *facts*, unless it is for the people of a chat."""
+    if hook is None:
+        return _JSON, json.dumps(facts)
+    text = shortened(str(facts["text"]), _TEXT_CHARACTERS)
+    for character, literal in hook["escape"]:
+        text = text.replace(character, literal)
+    return hook["type"], hook["body"].replace("$text", json.dumps(text)[1:-1] if hook["type"] == _JSON else text)
+
+
+def _post(url: str, body: str, kind: str) -> int:
     import requests
     from requests.auth import HTTPBasicAuth
     from requests.utils import get_auth_from_url
 
     user, password = get_auth_from_url(url)
-    headers = {"Content-Type": "application/json", "User-Agent": f"kraken-doctor/{__version__}"}
+    headers = {"Content-Type": kind, "User-Agent": f"kraken-doctor/{__version__}"}
     with (
         requests.Session() as session,
         session.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import platform
 import socket
@@ -10,10 +11,15 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kraken_doctor.cli.commands import watch
 from kraken_doctor.doctor import notify
+from kraken_doctor.redact import Redactor
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
@@ -35,7 +41,10 @@ class Hook(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((self.path, dict(self.headers), json.loads(body)))
+        kind = self.headers["Content-Type"]
+        self.server.got.append(
+            (self.path, dict(self.headers), json.loads(body) if "json" in kind else {"text": body.decode()})
+        )
         self.send_response(self.server.status)
         self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
         self.end_headers()
@@ -70,10 +79,18 @@ def hooks() -> Iterator[Hooks]:
 
 
 def told(doctor: Run, target: str, *more: str) -> str:
-    """What stderr said of it; the watch goes its way whatever became of it."""
+    """What stderr said of it, but for the warning; the watch goes its way whatever became of it."""
     ended = doctor("watch", "--count", "1", "--on-change", target, *more)
     assert ended.status in (0, 1), ended.stderr
-    return ended.stderr
+    assert (WARNING in ended.stderr) is ("://" in target)
+    assert "secret-path" not in ended.stderr
+    return ended.stderr.replace(WARNING, "")
+
+
+WARNING = (
+    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
+    " KRAKEN_DOCTOR_WATCH_ON_CHANGE, or into a file: --on-change @FILE\n"
+)
 
 
 def test_a_webhook_gets_the_facts(doctor: Run, hooks: Hooks, key: Key) -> None:
@@ -130,6 +147,120 @@ def test_nobody_is_told_that_all_is_well_from_the_start(doctor: Run, hooks: Hook
     assert hooks.got == []
 
 
+def test_the_address_from_a_variable_or_a_file(
+    doctor: Run, hooks: Hooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of which other users can read: nothing to warn about, and it is kept secret all the same."""
+    hooks.status = 500
+    failed = "--on-change notification failed: the webhook answered 500\n"
+    monkeypatch.setenv("KRAKEN_DOCTOR_WATCH_ON_CHANGE", hooks.url)
+    assert doctor("watch", "--count", "1").stderr == failed
+    file = tmp_path / "hook"
+    file.write_text(f"{hooks.url}\n")
+    monkeypatch.setenv("KRAKEN_DOCTOR_WATCH_ON_CHANGE", f"@{file}")
+    assert doctor("watch", "--count", "1").stderr == failed
+    monkeypatch.delenv("KRAKEN_DOCTOR_WATCH_ON_CHANGE")
+    assert told(doctor, f"@{file}") == failed
+    assert len(hooks.got) == 3
+    file.write_text("http://[secret-path\n")
+    ended = doctor("watch", "--count", "1", "--on-change", f"@{file}")
+    assert (ended.status, "secret-path" in ended.stderr) == (2, False)
+    for content in (b"", b"\n", b"\xff\n", None):
+        file.unlink() if content is None else file.write_bytes(content)
+        ended = doctor("watch", "--count", "1", "--on-change", f"@{file}")
+        assert (ended.status, ended.stdout) == (2, "")
+        assert str(file) in ended.stderr.splitlines()[-1]
+
+
+UGLY = 'FAILED <!here> @everyone `</pre> & [x](https://evil.example) *b* \\ "q" $text'
+"""What a name could hold that a chat would obey."""
+
+
+def message(form: str, body: dict[str, Any]) -> str:
+    """The text that people see: what stands between the marks of literal text, undone as that chat undoes it."""
+    if form == "slack":
+        text = body["blocks"][0]["text"]
+        assert (text["type"], text["verbatim"]) == ("mrkdwn", True)
+        framed, frame = text["text"], "```"
+        assert "<" not in framed + str(body["text"])
+    elif form == "discord":
+        framed, frame = str(body["content"]), "```"
+        assert body["allowed_mentions"] == {"parse": []}
+    elif form == "telegram":
+        assert body["parse_mode"] == "HTML"
+        framed, frame = str(body["text"]).replace("</pre>", "<pre>"), "<pre>"
+    else:
+        return str(body["text"])
+    before, inside, after = framed.split(frame)
+    assert (before, after) == ("", "")
+    return html.unescape(inside) if form != "discord" else inside
+
+
+@pytest.mark.parametrize("form", ["slack", "discord", "telegram", "ntfy"])
+def test_a_chat_gets_its_own_form(doctor: Run, hooks: Hooks, form: str) -> None:
+    """With host, cause and next step as text; a name that is markup stays text."""
+    assert told(doctor, hooks.url, "--hook-format", form) == ""
+    ((_, headers, body),) = hooks.got
+    said = message(form, body)
+    assert said.startswith(f"kraken-doctor on {platform.node()}: FAILED MASTER nonce-spent-higher. Next: ")
+    assert headers["Content-Type"] == ("application/json" if form != "ntfy" else "text/plain; charset=utf-8")
+    assert notify.notifier(hooks.url, {}, Redactor(), form)({"text": UGLY + "x" * 5_000}) == ""
+    said = message(form, hooks.got[1][2])
+    assert said.replace("'", "`").startswith(UGLY)
+    assert len(json.dumps(hooks.got[1][2])) < 4_000
+
+
+@given(st.text(max_size=300))
+def test_no_name_ends_the_literal_text(text: str) -> None:
+    """Whatever stands in it, the body is well-formed and the text is one piece."""
+    for form, hook in notify.hooks().items():
+        kind, written = notify._written({"text": text}, hook)
+        body = json.loads(written) if "json" in kind else {"text": written}
+        assert message(form, body).replace("'", "`") == text.replace("'", "`")
+
+
+def test_the_form_is_known_by_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an address that everybody uses; any other gets all the facts."""
+    posted: list[tuple[str, str]] = []
+
+    def post(_url: str, body: str, kind: str) -> int:
+        posted.append((body, kind))
+        return 204
+
+    monkeypatch.setattr(notify, "_post", post)
+    hosts = [(hook["host"], name) for name, hook in notify.hooks().items()]
+    for host, _name in [*hosts, ("chat.example", "json")]:
+        assert notify.notifier(f"https://{host}/x", {}, Redactor())({"text": "said"}) == ""
+    expected = [notify._written({"text": "said"}, notify.hooks()[name])[1] for _host, name in hosts]
+    assert [body for body, _kind in posted] == [*expected, '{"text": "said"}']
+    assert ("json", *notify.hooks()) == watch.HOOK_FORMATS
+
+
+def test_a_test_message_is_sent_once_when_asked(doctor: Run, hooks: Hooks, key: Key) -> None:
+    """At the start, also where all is well; what comes of it is said."""
+    key.mark = 0
+    assert told(doctor, hooks.url, "--test-hook") == "Test message sent to --on-change.\n"
+    ((_, _, body),) = hooks.got
+    assert body["text"] == f"kraken-doctor on {platform.node()}: PASS: this is a test, changes are reported here"
+    hooks.status = 404
+    assert told(doctor, hooks.url, "--test-hook") == "--on-change notification failed: the webhook answered 404\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--test-hook"], "--test-hook requires --on-change"),
+        (["--hook-format", "slack"], "--hook-format requires --on-change"),
+        (["--hook-format", "slack", "--on-change", f"{sys.executable} -V"], "--hook-format is for a URL"),
+    ],
+)
+def test_what_goes_with_no_hook_is_refused(doctor: Run, arguments: list[str], said: str) -> None:
+    """Instead of being passed over."""
+    ended = doctor("watch", "--count", "1", *arguments)
+    assert (ended.status, ended.stdout) == (2, "")
+    assert said in ended.stderr.splitlines()[-1]
+
+
 SCRIPT = """
 import json, os, sys
 with open(sys.argv[1], "w") as out:
@@ -175,6 +306,7 @@ def test_a_command_that_fails_is_a_line(doctor: Run, tmp_path: Path, monkeypatch
 def test_a_target_that_is_none_is_one_line(doctor: Run, server: SandboxServer, target: str) -> None:
     """Status 2, before anything is sent."""
     ended = doctor("watch", "--count", "1", "--on-change", target)
-    assert (ended.status, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert (ended.status, ended.stdout) == (2, "")
+    assert ended.stderr.replace(WARNING, "").count("\n") == 1
     assert "--on-change" in ended.stderr
     assert server.exchange.requests == []

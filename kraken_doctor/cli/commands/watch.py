@@ -7,15 +7,18 @@ import functools
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
+from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:
     from kraken_doctor.doctor.history import RunHistory
@@ -30,12 +33,39 @@ rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
 
+HOOK_FORMATS = ("json", "slack", "discord", "telegram", "ntfy")
 
-def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A webhook's address, from here on: whoever has it may post there."""
-    for secret in secrets_of({WEBHOOK_VARIABLE: value or ""}):
+_LINE_BYTES = 4_096
+
+_SEEN_BY_OTHERS = (
+    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
+    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
+)
+
+
+def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A webhook's address, from here on: whoever has it may post there. ``@FILE`` is where it stands."""
+    if not value:
+        return value
+    typed = ctx.get_parameter_source("on_change") is ParameterSource.COMMANDLINE
+    if value.startswith("@"):
+        value, typed = _first_line(Path(value[1:]), ctx, param), False
+    for secret in secrets_of({WEBHOOK_VARIABLE: value}):
         ctx.obj.output.redact.learn(secret)
+    if typed and "://" in value.partition(" ")[0]:
+        ctx.obj.output.warn(_SEEN_BY_OTHERS)
     return value
+
+
+def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
+    try:
+        with files.opened(path) as stream:
+            line = stream.readline(_LINE_BYTES).decode().strip()
+    except (OSError, UnicodeError) as exc:
+        raise click.BadParameter(f"{path}: {getattr(exc, 'strerror', '') or 'not UTF-8 text'}", ctx, param) from exc
+    if not line:
+        raise click.BadParameter(f"{path}: its first line is empty", ctx, param)
+    return line
 
 
 @click.command("watch")
@@ -52,10 +82,16 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
 )
 @click.option(
     "--on-change",
-    metavar="URL|COMMAND",
+    metavar="URL|COMMAND|@FILE",
     callback=_kept_secret,
-    help="On a change, POST JSON to URL, or run COMMAND with it on stdin.",
+    help="On a change, POST to URL, or run COMMAND with JSON on stdin; @FILE holds either.",
 )
+@click.option(
+    "--hook-format",
+    type=click.Choice(HOOK_FORMATS),
+    help="Message for the URL; by default what its host takes, else json.",
+)
+@click.option("--test-hook", is_flag=True, help="Send a test message to --on-change at the start.")
 @params.amounts
 @click.option(
     "-o",
@@ -68,7 +104,7 @@ def _kept_secret(ctx: click.Context, _param: click.Parameter, value: str | None)
 @click.pass_context
 def command(
     ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
-    metrics_address: str, on_change: str | None, **choices: Any,
+    metrics_address: str, on_change: str | None, hook_format: str | None, test_hook: bool, **choices: Any,
 ) -> None:  # fmt: skip
     """
     Run the check repeatedly and report changes.
@@ -82,7 +118,7 @@ def command(
     \b
     Examples:
       kraken-doctor watch
-      kraken-doctor watch --every 300 --on-change https://chat.example/hooks/1
+      kraken-doctor watch --every 300 --on-change @/etc/kraken-doctor.hook --test-hook
       kraken-doctor watch --metrics-port 9877 --json-file /run/kraken.json
       kraken-doctor watch -o ndjson >> rounds.ndjson
     """
@@ -103,7 +139,9 @@ def command(
     if request.dry_run:
         show_plan(app, request)
         return
-    notify = notifier(on_change, app.host.environ, app.output.redact) if on_change else None
+    if not on_change and (hook_format or test_hook):
+        raise click.UsageError(f"{'--test-hook' if test_hook else '--hook-format'} requires --on-change")
+    notify = notifier(on_change, app.host.environ, app.output.redact, hook_format) if on_change else None
     history = RunHistory(app.clock.monotonic(), phrases.verdict)
     with contextlib.ExitStack() as stack:
         if metrics_port is not None:
@@ -115,6 +153,8 @@ def command(
             ctx, request, history, ticker, FailOn(fail_on), view=view, notify=notify, form=output, duty=duty
         )
         try:
+            if test_hook:
+                loop.test_hook()
             interrupted = loop.run()
         except KeyboardInterrupt:
             interrupted = True

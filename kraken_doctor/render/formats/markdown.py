@@ -25,7 +25,8 @@ def render(report: Report, *, notes: bool = False) -> str:
     """The page; *notes* adds what is only worth knowing."""
     krakenex = report.environment.get("krakenex")
     used = f", krakenex {text(str(krakenex))}" if krakenex else ""
-    where = f"{code(phrases.target(report))}, {phrases.began(report)}{used}"
+    host = f", on {code(report.host)}" if report.host else ""
+    where = f"{code(phrases.target(report))}, {phrases.began(report)}{host}{used}"
     parts = [
         f"### kraken-doctor {text(__version__)} {text(report.command)}: {OUTCOME_WORDS[report.outcome]}\n",
         f"{where}\n",

@@ -13,6 +13,7 @@ def render(report: Report) -> str:
     """Plain lines, no symbols: they are made to be quoted."""
     target = "sandbox" if report.sandbox else report.api_url
     where = f" ({escape(target)})" if target else ""  # a log is nowhere
+    where += f" on {escape(report.host)}" if report.host else ""
     lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
     lines += [_account(account, report) for account in report.accounts]
     for diagnosis in report.diagnoses:
