@@ -181,6 +181,8 @@ def test_the_unit_leaves_the_doctor_what_it_reads() -> None:
     assert not {"ProtectProc", "ProcSubset", "PrivateNetwork", "IPAddressDeny"} & set(settings)
     assert settings["Environment"] == f"XDG_STATE_HOME=%S/{settings['StateDirectory']}"
     assert settings["SuccessExitStatus"] == "130"
+    assert (settings["Type"], settings["WatchdogSec"]) == ("notify", "5min"), "watch says so, with rounds of a minute"
+    assert "AF_UNIX" in settings["RestrictAddressFamilies"], "by which it does"
 
 
 # --- containers

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.emit import with_failure_report, write_files
+from kraken_doctor.doctor.service import ALIVE, READY, notify_service_manager
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.model import json_report
 from kraken_doctor.model.change import Change
@@ -70,6 +71,8 @@ class WatchLoop:
         Raises:
             ConfigurationError: Something is named that can't be used.
         """
+        manager = self._app.host.variable("NOTIFY_SOCKET")
+        notify_service_manager(manager, READY)
         for _ in self._ticker.ticks():
             rested = self._history.resting(self._app.clock.monotonic())
             run = functools.partial(self._app.doctor.examine, replace(self._request, resting=rested), self._view)
@@ -88,6 +91,7 @@ class WatchLoop:
                 self._app.output.out(json_report.line(self._app.output.redact.everywhere(newest)))
             if change is not None:
                 self._say(change, report.host)
+            notify_service_manager(manager, ALIVE)
         return False
 
     def newest(self, changes: Iterable[Change] | None = None) -> Report | None:

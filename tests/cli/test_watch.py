@@ -264,6 +264,22 @@ def test_without_the_extra_it_says_how_to_get_it(environ: dict[str, str]) -> Non
     assert "pip install 'kraken-doctor[metrics]'" in ended.stderr
 
 
+@pytest.mark.posix("systemd's socket")
+@pytest.mark.parametrize("named", ["path", pytest.param("abstract", marks=pytest.mark.linux("names without a file"))])
+def test_systemd_is_told_of_each_round(
+    doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Ready before the first, alive after each; a manager that is gone stops nothing."""
+    address = f"@kraken-doctor-{os.getpid()}" if named == "abstract" else str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address.replace("@", "\0"))
+        manager.settimeout(10)
+        assert doctor("watch", "--sandbox", "--count", "2", "--every", "1").status == 0
+        assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+    assert doctor("watch", "--sandbox", "--count", "1").status == 0
+
+
 def test_the_sandbox_can_be_watched(doctor: Run) -> None:
     """Without any account of one's own."""
     ended = doctor("watch", "--sandbox", "--count", "2", "--every", "1", "-o", "json")
