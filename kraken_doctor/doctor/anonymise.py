@@ -11,11 +11,16 @@ from __future__ import annotations
 import copy
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from kraken_doctor.doctor.amounts import LEFT_OUT, tells_amount
 from kraken_doctor.model import facts
+from kraken_doctor.model.evidence import CheckResult
+
+_AMOUNTS_LEFT_OUT = "read; amounts left out"
+_NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)
+"""Evidence of the balances that tells no amount; whatever else is called so may."""
 
 # Lengths are bounded, and a match begins where a word does: a megabyte of one letter must not take minutes.
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_[A-Z0-9_]{1,100}?_(API_KEY|API_SECRET|OTP|NONCE_UNIT)(?![A-Z0-9_])")
@@ -60,14 +65,28 @@ def anonymise(
 def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """Names and ids are ours, and what is judged by; the rest may hold words of the user's."""
     kept = [item for item in check["evidence"] if item["name"] != facts.KEY_TAIL.name]
-    told = [item for item in kept if not tells_amount(item["name"])]
+    told = [item for item in kept if not _tells_amount(item["name"])]
     return check | {
         "account": hide(check["account"]) if check["account"] else None,
-        "summary": LEFT_OUT if len(told) < len(kept) else hide(check["summary"]),
+        "summary": _AMOUNTS_LEFT_OUT if len(told) < len(kept) else hide(check["summary"]),
         "evidence": [
             item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in told
         ],
     }
+
+
+def without_amounts(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return *results* as they lead to the same diagnoses and to no balances, for a log that others can read."""
+    return tuple(map(_without_amount, results))
+
+
+def _without_amount(result: CheckResult) -> CheckResult:
+    told = tuple(item for item in result.evidence if not _tells_amount(item.name))
+    return result if told == result.evidence else replace(result, summary=_AMOUNTS_LEFT_OUT, evidence=told)
+
+
+def _tells_amount(name: str) -> bool:
+    return name.startswith("balances.") and name not in _NO_AMOUNT
 
 
 def _hider(document: Mapping[str, Any], private: Mapping[str, str], labels: dict[str, str]) -> Callable[[str], str]:

@@ -16,7 +16,7 @@ from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
-from kraken_doctor.doctor.amounts import without_amounts
+from kraken_doctor.doctor.anonymise import without_amounts
 from kraken_doctor.doctor.host import DEFAULT_API_URL, Host
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.doctor.progress import RunTracker
