@@ -135,7 +135,7 @@ class RunTracker:
                 planned=len(self._order),
                 activities=tuple(self._activity(*slot) for slot in slots),
                 queued=self._accounts - len(self._seen),
-                failed=dict(self._failed),
+                failed=dict(sorted(self._failed.items())),
             )
 
     def _activity(self, check: str, account: str | None) -> Activity:
