@@ -141,6 +141,7 @@ def test_an_end_before_the_first_round_is_done(environ: dict[str, str], server: 
             asked.append(request.path)
             if len(asked) == 1:
                 process.send_signal(signal.SIGTERM)
+                process.wait(60)  # answered before, the round could be done all the same
 
     with watching("-o", form, environ=environ) as process:
         server.exchange.interceptors.append(end)
