@@ -58,6 +58,7 @@ class WatchLoop:
         self._view, self._notify, self._form, self._duty = view, notify, form, duty
         self._unfinished: Report | None = None
         self._others: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
         if view is not None:
             view.set_footer(functools.partial(self._status_lines, unicode=view.unicode))
 
@@ -125,10 +126,11 @@ class WatchLoop:
             self._app.output.info("Test message sent to --on-change.\n")
 
     def _look_for_others(self, report: Report) -> None:
-        before, self._others = self._others, self._duty.others(report.accounts) if self._duty else {}
-        for label, host in self._others.items():
-            if before.get(label) != host:
-                self._app.output.warn(f"{watch_page.other_watch(label, host)}\n")
+        self._others = self._duty.others(report.accounts) if self._duty else {}
+        # Once: with longer pauses than ours, the other one is not seen in each round.
+        for label, host in self._others.items() - self._told:
+            self._app.output.warn(f"{watch_page.other_watch(label, host)}\n")
+        self._told |= self._others.items()
 
     def _say(self, change: Change, host: str) -> None:
         output = self._app.output
