@@ -59,8 +59,8 @@ def test_no_module_is_a_hall() -> None:
 ON_EACH_SYSTEM = {
     "child.py", "cli/commands/sandbox.py", "descriptors.py", "doctor/service.py", "network/dial.py",
     "nonce/stores/auditfile.py", "nonce/stores/folder.py", "nonce/stores/kernellock.py", "nonce/stores/posixlock.py",
-    "nonce/stores/sqlitefile.py", "nonce/stores/windowslock.py", "nonce/turn.py", "sandbox/http.py", "sandbox/isolation.py", "sandbox/relay.py",
-    "terminal/files.py",
+    "nonce/stores/sqlitefile.py", "nonce/stores/windowslock.py", "nonce/turn.py", "sandbox/http.py",
+    "sandbox/isolation.py", "sandbox/relay.py", "terminal/files.py",
 }  # fmt: skip
 
 
