@@ -123,7 +123,7 @@ def test_a_watch_has_a_line_a_look(doctor: Run, served: SandboxServer, right: st
     lines = ended.stdout.splitlines()
     for line in lines[:2]:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  [+-]\d+ ms ± \d+ ms, 1 of 1 servers", line)
-    assert re.search(r"Looks +2\nRate +between -?[\d.+]+ and \+?-?[\d.]+ ppm .*\nSteps +none seen", ended.stdout)
+    assert re.search(r"Polls +2\nRate +between -?[\d.+]+ and \+?-?[\d.]+ ppm .*\nSteps +none", ended.stdout)
     assert served.exchange.requests == ["GET /0/public/Time"]
 
 
@@ -162,7 +162,7 @@ def test_a_watch_ends_with_its_deadline(doctor: Run, served: SandboxServer, righ
     """If one is asked for; it does not wait for a look that would come after it."""
     ended = doctor("clock", "--watch", "--every", "3600", "--deadline", "5", *asking(right))
     assert ended.status == 0
-    assert "Looks  1" in ended.stdout
+    assert "Polls  1" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_ctrl_c_ends_a_watch_with_what_it_saw(served: SandboxServer, right: str)
         if form == "json":
             assert json.loads(stdout)["exit_status"] == 130
         else:
-            assert "Looks  1" in stdout
+            assert "Polls  1" in stdout
 
 
 @pytest.mark.slow
