@@ -176,12 +176,13 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     Raises:
         ConfigurationError: ``--only`` or ``--skip`` name a check that is not among *checks*.
     """
-    ctx = click.get_current_context()
+    ctx = click.get_current_context(silent=True)
     names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
     names |= {"fault": "faults", "ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
     fields = {names.get(name, name): value for name, value in choices.items()}
     # `init` makes a request of its own, without such an option.
-    fields["timeout_given"] = ctx.get_parameter_source("timeout") not in (None, click.core.ParameterSource.DEFAULT)
+    source = ctx.get_parameter_source("timeout") if ctx else None
+    fields["timeout_given"] = source not in (None, click.core.ParameterSource.DEFAULT)
     fields["use_ntp"] = not fields.pop("no_ntp", False)
     if fields.pop("retry", False):
         from kraken_doctor.client.retry import RetryPolicy
