@@ -139,7 +139,7 @@ def test_a_usage_error_is_folded_between_words(environ: dict[str, str]) -> None:
         assert lines[0].startswith("Error: no account is configured; looked at environment")
         assert len(lines) > 3
         assert all(line.startswith("  ") for line in lines[1:])
-        assert "check --sandbox" in screen.shown
+        assert "check --sandbox" in " ".join(screen.shown.split())
 
 
 # What the view knows, without a terminal.
