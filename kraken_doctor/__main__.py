@@ -1,6 +1,6 @@
 """``python -m kraken_doctor`` and the ``kraken-doctor`` command."""
 
-from __future__ import annotations
+from __future__ import annotations  # `sys` has UnraisableHookArgs for type checkers alone
 
 import os
 import sys

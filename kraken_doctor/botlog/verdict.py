@@ -7,7 +7,7 @@ So a refused nonce never has a certain cause here; what the exchange said in pla
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
@@ -21,11 +21,17 @@ from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.tables import load
 
+_ADVICE = load(__file__, "advice.toml")
+"""What to do, where the log itself says more than the error does."""
+
+_LEADS = load(__file__, "leads.toml")
+"""By pattern what it points to: cause, confidence, summary and others; the first that is found counts."""
+
 
 def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     """Return a summary and a remedy by the evidence; empty and None where the catalogue's own are right."""
     named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
-    for rule in load(__file__, "advice.toml").values():
+    for rule in _ADVICE.values():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
             fields = ("summary", "text", "otherwise", "avoid")
             said = {field: rule[field].format_map(named) for field in fields if field in rule}
@@ -43,7 +49,7 @@ def _holds(rule: Mapping[str, Any], error: ErrorStats, stats: LogStats) -> bool:
 
 
 def _alone(error: ErrorStats, stats: LogStats) -> bool:
-    """Whether every refused call is of a kind that never worked, while others did."""
+    """Return whether every refused call is of a kind that never worked, while others did."""
     if "" in error.endpoints or any(stats.worked_endpoints[call] for call in error.endpoints):
         return False
     return any(stats.worked_endpoints.values())
@@ -65,19 +71,6 @@ _MOST_FINDINGS = 8
 _SYMPTOMS_BY_TITLE = {symptom.title: symptom for symptom in SYMPTOMS}
 
 
-class _Lead(NamedTuple):
-    """What a pattern points to; see leads.toml."""
-
-    cause: str
-    confidence: str
-    summary: str
-    others: list[str]
-    remedy: dict[str, Any] | None = None
-
-
-_LEADS = {name: _Lead(**fields) for name, fields in load(__file__, "leads.toml").items()}
-"""By pattern; the first that is found counts."""
-
 _FEW = 3
 """Fewer refusals than that are an event, not a pattern."""
 
@@ -86,7 +79,7 @@ _TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
     """
-    What the log points to, the first to mend first.
+    Return what the log points to, the first to mend first.
 
     Args:
         stats: Of the whole log.
@@ -105,7 +98,7 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     found = _LEADS[lead]
-    cause, confidence, summary = found.cause, Confidence(found.confidence), found.summary
+    cause, confidence, summary = found["cause"], Confidence(found["confidence"]), found["summary"]
     if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
     if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
@@ -122,9 +115,9 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
         because,
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
-        remedy=Remedy(**found.remedy) if found.remedy else None,
+        remedy=Remedy(**found["remedy"]) if "remedy" in found else None,
         error=error.title,
-        possible=_alternatives(cause, found.others, installed=stats.installed > 0),
+        possible=_alternatives(cause, found["others"], installed=stats.installed > 0),
     )
 
 
@@ -135,7 +128,7 @@ def _generator(stats: LogStats) -> str:
 
 
 def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Alternative, ...]:
-    """The likeliest other causes of a refused nonce."""
+    """Return the likeliest other causes of a refused nonce."""
     ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
     others = [other for other in likely if other not in ruled_out][:3]
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
@@ -201,19 +194,16 @@ def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
 
 
 def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
-    """A lockout is what refused calls end in: it is told under them."""
+    """Tell a lockout under the refused nonces that end in it."""
     first = found[0] if found else None
     if first is None or not first.cause.startswith("nonce-") or len(found) < 2:
         return found
     lockout = next((diagnosis for diagnosis in found if diagnosis.cause == "temporary-lockout"), None)
     if lockout is None:
         return found
-    told = replace(
-        first,
-        because=(*first.because, *lockout.because),
-        explains=("temporary-lockout",),
-        severity=min(first.severity, lockout.severity, key=lambda severity: severity.rank),
-    )
+    severity = min(first.severity, lockout.severity, key=lambda severity: severity.rank)
+    because = (*first.because, *lockout.because)
+    told = replace(first, because=because, explains=("temporary-lockout",), severity=severity)
     return [told, *(diagnosis for diagnosis in found[1:] if diagnosis is not lockout)]
 
 

@@ -4,8 +4,6 @@ The nonce generators of a client's keys, their turns, and the records of its cal
 Errors of turn and store are also the network error that a bot on some client retries.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools
@@ -134,10 +132,6 @@ class CallTracker:
         finally:
             counts[key] -= calls
 
-    def begin(self, key: str, endpoint: str) -> CallAttempt:
-        """Return a call that asks for its turn now."""
-        return CallAttempt(self, key, endpoint)
-
     def notify(self, record: CallRecord) -> None:
         """Hand *record* to all observers."""
         if self._observers is None:
@@ -156,7 +150,7 @@ _in_loop = threading.local()
 
 
 class CallAttempt:
-    """One attempt at a call, while it is under way."""
+    """One attempt at a call, which asks for its turn now, while it is under way."""
 
     def __init__(self, tracker: CallTracker, key: str, endpoint: str) -> None:
         self.generator = tracker.generator(key)

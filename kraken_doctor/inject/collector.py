@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.inject.verdict import ObservedCall
 from kraken_doctor.model.call import CallRecord
 
@@ -57,14 +56,14 @@ class Collector:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the hook needs, to tell us."""
+        """Return what the hook needs, to tell us."""
         return {
             "KRAKEN_DOCTOR_HOOK_SEEN": str(self._seen),
             "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self._token}",
         }
 
     def pythons(self) -> Counter[str]:
-        """How many processes the hook was started in, by Python's version."""
+        """Return how many processes the hook was started in, by Python's version."""
         try:
             lines = self._seen.read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -81,7 +80,7 @@ class Collector:
         self._server.server_close()
 
     def accepts(self, token: str) -> bool:
-        """Whether the sender was started by this command: loopback is open to all users of a host."""
+        """Return whether the sender was started by this command: loopback is open to all users of a host."""
         return secrets.compare_digest(token.encode(), self._token.encode())
 
     def take(self, line: bytes) -> None:
@@ -105,7 +104,7 @@ class Collector:
         elif "call" in message:
             record = CallRecord(**message["call"])
             self.calls += 1
-            self.refused += isinstance(kraken_error((str(record.outcome),)), KrakenInvalidNonce)
+            self.refused += record.refused
             if self._on_call:
                 self._on_call(record)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.errors import KrakenInvalidNonce, KrakenRateLimited, kraken_error
+from kraken_doctor.errors import KrakenRateLimited, is_nonce_refusal, kraken_error
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy
 from kraken_doctor.model.unit import NonceUnit
 
@@ -57,7 +57,7 @@ class ObservedCall(NamedTuple):
     @property
     def is_refused(self) -> bool:
         """Return whether its nonce was refused."""
-        return isinstance(kraken_error((self.outcome,)), KrakenInvalidNonce)
+        return is_nonce_refusal((self.outcome,))
 
     def age_ns(self) -> int:
         """Return how long before it was sent its nonce was taken, by the nonce itself; 0 where it is no time."""
@@ -76,16 +76,14 @@ def verdict(calls: Iterable[ObservedCall]) -> tuple[Diagnosis, ...]:
     return tuple(diagnosis for each in by_key.values() for diagnosis in (*_of_nonces(each), *_of_rate(each)))
 
 
-def notes(calls: Sequence[ObservedCall]) -> list[str]:
-    """Return what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
-    found = []
+def notes(calls: Sequence[ObservedCall]) -> Iterator[str]:
+    """Yield what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
     if steps := [step for _, step in clock_steps(calls)]:
         shown = ", ".join(f"{step / 1e9:+.1f} s" for step in steps[:3])
-        found.append(f"the wall clock was set {len(steps)} times while it ran: {shown}")
+        yield f"the wall clock was set {len(steps)} times while it ran: {shown}"
     if unbounded := Counter(call.endpoint for call in calls if call.has_timeout is False):
         (endpoint, count), total = unbounded.most_common(1)[0], sum(unbounded.values())
-        found.append(f"{total} calls have no timeout, {endpoint} {count} times: a silent server holds them for ever")
-    return found
+        yield f"{total} calls have no timeout, {endpoint} {count} times: a silent server holds them for ever"
 
 
 def clock_steps(calls: Iterable[ObservedCall]) -> list[tuple[ObservedCall, int]]:
@@ -112,7 +110,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
 
 
 def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str, tuple[str, ...]]:
-    """The cause of one refusal, what it is in one line, and the two calls."""
+    """Return the cause of one refusal, what it is in one line, and the two calls."""
     known = [other for other in calls if other.nonce >= 0]  # of some bodies it can't be read
     earlier = [other for other in known if other is not call and other.sent_ns <= call.answered_ns]
     if same := [other for other in earlier if other.nonce == call.nonce and other.sent_ns <= call.sent_ns]:

@@ -37,30 +37,22 @@ class Symbols(NamedTuple):
     dot: str
 
     def of(self, outcome: Outcome) -> str:
-        """The mark of an outcome."""
-        return {
-            Outcome.PASS: self.passed,
-            Outcome.WARN: self.warned,
-            Outcome.FAIL: self.failed,
-            Outcome.SKIP: self.skipped,
-        }.get(outcome, self.unknown)
+        """Return the mark of an outcome."""
+        marks = {Outcome.PASS: self.passed, Outcome.WARN: self.warned, Outcome.FAIL: self.failed}
+        return (marks | {Outcome.SKIP: self.skipped}).get(outcome, self.unknown)
 
 
 UNICODE_SYMBOLS = Symbols("✅", "❌", "✓", "✗", "!", "?", "-", "·")
 ASCII_SYMBOLS = Symbols("[OK]", "[FAIL]", "ok", "x", "!", "?", "-", "|")
 
 OUTCOME_WORDS = {
-    Outcome.PASS: "pass",
-    Outcome.WARN: "warning",
-    Outcome.FAIL: "failed",
-    Outcome.SKIP: "skipped",
-    Outcome.INCONCLUSIVE: "no verdict",
-    Outcome.ERROR: "broken",
-}
+    Outcome.PASS: "pass", Outcome.WARN: "warning", Outcome.FAIL: "failed", Outcome.SKIP: "skipped",
+    Outcome.INCONCLUSIVE: "no verdict", Outcome.ERROR: "broken",
+}  # fmt: skip
 
 
 def symbols_for(terminal: Terminal) -> Symbols:
-    """The symbols that the terminal can show."""
+    """Return the symbols that the terminal can show."""
     return UNICODE_SYMBOLS if terminal.unicode else ASCII_SYMBOLS
 
 
@@ -104,7 +96,7 @@ _IN_ASCII = str.maketrans(_STAND_INS)
 
 
 def shows_symbols(encoding: str | None) -> bool:
-    """Whether a stream of this *encoding* can show every symbol: the one place where that is decided."""
+    """Return whether a stream of this *encoding* can show every symbol: the one place where that is decided."""
     try:
         "".join(_STAND_INS).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
