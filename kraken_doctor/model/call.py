@@ -136,8 +136,6 @@ def _is_possible(record: CallRecord) -> bool:
     )
 
 
-_LINE_FIELDS: dict[str, Any] = {
-    "at_ns": int, "key_id": str, "unit": str, "nonce": int, "endpoint": str, "outcome": str, "latency_s": float,
-    "waited_s": float,
-}  # fmt: skip
+_LATER = ("by", "declared")  # fields that version 0.1 did not write
+_LINE_FIELDS: dict[str, Any] = {"at_ns": int} | {name: JSON_FIELDS[name] for name in JSON_FIELDS if name not in _LATER}
 _UNITS = {unit.value for unit in NonceUnit}

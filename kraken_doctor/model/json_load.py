@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import json
 import math
 import re
@@ -88,23 +89,22 @@ def from_document(document: Mapping[str, Any]) -> Saved:
 def _check(item: dict[str, Any], where: str) -> CheckResult:
     return CheckResult(
         id=_get(str, item, "id", where),
-        account=None if item.get("account") is None else _get(str, item, "account", where),
+        account=_text_or_none(item, "account", where),
         outcome=_outcome(item, where),
         summary=_get(str, item, "summary", where),
-        blocked_by=None if item.get("blocked_by") is None else _get(str, item, "blocked_by", where),
+        blocked_by=_text_or_none(item, "blocked_by", where),
         duration_s=_number(item, "duration_s", where),
         evidence=tuple(_evidence(*one) for one in _items(item, "evidence", where)),
     )
 
 
+def _text_or_none(item: dict[str, Any], name: str, where: str) -> str | None:
+    return None if item.get(name) is None else _get(str, item, name, where)
+
+
 def _evidence(item: dict[str, Any], where: str) -> Evidence:
-    return Evidence(
-        name=_get(str, item, "name", where),
-        value=_value(item.get("value"), where),
-        unit=_get(str, item, "unit", where),
-        bound=_get(str, item, "bound", where),
-        source=_get(str, item, "source", where),
-    )
+    texts = {field: _get(str, item, field, where) for field in ("name", "unit", "bound", "source")}
+    return Evidence(value=_value(item.get("value"), where), **texts)
 
 
 def _value(value: object, where: str) -> Value:
@@ -141,14 +141,11 @@ def _outcome(document: Mapping[str, Any], where: str) -> Outcome:
 
 def _moment(text: str, where: str) -> int:
     """Nanoseconds since 1970, exact: a float has no room for them."""
-    match = _MOMENT.fullmatch(text)
-    try:
-        seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S")) if match else None
-    except ValueError:
-        seconds = None
-    if match is None or seconds is None:
-        raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
-    return seconds * 10**9 + int(match[2] or 0)
+    if match := _MOMENT.fullmatch(text):
+        with contextlib.suppress(ValueError):  # the 31st of June
+            seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
+            return seconds * 10**9 + int(match[2] or 0)
+    raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
 
 
 def _number(document: Mapping[str, Any], name: str, where: str = "") -> float:

@@ -10,7 +10,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy
 from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, Report
+from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, NonceReport, Report
 from kraken_doctor.redact import shortened
 
 _LONGEST_CHARACTERS = 10_000
@@ -30,24 +30,22 @@ def render(report: Report) -> str:
 
 def document(report: Report) -> dict[str, Any]:
     """The report as JSON values."""
-    values: dict[str, Any] = _bounded(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "tool": {"name": "kraken-doctor", "version": __version__},
-            "command": report.command,
-            "started_at": utc_timestamp(report.started_at_ns),
-            "duration_s": round(report.duration_s, 3),
-            "outcome": report.outcome.value,
-            "exit_status": report.exit_status,
-            "target": {"api_url": report.api_url, "sandbox": report.sandbox},
-            "environment": dict(report.environment),
-            "checks": [_check(result) for result in report.checks],
-            "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
-            "accounts": [_account(account) for account in report.accounts],
-            **report.extra,
-        }
-    )
-    return values
+    values = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "kraken-doctor", "version": __version__},
+        "command": report.command,
+        "started_at": utc_timestamp(report.started_at_ns),
+        "duration_s": round(report.duration_s, 3),
+        "outcome": report.outcome.value,
+        "exit_status": report.exit_status,
+        "target": {"api_url": report.api_url, "sandbox": report.sandbox},
+        "environment": dict(report.environment),
+        "checks": [_check(result) for result in report.checks],
+        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
+        "accounts": [_account(account) for account in report.accounts],
+        **report.extra,
+    }
+    return {name: _bounded(value) for name, value in values.items()}
 
 
 def _bounded(value: Any) -> Any:
@@ -108,25 +106,21 @@ def remedy_values(remedy: Remedy) -> dict[str, Any]:
 
 def _account(account: AccountReport) -> dict[str, Any]:
     balances, nonce = account.balances, account.nonce
+    held = {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)} if balances else None
     return {
         "account": account.label,
         "outcome": account.outcome.value,
         "key": account.key_tail,
         "key_id": account.key_id,
         "source": account.source,
-        "balances": {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)}
-        if balances
-        else None,
-        "nonce": {
-            "unit": nonce.unit,
-            "unit_from": nonce.unit_from,
-            "in_order": nonce.in_order,
-            "store": nonce.store,
-            "last": nonce.last,
-        }
-        if nonce
-        else None,
+        "balances": held,
+        "nonce": _nonce(nonce) if nonce else None,
         "private_calls": account.private_calls,
         "connected": account.connected,
         "error": account.error,
     }
+
+
+def _nonce(nonce: NonceReport) -> dict[str, Any]:
+    return {"unit": nonce.unit, "unit_from": nonce.unit_from, "in_order": nonce.in_order, "store": nonce.store,
+            "last": nonce.last}  # fmt: skip
