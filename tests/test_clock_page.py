@@ -10,7 +10,7 @@ import pytest
 from kraken_doctor.checks.base import RunSettings
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.remedies import remedy as remedy_of
-from kraken_doctor.timesource import packet, time_daemon
+from kraken_doctor.timesource import ntp, time_daemon
 
 PAGE = (Path(__file__).parent.parent / "docs" / "clock.md").read_text(encoding="utf-8")
 
@@ -33,4 +33,4 @@ def test_every_service_that_is_looked_for_is_on_the_page(service: str) -> None:
 def test_the_figures_are_those_of_the_code() -> None:
     """The limit, and the distance of a server from its reference."""
     assert f"The limit is {RunSettings(api_url='').max_offset_s:g} s" in PAGE
-    assert f"further than {packet._MAX_DISTANCE_S} s from its reference" in PAGE
+    assert f"further than {ntp._MAX_DISTANCE_S} s from its reference" in PAGE

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kraken_doctor.botlog.errorstats import ErrorStats
+from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.model.diagnosis import Remedy

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
-from kraken_doctor.botlog.errorstats import QUICK_S, ErrorStats
+from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
 from kraken_doctor.botlog.events import Event
-from kraken_doctor.botlog.noncestats import NonceStats
 from kraken_doctor.botlog.prefilter import words
-from kraken_doctor.botlog.timeline import Timeline
 
 AFTER_START_S = QUICK_S
 """A bot that starts calls the exchange within that."""

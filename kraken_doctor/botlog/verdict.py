@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kraken_doctor.botlog.advice import advice
-from kraken_doctor.botlog.errorstats import ErrorStats
+from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.diagnosis.causes import CAUSES

@@ -8,8 +8,7 @@ from kraken_doctor.checks import clock
 from kraken_doctor.checks.base import CheckOutcome, Instruments
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.timesource.drift import ClockPair, OffsetInterval, rate, step_between
-from kraken_doctor.timesource.sample import Consensus
+from kraken_doctor.timesource.sample import ClockPair, Consensus, OffsetInterval, rate, step_between
 
 _MOST_SAMPLES = 4096
 """Kept for the report; of a longer watch the last ones."""

@@ -11,10 +11,10 @@ import krakenex
 import requests
 
 from kraken_doctor.client import wire
-from kraken_doctor.client.params import PostParams
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallTracker
+from kraken_doctor.client.wire import PostParams
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies

@@ -17,7 +17,7 @@ from kraken_doctor.client.safety import redacted, refuse_demo_key
 from kraken_doctor.client.wire import export_archive
 from kraken_doctor.errors import NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
-from kraken_doctor.network.forked import reset_in_child
+from kraken_doctor.network.sessions import reset_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)

@@ -1,25 +1,65 @@
-"""The nonce generators of a client's keys, their turns, and the records of its calls, whichever client makes them."""
+"""
+The nonce generators of a client's keys, their turns, and the records of its calls, whichever client makes them.
+
+Errors of turn and store are also the network error that a bot on some client retries.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
-from kraken_doctor.client.networkerror import AlsoNetworkError
 from kraken_doctor.client.observers import Observer, SafeObserver, metrics_observer
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redacted
 from kraken_doctor.client.wire import outcome_of_answer
-from kraken_doctor.errors import TurnTimeoutError
+from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.call import NOT_SENT, UNKNOWN, CallRecord
 from kraken_doctor.model.defaults import LEASE_MARGIN_S
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.turn import Turn
 from kraken_doctor.redact import key_id
+
+
+class AlsoNetworkError:
+    """
+    A context in which errors of the turn and of the store are errors of the type *network_error* as well.
+
+    They pass as a network's errors do, and nothing was sent: a bot that goes on after those must not end after these.
+    The end of the 64-bit range does not pass, and stays what it is.
+    """
+
+    def __init__(self, network_error: Any) -> None:
+        self.network_error = network_error
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, exc: BaseException | None, trace: object) -> None:
+        # `from exc`: a log shows where it came from, and it is ours and theirs to whoever catches either.
+        if isinstance(exc, _TRANSIENT) and not isinstance(exc, self.network_error):
+            raise _combined_type(kind, self.network_error)(*exc.args) from exc
+
+
+_TRANSIENT = (TurnTimeoutError, TurnLostError, NonceStoreError)
+
+
+@functools.cache
+def _combined_type(ours: Any, theirs: Any) -> Any:
+    # By hand: pickle looks classes up by name, and this one is made while the bot runs.
+    def reduce(self: Exception) -> tuple[Any, ...]:
+        return _rebuild, (ours, theirs, self.args), self.__dict__
+
+    names = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__reduce__": reduce}
+    return type(ours.__name__, (ours, theirs), names)
+
+
+def _rebuild(ours: Any, theirs: Any, arguments: tuple[Any, ...]) -> Any:
+    return _combined_type(ours, theirs)(*arguments)
 
 
 class CallTracker:

@@ -1,9 +1,9 @@
-"""krakenex's HTTP step, and what its answers say, without krakenex's traps."""
+"""krakenex's HTTP step, its parameters and what its answers say, without krakenex's traps."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -11,9 +11,60 @@ import requests
 from kraken_doctor.client.safety import redact_exception
 from kraken_doctor.errors import is_failure
 from kraken_doctor.network.answer import envelope_problem, error_strings, map_value_errors, no_auth, parse_json
-from kraken_doctor.network.forked import reset_in_child
-from kraken_doctor.network.redirects import refuse_redirects
 from kraken_doctor.network.route import proxies_for, session_proxies
+from kraken_doctor.network.sessions import refuse_redirects, reset_in_child
+
+
+class PostParams(Mapping[str, str]):
+    """
+    Hold the parameters of a call as pairs of strings, in the order given.
+
+    krakenex signs ``urllib.parse.urlencode(data)``, requests sends its own encoding of the same dict. The two
+    differ for lists, None and dicts, and Kraken answers such a call with ``EAPI:Invalid key``. Both ask a
+    mapping for its `items`: here these are plain pairs, so both encode the same bytes.
+
+    Lists become repeated names and None is left out, as requests does it.
+
+    Raises:
+        TypeError: A value is a dict; Kraken's spelling is a name with brackets, ``close[ordertype]``.
+    """
+
+    def __init__(self, data: Mapping[str, Any] | None) -> None:
+        self._pairs = [(str(name), text) for name, value in (data or {}).items() for text in _texts(name, value)]
+
+    def with_fields(self, **fields: str) -> PostParams:
+        """Return new parameters with *fields* set; the caller's dict and these stay as they are."""
+        params = PostParams(None)
+        params._pairs = [pair for pair in self._pairs if pair[0] not in fields]
+        params._pairs.extend(fields.items())
+        return params
+
+    def __getitem__(self, name: str) -> str:
+        for own, text in self._pairs:
+            if own == name:
+                return text
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self._pairs))
+
+    def __len__(self) -> int:
+        return len(dict(self._pairs))
+
+    def items(self) -> list[tuple[str, str]]:  # type: ignore[override] # with repeated names, unlike a dict
+        return list(self._pairs)
+
+
+def _texts(name: str, value: object) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        raise TypeError(f"parameter {name!r} is a dict; spell its entries as '{name}[entry]' parameters")
+    if isinstance(value, bytes):
+        return [value.decode()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [text for item in value for text in _texts(name, item)]
+    return [str(value)]
 
 
 class StagedPost:

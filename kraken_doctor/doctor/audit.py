@@ -12,7 +12,7 @@ from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.auditing import Filter, KeySummary, summarise
+from kraken_doctor.nonce.history import Filter, KeySummary, summarise
 
 if TYPE_CHECKING:
     from kraken_doctor.clock import Clock

@@ -13,7 +13,7 @@ import threading
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from kraken_doctor.client.adapters import Adapter
+from kraken_doctor.client.adapters import Adapter, classes_in
 from kraken_doctor.client.adapters.placing import place
 from kraken_doctor.client.install import install
 from kraken_doctor.client.options import CallKeywords
@@ -21,7 +21,6 @@ from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import ConfigurationError, NonceHookError
 from kraken_doctor.inject import channel
-from kraken_doctor.inject.clients import classes_in
 from kraken_doctor.inject.hook import complain
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import key_histories

@@ -6,7 +6,7 @@ import os
 from types import ModuleType
 from typing import Any
 
-from kraken_doctor.inject.clients import classes_in
+from kraken_doctor.client.adapters import classes_in
 
 
 def loaded(module: ModuleType) -> None:

@@ -1,11 +1,18 @@
-"""What the audit log proves of a key: which nonces the exchange accepted, and in whose unit. Pure but for the store."""
+"""
+What the audit log proves of a key: which nonces the exchange accepted, in whose unit, and how its calls went.
+
+Pure but for the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
-from kraken_doctor.model.call import BOT
+from kraken_doctor.model.call import BOT, CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
@@ -51,3 +58,75 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
             wanted.discard(record.key_id)
         found[record.key_id] = history
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which records to look at; None for all."""
+
+    key_ids: frozenset[str] | None = None
+    since_ns: int = 0
+    until_ns: int | None = None
+    outcome: str | None = None
+    """A part of it, whatever its case: ``nonce``, ``timeout``, ``ok``."""
+
+    def __call__(self, records: Iterable[CallRecord]) -> Iterator[CallRecord]:
+        """Yield the records that fit, in their order."""
+        part, until_ns = (self.outcome or "").casefold(), math.inf if self.until_ns is None else self.until_ns
+        for record in records:
+            is_wanted = self.key_ids is None or record.key_id in self.key_ids
+            if is_wanted and self.since_ns <= record.at_ns <= until_ns and part in record.outcome.casefold():
+                yield record
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySummary:
+    """The calls of one key."""
+
+    key_id: str
+    issued: int
+    refused: int
+    """For their nonce."""
+    failed: int
+    """For anything else."""
+    first_ns: int
+    last_ns: int
+    rate_per_s: float
+    """Calls a second from the first to the last; 0 for one call."""
+    longest_wait_s: float
+    longest_gap_s: float
+    """The longest time without a call between two."""
+    repeated: int
+    """How often a nonce was not above the one before it: 0, or something is wrong."""
+    lead_s: float
+    """The last nonce less the clock at that moment."""
+
+
+def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
+    """Return one summary a key, the busiest first."""
+    by_key: dict[str, list[CallRecord]] = {}
+    for record in records:
+        by_key.setdefault(record.key_id, []).append(record)
+    summaries = [_summary(key_id, found) for key_id, found in by_key.items()]
+    return sorted(summaries, key=lambda summary: -summary.issued)
+
+
+def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
+    # A process writes its record when the answer is there: two processes may write theirs the other way round.
+    ordered = sorted(records, key=lambda record: record.nonce)
+    times = sorted(record.at_ns for record in records)
+    span_s = (times[-1] - times[0]) / 1e9
+    refused = sum(record.refused for record in records)
+    return KeySummary(
+        key_id=key_id,
+        issued=len(records),
+        refused=refused,
+        failed=sum(record.outcome != "ok" for record in records) - refused,
+        first_ns=times[0],
+        last_ns=times[-1],
+        rate_per_s=(len(records) - 1) / span_s if span_s else 0.0,
+        longest_wait_s=max(record.waited_s for record in records),
+        longest_gap_s=max(((later - earlier) / 1e9 for earlier, later in pairwise(times)), default=0.0),
+        repeated=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
+        lead_s=ordered[-1].lead_s,
+    )

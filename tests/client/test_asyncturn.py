@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from kraken_doctor.client.asyncturn import AsyncTurns
+from kraken_doctor.client.foreign import AsyncTurns
 from kraken_doctor.errors import TurnTimeoutError
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.turn import Turn

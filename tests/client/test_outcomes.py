@@ -14,7 +14,7 @@ from kraken_doctor import open_store
 from kraken_doctor.client.metrics import observe
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model.call import CallRecord, from_line
-from kraken_doctor.nonce.auditing import summarise
+from kraken_doctor.nonce.history import summarise
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request

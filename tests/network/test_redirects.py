@@ -16,7 +16,7 @@ import requests
 from kraken_doctor import KrakenClient, install, open_store
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.network.redirects import refuse_redirects
+from kraken_doctor.network.sessions import refuse_redirects
 from tests.client.kinds import (
     CCXT,
     CCXT_ASYNC,

@@ -18,7 +18,7 @@ from kraken_doctor.client.observers import SafeObserver
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord, from_line
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.auditing import Filter, summarise
+from kraken_doctor.nonce.history import Filter, summarise
 from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.memory import MemoryStore
 

@@ -117,7 +117,7 @@ def test_an_exception_at_any_moment_leaves_the_turn_free(stores: Callable[[], No
 
 def test_the_lock_of_a_file_is_free_for_other_processes(tmp_path: Path) -> None:
     """Both of them, and not only until the next turn of this process."""
-    from kraken_doctor.nonce.stores.kernellock import KernelLock
+    from kraken_doctor.nonce.stores.fileturn import KernelLock
 
     store = open_store(f"sqlite:///{tmp_path}/nonce.db")
     take(store)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.nonce.stores.kernellock import KernelLock
+from kraken_doctor.nonce.stores.fileturn import KernelLock
 
 _HOLDER = """
 import os, sys, time
 from pathlib import Path
-from kraken_doctor.nonce.stores.kernellock import KernelLock
+from kraken_doctor.nonce.stores.fileturn import KernelLock
 lock = KernelLock(Path(sys.argv[1]))
 assert lock.acquire(0)
 if sys.argv[2] == "fork" and not os.fork():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor import TurnTimeoutError, open_store
-from kraken_doctor.nonce.stores.kernellock import KernelLock
+from kraken_doctor.nonce.stores.fileturn import KernelLock
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.timesource.drift import ClockPair, OffsetInterval, rate, step_between
+from kraken_doctor.timesource.sample import ClockPair, OffsetInterval, rate, step_between
 from tests.clocks import ManualClock
 
 LOOKS = st.lists(

@@ -16,8 +16,7 @@ import pytest
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import TimeSourceError
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
-from kraken_doctor.timesource.ntp import TimeServers
-from kraken_doctor.timesource.packet import offset_and_delay, rejection_reason
+from kraken_doctor.timesource.ntp import TimeServers, offset_and_delay, rejection_reason
 from tests.clocks import ManualClock
 
 CLOCK = SystemClock()

@@ -29,7 +29,7 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     their names, other keys by their fingerprints.
     """
     from kraken_doctor.doctor import audit
-    from kraken_doctor.nonce.auditing import Filter
+    from kraken_doctor.nonce.history import Filter
 
     app: App = ctx.obj
     now_ns = app.clock.now_ns()

@@ -190,7 +190,7 @@ def _alone() -> Iterator[None]:
     """
     import platformdirs
 
-    from kraken_doctor.nonce.stores.kernellock import KernelLock
+    from kraken_doctor.nonce.stores.fileturn import KernelLock
 
     state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
     lock = KernelLock(state / "init.lock")

@@ -219,7 +219,7 @@ class _Confined(NamedTuple):
 
 def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario: Scenario, folder: Path) -> _Confined:
     """Put this process where only loopback exists, and serve api.kraken.com there; say what of it can't be done."""
-    from kraken_doctor.sandbox import authority, isolation, listeners, relay
+    from kraken_doctor.sandbox import isolation, listeners, relay
 
     if request.allow_network:
         app.output.warn(
@@ -237,7 +237,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
         )
         return _Confined(False, {})
     sockets = isolation.listening_unix_sockets()
-    files = authority.make_certificate(folder)
+    files = listeners.make_certificate(folder)
     ports = request.allow_loopback
     link = stack.enter_context(relay.started(ports)) if ports else None
     isolation.enter()

@@ -12,7 +12,8 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Any, ClassVar
 
 from kraken_doctor.client.adapters.placing import place
@@ -176,3 +177,11 @@ def missing(client: Any, names: Iterable[str]) -> list[str]:
 def type_name(client: Any) -> str:
     """Return the full name of the class of *client*, for messages."""
     return f"{type(client).__module__}.{type(client).__qualname__}"
+
+
+def classes_in(module: ModuleType) -> Iterator[tuple[type, Adapter]]:
+    """Yield the client classes that *module* defines."""
+    for adapter in adapters():
+        if module.__name__ in adapter.modules:
+            found = (getattr(module, name, None) for name in adapter.classes)
+            yield from ((cls, adapter) for cls in found if isinstance(cls, type))

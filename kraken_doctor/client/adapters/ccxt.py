@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.redirects import refuse_redirects
+from kraken_doctor.network.sessions import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kraken_doctor.errors import NonceHookError
-from kraken_doctor.network.forked import reset_in_child
+from kraken_doctor.network.sessions import reset_in_child
 
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import CallRecord, from_line, from_lines
 from kraken_doctor.nonce.stores import folder
-from kraken_doctor.nonce.stores.kernellock import KernelLock
+from kraken_doctor.nonce.stores.fileturn import KernelLock
 from kraken_doctor.nonce.stores.perprocess import refuse_reentry
 
 _MAX_BYTES = 8 * 2**20
