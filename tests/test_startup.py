@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,8 +43,10 @@ def test_every_public_name_can_be_loaded() -> None:
     """What `__all__` promises is there."""
     import kraken_doctor
 
+    seen_by_type_checkers = ast.parse(Path(kraken_doctor.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    assert ast.literal_eval(seen_by_type_checkers.body[-1].value) == kraken_doctor.__all__  # type: ignore[attr-defined]
     for name in kraken_doctor.__all__:
         assert getattr(kraken_doctor, name) is not None
     assert set(kraken_doctor.__all__) <= set(dir(kraken_doctor))
     with pytest.raises(AttributeError, match="no_such_name"):
-        _ = kraken_doctor.no_such_name
+        _ = kraken_doctor.no_such_name  # type: ignore[attr-defined]

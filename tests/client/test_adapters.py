@@ -15,6 +15,7 @@ import pytest
 from kraken_doctor import install, open_store
 from kraken_doctor.client import adapters
 from kraken_doctor.inject.in_flight import keeps_one_in_flight
+from kraken_doctor.inject.launch import with_hook
 from kraken_doctor.inject.target import examine
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.sandbox.http import SandboxServer
@@ -77,3 +78,13 @@ def test_a_new_library_is_a_target(foo: type[Any], monkeypatch: pytest.MonkeyPat
     installed = foo("", "", "http://127.0.0.1:9")
     install(installed, store=open_store("memory://"))
     assert keeps_one_in_flight(installed) is True
+
+
+def test_a_new_library_is_known_to_the_hook(foo: type[Any]) -> None:
+    """The same file is all that ``run`` and ``sandbox`` need: the hook looks out for its module, finds its class."""
+    assert "foolib" in with_hook({}, "run", {})["KRAKEN_DOCTOR_HOOK_CLIENTS"].split(",")
+    module = ModuleType("foolib")
+    module.Foo = foo  # type: ignore[attr-defined]
+    [(cls, adapter)] = adapters.classes_in(module)
+    assert (cls, adapter.library, adapter.url) == (foo, "foo", "base")
+    assert callable(vars(adapter.first_call(foo("", "", "")))["post"])

@@ -139,7 +139,10 @@ class FirstCall:
 
     _kraken_doctor: Any
 
-    def __init_subclass__(cls, *, method: str, in_loop: bool = False) -> None:
+    def __init_subclass__(cls, *, method: str = "", in_loop: bool = False) -> None:
+        if not method:
+            return  # the class that `place` makes of it and a client's own
+
         # Goes on with the method of the class that the object has by then. Not with the object's own: that may be the
         # program's wrapper around the method here, which would call itself for ever.
         def call(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -157,9 +160,10 @@ class FirstCall:
 def adapters() -> tuple[Adapter, ...]:
     """Return one adapter for each module of this package."""
     # By what lies in the folder: a list of names here would be a second file to touch for a new client.
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        importlib.import_module(module.name)
-    return tuple(kind() for kind in Adapter.__subclasses__() if kind.__module__.startswith(__name__))
+    names = [module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")]
+    members = [member for name in names for member in vars(importlib.import_module(name)).values()]
+    kinds = [member for member in members if isinstance(member, type) and issubclass(member, Adapter)]
+    return tuple(kind() for kind in kinds if kind is not Adapter)
 
 
 def find_adapter(client: Any) -> Adapter | None:

@@ -8,7 +8,7 @@ from typing import Any
 import krakenex
 import requests
 
-from kraken_doctor.client.adapters import Adapter
+from kraken_doctor.client.adapters import Adapter, FirstCall
 from kraken_doctor.client.foreign import ForeignTracker
 from kraken_doctor.model.unit import NonceUnit
 
@@ -37,17 +37,24 @@ class FooAdapter(Adapter):
     hooks = ("next_number", "post")
     nonce_method = "next_number"
     credentials = ("token", "secret")
+    modules, classes, url = ("foolib",), ("Foo",), "base"
     session = "http"
     unit = NonceUnit.MS
 
     def methods(self, client: Any) -> Any:
         return _Methods
 
+    def first_call(self, client: Any) -> type[FirstCall]:
+        return _FirstPost
+
     def network_error(self, client: Any) -> type[Exception]:
         return requests.ConnectionError
 
     def private_call(self, client: Any) -> Any:
         return client.post("Balance")
+
+
+class _FirstPost(FirstCall, method="post"): ...
 
 
 class _Methods:
