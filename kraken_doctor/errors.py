@@ -107,11 +107,23 @@ class Retry(enum.Enum):
     """It may have been executed, or the exchange is short of breath: only what changes nothing."""
 
 
+STRINGS: dict[str, type[KrakenError]] = {}
+"""
+The one table of Kraken's strings, filled in by the classes below. ``*`` stands for any category or any text; a more
+general form stands below those that it would hide. Any string may have details behind a colon. What is known by hearsay
+alone is not here.
+"""
+
+
 class KrakenError(KrakenDoctorError):
     """The API's refusal: *text* is the string that decided the type, *errors* are all strings of the answer."""
 
     cause: ClassVar[str] = "error-unrecognised"
     retry: ClassVar[Retry] = Retry.NEVER
+
+    def __init_subclass__(cls, *, cause: str = "", retry: Retry | None = None, strings: Sequence[str] = ()) -> None:
+        cls.cause, cls.retry = cause or cls.cause, retry or cls.retry
+        STRINGS.update(dict.fromkeys(strings, cls))
 
     def __init__(self, text: str, errors: Sequence[str] = ()) -> None:
         super().__init__(text)
@@ -119,160 +131,115 @@ class KrakenError(KrakenDoctorError):
         self.errors = tuple(errors) or (text,)
 
 
-class KrakenInvalidKey(KrakenError):
+class KrakenInvalidKey(KrakenError, cause="key-invalid", strings=["EAPI:Invalid key"]):
     """``EAPI:Invalid key``."""
 
-    cause = "key-invalid"
 
-
-class KrakenInvalidSignature(KrakenError):
+class KrakenInvalidSignature(KrakenError, cause="signature-invalid", strings=["EAPI:Invalid signature"]):
     """``EAPI:Invalid signature``."""
 
-    cause = "signature-invalid"
 
-
-class KrakenInvalidNonce(KrakenError):
+class KrakenInvalidNonce(
+    KrakenError, cause="nonce-spent-higher", retry=Retry.FRESH_NONCE, strings=["EAPI:Invalid nonce"]
+):
     """``EAPI:Invalid nonce``: refused before execution."""
 
-    cause = "nonce-spent-higher"
-    retry = Retry.FRESH_NONCE
 
-
-class KrakenPermissionDenied(KrakenError):
+class KrakenPermissionDenied(KrakenError, cause="permission-missing", strings=["EGeneral:Permission denied"]):
     """``EGeneral:Permission denied``: the key lacks the right that this call needs."""
 
-    cause = "permission-missing"
 
-
-class KrakenTemporaryLockout(KrakenError):
+class KrakenTemporaryLockout(KrakenError, cause="temporary-lockout", strings=["EGeneral:Temporary lockout"]):
     """``EGeneral:Temporary lockout``: each further attempt restarts the wait."""
 
-    cause = "temporary-lockout"
 
-
-class KrakenAccountLocked(KrakenError):
+class KrakenAccountLocked(
+    KrakenError, cause="account-locked", strings=["EAuth:Account temporary disabled", "ETrade:User Locked", "E*:Locked"]
+):
     """The account, not the key, is disabled or locked."""
 
-    cause = "account-locked"
 
-
-class KrakenAccountUnconfirmed(KrakenError):
+class KrakenAccountUnconfirmed(KrakenError, cause="account-unconfirmed", strings=["EAuth:Account unconfirmed"]):
     """``EAuth:Account unconfirmed``: the e-mail address is not verified."""
 
-    cause = "account-unconfirmed"
 
-
-class KrakenRateLimited(KrakenError):
+class KrakenRateLimited(
+    KrakenError,
+    cause="rate-limited",
+    retry=Retry.READ_ONLY,
+    strings=["EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests"],
+):
     """The key's call counter is above its maximum."""
 
-    cause = "rate-limited"
-    retry = Retry.READ_ONLY
 
-
-class KrakenThrottled(KrakenError):
+class KrakenThrottled(
+    KrakenError,
+    cause="exchange-throttled",
+    retry=Retry.READ_ONLY,
+    strings=["EGeneral:Too many requests", "EService:Throttled"],
+):
     """Too many requests at once; ``EService:Throttled`` carries the unix time until which to wait."""
 
-    cause = "exchange-throttled"
-    retry = Retry.READ_ONLY
 
-
-class KrakenUnavailable(KrakenError):
+class KrakenUnavailable(
+    KrakenError, cause="exchange-unavailable", retry=Retry.READ_ONLY, strings=["EService:Unavailable"]
+):
     """``EService:Unavailable``: the API is offline, most often for maintenance."""
 
-    cause = "exchange-unavailable"
-    retry = Retry.READ_ONLY
 
-
-class KrakenBusy(KrakenError):
+class KrakenBusy(KrakenError, cause="exchange-busy", retry=Retry.READ_ONLY, strings=["EService:Busy"]):
     """``EService:Busy``: overload."""
 
-    cause = "exchange-busy"
-    retry = Retry.READ_ONLY
 
-
-class KrakenInternalError(KrakenError):
+class KrakenInternalError(
+    KrakenError,
+    cause="exchange-error",
+    retry=Retry.READ_ONLY,
+    strings=["EGeneral:Internal error", "EDatabase:Internal error"],
+):
     """A fault on Kraken's side."""
 
-    cause = "exchange-error"
-    retry = Retry.READ_ONLY
 
-
-class KrakenFeatureDisabled(KrakenError):
+class KrakenFeatureDisabled(KrakenError, cause="feature-disabled", strings=["EAPI:Feature disabled"]):
     """``EAPI:Feature disabled``."""
 
-    cause = "feature-disabled"
 
-
-class KrakenMarketRestricted(KrakenError):
+class KrakenMarketRestricted(
+    KrakenError,
+    cause="exchange-restricted",
+    strings=[
+        "EService:Market in cancel_only mode",
+        "EService:Market in limit_only mode",
+        "EService:Market in post_only mode",
+    ],
+):
     """``EService:Market in cancel_only mode`` and its like: reading works, some orders are refused."""
 
-    cause = "exchange-restricted"
 
-
-class KrakenDeadlineElapsed(KrakenBusy):
+class KrakenDeadlineElapsed(KrakenBusy, strings=["EService:Deadline elapsed"]):
     """``EService:Deadline elapsed``: the engine did not get to it in time; an order may exist."""
 
 
-class KrakenCallRejected(KrakenError):
+class KrakenCallRejected(
+    KrakenError, cause="call-rejected", strings=["EBM:*", "EFunding:*", "EOrder:*", "EQuery:*", "ETrade:*"]
+):
     """The call itself was judged, not the key: its order, its asset, its transfer."""
 
-    cause = "call-rejected"
 
-
-class KrakenInvalidArguments(KrakenCallRejected):
+class KrakenInvalidArguments(KrakenCallRejected, strings=["EAPI:Bad request", "EGeneral:Invalid arguments"]):
     """``EGeneral:Invalid arguments``: a parameter is malformed, missing or invalid."""
 
 
-class KrakenUnknownMethod(KrakenCallRejected):
+class KrakenUnknownMethod(KrakenCallRejected, strings=["EGeneral:Unknown method"]):
     """``EGeneral:Unknown method``: this server does not know the endpoint."""
 
 
-class KrakenAccountRestricted(KrakenCallRejected):
+class KrakenAccountRestricted(KrakenCallRejected, strings=["EAccount:Invalid permissions"]):
     """``EAccount:Invalid permissions``: the account, not the key, lacks the right."""
 
 
 class KrakenUnrecognised(KrakenError):
     """A string that this version does not know; kept in full, never guessed at."""
-
-
-STRINGS: dict[str, type[KrakenError]] = {
-    "EAPI:Invalid key": KrakenInvalidKey,
-    "EAPI:Invalid signature": KrakenInvalidSignature,
-    "EAPI:Invalid nonce": KrakenInvalidNonce,
-    "EAPI:Rate limit exceeded": KrakenRateLimited,
-    "EAPI:Feature disabled": KrakenFeatureDisabled,
-    "EAPI:Bad request": KrakenInvalidArguments,
-    "EAccount:Invalid permissions": KrakenAccountRestricted,
-    "EAuth:Account temporary disabled": KrakenAccountLocked,
-    "EAuth:Account unconfirmed": KrakenAccountUnconfirmed,
-    "EAuth:Rate limit exceeded": KrakenRateLimited,
-    "EAuth:Too many requests": KrakenRateLimited,
-    "EGeneral:Internal error": KrakenInternalError,
-    "EGeneral:Invalid arguments": KrakenInvalidArguments,
-    "EGeneral:Permission denied": KrakenPermissionDenied,
-    "EGeneral:Temporary lockout": KrakenTemporaryLockout,
-    "EGeneral:Too many requests": KrakenThrottled,
-    "EGeneral:Unknown method": KrakenUnknownMethod,
-    "EDatabase:Internal error": KrakenInternalError,
-    "EService:Busy": KrakenBusy,
-    "EService:Deadline elapsed": KrakenDeadlineElapsed,
-    "EService:Market in cancel_only mode": KrakenMarketRestricted,
-    "EService:Market in limit_only mode": KrakenMarketRestricted,
-    "EService:Market in post_only mode": KrakenMarketRestricted,
-    "EService:Throttled": KrakenThrottled,
-    "EService:Unavailable": KrakenUnavailable,
-    "ETrade:User Locked": KrakenAccountLocked,
-    "E*:Locked": KrakenAccountLocked,
-    "EBM:*": KrakenCallRejected,
-    "EFunding:*": KrakenCallRejected,
-    "EOrder:*": KrakenCallRejected,
-    "EQuery:*": KrakenCallRejected,
-    "ETrade:*": KrakenCallRejected,
-}
-"""
-The one table of Kraken's strings. ``*`` stands for any category or any text; a more general form stands below those
-that it would hide. Any string may have details behind a colon. What is known by hearsay alone is not here.
-"""
 
 
 def pattern_of(string: str) -> str:
