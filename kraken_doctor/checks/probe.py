@@ -12,10 +12,9 @@ from kraken_doctor.errors import TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.network import tls
-from kraken_doctor.network.dial import NEXT_ADDRESS_S, Connected, dial
+from kraken_doctor.network.dial import NEXT_ADDRESS_S, Connected, dial, open_tunnel
 from kraken_doctor.network.failures import transport_error
 from kraken_doctor.network.route import Proxy, Route
-from kraken_doctor.network.tunnel import open_tunnel
 from kraken_doctor.resolve import Address, resolve
 
 _SILENT_S = 2.0

@@ -100,11 +100,7 @@ class KrakenexTracker(CallTracker):
         self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
     ) -> None:
         with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
-            text = (
-                as_transport_error(failure).kind
-                if isinstance(failure, requests.RequestException)
-                else ", ".join(failure.errors)
-            )
+            text = ", ".join(failure.errors) if isinstance(failure, KrakenError) else as_transport_error(failure).kind
             shown = redacted(text, api.key, api.secret, self.options.otp)
             logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent import futures
+from functools import partial
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 
+from kraken_doctor import parallel
 from kraken_doctor.client.adapters import find_adapter
 
 _THREADS, _CALLS = 5, 3
@@ -39,15 +42,12 @@ def keeps_one_in_flight(client: Any) -> bool | None:
     session.adapters.clear()
     for scheme in ("https://", "http://"):
         session.mount(scheme, transport)
-    workers = [threading.Thread(target=_work, args=(lambda: adapter.private_call(client),)) for _ in range(_THREADS)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    calls = [partial(_call_repeatedly, partial(adapter.private_call, client))] * _THREADS
+    futures.wait(parallel.start(calls, workers=_THREADS))
     return transport.most == 1 if transport.most else None
 
 
-def _work(call: Callable[[], Any]) -> None:
+def _call_repeatedly(call: Callable[[], Any]) -> None:
     for _ in range(_CALLS):
         # What the client makes of the answer is not the question here.
         with contextlib.suppress(Exception):

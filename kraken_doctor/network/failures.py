@@ -50,20 +50,12 @@ def root_message(exc: BaseException) -> str:
     return _words(innermost) or _words(exc)
 
 
+_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError,
+        ssl.SSLZeroReturnError)  # fmt: skip
 _KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
     ("dns-failed", socket.gaierror),
     ("connection-refused", ConnectionRefusedError),
-    (
-        "connection-reset",
-        (
-            ConnectionResetError,
-            ConnectionAbortedError,
-            BrokenPipeError,
-            http.client.RemoteDisconnected,
-            ssl.SSLEOFError,
-            ssl.SSLZeroReturnError,
-        ),
-    ),
+    ("connection-reset", _CUT),
     # Bytes came, and they are no HTTP, or less of it than was announced.
     ("response-invalid", http.client.HTTPException),
 )

@@ -13,10 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent import futures
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from kraken_doctor import child
+from kraken_doctor import child, parallel
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
@@ -73,11 +75,7 @@ def threads(next_nonce: Callable[[], int], calls: int = THREAD_CALLS) -> SelfTes
         begin.wait()
         mine.extend(next_nonce() for _ in range(calls))
 
-    workers = [threading.Thread(target=take, args=(mine,)) for mine in taken]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    futures.wait(parallel.start([partial(take, mine) for mine in taken], workers=THREADS))
     together = [nonce for mine in taken for nonce in mine]
     passed = len(set(together)) == THREADS * calls and all(_strictly_increasing(mine) for mine in taken)
     return SelfTest("threads", passed, f"{len(set(together))} different of {len(together)}, from {THREADS} threads")

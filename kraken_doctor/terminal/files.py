@@ -65,7 +65,7 @@ def check(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a directory")
-    folder = _real(path).parent
+    folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such directory to write it in")
     if not os.access(path if _is_special(path) else folder, os.W_OK):
@@ -87,7 +87,7 @@ def write(path: Path, text: str, *, mode: int | None = None) -> None:
     if _is_special(path):
         _write_into(path, data)
         return
-    path = _real(path)
+    path = Path(os.path.realpath(path))  # replacing a link itself would leave its target as it was
     # What is a secret lies, should this process die here, under a name that `.env*` in a .gitignore matches too.
     prefix = f".{path.name[:100]}." if mode is None else ".env."
     if mode is None:
@@ -136,11 +136,6 @@ def _write_into(path: Path, data: bytes) -> None:
             if time.monotonic() > until:
                 raise OSError(errno.ENXIO, "a pipe that nothing reads") from exc
         time.sleep(_READER_S / 100)
-
-
-def _real(path: Path) -> Path:
-    """Where a link leads: replacing the link itself would leave its target as it was."""
-    return Path(os.path.realpath(path))
 
 
 def _is_special(path: Path) -> bool:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -62,11 +62,9 @@ class Interruption:
         else:
             signal.raise_signal(number)
 
-    @contextmanager
-    def installed(self, *names: str) -> Iterator[None]:
+    def installed(self, *names: str) -> AbstractContextManager[None]:
         """Handle these signals meanwhile, but not one that is ignored, as in what ``nohup`` and ``&`` start."""
-        with handled(names, self.handle):
-            yield
+        return handled(names, self.handle)
 
     @contextmanager
     def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:

@@ -76,8 +76,12 @@ class Output:
 
     @staticmethod
     def stderr_size() -> tuple[int, int]:
-        """Return columns and lines of the terminal behind stderr now; a window may be resized."""
-        return _stderr_size()
+        """Return columns and lines of the terminal behind stderr; stdout may be a file, and COLUMNS old."""
+        try:
+            size = os.get_terminal_size(sys.stderr.fileno())
+        except (OSError, ValueError):
+            return 80, 24
+        return size.columns or 80, size.lines or 24
 
     @staticmethod
     def stderr_shows_unicode() -> bool:
@@ -140,7 +144,7 @@ class Output:
 
         text = f"Error: {escape(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
         if sys.stderr.isatty():
-            text = textwrap.fill(text, _stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
+            text = textwrap.fill(text, self.stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
         self._write(sys.stderr, f"{text}\n")
 
     def _redacted(self, text: str) -> str:
@@ -180,12 +184,3 @@ def _on_one_line(exc: BaseException) -> str:
         return " ".join(str(exc).split())
     except Exception as broken:  # noqa: BLE001 - an exception that can't be shown is said to be one
         return f"({type(broken).__name__} while it was being shown)"
-
-
-def _stderr_size() -> tuple[int, int]:
-    """Columns and lines of the terminal behind stderr; stdout may be a file, and COLUMNS is as old as the shell."""
-    try:
-        size = os.get_terminal_size(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return 80, 24
-    return size.columns or 80, size.lines or 24

@@ -7,10 +7,11 @@ and takes one from another port, or to another question, for it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import as_completed
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -155,17 +156,14 @@ class TimeServers:
         left_s = until - self._clock.monotonic()
         if left_s <= 0:
             raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
-        asking = set(parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses)))
+        asking = parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses))
         problems: list[str] = []
-        while asking:
-            done, asking = wait(asking, timeout=left_s, return_when=FIRST_COMPLETED)
-            for future in done:
+        with contextlib.suppress(TimeoutError):
+            for future in as_completed(asking, timeout=left_s):
                 try:
                     return future.result()
                 except TimeSourceError as exc:
                     problems.append(str(exc))
-            if not done:
-                break
         said = "; ".join(dict.fromkeys(problems)) or f"no answer in {timeout_s:.2g} s"
         raise TimeSourceError(f"{server}: {said}")
 

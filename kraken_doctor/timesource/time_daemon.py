@@ -35,13 +35,11 @@ class HostFs:
 
     def processes(self) -> set[str]:
         """The names of what runs, as the kernel keeps them: cut to 15 characters."""
-        return {self.text(f"proc/{entry.name}/comm") for entry in self._processes()}
-
-    def _processes(self) -> list[Path]:
         try:
-            return [entry for entry in (self.root / "proc").iterdir() if entry.name.isdigit()]
+            numbers = [entry.name for entry in (self.root / "proc").iterdir() if entry.name.isdigit()]
         except OSError:
-            return []
+            return set()
+        return {self.text(f"proc/{number}/comm") for number in numbers}
 
 
 class TimeDaemon(NamedTuple):
@@ -69,16 +67,12 @@ class _Service(NamedTuple):
     programs: tuple[str, ...]
 
 
+_TIMESYNCD = ("usr/lib/systemd/systemd-timesyncd", "lib/systemd/systemd-timesyncd")
 _SERVICES = (
     _Service("chrony", "chronyd", ("chrony", "chronyd"), ("usr/sbin/chronyd",)),
     _Service("openntpd", "ntpd", ("openntpd",), ("usr/sbin/ntpctl",)),
     _Service("ntpd", "ntpd", ("ntpsec", "ntp", "ntpd"), ("usr/sbin/ntpd",)),
-    _Service(
-        "systemd-timesyncd",
-        "systemd-timesyn",
-        ("systemd-timesyncd",),
-        ("usr/lib/systemd/systemd-timesyncd", "lib/systemd/systemd-timesyncd"),
-    ),
+    _Service("systemd-timesyncd", "systemd-timesyn", ("systemd-timesyncd",), _TIMESYNCD),
 )
 """Where several are installed the first of them counts: the last comes with the system, the others were chosen."""
 
@@ -118,11 +112,8 @@ def _linux(view: HostFs, place: str, because: str) -> TimeDaemon:
     if {"openntpd", "ntpd"} <= {service.name for service in running}:
         running = [service for service in running if service.name != "ntpd"]
     if not (chosen := next(iter(running or installed), None)):
-        return TimeDaemon(
-            place,
-            because,
-            packager=next((name for name in _PACKAGERS if view.has(f"usr/bin/{name}", f"sbin/{name}")), ""),
-        )
+        packager = next((name for name in _PACKAGERS if view.has(f"usr/bin/{name}", f"sbin/{name}")), "")
+        return TimeDaemon(place, because, packager=packager)
     return TimeDaemon(
         place,
         because or f"{view.has(*chosen.programs)} is there",

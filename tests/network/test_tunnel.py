@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from kraken_doctor.errors import TransportError
-from kraken_doctor.network.tunnel import open_tunnel
+from kraken_doctor.network.dial import open_tunnel
 from tests.network.proxies import Proxy
 from tests.network.wild import NOT_HTTP, Behaviour, WildServer, closed_port, drip, flood, reset, says, silent
 
