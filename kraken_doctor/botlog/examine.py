@@ -49,7 +49,7 @@ class LogReview:
         """Read what is new, all of it at first, and return what the logs come to."""
         streams = [self._events(reader, number, to_the_end) for number, reader in enumerate(self._readers)]
         # Rotated files in any order, and the logs of two programs in parallel: the times put them right.
-        for event in heapq.merge(*streams, key=_order):
+        for event in heapq.merge(*streams, key=lambda event: event.at or 0.0):
             if self._since_s is None or event.at is None or event.at >= self._since_s:
                 self._stats.add(event)
         for reader in self._readers:
@@ -73,7 +73,3 @@ class LogReview:
 def examine(streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> LogAnalysis:
     """Read *streams* once, to their ends; arguments as of `LogReview`."""
     return LogReview(streams, now_s, since_s).read()
-
-
-def _order(event: Event) -> float:
-    return event.at if event.at is not None else 0.0

@@ -40,10 +40,7 @@ class PostParams(Mapping[str, str]):
         return params
 
     def __getitem__(self, name: str) -> str:
-        for own, text in self._pairs:
-            if own == name:
-                return text
-        raise KeyError(name)
+        return dict(self._pairs)[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self._pairs))

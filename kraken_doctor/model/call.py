@@ -18,16 +18,9 @@ NOT_SENT, UNKNOWN = "not-sent", "unknown"
 """The outcomes of a call of which nothing is known: before sending began, and from then on."""
 
 JSON_FIELDS: dict[str, type] = {
-    "key_id": str,
-    "unit": str,
-    "nonce": int,
-    "endpoint": str,
-    "outcome": str,
-    "by": str,
-    "declared": bool,
-    "latency_s": float,
-    "waited_s": float,
-}
+    "key_id": str, "unit": str, "nonce": int, "endpoint": str, "outcome": str, "by": str, "declared": bool,
+    "latency_s": float, "waited_s": float,
+}  # fmt: skip
 """The fields of `CallRecord` that are values of the JSON object too, in its order; its time is ``at`` and ``at_ns``."""
 
 _LINE_OUTCOME_CHARACTERS = 200

@@ -11,14 +11,7 @@ import requests
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import TransportError, is_failure, kraken_error
-from kraken_doctor.network.answer import (
-    as_transport_error,
-    envelope_problem,
-    error_strings,
-    map_value_errors,
-    no_auth,
-    parse_json,
-)
+from kraken_doctor.network import answer as answers
 from kraken_doctor.network.connection import Timing
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.transport import timing_of
@@ -93,9 +86,12 @@ class PublicApi:
     def _ask(self, endpoint: str) -> PublicAnswer:
         called_ns, began = self._clock.now_ns(), self._clock.monotonic()
         try:
-            with map_value_errors():
+            with answers.map_value_errors():
                 response = self._session.get(
-                    f"{self.url}/0/public/{endpoint}", timeout=self._timeout_s, allow_redirects=False, auth=no_auth
+                    f"{self.url}/0/public/{endpoint}",
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    auth=answers.no_auth,
                 )
             latency_s, timing = self._clock.monotonic() - began, timing_of(response)
             # The time that the answer names lies between the two; connecting would only blur it. The later one must not
@@ -106,13 +102,16 @@ class PublicApi:
             self.dates[endpoint] = response.headers.get("date", ""), sent_ns, received_ns
             if response.status_code != 200:
                 raise requests.HTTPError(response=response)
-            answer = parse_json(response)
+            answer = answers.parse_json(response)
         except requests.exceptions.JSONDecodeError as exc:
             raise from_foreign_response(response) from exc
         except requests.RequestException as exc:
-            raise as_transport_error(exc) from exc
-        errors = error_strings(answer)
-        flaw, result = envelope_problem(answer, endpoint), answer.get("result") if isinstance(answer, dict) else None
+            raise answers.as_transport_error(exc) from exc
+        errors = answers.error_strings(answer)
+        flaw, result = (
+            answers.envelope_problem(answer, endpoint),
+            answer.get("result") if isinstance(answer, dict) else None,
+        )
         if not flaw and is_failure(errors):
             raise kraken_error(errors)
         if flaw or not isinstance(result, dict):

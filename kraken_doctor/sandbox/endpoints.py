@@ -70,10 +70,6 @@ def _key_info(key: Key, _now: float, _parameters: Parameters) -> Any:
     }
 
 
-def _balance(key: Key, _now: float, _parameters: Parameters) -> Any:
-    return key.balances
-
-
 def _balance_ex(key: Key, _now: float, _parameters: Parameters) -> Any:
     held = orders.held_for_orders(key)
     return {code: {"balance": amount, "hold_trade": str(held.get(code, 0))} for code, amount in key.balances.items()}
@@ -128,7 +124,7 @@ def _by_name(
 
 
 def _open_positions(_key: Key, _now: float, parameters: Parameters) -> Any:
-    """None: by market they are a list, otherwise an object."""
+    """Return none: by market they are a list, otherwise an object."""
     return [] if parameters.get("consolidation") else {}
 
 
@@ -189,7 +185,7 @@ _NOTHING: dict[str, Any] = {"next_cursor": None, "items": []}
 _ALLOCATIONS = {"converted_asset": "USD", "total_allocated": "0", "total_rewarded": "0", **_NOTHING}
 
 PRIVATE: dict[str, Endpoint] = {
-    "Balance": Endpoint("query-funds", _balance),
+    "Balance": Endpoint("query-funds", lambda key, _now, _parameters: key.balances),
     "BalanceEx": Endpoint("query-funds", _balance_ex),
     "TradeBalance": Endpoint("query-funds", _trade_balance),
     "TradeVolume": Endpoint("query-funds", lambda _key, _now, parameters: market.trade_volume(parameters)),

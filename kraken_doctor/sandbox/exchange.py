@@ -77,8 +77,7 @@ class Exchange:
                 return self._public(request, name)
             case ["", "0", "private", *names]:
                 return self._private(request, "/".join(names))
-            case _:
-                return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
+        return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
 
     def _public(self, request: Request, name: str) -> Response:
         if request.method != "GET":

@@ -30,12 +30,9 @@ _ACCEPTS = 0x1_0000
 HOST = "api.kraken.com"
 
 _BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-)
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+)  # fmt: skip
 """Where Debian, Alpine, SUSE and Fedora keep the authorities that their programs trust."""
 
 
@@ -89,11 +86,7 @@ def enter_if_possible() -> None:
 
 def listening_unix_sockets() -> list[str]:
     """Return the paths of this host's Unix sockets that programs listen on; they are outside of any network."""
-    try:
-        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
-    except OSError:
-        return []
-    rows = (line.split(maxsplit=7) for line in lines)
+    rows = [line.split(maxsplit=7) for line in _lines("/proc/net/unix")][1:]  # without the headings
     return sorted({row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS and row[7].startswith("/")})
 
 
@@ -129,14 +122,14 @@ def _files() -> dict[str, str]:
 
 def _lines(path: str) -> Iterator[str]:
     try:
-        yield from Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        yield from Path(path).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return
 
 
 def _replace(folder: Path, path: str, text: str) -> bool:
     file = folder / Path(path).name
-    file.write_text(f"{text}\n", encoding="utf-8")
+    file.write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
     file.chmod(0o644)
     return _bind(file, path)
 

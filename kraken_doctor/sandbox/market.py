@@ -116,11 +116,8 @@ def assets(_now: float, parameters: Parameters) -> Any:
     if any(_ALIASES.get(name, name) not in names for name in wanted):
         raise Refused("EQuery:Unknown asset")
     chosen = [names[_ALIASES.get(name, name)] for name in wanted] or list(known)
-    return {name: _asset(*known[name]) for name in chosen}
-
-
-def _asset(name: str, decimals: int, shown: int) -> dict[str, Any]:
-    return {**template("asset"), "altname": name, "decimals": decimals, "display_decimals": shown}
+    fields = ("altname", "decimals", "display_decimals")
+    return {name: template("asset") | dict(zip(fields, known[name], strict=True)) for name in chosen}
 
 
 def asset_pairs(_now: float, parameters: Parameters) -> Any:

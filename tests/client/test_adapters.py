@@ -14,9 +14,8 @@ import pytest
 
 from kraken_doctor import install, open_store
 from kraken_doctor.client import adapters
-from kraken_doctor.inject.in_flight import keeps_one_in_flight
 from kraken_doctor.inject.launch import with_hook
-from kraken_doctor.inject.target import examine
+from kraken_doctor.inject.target import examine, keeps_one_in_flight
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key

@@ -17,8 +17,7 @@ import pytest
 from kraken.spot import User
 
 from kraken_doctor import NonceGenerator, install, open_store
-from kraken_doctor.inject.in_flight import keeps_one_in_flight
-from kraken_doctor.inject.target import _refuse_network, _Unusable, examine
+from kraken_doctor.inject.target import _refuse_network, _Unusable, examine, keeps_one_in_flight
 from tests.wine import skip_under_wine
 
 SECRET = "QUFB" * 21 + "QQ=="

@@ -62,27 +62,13 @@ class AuditFile:
     def records(self, since_ns: int) -> Iterator[CallRecord]:
         """`NonceStore.records`."""
         for path in (self._older, self._path):
-            try:
-                with path.open("rb") as lines:
-                    for line in lines:
-                        record = from_line(line)
-                        if record is not None and record.at_ns >= since_ns:
-                            yield record
-            except FileNotFoundError:
-                continue
-            except OSError as exc:
-                raise NonceStoreError(f"audit log {path}: {exc}") from exc
+            found = map(from_line, _lines(path))
+            yield from (record for record in found if record is not None and record.at_ns >= since_ns)
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
         """`NonceStore.newest`."""
         for path in (self._path, self._older):
-            try:
-                lines = path.read_bytes().split(b"\n")
-            except FileNotFoundError:
-                continue
-            except OSError as exc:
-                raise NonceStoreError(f"audit log {path}: {exc}") from exc
-            yield from from_lines(reversed(lines), wanted)
+            yield from from_lines(reversed(_lines(path)), wanted)
 
     def close(self) -> None:
         """Close the file; the next record opens it again."""
@@ -143,3 +129,13 @@ class AuditFile:
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Return the lines of a log, which is bounded in size; none where there is no file."""
+    try:
+        return path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise NonceStoreError(f"audit log {path}: {exc}") from exc

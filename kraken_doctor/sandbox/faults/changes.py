@@ -73,14 +73,6 @@ def _variables(scenario: Scenario, templates: Mapping[str, str]) -> None:
     scenario.variables |= {name: text.format(**known) for name, text in templates.items()}
 
 
-def _serve(scenario: Scenario, wire: str) -> None:
-    scenario.wire = getattr(listeners, wire)
-
-
-def _certificate(scenario: Scenario, name: str) -> None:
-    scenario.wire = listeners.tls(name)
-
-
 def _respond(scenario: Scenario, values: dict[str, Any]) -> None:
     """Answer with ``body``, ``status``, … of `Response`, and what was asked is not looked at."""
     to, of_user = values.pop("to", ""), values.pop("of_user", False)
@@ -115,8 +107,8 @@ CHANGES: dict[str, Callable[[Scenario, Any], None]] = {
     "environ": _environ,
     "unset": _unset,
     "variables": _variables,
-    "serve": _serve,
-    "certificate": _certificate,
+    "serve": lambda scenario, wire: setattr(scenario, "wire", getattr(listeners, wire)),
+    "certificate": lambda scenario, name: setattr(scenario, "wire", listeners.tls(name)),
     "respond": _respond,
     "refuse": _refuse,
     "special": lambda scenario, name: getattr(special, name)(scenario),
