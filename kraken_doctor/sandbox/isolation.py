@@ -4,7 +4,8 @@
 A place that nothing leaves: Linux namespaces, in which this process and its children have a loopback of their own.
 
 What runs in them has no route to another host, in whatever language it is written. No program is needed for it, and no
-privilege where the system lets an ordinary user make a user namespace.
+privilege where the system lets an ordinary user make a user namespace. The ports of a bot's own database are relayed
+from the namespace's loopback to this host's, and no others.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from kraken_doctor import child
 
 # linux/sched.h, linux/mount.h, linux/sockios.h, linux/if.h
 _NEWNS, _NEWUSER, _NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
@@ -40,14 +44,14 @@ def available() -> bool:
     """Return whether this system lets this process `enter`; tried in a child, since there is no way back."""
     if sys.platform != "linux":
         return False
-    child = os.fork()
-    if child == 0:
+    forked = os.fork()
+    if forked == 0:
         try:
             enter()
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a child of ours must not return into the parent's program
             os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    return os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 0
 
 
 def enter() -> None:
@@ -150,3 +154,66 @@ def _call(name: str, *arguments: object) -> None:
     if getattr(libc, name)(*arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+_CHUNK_BYTES = 65536
+
+
+@contextlib.contextmanager
+def relay(ports: Sequence[int]) -> Iterator[socket.socket]:
+    """Run a process that stays in this network, and waits for `offer_ports`; to be entered before the namespace is."""
+    ours, theirs = socket.socketpair()
+    program = "from kraken_doctor.sandbox.isolation import relay_main; relay_main()"
+    command = child.python(program, str(theirs.fileno()), *map(str, ports))
+    with ours, child.started(command, pass_fds=(theirs.fileno(),)):
+        theirs.close()
+        yield ours
+
+
+def offer_ports(link: socket.socket, ports: Sequence[int]) -> None:
+    """
+    Have the other process of *link* serve *ports* of this namespace's loopback.
+
+    Raises:
+        OSError: One of them is taken.
+    """
+    if sys.platform == "win32":
+        return  # it has no namespace to relay from
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", port))) for port in ports]
+        socket.send_fds(link, [b"."], [listener.fileno() for listener in listeners])
+
+
+def relay_main() -> None:
+    """Relay until whoever started this has gone."""
+    if sys.platform == "win32":
+        return
+    link = socket.socket(fileno=int(sys.argv[1]))
+    ports = [int(text) for text in sys.argv[2:]]
+    _, descriptors, _, _ = socket.recv_fds(link, 1, len(ports))
+    for descriptor, port in zip(descriptors, ports, strict=True):
+        listener = socket.socket(fileno=descriptor)
+        threading.Thread(target=_serve, args=(listener, port), daemon=True).start()
+    link.recv(1)
+    os._exit(0)
+
+
+def _serve(listener: socket.socket, port: int) -> None:
+    while True:
+        inner, _ = listener.accept()
+        try:
+            outer = socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            inner.close()
+            continue
+        for source, target in ((inner, outer), (outer, inner)):
+            threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(_CHUNK_BYTES):
+            target.sendall(data)
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_WR if end is target else socket.SHUT_RD)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.botlog import advice
+from kraken_doctor.botlog import verdict
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
@@ -41,7 +41,7 @@ def first(*log: str) -> Diagnosis:
 )
 def test_each_rule(rule: str, log: list[str]) -> None:
     """From a log that it is for; and there is one here for each."""
-    rules = tomllib.loads(Path(advice.__file__).with_name("advice.toml").read_text(encoding="utf-8"))
+    rules = tomllib.loads(Path(verdict.__file__).with_name("advice.toml").read_text(encoding="utf-8"))
     assert rule in rules
     said, expected = first(*log).remedy.text, rules[rule]["text"]
     assert said.startswith(expected.partition("{")[0])
@@ -51,7 +51,7 @@ def test_each_rule(rule: str, log: list[str]) -> None:
 def test_rules_are_about_symptoms_that_exist() -> None:
     """Or they would never hold."""
     titles = {symptom.title for symptom in SYMPTOMS}
-    for rule in tomllib.loads(Path(advice.__file__).with_name("advice.toml").read_text(encoding="utf-8")).values():
+    for rule in tomllib.loads(Path(verdict.__file__).with_name("advice.toml").read_text(encoding="utf-8")).values():
         assert set(rule["errors"]) <= titles
 
 

@@ -219,7 +219,7 @@ class _Confined(NamedTuple):
 
 def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario: Scenario, folder: Path) -> _Confined:
     """Put this process where only loopback exists, and serve api.kraken.com there; say what of it can't be done."""
-    from kraken_doctor.sandbox import isolation, listeners, relay
+    from kraken_doctor.sandbox import isolation, listeners
 
     if request.allow_network:
         app.output.warn(
@@ -239,11 +239,11 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
     sockets = isolation.listening_unix_sockets()
     files = listeners.make_certificate(folder)
     ports = request.allow_loopback
-    link = stack.enter_context(relay.started(ports)) if ports else None
+    link = stack.enter_context(isolation.relay(ports)) if ports else None
     isolation.enter()
     failed = isolation.lead_home(folder, files[0] if files else None, sockets)
     if link is not None:
-        relay.offer(link, ports)
+        isolation.offer_ports(link, ports)
     if failed:
         app.output.warn(f"Not enforced: {', '.join(failed[:5])}{' and others' if len(failed) > 5 else ''}.\n")
     if files is None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
-import importlib
-import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from kraken_doctor.client.adapters.placing import place
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.safety import refuse_demo_key
 from kraken_doctor.errors import NonceHookError
+from kraken_doctor.model.registry import found_in
 from kraken_doctor.model.unit import NonceUnit
 
 
@@ -160,9 +160,7 @@ class FirstCall:
 def adapters() -> tuple[Adapter, ...]:
     """Return one adapter for each module of this package."""
     # By what lies in the folder: a list of names here would be a second file to touch for a new client.
-    names = [module.name for module in pkgutil.iter_modules(__path__, f"{__name__}.")]
-    members = [member for name in names for member in vars(importlib.import_module(name)).values()]
-    kinds = [member for member in members if isinstance(member, type) and issubclass(member, Adapter)]
+    kinds = found_in(sys.modules[__name__], abc.ABCMeta)
     return tuple(kind() for kind in kinds if kind is not Adapter)
 
 
