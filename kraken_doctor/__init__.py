@@ -9,27 +9,20 @@ from __future__ import annotations
 
 __version__ = "0.2.0"
 
-_HOME = {
-    "ConfigurationError": "errors",
-    "KrakenClient": "client.kraken",
-    "KrakenError": "errors",
-    "KrakenInvalidKey": "errors",
-    "KrakenInvalidNonce": "errors",
-    "KrakenInvalidSignature": "errors",
-    "KrakenPermissionDenied": "errors",
-    "KrakenTemporaryLockout": "errors",
-    "NonceError": "errors",
-    "NonceGenerator": "nonce.generator",
-    "NonceHookError": "errors",
-    "NonceStoreError": "errors",
-    "NonceUnit": "model.unit",
-    "RetryPolicy": "client.retry",
-    "TurnTimeoutError": "errors",
-    "examine": "doctor.examine",
-    "install": "client.install",
-    "key_id": "redact",
-    "open_store": "nonce.stores",
-}
+_NAMES = {
+    "client.install": ["install"],
+    "client.kraken": ["KrakenClient"],
+    "client.retry": ["RetryPolicy"],
+    "doctor.examine": ["examine"],
+    "errors": ["ConfigurationError", "KrakenError", "KrakenInvalidKey", "KrakenInvalidNonce", "KrakenInvalidSignature",
+               "KrakenPermissionDenied", "KrakenTemporaryLockout", "NonceError", "NonceHookError", "NonceStoreError",
+               "TurnTimeoutError"],
+    "model.unit": ["NonceUnit"],
+    "nonce.generator": ["NonceGenerator"],
+    "nonce.stores": ["open_store"],
+    "redact": ["key_id"],
+}  # fmt: skip
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = list(_HOME)
 

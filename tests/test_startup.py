@@ -44,7 +44,8 @@ def test_every_public_name_can_be_loaded() -> None:
     import kraken_doctor
 
     seen_by_type_checkers = ast.parse(Path(kraken_doctor.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    assert ast.literal_eval(seen_by_type_checkers.body[-1].value) == kraken_doctor.__all__  # type: ignore[attr-defined]
+    named = ast.literal_eval(seen_by_type_checkers.body[-1].value)  # type: ignore[attr-defined]
+    assert named == sorted(kraken_doctor.__all__)
     for name in kraken_doctor.__all__:
         assert getattr(kraken_doctor, name) is not None
     assert set(kraken_doctor.__all__) <= set(dir(kraken_doctor))

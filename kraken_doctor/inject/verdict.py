@@ -9,7 +9,7 @@ came from a program that was not observed.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
@@ -96,24 +96,19 @@ def clock_steps(calls: Iterable[ObservedCall]) -> list[tuple[ObservedCall, int]]
     return [(call, after - before) for call, before, after in moves if abs(after - before) > STEP_NS]
 
 
-def _of_nonces(calls: list[ObservedCall]) -> list[Diagnosis]:
-    refused = [call for call in calls if call.is_refused]
+def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
     proofs: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
-    for call in refused:
-        cause, summary, proof = _explained(call, calls)
-        proofs[cause, summary].append(proof)
-    found = []
+    for call in calls:
+        if call.is_refused:
+            cause, summary, proof = _explained(call, calls)
+            proofs[cause, summary].append(proof)
     for (cause, summary), all_of_it in sorted(proofs.items(), key=lambda entry: -len(entry[1])):
         count = f"{len(all_of_it)} of {len(calls)} calls of the key"
         confidence = Confidence.LIKELY if cause == "nonce-shared-key" else Confidence.CERTAIN
         remedy = _ONE_AT_A_TIME if cause == "nonce-reordered" else None
         because = (*all_of_it[0], f"refused so: {count}")
-        found.append(
-            diagnosis_for(
-                cause, None, summary, because, confidence=confidence, remedy=remedy, error="EAPI:Invalid nonce"
-            )
-        )
-    return found
+        error = "EAPI:Invalid nonce"
+        yield diagnosis_for(cause, None, summary, because, confidence=confidence, remedy=remedy, error=error)
 
 
 def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str, tuple[str, ...]]:

@@ -96,12 +96,8 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def remedy_values(remedy: Remedy) -> dict[str, Any]:
     """A remedy as JSON values."""
-    return {
-        "text": remedy.text,
-        "commands": list(remedy.commands),
-        "otherwise": remedy.otherwise,
-        "avoid": remedy.avoid,
-    }
+    commands = list(remedy.commands)
+    return {"text": remedy.text, "commands": commands, "otherwise": remedy.otherwise, "avoid": remedy.avoid}
 
 
 def _account(account: AccountReport) -> dict[str, Any]:

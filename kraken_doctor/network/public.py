@@ -84,15 +84,11 @@ class PublicApi:
         return [call.result() for call in asked if call.done() and call.exception() is None]
 
     def _ask(self, endpoint: str) -> PublicAnswer:
+        url = f"{self.url}/0/public/{endpoint}"
         called_ns, began = self._clock.now_ns(), self._clock.monotonic()
         try:
             with answers.map_value_errors():
-                response = self._session.get(
-                    f"{self.url}/0/public/{endpoint}",
-                    timeout=self._timeout_s,
-                    allow_redirects=False,
-                    auth=answers.no_auth,
-                )
+                response = self._session.get(url, timeout=self._timeout_s, allow_redirects=False, auth=answers.no_auth)
             latency_s, timing = self._clock.monotonic() - began, timing_of(response)
             # The time that the answer names lies between the two; connecting would only blur it. The later one must not
             # be pieced together from the parts of the call: a busy processor spends time between them. Nor is it read
@@ -108,19 +104,10 @@ class PublicApi:
         except requests.RequestException as exc:
             raise answers.as_transport_error(exc) from exc
         errors = answers.error_strings(answer)
-        flaw, result = (
-            answers.envelope_problem(answer, endpoint),
-            answer.get("result") if isinstance(answer, dict) else None,
-        )
+        flaw = answers.envelope_problem(answer, endpoint)
         if not flaw and is_failure(errors):
             raise kraken_error(errors)
-        if flaw or not isinstance(result, dict):
+        if flaw or not isinstance(result := answer.get("result"), dict):
             raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is no object'}")
-        return PublicAnswer(
-            result=result,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            sent_ns=sent_ns,
-            received_ns=received_ns,
-            latency_s=latency_s,
-            timing=timing,
-        )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return PublicAnswer(result, headers, sent_ns, received_ns, latency_s, timing)

@@ -57,14 +57,9 @@ class RedisLink:
             from redis.retry import Retry
         except ImportError:
             raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
-        make_pool = functools.partial(
-            redis.ConnectionPool.from_url,
-            url,
-            decode_responses=True,
-            socket_timeout=_SOCKET_TIMEOUT_S,
-            socket_connect_timeout=_SOCKET_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        options = {"decode_responses": True, "retry": Retry(NoBackoff(), 0)}
+        limits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SOCKET_TIMEOUT_S)
+        make_pool = functools.partial(redis.ConnectionPool.from_url, url, **options, **limits)
         try:
             make_pool()
         except ValueError:
