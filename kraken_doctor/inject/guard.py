@@ -66,7 +66,7 @@ class _FirstCall(NamedTuple):
 
     adapter: Adapter
 
-    def begin(self, client: Any, method: str) -> None:
+    def before_first_call(self, client: Any, method: str) -> None:
         """
         Put the calls of *client* in order; *method* is the one that was called.
 

@@ -130,14 +130,12 @@ class Adapter(abc.ABC):
 
 class FirstCall:
     """
-    Let ``_kraken_doctor`` begin when a client's *method* is called, and then go on with the method.
+    Call ``_kraken_doctor.before_first_call`` when a client's *method* is called, and then go on with the method.
 
     Args:
         method: The one that signs, or makes, a private call.
         in_loop: It is a coroutine function, and is to look like one.
     """
-
-    _kraken_doctor: Any
 
     def __init_subclass__(cls, *, method: str = "", in_loop: bool = False) -> None:
         if not method:
@@ -146,14 +144,20 @@ class FirstCall:
         # Goes on with the method of the class that the object has by then. Not with the object's own: that may be the
         # program's wrapper around the method here, which would call itself for ever.
         def call(self: Any, *arguments: Any, **named: Any) -> Any:
-            self._kraken_doctor.begin(self, method)
+            _before_first_call(self, method)
             return getattr(type(self), method)(self, *arguments, **named)
 
         async def call_in_loop(self: Any, *arguments: Any, **named: Any) -> Any:
-            self._kraken_doctor.begin(self, method)
+            _before_first_call(self, method)
             return await getattr(type(self), method)(self, *arguments, **named)
 
         setattr(cls, method, call_in_loop if in_loop else call)
+
+
+def _before_first_call(client: Any, method: str) -> None:
+    # Not there any more where another call was first, and a wrapper of the program's still leads here.
+    if before := getattr(getattr(client, "_kraken_doctor", None), "before_first_call", None):
+        before(client, method)
 
 
 @functools.cache
@@ -161,7 +165,7 @@ def adapters() -> tuple[Adapter, ...]:
     """Return one adapter for each module of this package."""
     # By what lies in the folder: a list of names here would be a second file to touch for a new client.
     kinds = found_in(sys.modules[__name__], abc.ABCMeta)
-    return tuple(kind() for kind in kinds if kind is not Adapter)
+    return tuple(kind() for kind in kinds if issubclass(kind, Adapter) and kind is not Adapter)
 
 
 def find_adapter(client: Any) -> Adapter | None:
