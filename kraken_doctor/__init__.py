@@ -5,8 +5,6 @@ What a bot imports stands here, and is loaded when it is first used: ``import kr
 reads no file, opens no socket and imports neither requests nor krakenex. Type checkers read ``__init__.pyi``.
 """
 
-from __future__ import annotations
-
 __version__ = "0.2.0"
 
 _NAMES = {

@@ -1,7 +1,5 @@
 """``python -m kraken_doctor`` and the ``kraken-doctor`` command."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import NoReturn

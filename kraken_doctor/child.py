@@ -1,7 +1,5 @@
 """Processes that this one starts: none outlives its limit, and ours import nothing from the working folder."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

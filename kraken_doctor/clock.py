@@ -1,7 +1,5 @@
 """Time as an argument: the clocks that are passed to whatever depends on the time."""
 
-from __future__ import annotations
-
 import time
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Files as the system has them: opened without waiting, counted, and whose they are."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

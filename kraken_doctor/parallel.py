@@ -1,7 +1,5 @@
 """Jobs in parallel, in daemon threads: one that hangs can't keep the process from ending."""
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Secrets that can't be printed by accident, and the one place through which text leaves."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """From a host's name to its addresses, in bounded time."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import socket

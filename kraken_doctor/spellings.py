@@ -1,7 +1,5 @@
 """How a secret may be written: as it is, quoted, folded, and in the encodings that programs put into logs."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import contextlib

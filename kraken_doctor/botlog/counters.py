@@ -1,7 +1,5 @@
 """What a log's events are counted in: each kind of error, the nonces that are named, and how many of what when."""
 
-from __future__ import annotations
-
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 

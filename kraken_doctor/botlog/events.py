@@ -4,8 +4,6 @@ What one entry says, if anything: a refusal, a call that worked, a start, a nonc
 It is read as its words: without colours, JSON's escapes, and the code that tracebacks quote.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from dataclasses import dataclass, replace

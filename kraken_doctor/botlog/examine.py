@@ -1,7 +1,5 @@
 """Logs to stats, patterns and causes; several files as one story, in the order of their times."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the refused nonces of a log have in common. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ pass finds all of them. Without it lines are compared by their shape, digits asi
 searched once.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 import tomllib

@@ -6,8 +6,6 @@ one entry each: what they say, and about which host, stands in different lines. 
 whatever the file holds; a line longer than the bound is read in pieces.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field

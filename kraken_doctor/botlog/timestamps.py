@@ -1,7 +1,5 @@
 """The time that a log line carries, in the forms that loggers write."""
 
-from __future__ import annotations
-
 import functools
 import re
 from datetime import UTC, datetime, timedelta

@@ -5,8 +5,6 @@ A log shows what was logged: another program on the key, the key's window and th
 So a refused nonce never has a certain cause here; what the exchange said in plain words has.
 """
 
-from __future__ import annotations
-
 import functools
 import tomllib
 from collections.abc import Mapping

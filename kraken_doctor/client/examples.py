@@ -1,7 +1,5 @@
 """Bots as they are met, to be examined: ``kraken-doctor nonce --target kraken_doctor.client.examples:plain``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

@@ -4,8 +4,6 @@ What the adapters for ccxt and python-kraken-sdk share: each call inside its tur
 In an event loop too, which does not stand still meanwhile.
 """
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import re

@@ -1,7 +1,5 @@
 """The same behaviour on a client object that somebody else built."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any, Unpack
 

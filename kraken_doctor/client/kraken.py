@@ -1,7 +1,5 @@
 """`krakenex.API` without invalid nonces."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Mapping

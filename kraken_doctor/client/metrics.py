@@ -1,7 +1,5 @@
 """Prometheus metrics of all private calls of this process, in the default registry."""
 
-from __future__ import annotations
-
 import functools
 import re
 from typing import Any

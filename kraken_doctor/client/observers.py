@@ -1,7 +1,5 @@
 """Observers of private calls: the audit log, the metrics, and functions of the caller's own."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import logging

@@ -1,7 +1,5 @@
 """How the private calls of one object are made."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field

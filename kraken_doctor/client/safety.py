@@ -1,7 +1,5 @@
 """Keep secrets in: no demo key goes to a real exchange, and no exception or log shows a key."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What the processes of a program tell the command that started it: received here, counted, kept where asked."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import socketserver

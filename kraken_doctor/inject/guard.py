@@ -5,8 +5,6 @@ A client is changed when it is made, and the library's `install` is called with 
 set what it sets, a nonce function of its own among it.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import threading

@@ -1,7 +1,5 @@
 """How the user's program is started: its environment with the hook, and the signals that are handed on to it."""
 
-from __future__ import annotations
-
 import _thread
 import contextlib
 import os

@@ -5,8 +5,6 @@ Seen where requests, aiohttp and httpx send, so whichever client a program uses.
 fingerprint, of a body its nonce, of an answer its error string.
 """
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import re

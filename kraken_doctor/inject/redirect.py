@@ -1,7 +1,5 @@
 """``sandbox``: every client of a known library leads to the sandbox, whatever URL it is given."""
 
-from __future__ import annotations
-
 import os
 from types import ModuleType
 from typing import Any

@@ -1,7 +1,5 @@
 """What a command says at the end of a program that it started: in a line, as causes, as a report. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from kraken_doctor.diagnosis.naming import diagnosis_for

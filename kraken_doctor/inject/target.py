@@ -6,8 +6,6 @@ Python's `socket` refuses to connect. That holds for what uses that module in th
 processes, C extensions, ctypes, or whoever imports `_socket`: for them there is no limit here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import json

@@ -1,7 +1,5 @@
 """Whose connection is examined, and where its credentials came from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from kraken_doctor.redact import Secret, key_id

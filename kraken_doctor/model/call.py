@@ -1,7 +1,5 @@
 """One private call as it went, and every form in which it is written down: a line of the audit log, a JSON object."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator

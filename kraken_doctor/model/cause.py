@@ -1,7 +1,5 @@
 """A cause as the catalogue describes it, apart from any run."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Defaults of the library and of the commands, each with its unit and its reason."""
 
-from __future__ import annotations
-
 CALL_TIMEOUT_S = 10.0
 """Seconds for each call that names none. krakenex has no default: a silent exchange would block it for ever."""
 

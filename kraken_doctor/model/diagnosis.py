@@ -1,7 +1,5 @@
 """A named cause: what the evidence adds up to, how sure that is, and what to do."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass
 

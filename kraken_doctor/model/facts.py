@@ -5,8 +5,6 @@ Checks state one by ``facts.CLOCK_OFFSET.of(0.3)``, and rules and pages read it 
 a misspelt one, or one of another type, is an error of the type checker. The names are published in the JSON report.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Times, durations and near misses in words: one place, so that a page, a rule and the JSON say them alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """A saved JSON report, read back: enough of it to be judged again. The inverse of `envelope`."""
 
-from __future__ import annotations
-
 import calendar
 import contextlib
 import json

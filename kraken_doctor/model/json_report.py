@@ -1,7 +1,5 @@
 """The published JSON form, schema version 1. Each name is written by hand, so that renaming a field can't change it."""
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any

@@ -1,7 +1,5 @@
 """What a command's report has beside checks, diagnoses and accounts, with the names and types of the published JSON."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 

@@ -1,7 +1,5 @@
 """What registers itself by standing in a module of its package: checks, rules."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Everything one run found, ready for any renderer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal

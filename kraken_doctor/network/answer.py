@@ -1,7 +1,5 @@
 """What an answer of the API is: its JSON, its errors, its flaws; and what an exception of requests means."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

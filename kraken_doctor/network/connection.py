@@ -1,7 +1,5 @@
 """Connections of urllib3 with one time limit for a call as a whole, whose parts are measured."""
 
-from __future__ import annotations
-
 import functools
 import http.client
 import io

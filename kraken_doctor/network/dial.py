@@ -5,8 +5,6 @@ As RFC 8305 ("Happy Eyeballs") has it: families in turn, the next address after 
 is a proxy's, a tunnel leads on from there (CONNECT, RFC 9110, section 9.3.6).
 """
 
-from __future__ import annotations
-
 import base64
 import errno
 import itertools

@@ -1,7 +1,5 @@
 """Answers that are not the API's: who gave them, and which step of the connection they make the failing one."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Mapping

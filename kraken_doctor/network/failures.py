@@ -1,7 +1,5 @@
 """Which step on the way failed: operating-system and TLS exceptions to cause ids."""
 
-from __future__ import annotations
-
 import http.client
 import socket
 import ssl

@@ -1,7 +1,5 @@
 """Public calls, each made once a run."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future

@@ -1,7 +1,5 @@
 """Which proxy requests uses for a URL, and which certificate authorities it trusts there."""
 
-from __future__ import annotations
-
 import errno
 import re
 import ssl

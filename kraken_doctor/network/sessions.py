@@ -5,8 +5,6 @@ They repeat the headers of a request to wherever a redirect leads, and with 307 
 and one-time password would go to another host. On its parent's connections a child would read the parent's answers.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import sys

@@ -6,8 +6,6 @@ and it reads whatever comes, to the last gigabyte. Here the limit holds for the 
 read to a bound. Bots keep the plain adapter: some public answers are larger.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The API's base URL, checked before a key travels there; and a proxy's, which may hold a login."""
 
-from __future__ import annotations
-
 import functools
 import ipaddress
 from urllib.parse import unquote, urlsplit

@@ -1,7 +1,5 @@
 """Strictly increasing nonces for one API key."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 
 from kraken_doctor.clock import Clock, SystemClock

@@ -4,8 +4,6 @@ What the audit log proves of a key: which nonces the exchange accepted, in whose
 Pure but for the store.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Whether what a store answers can be a nonce: the one place where that is judged."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from kraken_doctor.errors import NonceStoreError

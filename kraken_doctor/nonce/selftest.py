@@ -4,8 +4,6 @@ The self-tests of a nonce generator: what must hold before a bot may rely on it.
 Each returns what it saw; none prints, and each can fail.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

@@ -5,8 +5,6 @@ Where Kraken's documents are silent (the order of signature and nonce check, the
 allow-list) one answer is chosen, and said so: nothing in the doctor may depend on it.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable
 

@@ -1,7 +1,5 @@
 """The exchange on the wire: HTTP/1.1 on loopback, a thread a connection."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 import re

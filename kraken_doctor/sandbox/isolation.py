@@ -8,8 +8,6 @@ privilege where the system lets an ordinary user make a user namespace. The port
 from the namespace's loopback to this host's, and no others.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

@@ -1,7 +1,5 @@
 """The API keys that the sandbox knows: what they may do, and what has become of their nonces."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

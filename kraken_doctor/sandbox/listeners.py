@@ -5,8 +5,6 @@ Where its name has to be Kraken's, an authority of one run: its key is thrown aw
 costs nothing.
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 import subprocess

@@ -4,8 +4,6 @@ The sandbox's market: assets and pairs from ``market.toml``, and prices that dep
 Shapes as documented: https://docs.kraken.com/api-reference/. It serves a bot's start and its loop, not its strategy.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import tomllib

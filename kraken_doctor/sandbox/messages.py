@@ -1,7 +1,5 @@
 """What passes between the wire and the exchange."""
 
-from __future__ import annotations
-
 import json
 import urllib.parse
 from collections.abc import Mapping

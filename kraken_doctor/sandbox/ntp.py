@@ -1,7 +1,5 @@
 """A time server on loopback, right or wrong by as much as one likes (RFC 5905, section 7.3)."""
 
-from __future__ import annotations
-
 import socket
 import struct
 import threading

@@ -1,7 +1,5 @@
 """Files that the user asked for: whole, or as they were before."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import io

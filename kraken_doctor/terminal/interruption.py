@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: an exception where nothing is at stake, a flag that is looked at where a run is under way."""
 
-from __future__ import annotations
-
 import _thread
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Foreign text as data, numbers and marks as people read them."""
 
-from __future__ import annotations
-
 import codecs
 import re
 import unicodedata

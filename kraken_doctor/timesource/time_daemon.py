@@ -1,7 +1,5 @@
 """What keeps this host's clock, from evidence: files, processes, platform. Nothing is guessed, nothing is run."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field

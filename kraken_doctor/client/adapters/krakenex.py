@@ -1,7 +1,5 @@
 """``krakenex.API``, its subclasses, and whatever has its methods."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from typing import Any

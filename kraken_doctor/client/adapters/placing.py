@@ -5,8 +5,6 @@ What stands in the object itself would be copied along with it, and a copy's cal
 key. Methods of a class have the object that they are called on.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Callable
 from typing import Any

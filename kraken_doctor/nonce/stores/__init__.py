@@ -4,8 +4,6 @@ What every store does, and `open_store`, which chooses one by URL.
 `tests/nonce/test_store_contract.py` holds each of them to it.
 """
 
-from __future__ import annotations
-
 import os
 import urllib.parse
 from collections.abc import Collection, Iterable, Iterator

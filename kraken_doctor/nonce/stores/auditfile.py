@@ -1,7 +1,5 @@
 """The audit log as two files of lines: one being written, and the one before it."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -1,7 +1,5 @@
 """The files of a store and their directory: this user's, or shared on purpose."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

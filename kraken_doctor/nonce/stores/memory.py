@@ -1,7 +1,5 @@
 """Marks in this process: for a single process that accepts that a restart forgets."""
 
-from __future__ import annotations
-
 import os
 import threading
 import weakref

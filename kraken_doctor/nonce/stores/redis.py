@@ -1,7 +1,5 @@
 """Marks and turns in Redis: for all processes of all hosts that reach it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """One SQLite file as one process has it open: private to the user, opened anew when it is lost."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import sys

@@ -6,8 +6,6 @@ else stands in it changes the scenario, see `changes`. What the doctor should sa
 knows nothing of the rules that it puts to the test.
 """
 
-from __future__ import annotations
-
 import copy
 import tomllib
 from collections.abc import Mapping

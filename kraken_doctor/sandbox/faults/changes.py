@@ -1,7 +1,5 @@
 """What a fault may change in a scenario: one function for each name that stands in the tables of the lab."""
 
-from __future__ import annotations
-
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Faults that no table can say: each function changes a scenario, and a table names it as ``special``."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable
 from functools import partial
