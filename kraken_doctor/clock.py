@@ -40,13 +40,13 @@ class CorrectedClock:
         self._most_ns = clock.now_ns() - round(clock.monotonic() * 1e9) + 10**9
 
     def now_ns(self) -> int:
-        """The corrected wall clock, nanoseconds since 1970 UTC."""
+        """Return the corrected wall clock, nanoseconds since 1970 UTC."""
         return min(self._now_ns(), self._most_ns + round(self.monotonic() * 1e9)) + self._offset_ns
 
 
 def cpu_seconds() -> float:
     """
-    What this process has computed since it was started, in seconds.
+    Return what this process has computed since it was started, in seconds.
 
     Starting up is little else; so this is about how long the user has been waiting before any of our code could
     look at a clock.
@@ -62,5 +62,5 @@ class Deadline:
         self._end = clock.monotonic() + seconds
 
     def remaining(self, at_most: float = float("inf")) -> float:
-        """Seconds left, never below 0 and never above *at_most*."""
+        """Return seconds left, never below 0 and never above *at_most*."""
         return max(0.0, min(at_most, self._end - self.clock.monotonic()))

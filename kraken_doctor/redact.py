@@ -62,12 +62,12 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself; for the wire, and for nothing that is shown."""
+        """Return the value itself; for the wire, and for nothing that is shown."""
         return self._value
 
     @property
     def tail(self) -> str:
-        """The last 4 characters behind an ellipsis, as Kraken's own client shows a public key."""
+        """Return the last 4 characters behind an ellipsis, as Kraken's own client shows a public key."""
         return f"…{self._value[-4:]}" if len(self._value) >= 20 else "…"
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ def key_id(api_key: str) -> str:
 
 
 def is_read_here(name: str) -> bool:
-    """Whether the doctor itself reads the variable *name*, and it may hold a credential."""
+    """Return whether the doctor itself reads the variable *name*, and it may hold a credential."""
     return _SECRET_NAME.fullmatch(name) is not None or name == WEBHOOK_VARIABLE or holds_a_login(name)
 
 
@@ -138,7 +138,7 @@ def secrets_of(environ: Mapping[str, str]) -> Iterator[Secret]:
 
 
 def holds_a_login(name: str) -> bool:
-    """Whether the variable *name* leads to a store or a proxy."""
+    """Return whether the variable *name* leads to a store or a proxy."""
     return name == STORE_VARIABLE or "proxy" in name.lower()
 
 
@@ -240,7 +240,7 @@ class Redactor:
         return "".join((*parts, text[shown_to:]))
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where in *text* a secret stands, or enough of one."""
+        """Yield where in *text* a secret stands, or enough of one."""
         if self._marks:
             yield from self._spans_in(text, *unfolded(text))
             if self._framed:  # a secret with what frames lines in it is not in an unfolded text
@@ -276,7 +276,7 @@ def _replaced(item: Any, clean: Any) -> Any:
 
 
 def _framed(text: str) -> int:
-    """How much of *text* is what stands around the name of a variable, and never in a credential's middle."""
+    """Return how much of *text* is what stands around the name of a variable, and never in a credential's middle."""
     return len(text) - len(text.lstrip(" :='\""))
 
 
@@ -285,7 +285,7 @@ def _is_long(spelling: str) -> bool:
 
 
 def _enough(spelling: str, *, cut: bool) -> int:
-    """How many characters of *spelling* give it away; *cut*: of a part, nothing stands beside it but cuts."""
+    """Return how many characters of *spelling* give it away; *cut*: of a part, nothing stands beside it but cuts."""
     if _is_long(spelling):
         return _CUT_CHARS if cut else _FRAGMENT_CHARS
     return min(len(spelling), max(_CUT_CHARS, len(spelling) * 3 // 4)) if cut else len(spelling)
@@ -300,7 +300,7 @@ def _stands_alone(text: str, span: tuple[int, int], spelling: str) -> bool:
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """What overlaps or touches as one, in order: no rest of one secret is left standing beside another."""
+    """Return what overlaps or touches as one, in order: no rest of one secret is left standing beside another."""
     merged: list[tuple[int, int]] = []
     for begin, end in sorted(spans):
         if merged and begin <= merged[-1][1]:

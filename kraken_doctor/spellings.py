@@ -78,7 +78,7 @@ def unfolded(text: str) -> tuple[str, Callable[[int], int]]:
 
 
 def common(one: str, other: str) -> int:
-    """How many characters the two have in common at their beginning."""
+    """Return how many characters the two have in common at their beginning."""
     shorter = min(len(one), len(other))
     return next((at for at in range(shorter) if one[at] != other[at]), shorter)
 
@@ -90,12 +90,12 @@ def as_bytes(value: str) -> bytes:
 
 
 def _raw(value: str) -> set[bytes]:
-    """What an encoder may be given for *value*: requests makes a Basic header of latin-1."""
+    """Return what an encoder may be given for *value*: requests makes a Basic header of latin-1."""
     return {as_bytes(value), value.encode("latin-1", "replace")}
 
 
 def _decoded(value: str) -> bytes:
-    """The bytes that *value*, an API secret, stands for; none if it is no base64."""
+    """Return the bytes that *value*, an API secret, stands for; none if it is no base64."""
     with contextlib.suppress(binascii.Error, ValueError):
         return base64.b64decode(value, validate=True)
     return b""
@@ -103,7 +103,7 @@ def _decoded(value: str) -> bytes:
 
 def _in_base64(raw: bytes) -> Iterator[str]:
     """
-    What is in any base64 of a text that holds *raw*, wherever it stands in it and without padding.
+    Yield what is in any base64 of a text that holds *raw*, wherever it stands in it and without padding.
 
     Three bytes become four letters, so there are three ways to begin; letters that depend on the neighbours go.
     """

@@ -140,7 +140,7 @@ def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
 
 
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
-    """Whether *text* shows a private call that worked, and whether a public one."""
+    """Return whether *text* shows a private call that worked, and whether a public one."""
     if _shows("envelope", text):
         if _shows("private-result", text) or (endpoint and _shows("result", text)):
             return True, False

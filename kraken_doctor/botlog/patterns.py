@@ -32,7 +32,7 @@ class Pattern:
 
 def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
     """
-    The patterns in *stats*, the most telling first.
+    Return the patterns in *stats*, the most telling first.
 
     Args:
         stats: Of the whole log.
@@ -47,7 +47,7 @@ def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
 
 
 def _of_nonces(stats: LogStats) -> Iterator[Pattern]:
-    """What the numbers themselves say, where the log has them."""
+    """Yield what the numbers themselves say, where the log has them."""
     nonces = stats.nonces
     if nonces.repeated:
         yield Pattern("repeated", f"a nonce was sent again {times(nonces.repeated)}: {nonces.repeated_example}")
@@ -65,7 +65,7 @@ _WORDS = {"100ns": "100-nanosecond ticks"} | {unit.value: unit.words for unit in
 
 
 def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
-    """What stood beside the refusals."""
+    """Yield what stood beside the refusals."""
     refused, ever_worked = stats.refused, stats.worked > 0
     endpoints = set(stats.refused_endpoints)
     elsewhere = sum(count for name, count in stats.worked_endpoints.items() if name and name not in endpoints)
@@ -86,7 +86,7 @@ def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
 
 
 def _of_course(stats: LogStats) -> Pattern:
-    """How it went on."""
+    """Return how it went on."""
     if not stats.worked and _sparse(stats):
         return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")
     if not stats.worked:
@@ -101,7 +101,7 @@ def _of_course(stats: LogStats) -> Pattern:
 
 def _sparse(stats: LogStats) -> bool:
     """
-    Whether the bot must have made other calls between the refusals, which it does not log.
+    Return whether the bot must have made other calls between the refusals, which it does not log.
 
     A bot that is always refused tries again within minutes, or is refused at each turn of its loop. What comes at
     irregular times, far apart, is some calls among many.
@@ -116,7 +116,7 @@ def _sparse(stats: LogStats) -> bool:
 
 
 def _of_before(stats: LogStats) -> Iterator[Pattern]:
-    """What changed before the row that the log ends with began."""
+    """Yield what changed before the row that the log ends with began."""
     if not stats.refused_in_a_row:
         return
     if stats.clock_set_before_row:
@@ -134,7 +134,7 @@ def _healed(stats: LogStats, end: float | None) -> bool:
 
 
 def when(at: float | None) -> str:
-    """A time of the log, to the second."""
+    """Return a time of the log, to the second."""
     return utc_words(at).removesuffix(" UTC") if at is not None else "an unknown time"
 
 

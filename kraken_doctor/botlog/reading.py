@@ -131,7 +131,7 @@ class Reader:
             yield Entry(self._at, stamp, text, line, "" if stamp else self._head)
 
     def _stamp(self, block: bytes, start: int) -> bool:
-        """Whether the line at *start* has a time; it is the log's time from there on."""
+        """Return whether the line at *start* has a time; it is the log's time from there on."""
         end = block.find(b"\n", start, start + SHOWN_BYTES)
         head = block[start : start + 4_000 if end < 0 else end].decode(errors="replace")
         at = self._times.time_of(head)
@@ -162,7 +162,7 @@ class Reader:
 
 
 def _beginning(block: bytes, hit: int, not_before: int) -> int:
-    """Where the entry begins that *hit* is in."""
+    """Return where the entry begins that *hit* is in."""
     start = max(block.rfind(b"\n", not_before, hit) + 1, not_before)
     for _ in range(_LINES):
         above = max(block.rfind(b"\n", not_before, max(start - 1, not_before)) + 1, not_before)
@@ -173,7 +173,7 @@ def _beginning(block: bytes, hit: int, not_before: int) -> int:
 
 
 def _ending(block: bytes, hit: int) -> int:
-    """Where it ends: the beginning of the first line that does not belong to it."""
+    """Return where it ends: the beginning of the first line that does not belong to it."""
     above = block.rfind(b"\n", 0, hit) + 1
     start = block.find(b"\n", hit) + 1
     for _ in range(_LINES):
@@ -190,7 +190,7 @@ def _ending(block: bytes, hit: int) -> int:
 
 
 def _belongs(block: bytes, start: int, above: int) -> bool:
-    """Whether the line at *start* belongs to the one at *above*, which stands right before it."""
+    """Return whether the line at *start* belongs to the one at *above*, which stands right before it."""
     if block[start : start + 1].isdigit() and block[start + 10 : start + 11] == b" ":
         return False  # 2026-11-23 12:00:00, as most entries begin
     if _CONTINUED.match(block, start, _end(block, start)):
@@ -209,7 +209,7 @@ def _end(block: bytes, start: int) -> int:
 
 
 def _last_entry(block: bytes) -> int:
-    """Where the last entry of *block* begins, which the next block may go on with."""
+    """Return where the last entry of *block* begins, which the next block may go on with."""
     end = block.rfind(b"\n")
     if end < 0 or len(block) > 2 * BLOCK_BYTES:
         return len(block) if len(block) >= BLOCK_BYTES else 0

@@ -98,7 +98,7 @@ class LogStats:
 
     @property
     def client(self) -> str:
-        """Which client writes here, as far as it can be seen; the library under a bot comes second."""
+        """Return which client writes here, as far as it can be seen; the library under a bot comes second."""
         return next((name for name in words()["clients"] if self.clients[name]), "")
 
     def add(self, event: Event) -> None:
@@ -158,9 +158,7 @@ class LogStats:
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
-            error = self.errors.get(title)
-            if error is None:
-                error = self.errors[title] = ErrorStats(title, kind, line=event.line)
+            error = self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
             error.saw(event)
             error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
             self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
@@ -171,7 +169,7 @@ class LogStats:
 
     def _said_before(self, event: Event, title: str) -> bool:
         """
-        Whether an entry before has told of the same error.
+        Return whether an entry before has told of the same error.
 
         A client logs at DEBUG what it raises then; each layer of a bot logs and raises on; two handlers write one line
         twice. One caller is not answered twice within a round trip.
@@ -212,12 +210,10 @@ class LogStats:
         self._called(event, refused=True)
 
     def _begun(self, *, refused: bool) -> bool:
-        """Whether this is the first call since a start, and how that went."""
+        """Return whether this is the first call since a start, and how that went."""
         first, self._start_pending = self._start_pending, False
-        if first and refused:
-            self.starts_first_refused += 1
-        elif first:
-            self.starts_first_worked += 1
+        self.starts_first_refused += first and refused
+        self.starts_first_worked += first and not refused
         return first
 
     def _called(self, event: Event, *, refused: bool) -> None:
@@ -254,7 +250,7 @@ class _Call:
 
     def beside(self, other: _Call) -> bool:
         """
-        Whether *other* was in flight at the same time.
+        Return whether *other* was in flight at the same time.
 
         Made by somebody else; or, where nobody is named, answered so soon after the other that one caller could not
         have made both in turn.
@@ -264,7 +260,7 @@ class _Call:
         return self.at is not None and other.at is not None and 0 < self.at - other.at < _ROUND_TRIP_S
 
     def of_another_program(self, other: _Call) -> bool:
-        """Whether *other* comes from another file, or from a process rather than a thread."""
+        """Return whether *other* comes from another file, or from a process rather than a thread."""
         named = bool(self.worker and other.worker) and not self.worker.startswith(_THREADS)
         return self.source != other.source or named
 

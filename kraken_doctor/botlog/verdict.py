@@ -51,7 +51,7 @@ def _holds(rule: Mapping[str, Any], error: ErrorStats, stats: LogStats) -> bool:
 
 
 def _alone(error: ErrorStats, stats: LogStats) -> bool:
-    """Whether every refused call is of a kind that never worked, while others did."""
+    """Return whether every refused call is of a kind that never worked, while others did."""
     if "" in error.endpoints or any(stats.worked_endpoints[call] for call in error.endpoints):
         return False
     return any(stats.worked_endpoints.values())
@@ -97,7 +97,7 @@ _TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
     """
-    What the log points to, the first to mend first.
+    Return what the log points to, the first to mend first.
 
     Args:
         stats: Of the whole log.
@@ -146,7 +146,7 @@ def _generator(stats: LogStats) -> str:
 
 
 def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Alternative, ...]:
-    """The likeliest other causes of a refused nonce."""
+    """Return the likeliest other causes of a refused nonce."""
     ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
     others = [other for other in likely if other not in ruled_out][:3]
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
@@ -212,7 +212,7 @@ def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
 
 
 def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
-    """A lockout is what refused calls end in: it is told under them."""
+    """Tell a lockout under the refused nonces that end in it."""
     first = found[0] if found else None
     if first is None or not first.cause.startswith("nonce-") or len(found) < 2:
         return found

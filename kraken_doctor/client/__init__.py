@@ -1,1 +1,1 @@
-"""Private calls in order, on krakenex. The only part that imports krakenex and requests."""
+"""What a bot imports: private calls one at a time, on krakenex and on other libraries' clients."""

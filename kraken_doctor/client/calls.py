@@ -13,7 +13,7 @@ import requests
 from kraken_doctor.client import wire
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
-from kraken_doctor.client.tracker import CallTracker
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.client.wire import PostParams
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
@@ -109,7 +109,7 @@ class KrakenexTracker(CallTracker):
         urlpath = f"/{api.apiversion}/private/{method}"
         transport = wire.SubclassTransport if api.doctor_overrides_query() else wire.StagedPost
         exchange, key = transport(api, urlpath, timeout_s), str(api.key)
-        call = self.begin(key, method)
+        call = CallAttempt(self, key, method)
         try:
             with self.turn(key, timeout_s) as turn:
                 response = exchange.send(*self._signed(api, params, urlpath, call.take_nonce(turn)), call.sending)

@@ -135,7 +135,7 @@ class ForeignTracker(CallTracker):
     def _begun(self, client: Any, endpoint: str) -> CallAttempt:
         key, url = client.doctor_key_and_url()
         refuse_demo_key(key, url)
-        return self.begin(key, endpoint)
+        return CallAttempt(self, key, endpoint)
 
 
 @contextmanager

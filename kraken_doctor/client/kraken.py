@@ -60,7 +60,7 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
 
     def call(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
         """
-        A private call; its ``result``, or a typed error.
+        Make a private call; return its ``result``, or raise a typed error.
 
         An empty account may have no result: None. Of ``RetrieveExport`` it is the archive's bytes. Warnings of the API
         beside a result (``W...``) are logged.
@@ -93,7 +93,7 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
 
     @property
     def response(self) -> Any:
-        """The last response that this thread received; krakenex keeps one for all threads."""
+        """Return the last response that this thread received; krakenex keeps one for all threads."""
         return getattr(self._local, "response", None)
 
     @response.setter

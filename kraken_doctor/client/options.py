@@ -16,7 +16,7 @@ from kraken_doctor.nonce.stores import NonceStore, open_store
 
 def declared_unit() -> NonceUnit:
     """
-    What ``KRAKEN_NONCE_UNIT`` of this process says the programs on its keys count in, else microseconds.
+    Return what ``KRAKEN_NONCE_UNIT`` of this process says the programs on its keys count in, else microseconds.
 
     Raises:
         ConfigurationError: It names no unit.

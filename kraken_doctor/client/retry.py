@@ -40,7 +40,7 @@ class RetryPolicy(NamedTuple):
 
     @property
     def delays_s(self) -> tuple[float, ...]:
-        """The waits before the further attempts, in seconds."""
+        """Return the waits before the further attempts, in seconds."""
         return tuple(self.base_s * 2**n for n in range(self.attempts))
 
 

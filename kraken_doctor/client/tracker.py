@@ -134,10 +134,6 @@ class CallTracker:
         finally:
             counts[key] -= calls
 
-    def begin(self, key: str, endpoint: str) -> CallAttempt:
-        """Return a call that asks for its turn now."""
-        return CallAttempt(self, key, endpoint)
-
     def notify(self, record: CallRecord) -> None:
         """Hand *record* to all observers."""
         if self._observers is None:
@@ -156,7 +152,7 @@ _in_loop = threading.local()
 
 
 class CallAttempt:
-    """One attempt at a call, while it is under way."""
+    """One attempt at a call, which asks for its turn now, while it is under way."""
 
     def __init__(self, tracker: CallTracker, key: str, endpoint: str) -> None:
         self.generator = tracker.generator(key)

@@ -47,14 +47,14 @@ class Collector:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the hook needs, to tell us."""
+        """Return what the hook needs, to tell us."""
         return {
             "KRAKEN_DOCTOR_HOOK_SEEN": str(self._seen),
             "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self._token}",
         }
 
     def pythons(self) -> Counter[str]:
-        """How many processes the hook was started in, by Python's version."""
+        """Return how many processes the hook was started in, by Python's version."""
         try:
             lines = self._seen.read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -71,7 +71,7 @@ class Collector:
         self._server.server_close()
 
     def accepts(self, token: str) -> bool:
-        """Whether the sender was started by this command: loopback is open to all users of a host."""
+        """Return whether the sender was started by this command: loopback is open to all users of a host."""
         return secrets.compare_digest(token.encode(), self._token.encode())
 
     def take(self, line: bytes) -> None:

@@ -88,7 +88,7 @@ def _begun(read: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> _See
 
 
 def _of_prepared(_client: Any, request: Any, **named: Any) -> _Seen:
-    """A prepared request of requests, or httpx's, which has its body as ``content``."""
+    """Read a prepared request of requests, or httpx's, which has its body as ``content``."""
     body = getattr(request, "body", None) or getattr(request, "content", b"")
     timeout = named.get("timeout") if hasattr(request, "body") else True
     return _Seen(str(request.url), request.headers, body, has_timeout=timeout is not None)
@@ -151,7 +151,7 @@ def _watch_in_loop(cls: Any, name: str, read: Any) -> None:
 
 
 def _read_already(response: Any) -> bytes | None:
-    """The body, where the library has read it; reading it here would change what the program sees."""
+    """Return the body, where the library has read it; reading it here would change what the program sees."""
     for name in ("_content", "_body"):
         if isinstance(body := getattr(response, name, None), bytes):
             return body

@@ -103,7 +103,7 @@ def _same_tick(take: Callable[[], int]) -> SelfTest:
 
 
 def _clock_set_back(take: Callable[[], int]) -> SelfTest:
-    """An hour back, as after a correction: a nonce must still be above the one before."""
+    """Set the clock an hour back, as after a correction: a nonce must still be above the one before."""
     before = take()
     with _clock_at(SystemClock().now_ns() - _HOUR_NS):
         after = take()

@@ -112,7 +112,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
 
 
 def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str, tuple[str, ...]]:
-    """The cause of one refusal, what it is in one line, and the two calls."""
+    """Return the cause of one refusal, what it is in one line, and the two calls."""
     known = [other for other in calls if other.nonce >= 0]  # of some bodies it can't be read
     earlier = [other for other in known if other is not call and other.sent_ns <= call.answered_ns]
     if same := [other for other in earlier if other.nonce == call.nonce and other.sent_ns <= call.sent_ns]:

@@ -44,7 +44,7 @@ class Account:
 
     @property
     def is_demo(self) -> bool:
-        """Whether its key opens nothing but the sandbox: no bot lives on it."""
+        """Return whether its key opens nothing but the sandbox: no bot lives on it."""
         return self.key is not None and self.key.reveal().startswith(DEMO_KEY_PREFIX)
 
     @property

@@ -54,12 +54,12 @@ class CallRecord:
 
     @property
     def refused(self) -> bool:
-        """Whether the exchange refused the nonce."""
+        """Return whether the exchange refused the nonce."""
         return is_nonce_refusal((self.outcome,))
 
     @property
     def lead_s(self) -> float:
-        """The nonce less the clock when it was taken, in seconds."""
+        """Return the nonce less the clock when it was taken, in seconds."""
         return NonceUnit(self.unit).lead_s(self.nonce, self.at_ns)
 
     def to_json(self, *, account: str | None = None, digits: int = 9) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Saved(NamedTuple):
 
 def read(text: str) -> Saved:
     """
-    The report in *text*, a JSON document of this or an earlier version.
+    Return the report in *text*, a JSON document of this or an earlier version.
 
     Raises:
         ValueError: It is none; the message says what is wrong and where, in one line.
@@ -55,7 +55,7 @@ def _finite(text: str) -> float:
 
 def from_document(document: Mapping[str, Any]) -> Saved:
     """
-    The same from JSON values.
+    Return the same from JSON values.
 
     Raises:
         ValueError: A field is missing, or of another type than the schema's.
@@ -124,7 +124,7 @@ def _call(item: dict[str, Any], where: str) -> CallRecord:
 
 
 def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tuple[dict[str, Any], str]]:
-    """The objects of a list, each with its place for an error message."""
+    """Return the objects of a list, each with its place for an error message."""
     found = _get(list, document, name, where)
     return [(_as(dict, one, f"{where}{name}[{n}]"), f"{where}{name}[{n}].") for n, one in enumerate(found)]
 

@@ -27,7 +27,7 @@ def render(report: Report) -> str:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The report as JSON values."""
+    """Return the report as JSON values."""
     values = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "kraken-doctor", "version": __version__},
@@ -93,7 +93,7 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def remedy_values(remedy: Remedy) -> dict[str, Any]:
-    """A remedy as JSON values."""
+    """Return a remedy as JSON values."""
     commands = list(remedy.commands)
     return {"text": remedy.text, "commands": commands, "otherwise": remedy.otherwise, "avoid": remedy.avoid}
 

@@ -153,14 +153,14 @@ def _error(code: int) -> OSError:
 
 
 def _families_in_turn(addresses: Sequence[Address]) -> list[Address]:
-    """The system's order, but no family twice in a row while there is another."""
+    """Return the system's order, but no family twice in a row while there is another."""
     families = dict.fromkeys(address.family for address in addresses)
     queues = [[address for address in addresses if address.family == family] for family in families]
     return [address for turn in itertools.zip_longest(*queues) for address in turn if address]
 
 
 def _telling(error: OSError) -> int:
-    """A refusal is somebody's word; no route is only this host's."""
+    """Rank *error*: a refusal is somebody's word; no route is only this host's."""
     if isinstance(error, ConnectionError):
         return 2
     return 1 if isinstance(error, TimeoutError) else 0
@@ -209,7 +209,7 @@ def open_tunnel(connection: socket.socket, host: str, port: int, timeout_s: floa
 
 
 def _head(connection: socket.socket, until: float) -> bytes:
-    """All up to the empty line: a server of TLS does not speak first, so nothing of its words can be in it."""
+    """Return all up to the empty line: a server of TLS does not speak first, so nothing of its words can be in it."""
     head = b""
     while b"\r\n\r\n" not in head and b"\n\n" not in head:
         left_s = until - time.monotonic()

@@ -35,7 +35,7 @@ class Proxy(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The proxy without its login, which is a secret."""
+        """Return the proxy without its login, which is a secret."""
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
@@ -50,7 +50,7 @@ class Route(NamedTuple):
 
     @property
     def read_by_requests(self) -> bool:
-        """Whether any program that uses requests trusts the same, or only one that was told so."""
+        """Return whether any program that uses requests trusts the same, or only one that was told so."""
         return not self.authorities_variable.startswith("SSL_")
 
     def tls_context(self, *, of_requests: bool = False) -> ssl.SSLContext:

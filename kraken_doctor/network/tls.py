@@ -39,7 +39,7 @@ class Certificate(NamedTuple):
 
     @property
     def not_after(self) -> str:
-        """The same of its end."""
+        """Return the same of its end."""
         return _iso(self.ends)
 
     @classmethod

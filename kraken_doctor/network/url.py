@@ -9,7 +9,7 @@ from kraken_doctor.errors import ConfigurationError
 
 @functools.lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
-    """Whether *url* leads to this host alone."""
+    """Return whether *url* leads to this host alone."""
     host = urlsplit(url).hostname or ""
     try:
         # As an address, not by how it begins: 127.0.0.1.example.com is anybody's.

@@ -33,7 +33,7 @@ class KeyHistory(NamedTuple):
 
 def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHistory]:
     """
-    The history of each key; one pass over the log for all of them, which ends when all is known.
+    Return the history of each key; one pass over the log for all of them, which ends when all is known.
 
     A mark proves nothing here: it is set when a nonce is issued, and a bot that never reached the exchange has one too.
     Nor does a record whose nonce is no time of its moment, or falls short of the unit that it names: it is damaged.

@@ -80,7 +80,7 @@ def threads(next_nonce: Callable[[], int], calls: int = THREAD_CALLS) -> SelfTes
 
 
 def start(make: Callable[[], NonceGenerator], unit: NonceUnit) -> SelfTest:
-    """A fresh generator begins at the current time, and a restarted one above where it was."""
+    """Test that a fresh generator begins at the current time, and a restarted one above where it was."""
     before = unit.floor(SystemClock().now_ns())
     first = make().next()
     after = unit.floor(SystemClock().now_ns())
@@ -122,7 +122,7 @@ def work(store_url: str, unit: str, count: str) -> None:
 
 
 def run_all(store: NonceStore, store_url: str, unit: NonceUnit) -> list[SelfTest]:
-    """All of them, on a store of their own."""
+    """Run all of them, on a store of their own."""
 
     def make(key_id: str) -> NonceGenerator:
         return NonceGenerator(key_id, store=store, unit=unit)
@@ -141,7 +141,7 @@ def _strictly_increasing(nonces: Sequence[int]) -> bool:
 
 
 def judge(nonces: Sequence[int]) -> tuple[bool, str]:
-    """Whether *nonces* are strictly increasing, and that in words."""
+    """Return whether *nonces* are strictly increasing, and that in words."""
     rising = _strictly_increasing(nonces)
     order = "strictly increasing" if rising else "not increasing"
     return rising, f"{len(set(nonces))} different of {len(nonces)}, {order}"

@@ -31,20 +31,20 @@ class NonceSource(Protocol):
     """The part of a nonce generator that a turn needs."""
 
     def next(self) -> int:
-        """A nonce larger than every one before it."""
+        """Return a nonce larger than every one before it."""
 
     def floor(self) -> int:
-        """The least that the next nonce may be: the wall clock in ticks."""
+        """Return the least that the next nonce may be: the wall clock in ticks."""
 
     def possible(self, nonce: int) -> bool:
-        """Whether a nonce that a store gave can be one, see `marks.possible`."""
+        """Return whether a nonce that a store gave can be one, see `marks.possible`."""
 
 
 class Turn:
     """What the holder of a key's turn has in hand."""
 
     def next(self, generator: NonceSource) -> int:
-        """The next nonce of *generator*, whose turn this is; see there for the errors."""
+        """Return the next nonce of *generator*, whose turn this is; see there for the errors."""
         return generator.next()
 
     def confirm(self) -> None:
@@ -58,7 +58,7 @@ class Turn:
 
 def hold(lock: FairLock, key_id: str, timeout_s: float, turn: Turn) -> AbstractContextManager[Turn]:
     """
-    A context in which this thread holds *lock*, and has *turn*.
+    Return a context in which this thread holds *lock*, and has *turn*.
 
     A signal handler may raise between any two steps, in the ones that take and free the lock too: wherever it does, the
     lock is free when the exception has left the ``with`` statement.

@@ -83,7 +83,7 @@ def _trade_balance(key: Key, now: float, parameters: Parameters) -> Any:
 
 
 def _worth(code: str, amount: str, asset: str, now: float) -> Decimal:
-    """What *amount* of *code* is worth in *asset*; 0 where the two have no market."""
+    """Return what *amount* of *code* is worth in *asset*; 0 where the two have no market."""
     if market.altname(code) == market.altname(asset):
         return Decimal(amount)
     for pair in market.pairs().values():

@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - the base class's name
 
     def _body(self) -> bytes | None:
-        """The body, of known length or in chunks (RFC 9112, section 7.1); None if it is too long, or broken."""
+        """Return the body, of known length or in chunks (RFC 9112, section 7.1); None if it is too long, or broken."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             length = self.headers.get("Content-Length", "0")
             valid = length.isdigit() and int(length) <= _MAX_BODY_BYTES
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The ``Date`` header, by the exchange's clock."""
+        """Return the ``Date`` header, by the exchange's clock."""
         if not self.exchange.tells_time:
             return ""
         return super().date_time_string(self.exchange.now() if timestamp is None else timestamp)

@@ -72,13 +72,14 @@ class Key:
 
     @property
     def secret_bytes(self) -> bytes:
-        """The secret as the signature uses it."""
+        """Return the secret as the signature uses it."""
         return base64.b64decode(self.secret)
 
     def accepts(self, nonce: int) -> bool:
         """
-        The nonce rule, https://docs.kraken.com/exchange/guides/rest/authentication: above the mark,
-        or not further below it than the window.
+        Return whether *nonce* is above the mark, or not further below it than the window.
+
+        https://docs.kraken.com/exchange/guides/rest/authentication
         """
         return self.mark - self.window < nonce < 2**64
 

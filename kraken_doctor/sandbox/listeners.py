@@ -47,39 +47,39 @@ def served_as_kraken(exchange: Exchange, certificate: Path, key: Path, port: int
 
 
 def authority(stack: ExitStack) -> Path:
-    """The certificate of the authority that signed all of them."""
+    """Return the certificate of the authority that signed all of them."""
     return stack.enter_context(_file("authority.pem"))
 
 
 def not_tls(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
-    """A URL that promises TLS, and a server that speaks plain HTTP."""
+    """Return a URL that promises TLS, and a server that speaks plain HTTP."""
     return plain(stack, exchange, host, port).replace("http:", "https:")
 
 
 def unknown_host(*_: Any) -> str:
-    """A name that no resolver has to be asked about: no label may be that long (RFC 1035, section 2.3.4)."""
+    """Return a name that no resolver has to be asked about: no label may be that long (RFC 1035, section 2.3.4)."""
     return f"https://{'no-such-host-' * 5}.invalid"
 
 
 def closed_port_url(stack: ExitStack, *_: Any) -> str:
-    """A port that refuses."""
+    """Return a port that refuses."""
     return f"http://127.0.0.1:{closed_port(stack)}"
 
 
 def closed_port(stack: ExitStack) -> int:
-    """A port that nobody listens on, and that nobody else gets meanwhile."""
+    """Return a port that nobody listens on, and that nobody else gets meanwhile."""
     bound = stack.enter_context(socket.socket())
     bound.bind(("127.0.0.1", 0))
     return int(bound.getsockname()[1])
 
 
 def nobody_answers(stack: ExitStack, *_: Any) -> str:
-    """A port where a connection is neither accepted nor refused, as at the end of a dead route."""
+    """Return a port where a connection is neither accepted nor refused, as at the end of a dead route."""
     return f"http://127.0.0.1:{dead_port(stack)}"
 
 
 def dead_port(stack: ExitStack, host: str = "127.0.0.1", port: int = 0) -> int:
-    """A port of *host* that does not answer."""
+    """Return a port of *host* that does not answer."""
     # A SYN for a listener whose queue is full is dropped; a queue for none is full with one.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener, first = (stack.enter_context(socket.socket(family)) for _ in range(2))

@@ -101,7 +101,7 @@ def pair_named(name: str) -> Pair:
 
 
 def _wanted(parameters: Parameters) -> list[Pair]:
-    """The pairs of the parameter; all without it."""
+    """Return the pairs of the parameter; all without it."""
     names = parameters.get("pair")
     return [pair_named(name) for name in names.split(",")] if names else list(pairs().values())
 

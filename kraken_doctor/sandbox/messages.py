@@ -26,7 +26,7 @@ class Request:
     """What stands behind the ``?``."""
 
     def fields(self) -> dict[str, str]:
-        """The parameters of the body, form-encoded or JSON; of a repeated name the last."""
+        """Return the parameters of the body, form-encoded or JSON; of a repeated name the last."""
         text = self.body.decode(errors="replace")
         if "json" in self.headers.get("content-type", ""):
             try:
@@ -62,7 +62,7 @@ class Response:
 
 
 def answer(*, result: Any = None, errors: tuple[str, ...] = ()) -> Response:
-    """The API's envelope; a refused call carries no result."""
+    """Return the API's envelope; a refused call carries no result."""
     envelope: dict[str, Any] = {"error": list(errors)}
     if not errors:
         envelope["result"] = result
@@ -71,5 +71,5 @@ def answer(*, result: Any = None, errors: tuple[str, ...] = ()) -> Response:
 
 
 def refusal(*errors: str) -> Response:
-    """An answer that carries only errors, with status 200 as Kraken sends it."""
+    """Return an answer that carries only errors, with status 200 as Kraken sends it."""
     return answer(errors=errors)

@@ -59,11 +59,11 @@ class Scenario:
 
     @property
     def in_doctor(self) -> bool:
-        """Whether part of it happens in the doctor's own process, so that another program would not meet it."""
+        """Return whether part of it happens in the doctor's own process, so that another program would not meet it."""
         return self.store is not None or self.krakenex is not None or self.env_file_mode is not None
 
     def key(self, prefix: str = USER) -> Key:
-        """The key of the account *prefix*."""
+        """Return the key of the account *prefix*."""
         return self.keys[prefix]
 
     def shift_clock(self, offset_s: float) -> None:

@@ -99,5 +99,5 @@ class _Utf8:
         return self._text.read(size).encode(errors="replace")
 
     def readline(self, size: int) -> bytes:
-        """The rest of the line, or as much of it."""
+        """Return the rest of the line, or as much of it."""
         return self._text.readline(size).encode(errors="replace")

@@ -53,7 +53,7 @@ class Output:
         """Takes the live view away while something else is written; it is drawn anew below that."""
 
     def terminal(self) -> Terminal:
-        """What stdout can show."""
+        """Return what stdout can show."""
         from kraken_doctor.terminal.text import Terminal, shows_symbols
 
         columns = shutil.get_terminal_size((80, 24)).columns
@@ -91,7 +91,7 @@ class Output:
         return shows_symbols(sys.stderr.encoding)
 
     def _wants_colour(self) -> bool:
-        """The flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
+        """Return the flag wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is."""
         if self._color != "auto":
             return self._color == "always"
         if self._environ.get("NO_COLOR"):

@@ -37,7 +37,7 @@ class Symbols(NamedTuple):
     dot: str
 
     def of(self, outcome: Outcome) -> str:
-        """The mark of an outcome."""
+        """Return the mark of an outcome."""
         return {
             Outcome.PASS: self.passed,
             Outcome.WARN: self.warned,
@@ -60,7 +60,7 @@ OUTCOME_WORDS = {
 
 
 def symbols_for(terminal: Terminal) -> Symbols:
-    """The symbols that the terminal can show."""
+    """Return the symbols that the terminal can show."""
     return UNICODE_SYMBOLS if terminal.unicode else ASCII_SYMBOLS
 
 
@@ -104,7 +104,7 @@ _IN_ASCII = str.maketrans(_STAND_INS)
 
 
 def shows_symbols(encoding: str | None) -> bool:
-    """Whether a stream of this *encoding* can show every symbol: the one place where that is decided."""
+    """Return whether a stream of this *encoding* can show every symbol: the one place where that is decided."""
     try:
         "".join(_STAND_INS).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

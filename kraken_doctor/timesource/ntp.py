@@ -52,7 +52,7 @@ def offset_and_delay(stats: ntplib.NTPStats, sent_s: float, elapsed_s: float) ->
 
 
 def rejection_reason(stats: ntplib.NTPStats, delay_s: float) -> str | None:
-    """Why *stats* must not be believed; None if nothing speaks against it."""
+    """Return why *stats* must not be believed; None if nothing speaks against it."""
     distance_s = stats.root_delay / 2 + stats.root_dispersion
     if stats.mode != _MODE_SERVER:
         return f"the answer has mode {stats.mode}, not a server's"
@@ -76,7 +76,7 @@ def _near(timestamp_s: float, local_s: float) -> float:
 
 def is_kiss_of_death(stats: ntplib.NTPStats) -> bool:
     """
-    Whether the answer is a kiss-o'-death that must be honoured (RFC 5905, section 7.4).
+    Return whether the answer is a kiss-o'-death that must be honoured (RFC 5905, section 7.4).
 
     Stratum 0 alone is none: chronyd has it, with no letters, as long as it is not synchronised; and other letters
     (``INIT``, ``STEP``) only tell why there is no time.
@@ -138,7 +138,7 @@ class TimeServers:
 
     def ask(self, server: str, timeout_s: float) -> TimeSample:
         """
-        What *server* says of this host's clock, over IPv4 or IPv6, whichever answers first.
+        Return what *server* says of this host's clock, over IPv4 or IPv6, whichever answers first.
 
         Args:
             server: See `parse_server`.
@@ -205,7 +205,7 @@ class TimeServers:
         return self._sample(server, address, stats, sent_ns / 1e9, elapsed_s)
 
     def _answer(self, channel: socket.socket, cookie: bytes, until: float) -> bytes:
-        """The datagram that echoes *cookie*; others are not answers to this question, and are passed over."""
+        """Return the datagram that echoes *cookie*; others are not answers to this question, and are passed over."""
         while (left_s := until - self._clock.monotonic()) > 0:
             channel.settimeout(left_s)
             answer = channel.recv(_MAX_PACKET_BYTES)

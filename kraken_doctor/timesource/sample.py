@@ -31,23 +31,23 @@ class TimeSample(NamedTuple):
 
     @classmethod
     def between(cls, source: str, low_s: float, high_s: float) -> TimeSample:
-        """The sample that says: the offset is not below *low_s* and not above *high_s*."""
+        """Return the sample that says: the offset is not below *low_s* and not above *high_s*."""
         return cls(source, (low_s + high_s) / 2, (high_s - low_s) / 2)
 
     @property
     def low_s(self) -> float:
-        """The least that the offset can be."""
+        """Return the least that the offset can be."""
         return self.offset_s - self.bound_s
 
     @property
     def high_s(self) -> float:
-        """The most that the offset can be."""
+        """Return the most that the offset can be."""
         return self.offset_s + self.bound_s
 
 
 def from_unixtime(unixtime: float, sent_ns: int, received_ns: int, source: str = "exchange") -> TimeSample:
     """
-    A whole second that the exchange named between *sent_ns* and *received_ns* of the local clock.
+    Return a whole second that the exchange named between *sent_ns* and *received_ns* of the local clock.
 
     At that moment the exchange's clock was in [unixtime, unixtime + 1), the local one anywhere between sending and
     receiving; the interval holds every difference of the two.
@@ -56,7 +56,7 @@ def from_unixtime(unixtime: float, sent_ns: int, received_ns: int, source: str =
 
 
 def from_date_header(date: str, sent_ns: int, received_ns: int) -> TimeSample | None:
-    """The same from an HTTP ``Date`` header; None if it is no date."""
+    """Return the same from an HTTP ``Date`` header; None if it is no date."""
     try:
         unixtime = parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):
@@ -75,7 +75,7 @@ class Consensus(NamedTuple):
 
 def marzullo(samples: Sequence[TimeSample], name: str = "ntp") -> Consensus | None:
     """
-    The smallest interval that lies inside the most samples (Marzullo; RFC 5905, section 11.2.1).
+    Return the smallest interval that lies inside the most samples (Marzullo; RFC 5905, section 11.2.1).
 
     Returns:
         None without a majority: two clocks that contradict each other prove nothing about a third.
@@ -126,7 +126,7 @@ class ClockPair(NamedTuple):
 
 def step_between(first: ClockPair, second: ClockPair) -> float:
     """
-    Seconds by which the wall clock was set between two readings; 0 where it just ran.
+    Return seconds by which the wall clock was set between two readings; 0 where it just ran.
 
     Both clocks are slewed alike, so the gentle corrections of a time service don't count; a host that slept shows as
     a step forward, since its monotonic clock stood still.
@@ -147,7 +147,7 @@ class OffsetInterval(NamedTuple):
 
 def rate(looks: Sequence[OffsetInterval]) -> tuple[float, float] | None:
     """
-    How fast the offset grows: the least and the most of it that agree with every look, in seconds a second.
+    Return how fast the offset grows: the least and the most of it that agree with every look, in seconds a second.
 
     A straight line of slope m passes through all intervals exactly if, for each pair of looks, it neither starts
     below the one and ends above the other nor the reverse; so the pairs bound m.

@@ -17,22 +17,22 @@ class HostFs:
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, *paths: str) -> str:
-        """The first of *paths* that is there, with its slash; empty if none is."""
+        """Return the first of *paths* that is there, with its slash; empty if none is."""
         return next((f"/{path}" for path in paths if (self.root / path).exists()), "")
 
     def leads_to(self, path: str) -> str:
-        """The name of the file that is behind *path*, a symbolic link or not."""
+        """Return the name of the file that is behind *path*, a symbolic link or not."""
         return (self.root / path).resolve().name
 
     def text(self, path: str) -> str:
-        """A small file; empty if it can't be read."""
+        """Return a small file; empty if it can't be read."""
         try:
             return (self.root / path).read_text(errors="replace")[:4096].strip()
         except OSError:
             return ""
 
     def processes(self) -> set[str]:
-        """The names of what runs, as the kernel keeps them: cut to 15 characters."""
+        """Return the names of what runs, as the kernel keeps them: cut to 15 characters."""
         try:
             numbers = [entry.name for entry in (self.root / "proc").iterdir() if entry.name.isdigit()]
         except OSError:
@@ -78,7 +78,7 @@ _PACKAGERS = ("apt-get", "dnf", "zypper", "pacman", "apk")
 
 
 def detect(view: HostFs) -> TimeDaemon:
-    """Who keeps the clock of the host that *view* shows."""
+    """Return who keeps the clock of the host that *view* shows."""
     if view.system == "Darwin":
         return TimeDaemon("macos", "the platform is Darwin")
     if view.system == "Windows":
@@ -93,7 +93,7 @@ def detect(view: HostFs) -> TimeDaemon:
 
 
 def _container(view: HostFs) -> str:
-    """What shows that this is a container; its kernel, and so its clock, is the host's."""
+    """Return what shows that this is a container; its kernel, and so its clock, is the host's."""
     if found := view.has(".dockerenv", "run/.containerenv"):
         return f"{found} is there"
     for name in ("KUBERNETES_SERVICE_HOST", "container"):

@@ -32,7 +32,7 @@ class Desk:
         self.tracker = CallTracker(CallOptions(**{**chosen, **options}), ConnectionError)
 
     def begin(self) -> CallAttempt:
-        return self.tracker.begin("a-key-of-nobody", "Balance")
+        return CallAttempt(self.tracker, "a-key-of-nobody", "Balance")
 
 
 def test_the_times_of_a_call() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from kraken_doctor import KrakenClient, RetryPolicy, key_id
 from kraken_doctor.client.options import CallOptions
-from kraken_doctor.client.tracker import CallTracker
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.errors import ConfigurationError, NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
@@ -406,7 +406,7 @@ def test_a_call_is_one_round_trip(redis_server: RedisServer, monkeypatch: pytest
     for number in range(3):
         if number == 2:
             monkeypatch.setattr(redislink.RedisLink, "_exchange", counting)
-        call = tracker.begin("key", "Balance")
+        call = CallAttempt(tracker, "key", "Balance")
         with tracker.turn("key", 10) as turn:
             call.take_nonce(turn)
         call.close()

@@ -48,7 +48,7 @@ class NonceStore(Protocol):
 
     def mark(self, key_id: str) -> int | None:
         """
-        The mark as it stands, None for a key never seen. For reports: it is old as soon as it is read.
+        Return the mark as it stands, None for a key never seen. For reports: it is old as soon as it is read.
 
         Raises:
             NonceStoreError: It can't be read, or is no whole number of 64 bits.
@@ -56,7 +56,7 @@ class NonceStore(Protocol):
 
     def turn(self, key_id: str, timeout_s: float, lease_s: float = TURN_LEASE_S) -> AbstractContextManager[Turn]:
         """
-        The exclusive right to have a request of this key in flight.
+        Return the exclusive right to have a request of this key in flight.
 
         Args:
             key_id: Whose turn.
@@ -73,7 +73,7 @@ class NonceStore(Protocol):
         """Keep a note about a key, such as the unit that its exchange accepted."""
 
     def recall(self, key_id: str, name: str) -> str | None:
-        """A note kept before, or None."""
+        """Return a note kept before, or None."""
 
     def record(self, record: CallRecord) -> None:
         """
@@ -84,11 +84,11 @@ class NonceStore(Protocol):
         """
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
-        """The audit records from *since_ns* (wall clock) on, oldest first."""
+        """Return the audit records from *since_ns* (wall clock) on, oldest first."""
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
         """
-        The audit records of the keys *wanted*, the newest first.
+        Return the audit records of the keys *wanted*, the newest first.
 
         A key that the caller takes out of *wanted* on the way is passed over from then on.
         """
@@ -114,7 +114,7 @@ def absolute_url(url: str | None) -> str:
 
 def open_store(url: str | None = None) -> NonceStore:
     """
-    The nonce store that *url* names; without one, that of ``KRAKEN_NONCE_STORE``, else this user's SQLite file.
+    Return the nonce store that *url* names; without one, that of ``KRAKEN_NONCE_STORE``, else this user's SQLite file.
 
     Only the process's environment is read, no ``.env``; a variable that is empty counts as unset.
 

@@ -90,5 +90,5 @@ _ALIVE: weakref.WeakValueDictionary[bytes, MemoryStore] = weakref.WeakValueDicti
 
 
 def _again(token: bytes) -> MemoryStore:
-    """The store that was copied: itself, or in another process one that gives no nonces."""
+    """Return the store that was copied: itself, or in another process one that gives no nonces."""
     return _ALIVE.get(token) or MemoryStore(copied=True)

@@ -92,7 +92,7 @@ class RedisLink:
 
     def ask(self, *command: str | float, judge: Judge = _anything, wait: bool = True) -> Any:
         """
-        What *judge* makes of Redis's answer; None where it is not waited for.
+        Return what *judge* makes of Redis's answer; None where it is not waited for.
 
         Raises:
             NonceStoreError: There is none, it is a refusal, or none to this question.
@@ -176,7 +176,7 @@ _STEPS = ("advance", "audit", "confirm", "enter", "leave")
 
 @functools.cache
 def _script(name: str) -> tuple[str, str]:
-    """The text of a Lua step, and the digest by which Redis knows it."""
+    """Return the text of a Lua step, and the digest by which Redis knows it."""
     folder = resources.files(__package__).joinpath("lua")
     parts = (name,) if name in ("confirm", "leave") else ("common", name)
     text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)

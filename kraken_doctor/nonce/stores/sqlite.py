@@ -96,7 +96,7 @@ class SQLiteStore:
         shared.turns.close()
 
     def _shared(self, *, look: bool = True) -> _Shared:
-        """What this process has open where the path leads now; unless to *look*, where it led before."""
+        """Return what this process has open where the path leads now; unless to *look*, where it led before."""
         found = self._found
         if found is not None and found.process is process() and not look:
             return found
