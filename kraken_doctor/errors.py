@@ -139,9 +139,8 @@ class KrakenInvalidSignature(KrakenError, cause="signature-invalid", strings=["E
     """``EAPI:Invalid signature``."""
 
 
-class KrakenInvalidNonce(
-    KrakenError, cause="nonce-spent-higher", retry=Retry.FRESH_NONCE, strings=["EAPI:Invalid nonce"]
-):
+class KrakenInvalidNonce(KrakenError, cause="nonce-spent-higher", retry=Retry.FRESH_NONCE, strings=[
+        "EAPI:Invalid nonce"]):  # fmt: skip
     """``EAPI:Invalid nonce``: refused before execution."""
 
 
@@ -153,9 +152,8 @@ class KrakenTemporaryLockout(KrakenError, cause="temporary-lockout", strings=["E
     """``EGeneral:Temporary lockout``: each further attempt restarts the wait."""
 
 
-class KrakenAccountLocked(
-    KrakenError, cause="account-locked", strings=["EAuth:Account temporary disabled", "ETrade:User Locked", "E*:Locked"]
-):
+class KrakenAccountLocked(KrakenError, cause="account-locked", strings=[
+        "EAuth:Account temporary disabled", "ETrade:User Locked", "E*:Locked"]):  # fmt: skip
     """The account, not the key, is disabled or locked."""
 
 
@@ -163,27 +161,18 @@ class KrakenAccountUnconfirmed(KrakenError, cause="account-unconfirmed", strings
     """``EAuth:Account unconfirmed``: the e-mail address is not verified."""
 
 
-class KrakenRateLimited(
-    KrakenError,
-    cause="rate-limited",
-    retry=Retry.READ_ONLY,
-    strings=["EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests"],
-):
+class KrakenRateLimited(KrakenError, cause="rate-limited", retry=Retry.READ_ONLY, strings=[
+        "EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests"]):  # fmt: skip
     """The key's call counter is above its maximum."""
 
 
-class KrakenThrottled(
-    KrakenError,
-    cause="exchange-throttled",
-    retry=Retry.READ_ONLY,
-    strings=["EGeneral:Too many requests", "EService:Throttled"],
-):
+class KrakenThrottled(KrakenError, cause="exchange-throttled", retry=Retry.READ_ONLY, strings=[
+        "EGeneral:Too many requests", "EService:Throttled"]):  # fmt: skip
     """Too many requests at once; ``EService:Throttled`` carries the unix time until which to wait."""
 
 
-class KrakenUnavailable(
-    KrakenError, cause="exchange-unavailable", retry=Retry.READ_ONLY, strings=["EService:Unavailable"]
-):
+class KrakenUnavailable(KrakenError, cause="exchange-unavailable", retry=Retry.READ_ONLY, strings=[
+        "EService:Unavailable"]):  # fmt: skip
     """``EService:Unavailable``: the API is offline, most often for maintenance."""
 
 
@@ -191,12 +180,8 @@ class KrakenBusy(KrakenError, cause="exchange-busy", retry=Retry.READ_ONLY, stri
     """``EService:Busy``: overload."""
 
 
-class KrakenInternalError(
-    KrakenError,
-    cause="exchange-error",
-    retry=Retry.READ_ONLY,
-    strings=["EGeneral:Internal error", "EDatabase:Internal error"],
-):
+class KrakenInternalError(KrakenError, cause="exchange-error", retry=Retry.READ_ONLY, strings=[
+        "EGeneral:Internal error", "EDatabase:Internal error"]):  # fmt: skip
     """A fault on Kraken's side."""
 
 
@@ -204,15 +189,8 @@ class KrakenFeatureDisabled(KrakenError, cause="feature-disabled", strings=["EAP
     """``EAPI:Feature disabled``."""
 
 
-class KrakenMarketRestricted(
-    KrakenError,
-    cause="exchange-restricted",
-    strings=[
-        "EService:Market in cancel_only mode",
-        "EService:Market in limit_only mode",
-        "EService:Market in post_only mode",
-    ],
-):
+class KrakenMarketRestricted(KrakenError, cause="exchange-restricted", strings=[
+        f"EService:Market in {mode} mode" for mode in ("cancel_only", "limit_only", "post_only")]):  # fmt: skip
     """``EService:Market in cancel_only mode`` and its like: reading works, some orders are refused."""
 
 
@@ -220,9 +198,8 @@ class KrakenDeadlineElapsed(KrakenBusy, strings=["EService:Deadline elapsed"]):
     """``EService:Deadline elapsed``: the engine did not get to it in time; an order may exist."""
 
 
-class KrakenCallRejected(
-    KrakenError, cause="call-rejected", strings=["EBM:*", "EFunding:*", "EOrder:*", "EQuery:*", "ETrade:*"]
-):
+class KrakenCallRejected(KrakenError, cause="call-rejected", strings=[
+        "EBM:*", "EFunding:*", "EOrder:*", "EQuery:*", "ETrade:*"]):  # fmt: skip
     """The call itself was judged, not the key: its order, its asset, its transfer."""
 
 

@@ -54,20 +54,11 @@ PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {
 
 def _key_info(key: Key, _now: float, _parameters: Parameters) -> Any:
     return {
-        "apiKeyName": key.name,
-        "apiKey": key.api_key,
-        "nonce": str(key.mark),
-        "nonceWindow": key.window,
-        "permissions": list(key.permissions),
-        "iban": "AA00 SAND BOXX 0000",
-        "validUntil": f"{key.valid_until:.0f}",
-        "queryFrom": "0",
-        "queryTo": "0",
-        "createdTime": f"{key.created:.0f}",
-        "modifiedTime": f"{key.modified:.0f}",
-        "ipAllowlist": list(key.ip_allowlist),
-        "lastUsed": f"{key.last_used:.0f}",
-    }
+        "apiKeyName": key.name, "apiKey": key.api_key, "nonce": str(key.mark), "nonceWindow": key.window,
+        "permissions": list(key.permissions), "iban": "AA00 SAND BOXX 0000", "validUntil": f"{key.valid_until:.0f}",
+        "queryFrom": "0", "queryTo": "0", "createdTime": f"{key.created:.0f}", "modifiedTime": f"{key.modified:.0f}",
+        "ipAllowlist": list(key.ip_allowlist), "lastUsed": f"{key.last_used:.0f}",
+    }  # fmt: skip
 
 
 def _balance_ex(key: Key, _now: float, _parameters: Parameters) -> Any:

@@ -50,13 +50,9 @@ UNICODE_SYMBOLS = Symbols("✅", "❌", "✓", "✗", "!", "?", "-", "·")
 ASCII_SYMBOLS = Symbols("[OK]", "[FAIL]", "ok", "x", "!", "?", "-", "|")
 
 OUTCOME_WORDS = {
-    Outcome.PASS: "pass",
-    Outcome.WARN: "warning",
-    Outcome.FAIL: "failed",
-    Outcome.SKIP: "skipped",
-    Outcome.INCONCLUSIVE: "no verdict",
-    Outcome.ERROR: "broken",
-}
+    Outcome.PASS: "pass", Outcome.WARN: "warning", Outcome.FAIL: "failed", Outcome.SKIP: "skipped",
+    Outcome.INCONCLUSIVE: "no verdict", Outcome.ERROR: "broken",
+}  # fmt: skip
 
 
 def symbols_for(terminal: Terminal) -> Symbols:
