@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import krakenex
@@ -14,7 +13,7 @@ from kraken_doctor.client import wire
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
-from kraken_doctor.client.wire import PostParams
+from kraken_doctor.client.wire import Fields, PostParams
 from kraken_doctor.errors import KrakenError, is_failure, kraken_error
 from kraken_doctor.network.answer import as_transport_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies
@@ -22,12 +21,15 @@ from kraken_doctor.network.route import session_proxies
 logger = logging.getLogger(__name__)
 
 
+_Failure = requests.RequestException | KrakenError
+
+
 class KrakenexMethods:
     """The methods that replace krakenex's, in `KrakenClient` and in an object that `install` was given."""
 
     _kraken_doctor: KrakenexTracker
 
-    def query_private(self, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
+    def query_private(self, method: str, data: Fields = None, timeout: float | None = None) -> Any:
         """Make the call of krakenex with order, fresh nonces and retries: see `KrakenexTracker.query`."""
         return self._kraken_doctor.query(self, method, data, timeout)
 
@@ -42,13 +44,7 @@ class KrakenexMethods:
         """Return whether a subclass or the bot itself overrides ``_query``: it had a reason, so theirs is used."""
         return getattr(super()._query, "__func__", None) is not krakenex.API._query  # type: ignore[misc] # noqa: SLF001
 
-    def _query(
-        self,
-        urlpath: str,
-        data: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Any:
+    def _query(self, urlpath: str, data: Fields, headers: Fields = None, timeout: float | None = None) -> Any:
         if self.doctor_overrides_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
         default = self._kraken_doctor.options.timeout
@@ -58,7 +54,7 @@ class KrakenexMethods:
 class KrakenexTracker(CallTracker):
     """Track the calls of a ``krakenex.API`` and of its copies: each has its own key, signature and session."""
 
-    def query(self, api: Any, method: str, data: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
+    def query(self, api: Any, method: str, data: Fields = None, timeout: float | None = None) -> Any:
         """
         Return the API's own answer, as ``krakenex.API.query_private`` does, with order, fresh nonces and retries.
 
@@ -72,7 +68,7 @@ class KrakenexTracker(CallTracker):
             redact_exception(exc, api.key, api.secret, self.options.otp, settings=session_proxies(api.session))
             raise
 
-    def _query(self, api: Any, method: str, data: Mapping[str, Any] | None, timeout: float | None) -> Any:
+    def _query(self, api: Any, method: str, data: Fields, timeout: float | None) -> Any:
         if not api.key or not api.secret:
             raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
         refuse_demo_key(*api.doctor_key_and_url())
@@ -85,7 +81,7 @@ class KrakenexTracker(CallTracker):
                 except requests.RequestException as exc:
                     if not may_repeat(exc, method):
                         raise
-                    failure: requests.RequestException | KrakenError = exc
+                    failure: _Failure = exc
                 else:
                     errors = () if envelope_problem(answer, method) else error_strings(answer)
                     if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
@@ -96,9 +92,7 @@ class KrakenexTracker(CallTracker):
                 self.options.clock.sleep(delay_s)
             return self._attempt(api, method, params, timeout_s)
 
-    def _log_retry(
-        self, api: Any, method: str, failure: requests.RequestException | KrakenError, delay_s: float
-    ) -> None:
+    def _log_retry(self, api: Any, method: str, failure: _Failure, delay_s: float) -> None:
         with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
             text = ", ".join(failure.errors) if isinstance(failure, KrakenError) else as_transport_error(failure).kind
             shown = redacted(text, api.key, api.secret, self.options.otp)

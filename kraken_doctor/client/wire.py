@@ -40,7 +40,7 @@ class PostParams(Mapping[str, str]):
         return params
 
     def __getitem__(self, name: str) -> str:
-        return dict(self._pairs)[name]
+        return dict(reversed(self._pairs))[name]  # of a repeated name the first
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self._pairs))
@@ -62,6 +62,10 @@ def _texts(name: str, value: object) -> list[str]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [text for item in value for text in _texts(name, item)]
     return [str(value)]
+
+
+Fields = Mapping[str, Any] | None
+"""Parameters, or headers, as a bot passes them to krakenex."""
 
 
 class StagedPost:
@@ -124,13 +128,7 @@ class SubclassTransport:
         return answer
 
 
-def query(
-    api: Any,
-    urlpath: str,
-    data: Mapping[str, Any] | None,
-    headers: Mapping[str, str] | None,
-    timeout_s: float | None,
-) -> Any:
+def query(api: Any, urlpath: str, data: Fields, headers: Fields, timeout_s: float | None) -> Any:
     """
     Do what ``krakenex.API._query`` does, with two differences.
 

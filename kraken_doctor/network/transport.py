@@ -39,19 +39,11 @@ class BoundedAdapter(HTTPAdapter):
     Its ``timeout``, a number, is for the whole of a call: name, connection, TLS, headers and body.
 
     Args:
-        max_answer_bytes: The bound, unpacked.
         pool_maxsize: Connections kept open a host.
         environ: To say in which variable a setting was found.
     """
 
-    def __init__(
-        self,
-        *,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        pool_maxsize: int = 10,
-        environ: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self._max_answer_bytes = max_answer_bytes
+    def __init__(self, *, pool_maxsize: int = 10, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         self._environ = environ
         self.timings: deque[tuple[str, Timing]] = deque(maxlen=_TIMINGS_KEPT)
         """How long each call took that was answered: its path, and its parts."""
@@ -76,15 +68,7 @@ class BoundedAdapter(HTTPAdapter):
         except OSError as exc:
             raise requests.exceptions.SSLError(missing_authorities(str(verify), self._environ)) from exc
 
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         """
         Send as `HTTPAdapter.send` does; the body has been read when it returns, unless *stream*.
 
@@ -92,11 +76,11 @@ class BoundedAdapter(HTTPAdapter):
             requests.ReadTimeout: Also where the body was too slow, which requests itself calls a lost connection.
             AnswerTooLargeError: The answer went on beyond the bound.
         """
-        if isinstance(timeout, (int, float)):
-            timeout = urllib3.Timeout(total=timeout)
-        response = super().send(request, stream, timeout, verify, cert, proxies)
+        if isinstance(timeout := options.get("timeout"), (int, float)):
+            options["timeout"] = urllib3.Timeout(total=timeout)
+        response = super().send(request, *arguments, **options)  # requests itself passes all by name
         connection = getattr(response.raw, "connection", None)
-        if not stream:
+        if not options.get("stream"):
             self._read(response)
         if isinstance(connection, BoundedConnection):
             response.timing = connection.timing  # type: ignore[attr-defined]
@@ -108,10 +92,9 @@ class BoundedAdapter(HTTPAdapter):
         try:
             for chunk in response.iter_content(_CHUNK_BYTES):
                 body += chunk
-                if len(body) > self._max_answer_bytes:
-                    raise AnswerTooLargeError(
-                        f"the answer is larger than {self._max_answer_bytes >> 10} KiB", response=response
-                    )
+                if len(body) > MAX_ANSWER_BYTES:
+                    limit = f"{MAX_ANSWER_BYTES >> 10} KiB"
+                    raise AnswerTooLargeError(f"the answer is larger than {limit}", response=response)
         except requests.ConnectionError as exc:
             response.close()
             if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):

@@ -39,6 +39,9 @@ def _of_market(answer: Callable[[float, Parameters], Any]) -> Callable[[Exchange
     return lambda exchange, parameters: answer(exchange.now(), parameters)
 
 
+Answer = Callable[[Key, float, Parameters], Any]
+"""To a private call: from the key, the unix time and the parameters; may raise `Refused`."""
+
 PUBLIC: dict[str, Callable[[Exchange, Parameters], Any]] = {
     "Time": _time,
     "SystemStatus": _system_status,
@@ -93,7 +96,7 @@ def _closed_orders(key: Key, _now: float, parameters: Parameters) -> Any:
     return {"closed": found, "count": count}
 
 
-def _history(name: str, entries: Callable[[Key], dict[str, Any]]) -> Callable[[Key, float, Parameters], Any]:
+def _history(name: str, entries: Callable[[Key], dict[str, Any]]) -> Answer:
     def answer(key: Key, _now: float, parameters: Parameters) -> Any:
         filters = {field: value for field, value in parameters.items() if name == "ledger" or field != "type"}
         found, count = orders.page(entries(key), filters, "time")
@@ -102,9 +105,7 @@ def _history(name: str, entries: Callable[[Key], dict[str, Any]]) -> Callable[[K
     return answer
 
 
-def _by_name(
-    field: str, entries: Callable[[Key], dict[str, Any]], error: str
-) -> Callable[[Key, float, Parameters], Any]:
+def _by_name(field: str, entries: Callable[[Key], dict[str, Any]], error: str) -> Answer:
     def answer(key: Key, _now: float, parameters: Parameters) -> Any:
         names = [name.strip() for name in parameters.get(field, "").split(",") if name]
         if not names or any(name not in entries(key) for name in names):
@@ -157,7 +158,7 @@ def _cancel_after(_key: Key, now: float, parameters: Parameters) -> Any:
     return {"currentTime": _shown(now), "triggerTime": _shown(now + seconds) if seconds else "0"}
 
 
-def _always(result: Any) -> Callable[[Key, float, Parameters], Any]:
+def _always(result: Any) -> Answer:
     return lambda _key, _now, _parameters: result
 
 
@@ -165,8 +166,7 @@ class Endpoint(NamedTuple):
     """One private endpoint."""
 
     permission: str | None
-    answer: Callable[[Key, float, Parameters], Any]
-    """With the key, the unix time and the parameters; may raise `Refused`."""
+    answer: Answer
     cost: float = 1
     """Points on the call counter, https://docs.kraken.com/exchange/guides/rest/ratelimits"""
 

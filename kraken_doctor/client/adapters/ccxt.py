@@ -82,8 +82,7 @@ class _Common:
     def nonce(self) -> int:
         return self._kraken_doctor.next_nonce(str(self.apiKey))  # type: ignore[attr-defined]
 
-    def incrementing_nonce(self) -> int:
-        return self.nonce()
+    incrementing_nonce = nonce
 
     def sign(self, path: str, *arguments: Any, **named: Any) -> Any:
         sign = super().sign  # type: ignore[misc]
