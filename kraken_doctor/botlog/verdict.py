@@ -5,12 +5,11 @@ A log shows what was logged: another program on the key, the key's window and th
 So a refused nonce never has a certain cause here; what the exchange said in plain words has.
 """
 
-import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.patterns import Pattern, when
@@ -24,16 +23,21 @@ from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 
 
-@functools.cache
-def _rules() -> tuple[dict[str, Any], ...]:
-    text = Path(__file__).with_name("advice.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text).values())
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+_ADVICE = _table("advice")
+"""What to do, where the log itself says more than the error does."""
+
+_LEADS = _table("leads")
+"""By pattern what it points to: cause, confidence, summary and others; the first that is found counts."""
 
 
 def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     """Return a summary and a remedy by the evidence; empty and None where the catalogue's own are right."""
     named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
-    for rule in _rules():
+    for rule in _ADVICE.values():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
             fields = ("summary", "text", "otherwise", "avoid")
             said = {field: rule[field].format_map(named) for field in fields if field in rule}
@@ -73,22 +77,6 @@ _MOST_FINDINGS = 8
 _SYMPTOMS_BY_TITLE = {symptom.title: symptom for symptom in SYMPTOMS}
 
 
-class _Lead(NamedTuple):
-    """What a pattern points to; see leads.toml."""
-
-    cause: str
-    confidence: str
-    summary: str
-    others: list[str]
-    remedy: dict[str, Any] | None = None
-
-
-_LEADS = {
-    name: _Lead(**fields)
-    for name, fields in tomllib.loads(Path(__file__).with_name("leads.toml").read_text(encoding="utf-8")).items()
-}
-"""By pattern; the first that is found counts."""
-
 _FEW = 3
 """Fewer refusals than that are an event, not a pattern."""
 
@@ -116,7 +104,7 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     found = _LEADS[lead]
-    cause, confidence, summary = found.cause, Confidence(found.confidence), found.summary
+    cause, confidence, summary = found["cause"], Confidence(found["confidence"]), found["summary"]
     if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
     if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
@@ -133,9 +121,9 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
         because,
         confidence=confidence,
         severity=Severity.WARN if "over" in ids else None,
-        remedy=Remedy(**found.remedy) if found.remedy else None,
+        remedy=Remedy(**found["remedy"]) if "remedy" in found else None,
         error=error.title,
-        possible=_alternatives(cause, found.others, installed=stats.installed > 0),
+        possible=_alternatives(cause, found["others"], installed=stats.installed > 0),
     )
 
 

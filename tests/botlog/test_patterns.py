@@ -337,9 +337,9 @@ def test_every_lead_is_a_cause_with_words() -> None:
     from kraken_doctor.botlog import verdict
 
     for lead in verdict._LEADS.values():
-        assert {lead.cause, *lead.others} <= set(CAUSES)
-        assert Confidence(lead.confidence) is not Confidence.CERTAIN
-        assert lead.summary.endswith(".")
+        assert {lead["cause"], *lead["others"]} <= set(CAUSES)
+        assert Confidence(lead["confidence"]) is not Confidence.CERTAIN
+        assert lead["summary"].endswith(".")
 
 
 def test_one_of_many_makes_no_pattern() -> None:
