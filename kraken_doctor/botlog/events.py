@@ -81,12 +81,8 @@ def _statement(text: str) -> Statement | None:
     head, _, own = text.rpartition("\0")
     says = _statement_of_shape(_NUMBERS.sub("0", own))
     nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
-    says = replace(
-        says,
-        worker=_worker(own) or _worker(head),
-        nonce=int(nonce[1]) if nonce else None,
-        versions=versions_of(own[:2_000]) if says.client else (),
-    )
+    worker, versions = _worker(own) or _worker(head), versions_of(own[:2_000]) if says.client else ()
+    says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)
     return says if _says_something(says) else None
 
 

@@ -82,9 +82,8 @@ class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krake
         if flaw := envelope_problem(answer, method):
             raise TransportError("response-invalid", flaw)
         # What a server says goes into logs, and some servers repeat what they were sent.
-        errors = [
-            redacted(text, self.key, self.secret, self._kraken_doctor.options.otp) for text in error_strings(answer)
-        ]
+        otp = self._kraken_doctor.options.otp
+        errors = [redacted(text, self.key, self.secret, otp) for text in error_strings(answer)]
         if is_failure(errors):
             raise kraken_error(errors)
         if errors:

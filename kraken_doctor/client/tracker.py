@@ -4,8 +4,6 @@ The nonce generators of a client's keys, their turns, and the records of its cal
 Errors of turn and store are also the network error that a bot on some client retries.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

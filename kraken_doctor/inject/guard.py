@@ -54,9 +54,8 @@ def _wrap(cls: Any, adapter: Adapter) -> None:
 def _is_ours(client: Any) -> bool:
     """Whether *client* was changed already, by the class before it in the order of inheritance, or is the library's."""
     cls = type(client)
-    return "_kraken_doctor_base" in vars(cls) or any(
-        base.__module__.startswith("kraken_doctor.") for base in cls.__mro__
-    )
+    is_the_library_s = any(base.__module__.startswith("kraken_doctor.") for base in cls.__mro__)
+    return "_kraken_doctor_base" in vars(cls) or is_the_library_s
 
 
 class _FirstCall(NamedTuple):

@@ -134,11 +134,8 @@ def opened(key: Key) -> dict[str, dict[str, Any]]:
 
 def _open(key: Key, names: str) -> list[str]:
     wanted = [name for name in names.split(",") if name]
-    found = [
-        txid
-        for txid, order in opened(key).items()
-        if {txid, str(order["userref"]), order.get("cl_ord_id")}.intersection(wanted)
-    ]
+    known = {txid: {txid, str(order["userref"]), order.get("cl_ord_id")} for txid, order in opened(key).items()}
+    found = [txid for txid, own in known.items() if own.intersection(wanted)]
     if not found:
         raise Refused("EOrder:Unknown order")
     return found

@@ -1,7 +1,5 @@
 """Logs as files: compressed, rotated, in Windows' UTF-16, or still being written."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import importlib
@@ -42,9 +40,9 @@ def opened(stack: contextlib.ExitStack, name: str, *, follow: bool) -> BinaryIO:
     Raises:
         ConfigurationError: It can't be opened.
     """
-    if follow:
-        return cast("BinaryIO", stack.enter_context(_Growing(Path(name))))
     try:
+        if follow:
+            return cast("BinaryIO", stack.enter_context(contextlib.closing(_Growing(Path(name)))))
         stream: Any = sys.stdin.buffer if name == "-" else stack.enter_context(files.opened(Path(name)))
         head = stream.peek(6)
     except OSError as exc:
@@ -63,15 +61,10 @@ class _Growing:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._stream = files.opened(path)
-        except OSError as exc:
-            raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc
+        self._stream = files.opened(path)
 
-    def __enter__(self) -> _Growing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the file that is open now."""
         self._stream.close()
 
     def read(self, size: int) -> bytes:

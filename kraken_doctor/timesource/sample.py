@@ -90,11 +90,8 @@ def marzullo(samples: Sequence[TimeSample], name: str = "ntp") -> Consensus | No
     if 2 * best <= len(samples):
         return None
     agreeing = [s for s in samples if s.low_s <= low and s.high_s >= high]
-    return Consensus(
-        TimeSample.between(name, low, high),
-        tuple(s.source for s in agreeing),
-        tuple(s.source for s in samples if s not in agreeing),
-    )
+    falsetickers = tuple(s.source for s in samples if s not in agreeing)
+    return Consensus(TimeSample.between(name, low, high), tuple(s.source for s in agreeing), falsetickers)
 
 
 _LEAST_STEP_S = 0.005

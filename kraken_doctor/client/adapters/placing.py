@@ -50,14 +50,8 @@ def _class(mixin: type, base: type, calls: Any, patches: dict[str, Any]) -> type
         found = {name: staticmethod(patch) for name, patch in patches.items()}
         inner = types.new_class(base.__name__, (base,), exec_body=lambda names: names.update(found))
     # Named like *base*: pickle, loggers and `type(api).__name__` of the bot see no other class.
-    names = {
-        "__module__": base.__module__,
-        "__qualname__": base.__qualname__,
-        "__doc__": base.__doc__,
-        "__reduce_ex__": _reduce,
-        "_kraken_doctor": calls,
-        "_kraken_doctor_base": (base, patches),
-    }
+    names = {name: getattr(base, name) for name in ("__module__", "__qualname__", "__doc__")}
+    names |= {"__reduce_ex__": _reduce, "_kraken_doctor": calls, "_kraken_doctor_base": (base, patches)}
     return types.new_class(base.__name__, (mixin, inner), exec_body=lambda own: own.update(names))
 
 

@@ -112,9 +112,8 @@ class SQLiteFile:
         # cloned repository.
         for name, sql in db.execute("SELECT name, sql FROM sqlite_master"):
             if sql not in self._schema:
-                raise sqlite3.DatabaseError(
-                    f"not a file of this library, it has {name[:40]!r}: use another, or delete it"
-                )
+                problem = f"not a file of this library, it has {name[:40]!r}"
+                raise sqlite3.DatabaseError(f"{problem}: use another, or delete it")
 
 
 def _switch_to_wal(db: sqlite3.Connection) -> None:
