@@ -1,5 +1,7 @@
 """``python -m kraken_doctor`` and the ``kraken-doctor`` command."""
 
+from __future__ import annotations  # `sys` has UnraisableHookArgs for type checkers alone
+
 import os
 import sys
 from typing import NoReturn

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -59,9 +59,9 @@ def test_its_strings_lead_back_to_it(cause: Cause) -> None:
 
 def test_every_field_has_its_type() -> None:
     """No type checker reads the prose: a text where a list belongs would be taken letter by letter."""
-    kinds: dict[str, Any] = {"str": str, "tuple[str, ...]": tuple, "Severity": Severity, "Remedy": Remedy}
-    kinds |= {"Mapping[str, str]": dict, "Transient | None": Transient | None, "Everywhere | None": Everywhere | None}
-    kinds |= {"tuple[Alternative, ...]": tuple}
+    kinds: dict[Any, Any] = {str: str, tuple[str, ...]: tuple, Severity: Severity, Remedy: Remedy}
+    kinds |= {Mapping[str, str]: dict, Transient | None: Transient | None, Everywhere | None: Everywhere | None}
+    kinds |= {tuple[Alternative, ...]: tuple}
     entries: list[Cause | Remedy | Symptom | Alternative] = [
         *CAUSES.values(),
         *(cause.remedy for cause in CAUSES.values()),
@@ -72,11 +72,11 @@ def test_every_field_has_its_type() -> None:
         if cause.everywhere:
             entries += [*cause.everywhere.possible, cause.everywhere.remedy]
     for entry in entries:
-        for field in dataclasses.fields(entry):
-            value = getattr(entry, field.name)
-            assert isinstance(value, kinds[str(field.type)]), (entry, field.name)
-            texts = value.values() if isinstance(value, dict) else value if field.type == "tuple[str, ...]" else ()
-            assert all(type(text) is str for text in texts), (entry, field.name)
+        for field, kind in get_type_hints(type(entry)).items():
+            value = getattr(entry, field)
+            assert isinstance(value, kinds[kind]), (entry, field)
+            texts = value.values() if isinstance(value, dict) else value if kind == tuple[str, ...] else ()
+            assert all(type(text) is str for text in texts), (entry, field)
     assert {symptom.kind for symptom in SYMPTOMS} == {"nonce", "way", "key", "limit", "exchange", "host", "order"}
 
 
