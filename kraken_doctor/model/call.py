@@ -117,14 +117,9 @@ def _is_possible(record: CallRecord) -> bool:
         record.key_id.encode()
     except UnicodeEncodeError:  # half a surrogate pair, which no store can look up
         return False
-    return (
-        record.unit in _UNITS
-        and record.by in ("", BOT, DOCTOR)
-        and 0 <= record.at_ns < 2**63
-        and 0 <= record.nonce <= MAX_NONCE
-        and 0 <= record.latency_s < math.inf
-        and 0 <= record.waited_s < math.inf
-    )
+    known = record.unit in _UNITS and record.by in ("", BOT, DOCTOR)
+    numbers = 0 <= record.at_ns < 2**63 and 0 <= record.nonce <= MAX_NONCE
+    return known and numbers and all(0 <= seconds < math.inf for seconds in (record.latency_s, record.waited_s))
 
 
 _LATER = ("by", "declared")  # fields that version 0.1 did not write

@@ -38,12 +38,8 @@ class Symbols(NamedTuple):
 
     def of(self, outcome: Outcome) -> str:
         """Return the mark of an outcome."""
-        return {
-            Outcome.PASS: self.passed,
-            Outcome.WARN: self.warned,
-            Outcome.FAIL: self.failed,
-            Outcome.SKIP: self.skipped,
-        }.get(outcome, self.unknown)
+        marks = {Outcome.PASS: self.passed, Outcome.WARN: self.warned, Outcome.FAIL: self.failed}
+        return (marks | {Outcome.SKIP: self.skipped}).get(outcome, self.unknown)
 
 
 UNICODE_SYMBOLS = Symbols("✅", "❌", "✓", "✗", "!", "?", "-", "·")
