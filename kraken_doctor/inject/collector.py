@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from kraken_doctor.errors import KrakenInvalidNonce, kraken_error
 from kraken_doctor.inject.verdict import ObservedCall
 from kraken_doctor.model.call import CallRecord
 
@@ -93,7 +92,7 @@ class Collector:
         elif "call" in message:
             record = CallRecord(**message["call"])
             self.calls += 1
-            self.refused += isinstance(kraken_error((str(record.outcome),)), KrakenInvalidNonce)
+            self.refused += record.refused
             if self._on_call:
                 self._on_call(record)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.errors import KrakenInvalidNonce, KrakenRateLimited, kraken_error
+from kraken_doctor.errors import KrakenRateLimited, is_nonce_refusal, kraken_error
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy
 from kraken_doctor.model.unit import NonceUnit
 
@@ -57,7 +57,7 @@ class ObservedCall(NamedTuple):
     @property
     def is_refused(self) -> bool:
         """Return whether its nonce was refused."""
-        return isinstance(kraken_error((self.outcome,)), KrakenInvalidNonce)
+        return is_nonce_refusal((self.outcome,))
 
     def age_ns(self) -> int:
         """Return how long before it was sent its nonce was taken, by the nonce itself; 0 where it is no time."""
