@@ -207,12 +207,9 @@ def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
     lockout = next((diagnosis for diagnosis in found if diagnosis.cause == "temporary-lockout"), None)
     if lockout is None:
         return found
-    told = replace(
-        first,
-        because=(*first.because, *lockout.because),
-        explains=("temporary-lockout",),
-        severity=min(first.severity, lockout.severity, key=lambda severity: severity.rank),
-    )
+    severity = min(first.severity, lockout.severity, key=lambda severity: severity.rank)
+    because = (*first.because, *lockout.because)
+    told = replace(first, because=because, explains=("temporary-lockout",), severity=severity)
     return [told, *(diagnosis for diagnosis in found[1:] if diagnosis is not lockout)]
 
 

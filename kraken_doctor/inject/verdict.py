@@ -76,16 +76,14 @@ def verdict(calls: Iterable[ObservedCall]) -> tuple[Diagnosis, ...]:
     return tuple(diagnosis for each in by_key.values() for diagnosis in (*_of_nonces(each), *_of_rate(each)))
 
 
-def notes(calls: Sequence[ObservedCall]) -> list[str]:
-    """Return what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
-    found = []
+def notes(calls: Sequence[ObservedCall]) -> Iterator[str]:
+    """Yield what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
     if steps := [step for _, step in clock_steps(calls)]:
         shown = ", ".join(f"{step / 1e9:+.1f} s" for step in steps[:3])
-        found.append(f"the wall clock was set {len(steps)} times while it ran: {shown}")
+        yield f"the wall clock was set {len(steps)} times while it ran: {shown}"
     if unbounded := Counter(call.endpoint for call in calls if call.has_timeout is False):
         (endpoint, count), total = unbounded.most_common(1)[0], sum(unbounded.values())
-        found.append(f"{total} calls have no timeout, {endpoint} {count} times: a silent server holds them for ever")
-    return found
+        yield f"{total} calls have no timeout, {endpoint} {count} times: a silent server holds them for ever"
 
 
 def clock_steps(calls: Iterable[ObservedCall]) -> list[tuple[ObservedCall, int]]:

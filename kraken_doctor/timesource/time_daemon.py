@@ -112,14 +112,9 @@ def _linux(view: HostFs, place: str, because: str) -> TimeDaemon:
     if not (chosen := next(iter(running or installed), None)):
         packager = next((name for name in _PACKAGERS if view.has(f"usr/bin/{name}", f"sbin/{name}")), "")
         return TimeDaemon(place, because, packager=packager)
-    return TimeDaemon(
-        place,
-        because or f"{view.has(*chosen.programs)} is there",
-        service=chosen.name,
-        running=bool(running),
-        unit=_unit(view, chosen),
-        rivals=tuple(service.name for service in running if service is not chosen),
-    )
+    because = because or f"{view.has(*chosen.programs)} is there"
+    rivals = tuple(service.name for service in running if service is not chosen)
+    return TimeDaemon(place, because, chosen.name, bool(running), unit=_unit(view, chosen), rivals=rivals)
 
 
 def _real(view: HostFs, service: _Service) -> _Service:
