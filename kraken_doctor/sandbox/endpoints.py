@@ -60,7 +60,8 @@ def _key_info(key: Key, _now: float, _parameters: Parameters) -> Any:
         "apiKeyName": key.name, "apiKey": key.api_key, "nonce": str(key.mark), "nonceWindow": key.window,
         "permissions": list(key.permissions), "iban": "AA00 SAND BOXX 0000", "validUntil": f"{key.valid_until:.0f}",
         "queryFrom": f"{key.query_from:.0f}", "queryTo": f"{key.query_to:.0f}", "createdTime": f"{key.created:.0f}",
-        "modifiedTime": f"{key.modified:.0f}", "ipAllowlist": list(key.ip_allowlist), "lastUsed": f"{key.last_used:.0f}",
+        "modifiedTime": f"{key.modified:.0f}", "lastUsed": f"{key.last_used:.0f}",
+        "ipAllowlist": list(key.ip_allowlist),
     }  # fmt: skip
 
 
