@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.accounts.discovery import find_accounts, name_account
 from kraken_doctor.checks.base import Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
@@ -182,6 +182,7 @@ class Doctor:
             sandbox=request.sandbox,
             environment=instruments.environment_facts(context, results, self.host.dotenv_files),
             accounts=reports,
+            named=tuple(name_account(name)[0] for name in (*request.users, *([None] if request.master else []))),
             extra=instruments.latency(context),
             **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
         )

@@ -23,8 +23,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     symbols = symbols_for(terminal)
     where = escape(phrases.target(report))
     elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
-    scopes = (None, *(account.label for account in report.accounts))
-    found = [part for scope in scopes for part in findings(report.diagnoses, scope, symbols, verbose=False)]
+    found = findings(report, symbols, verbose=False)
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := phrases.may_be_empty(a, report))]
     return to_text(
         Group(*elsewhere, table.accounts_table(report, terminal, symbols), *map(escape, notes), *found), terminal

@@ -24,6 +24,6 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         [name, version or "not installed", TESTED_KRAKENEX if name == "krakenex" else ""]
         for name, version in report.extra["versions"].items()
     ]
-    found = findings(report.diagnoses, None, symbols, verbose=False)
+    found = findings(report, symbols, verbose=False)
     page = [environment(report, terminal, symbols), "", listing(["Package", "Installed", "Tested"], rows), *found]
     return to_text(Group(*page), terminal)
