@@ -30,13 +30,13 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
         evidence = EvidenceSet(scopes[label], label)
         single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(fold_symptoms([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
+    return _ranked(_without_repeats(fold_symptoms([*run_wide, *shared, *single])))
 
 
-def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Return the run's own findings, less those that an account's finding says again with more weight."""
-    said = {diagnosis.cause for diagnosis in others}
-    return [diagnosis for diagnosis in common if diagnosis.cause not in said]
+def _without_repeats(found: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Return *found* less what the run's own say that others say again with more weight."""
+    said = {diagnosis.cause for diagnosis in found if diagnosis.account or diagnosis.severity is Severity.FAIL}
+    return [d for d in found if d.account or d.severity is Severity.FAIL or d.cause not in said]
 
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,18 @@ def remedy(heading: str, *commands: str, **values: object) -> Remedy:
     return Remedy(commands=more, **{name: text.format(**values) for name, text in fields.items()})
 
 
+def store_remedy(problem: str) -> Remedy | None:
+    """Return the remedy for what was said of a nonce store; None where that is nothing known."""
+    for fields in _texts("store_problems").values():
+        if re.search(fields["pattern"], problem, re.IGNORECASE):
+            return Remedy(fields["text"], otherwise=fields.get("otherwise", ""), avoid=_NO_MEMORY)
+    return None
+
+
+_NO_MEMORY = "Don't fall back to memory:// when several processes use the key."
+
+
 @functools.cache
-def _texts() -> dict[str, dict[str, Any]]:
+def _texts(name: str = "remedies") -> dict[str, dict[str, Any]]:
     # Read when the first is needed: a healthy run never does.
-    return tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))

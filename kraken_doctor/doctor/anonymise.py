@@ -70,7 +70,7 @@ def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
 
 
 def _may_stay(name: str) -> bool:
-    if name == facts.KEY_TAIL.name:
+    if name in (facts.KEY_TAIL.name, facts.STORE_PLACE.name):
         return False
     return not name.startswith("balances.") or name in _NO_AMOUNT
 

@@ -19,6 +19,7 @@ KRAKENEX_TESTED = Fact("krakenex.tested", str, "the version that this package is
 KRAKENEX_ERROR = Fact("krakenex.error", str, "why it can't be imported")
 KRAKENEX_MISSING_HOOKS = Fact("krakenex.missing_hooks", Texts, "what a nonce generator needs and it does not have")
 STORE_NAME = Fact("store.name", str, "the nonce store; its source is the .env file that names it")
+STORE_PLACE = Fact("store.place", str, "where it is, without a login, and who names it")
 STORE_ERROR = Fact("store.error", str, "why it can't be written")
 DOCTOR_FAILED_AT = Fact("doctor.failed_at", str, "file and line where a check broke")
 

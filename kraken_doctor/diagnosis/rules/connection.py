@@ -43,7 +43,9 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
-        yield diagnosis_for(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
+        beside_calls = evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN  # private ones, which were accepted
+        because, severity = (f"SystemStatus says {status}",), Severity.WARN if beside_calls else None
+        yield diagnosis_for(_STATUS_CAUSES[status], None, "", because, severity=severity)
     elif status and status != "online":
         because = (f"SystemStatus says {status[:40]!r}, which this version does not know",)
         yield diagnosis_for("exchange-restricted", None, "", because, confidence=Confidence.POSSIBLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
@@ -37,11 +38,16 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     yield from _form(evidence, account)
     if path := evidence.get(facts.TRACKED_FILE):
         because = (f"git tracks {path}: it is in every copy of the repository",)
-        yield diagnosis_for(
-            "dotenv-readable", account, "The .env file is under version control.", because, remedy=remedy("file in git")
-        )
+        instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
+        yield diagnosis_for("dotenv-readable", account, f"{path} is under version control.", because, remedy=instead)
     elif path := evidence.get(facts.READABLE_FILE):
-        yield diagnosis_for("dotenv-readable", account, "", (f"{path} may be read by its group or by everyone",))
+        because = (f"{path} may be read by its group or by everyone",)
+        instead = remedy("readable file", f"chmod 600 {shlex.quote(path)}", file=_name(path))
+        yield diagnosis_for("dotenv-readable", account, f"{path} can be read by others.", because, remedy=instead)
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import remedy, store_remedy
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
@@ -28,8 +28,20 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         because = (f"installed {version}, tested {tested}", "the nonce hook is there")
         yield diagnosis_for("krakenex-untested", None, "", because)
     if (problem := evidence.get(facts.STORE_ERROR)) is not None:
-        yield diagnosis_for("state-unwritable", None, "", (problem,))
+        yield unwritable(evidence, None, problem)
     yield from _clock(evidence)
+
+
+def unwritable(evidence: EvidenceSet, account: str | None, problem: str) -> Diagnosis:
+    """Name the nonce store, and which one is meant: that no nonce is issued says nothing of the connection."""
+    place = evidence.get(facts.STORE_PLACE)
+    reached = evidence.outcome("path") is Outcome.PASS and not evidence.get(facts.PATH.ERROR)
+    because = (
+        problem,
+        *((f"the store is {place}",) if place else ()),
+        *(("Kraken is reached: the connection works, the store does not",) if reached else ()),
+    )
+    return diagnosis_for("state-unwritable", account, "", because, remedy=store_remedy(problem))
 
 
 def wrong_clock(evidence: EvidenceSet) -> str | None:

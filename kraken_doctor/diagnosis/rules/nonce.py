@@ -9,7 +9,7 @@ from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
-from kraken_doctor.diagnosis.rules.host import wrong_clock
+from kraken_doctor.diagnosis.rules.host import unwritable, wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words
 from kraken_doctor.errors import is_nonce_refusal
@@ -68,7 +68,7 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         yield withheld(evidence, account)
     error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
     if kind == "NonceStoreError":
-        yield diagnosis_for("state-unwritable", account, "", (error,))
+        yield unwritable(evidence, account, error)
     elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=remedy("nonces at their end"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor.sandbox import listeners
-from kraken_doctor.sandbox.faults.base import Fault, Inject, chain, refuse_with, respond_with
+from kraken_doctor.sandbox.faults.base import Fault, Inject, chain, private, refuse_with, respond_with
 from kraken_doctor.sandbox.messages import Response
 from kraken_doctor.sandbox.scenarios import Scenario
 
@@ -75,6 +75,12 @@ CONNECTION = (
     Fault("response-invalid", "a login page of the network", _html(200, "Welcome to the hotel"), "response-invalid", of_run=True),
     Fault("exchange-maintenance", "the exchange is in maintenance", chain(_status("maintenance"), refuse_with("EService:Unavailable", to="/private/")),
           "exchange-maintenance", of_run=True),
+    Fault("exchange-maintenance-reads", "the exchange is in maintenance, and still answers", _status("maintenance"),
+          "exchange-maintenance", "warn", of_run=True),
+    Fault("exchange-maintenance-key", "it is in maintenance, and calls the key invalid",
+          chain(_status("maintenance"), private("EAPI:Invalid key")), "exchange-maintenance", of_run=True),
+    Fault("exchange-restricted-post", "only orders that rest are taken", _status("post_only"), "exchange-restricted", "warn", of_run=True),
+    Fault("exchange-restricted-limit", "only limit orders are taken", _status("limit_only"), "exchange-restricted", "warn", of_run=True),
     Fault("exchange-restricted", "orders can only be cancelled", _status("cancel_only"), "exchange-restricted", "warn", of_run=True),
     Fault("exchange-unavailable", "the exchange is down", refuse_with("EService:Unavailable"), "exchange-unavailable", of_run=True),
     Fault("exchange-busy", "the exchange is busy", refuse_with("EService:Busy"), "exchange-busy", of_run=True),

@@ -55,6 +55,10 @@ def _readable_file(scenario: Scenario) -> None:
     scenario.env_file_mode = 0o644
 
 
+def _readable_other_file(scenario: Scenario) -> None:
+    scenario.env_file_mode, scenario.env_file_name = 0o640, "bots.env"
+
+
 def _damaged_file(scenario: Scenario) -> None:
     scenario.env_file_mode = 0o600
     scenario.env_file_text = f"{_KEY}: {scenario.environ[_KEY]}\n"
@@ -93,5 +97,6 @@ CREDENTIALS = (
     Fault("key-duplicated", "another account has the same key", _same_key, "key-duplicated"),
     Fault("account-ambiguous", "two users share a first name", _first_name_shared, "account-ambiguous",
           command="check --sandbox --fault account-ambiguous --user daivon_frazier --user daivon_other", of_run=True),
+    Fault("dotenv-readable-other", "the group may read another file than .env", _readable_other_file, "dotenv-readable", "warn", of_run=True),
     Fault("dotenv-readable", "others may read .env", _readable_file, "dotenv-readable", "warn", of_run=True),
 )  # fmt: skip

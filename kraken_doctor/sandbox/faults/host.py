@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox.faults.base import Fault, Inject, no_op
@@ -70,6 +71,39 @@ def _unwritable(scenario: Scenario) -> None:
     scenario.store = lambda _store: open_store(f"sqlite:///{folder / 'state' / 'nonce.db'}")
 
 
+def _store(name: str, text: str | None) -> Inject:
+    """What is named as the store is a file with this text; a directory where it is None."""
+
+    def inject(scenario: Scenario) -> None:
+        path = Path(scenario.resources.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-"))) / name
+        if text is None:
+            path.mkdir()
+        else:
+            path.write_text(text)
+        scenario.store = lambda _store: open_store(f"sqlite:///{path}")
+
+    return inject
+
+
+class _Unreachable:
+    """A store that is asked over a network which does not lead to it."""
+
+    name, path = "redis", "redis://127.0.0.1:6379/0"
+
+    def __init__(self, _store: NonceStore) -> None:
+        """Connect to nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_arguments: Any) -> Any:
+            raise NonceStoreError("nonce store redis: Error 111 connecting to 127.0.0.1:6379. Connection refused.")
+
+        return fail
+
+
+def _no_redis(scenario: Scenario) -> None:
+    scenario.store = cast("Callable[[NonceStore], NonceStore]", _Unreachable)
+
+
 class _Repeating:
     """A nonce store that gives one key the same nonce again and again."""
 
@@ -104,5 +138,9 @@ HOST = (
     Fault("clock-ahead-nonce", "it is an hour ahead, and a bot here has spent its nonces", _clock_ahead_of_a_used_key, "clock-ahead"),
     Fault("clock-contradicted", "time servers and exchange are an hour apart", _clocks_disagree, "clock-unverified", "warn", of_run=True),
     Fault("clock-unverified", "nobody says what time it is", _no_time, "clock-unverified", "info", of_run=True),
+    Fault("state-unwritable-redis", "the Redis of the nonces is not reached", _no_redis, "state-unwritable", of_run=True),
+    Fault("state-unwritable-foreign", "another program's file is named as the store", _store("notes.txt", "no database " * 9),
+          "state-unwritable", of_run=True),
+    Fault("state-unwritable-folder", "a directory is named as the store", _store("state", None), "state-unwritable", of_run=True),
     Fault("state-unwritable", "the nonce store can't be written", _unwritable, "state-unwritable", of_run=True),
 )  # fmt: skip
