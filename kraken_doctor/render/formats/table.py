@@ -75,7 +75,7 @@ def environment(report: Report, terminal: Terminal, symbols: Symbols) -> Rendera
     grid = Table.grid(padding=(0, 3, 0, 0))
     for _ in range(columns):
         grid.add_column(no_wrap=True)
-        grid.add_column()
+        grid.add_column(overflow="fold")  # a path is to be seen to its end
     for start in range(0, len(own), columns):
         grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, symbols)))
     return Padding(grid, (0, 0, 0, 2))

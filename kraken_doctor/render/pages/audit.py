@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kraken_doctor.terminal.text import Terminal
 
 
+_ALL_COLUMNS = 80
+"""Below this width the times of the calls are left to the other forms."""
+
 _SUMMARY = ("Key", "Issued", "Refused", "Failed", "Rate", "Wait max", "Gap max", "Lead")
 _RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waited")
 
@@ -27,13 +30,18 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     parts: list[Any] = [environment(report, terminal, symbols_for(terminal))]
     if report.extra["summary"]:
         rows = [_summary_row(summary) for summary in report.extra["summary"]]
-        parts += ["", listing(list(_SUMMARY), rows, whole=_SUMMARY)]
+        heads = list(_SUMMARY)
+        if terminal.width < _ALL_COLUMNS:
+            heads, rows = heads[:4] + heads[-1:], [row[:4] + row[-1:] for row in rows]
+        parts += ["", listing(heads, rows, whole=_SUMMARY)]
     if records := report.extra["records"]:
         columns = list(_RECORD)
         rows = [_record_row(record) for record in records]
         if len({record["key_id"] for record in records}) == 1:
             # Said above; at 80 columns the nonce needs the room.
             columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
+        if terminal.width < _ALL_COLUMNS:
+            columns, rows = columns[:-3], [row[:-3] for row in rows]
         parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Took", "Waited"))]
     return to_text(Group(*parts), terminal)
 

@@ -42,7 +42,7 @@ def _failure(diagnosis: Diagnosis, whose: str) -> RenderableType:
     """Facts, what remains possible, what to do and what not."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     if whose:
         grid.add_row("Accounts" if ", " in whose else "Account", Text(whose))
     for name, texts in details(diagnosis):
