@@ -14,6 +14,8 @@ from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 
 QUERY_FUNDS = "query-funds"
 _WITHDRAWAL_RIGHTS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address")
+_TO_CALL = ("credentials", "krakenex", "store", "path")
+"""Without these nothing is sent: a call that can only fail counts towards a lockout."""
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
 
@@ -23,7 +25,7 @@ _EXPIRY_WARNING_S = 14 * 86_400
     title="Connection and authentication",
     position=70,
     scope=Scope.ACCOUNT,
-    needs=("credentials", "krakenex", "store", "path"),
+    needs=_TO_CALL,
     requests=("POST /0/private/GetApiKeyInfo",),
     private_calls=2,  # a second try, or Balance where the endpoint is not known
 )
@@ -71,7 +73,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     title="USD and USDT",
     position=90,
     scope=Scope.ACCOUNT,
-    needs=("authentication", "permissions"),
+    needs=(*_TO_CALL, "authentication", "permissions"),  # also where the last two are left out
     requests=("POST /0/private/Balance",),
     private_calls=1,
 )

@@ -43,8 +43,12 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
     return replace(one, **together._asdict()) if together else one
 
 
-def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Drop symptoms whose cause is among *found*, in the same account or in what all share; the cause names them."""
+def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis | None]:
+    """
+    Put None for symptoms whose cause is among *found*, in the same account or in what all share.
+
+    The cause names them.
+    """
     if not found:
         return []
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
@@ -64,7 +68,7 @@ def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
         seen = (f"seen meanwhile, to be judged when it is over: {_seen(hidden)}",) if hidden else ()
         explained = dict.fromkeys((*cause.explains, *(s.cause for s in symptoms.values() if s not in hidden)))
         kept[position] = replace(cause, explains=tuple(explained), because=(*cause.because, *seen))
-    return [diagnosis for position, diagnosis in kept.items() if position not in folded]
+    return [None if position in folded else diagnosis for position, diagnosis in kept.items()]
 
 
 def _seen(hidden: Sequence[Diagnosis]) -> str:

@@ -30,13 +30,16 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
         evidence = EvidenceSet(scopes[label], label)
         single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(_without_repeats(fold_symptoms([*run_wide, *shared, *single])))
+    found = fold_symptoms([*run_wide, *shared, *single])
+    return _ranked(_without_repeats(found[: len(run_wide)], found[len(run_wide) :]))
 
 
-def _without_repeats(found: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Return *found* less what the run's own say that others say again with more weight."""
-    said = {diagnosis.cause for diagnosis in found if diagnosis.account or diagnosis.severity is Severity.FAIL}
-    return [d for d in found if d.account or d.severity is Severity.FAIL or d.cause not in said]
+def _without_repeats(common: Sequence[Diagnosis | None], others: Sequence[Diagnosis | None]) -> list[Diagnosis]:
+    """Return the run's own findings and those of accounts, each cause once: as a failure of the run, if it is one."""
+    failed = {diagnosis.cause for diagnosis in common if diagnosis and diagnosis.severity is Severity.FAIL}
+    rest = [diagnosis for diagnosis in others if diagnosis and diagnosis.cause not in failed]
+    said = {diagnosis.cause for diagnosis in rest}
+    return [*(diagnosis for diagnosis in common if diagnosis and diagnosis.cause not in said), *rest]
 
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:

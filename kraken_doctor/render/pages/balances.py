@@ -24,7 +24,10 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     where = escape(phrases.target(report))
     elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
     found = findings(report, symbols, verbose=False)
+    tested = all(account.connected for account in report.accounts) and report.accounts
+    closing = [] if tested and not found else [Text(), Text(escape(phrases.verdict(report)))]
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := phrases.may_be_empty(a, report))]
     return to_text(
-        Group(*elsewhere, table.accounts_table(report, terminal, symbols), *map(escape, notes), *found), terminal
+        Group(*elsewhere, table.accounts_table(report, terminal, symbols), *map(escape, notes), *found, *closing),
+        terminal,
     )
