@@ -25,6 +25,11 @@ def remedy(heading: str, *commands: str, **values: object) -> Remedy:
     return Remedy(commands=more, **{name: text.format(**values) for name, text in fields.items()})
 
 
+def has_remedy(heading: str) -> bool:
+    """Return whether there is a remedy under *heading*: what it is made from may have been edited."""
+    return heading in _texts()
+
+
 def store_remedy(problem: str) -> Remedy | None:
     """Return the remedy for what was said of a nonce store; None where that is nothing known."""
     for fields in _texts("store_problems").values():

@@ -49,7 +49,7 @@ RATE_MOST = Fact("clock.rate.most", float, "how fast the offset grows, at most",
 
 # The connection
 ENVIRONMENT = Fact("path.environment", Texts, "variables that change the network path", for_reader=True)
-PROXY = Fact("path.proxy", str, "the proxy without its login; its source is the variable that names it")
+PROXY = Fact("path.proxy", str, "the proxy without its login, empty for none; its source is the variable that names it")
 DNS_ADDRESSES = Fact("path.dns.addresses", Texts, "what the name resolves to")
 DNS_IPV4 = Fact("path.dns.ipv4", int, "how many of them are IPv4", for_reader=True)
 DNS_IPV6 = Fact("path.dns.ipv6", int, "how many of them are IPv6", for_reader=True)

@@ -91,9 +91,9 @@ def refused(unit: str, nonce: int) -> list[CheckResult]:
 def path(failure: str, /, **more: Value) -> CheckResult:
     """The way, which failed at a step; *proxy_by* is the variable that names the proxy."""
     variable = str(more.pop("proxy_by", "HTTPS_PROXY"))
-    facts: Facts = {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
+    facts: Facts = {"path.proxy": ""} | {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
     facts |= {"path.failure": failure, "path.detail": "its own words"}
-    return found("path", None, facts, Outcome.FAIL, {"path.proxy": variable})
+    return found("path", None, facts, Outcome.FAIL, {"path.proxy": variable} if facts["path.proxy"] else {})
 
 
 def answered(**more: Value) -> CheckResult:
@@ -353,7 +353,7 @@ CASES: dict[str, list[CheckResult]] = {
     ],
     "no allow-list": [called(key__ip_allowlist=0)],
     "an allow-list": [called(key__ip_allowlist=1)],
-    "nothing in the account": [called(balances__empty=True)],
+    "nothing in the account": [called(balances__empty=True, balances__no_result=False)],
     "something in the account": [called(balances__empty=False)],
     # The nonce
     "refused twice": [RIGHT, called(*TWICE)],

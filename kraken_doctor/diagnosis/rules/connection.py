@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import diagnosis_for, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
-from kraken_doctor.diagnosis.rules.host import explains_certificate
+from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certificate
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.errors import kraken_error
 from kraken_doctor.model import facts
@@ -24,6 +24,8 @@ _STATUS_CAUSES = {
     "limit_only": "exchange-restricted",
 }
 
+_OF_EXCHANGE = ("exchange-unavailable", "exchange-busy", "exchange-error", "exchange-throttled", "exchange-restricted")
+
 _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
 
@@ -36,9 +38,17 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             yield from _failed(evidence, call)
             return
         if error := evidence.get(call.ERROR):
-            because = ("Kraken's own response",)
+            cause = kraken_error((error,)).cause
             yield diagnosis_for(
-                kraken_error((error,)).cause, None, "", because, error=error, severity=_severity(evidence, call)
+                cause,
+                None,
+                "",
+                ("Kraken's own response",),
+                error=error,
+                severity=_severity(evidence, call),
+                possible=(possible := possible_of(evidence, cause)),
+                # Nothing of a key's was sent: whoever speaks of one may not be the exchange.
+                confidence=Confidence.CERTAIN if cause in _OF_EXCHANGE and not possible else Confidence.LIKELY,
             )
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
@@ -84,7 +94,7 @@ def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
 def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Alternative, ...]:
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
-    if failure == "tls-expired" and evidence.get(facts.CLOCK_OFFSET) is None:
+    if failure == "tls-expired" and not clock_is_known(evidence):
         return (
             Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
         )
@@ -94,8 +104,9 @@ def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Al
     by_proxy = {"connection-reset", "read-timeout"}
     if evidence.get(facts.TLS_VERSION) is None:
         by_proxy |= {"edge-error", "edge-blocked", "response-invalid"}
-    if proxy and failure in by_proxy:
-        return (Alternative(f"the fault is with the proxy {proxy}", "NO_PROXY, if there is a way without it"),)
+    if proxy != "" and failure in by_proxy:
+        whose = f"the proxy {proxy}" if proxy else "a proxy"
+        return (Alternative(f"the fault is with {whose}", "NO_PROXY, if there is a way without it"),)
     return ()
 
 
@@ -118,7 +129,7 @@ def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
         "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
         (f"the certificate, by {issuer}, is genuine and begins {begins}", clock_words(evidence)),
         confidence=Confidence.LIKELY,
-        severity=Severity.FAIL,
+        severity=_severity(evidence, facts.PATH),
         remedy=clock_remedy(evidence, "clock-behind"),
         explains=("tls-expired",),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
@@ -46,7 +46,7 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
         yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
     if evidence.get(facts.BALANCES_EMPTY):
-        if evidence.get(facts.BALANCES_NO_RESULT):
+        if evidence.get(facts.BALANCES_NO_RESULT) is not False:
             summary, because = "The account may be empty", ("Balance was answered without a result",)
             yield diagnosis_for("account-empty", account, summary, because, confidence=Confidence.LIKELY)
         else:
@@ -54,18 +54,17 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
 
 
 def _refused(evidence: EvidenceSet, call: Call, account: str) -> Iterator[Diagnosis]:
-    if call.failure:
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    if (step := call.failure or call.outcome) in CAUSES:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield diagnosis_for(call.failure, account, "", (f"{call.endpoint}: {call.detail}",))
+        yield diagnosis_for(step, account, "", (f"{call.endpoint}: {call.detail}",))
         return
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
     error = kraken_error((call.outcome,))
-    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
-
-    cause = CAUSES[error.cause]
     of_credentials = error.cause in ("key-invalid", "signature-invalid")
-    possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
+    possible = possible_of(evidence, error.cause)
     yield diagnosis_for(
         error.cause,
         account,
