@@ -30,15 +30,13 @@ def has_remedy(heading: str) -> bool:
     return heading in _texts()
 
 
-def store_remedy(problem: str) -> Remedy | None:
-    """Return the remedy for what was said of a nonce store; None where that is nothing known."""
-    for fields in _texts("store_problems").values():
+def remedy_for(problem: str, table: str, **values: object) -> Remedy | None:
+    """Return what *table*, a TOML file beside this, has for what was seen or said; None where that is nothing known."""
+    for fields in _texts(table).values():
         if re.search(fields["pattern"], problem, re.IGNORECASE):
-            return Remedy(fields["text"], otherwise=fields.get("otherwise", ""), avoid=_NO_MEMORY)
+            ways = {name: fields[name] for name in ("otherwise", "avoid") if name in fields}
+            return Remedy(fields["text"].format(**values), **ways)
     return None
-
-
-_NO_MEMORY = "Don't fall back to memory:// when several processes use the key."
 
 
 @functools.cache

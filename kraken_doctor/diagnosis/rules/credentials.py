@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
@@ -108,6 +108,7 @@ def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: st
         f"{variable} holds {', '.join(flaws)}.",
         (_size(evidence, part), *(("it still decodes to 64 bytes",) if tolerated else ())),
         severity=Severity.WARN if tolerated else Severity.FAIL,
+        remedy=remedy_for(", ".join(flaws), "credential_problems", variable=variable, flaws=", ".join(flaws)),
     )
 
 

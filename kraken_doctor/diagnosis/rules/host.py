@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy, store_remedy
+from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
@@ -41,7 +41,8 @@ def unwritable(evidence: EvidenceSet, account: str | None, problem: str) -> Diag
         *((f"the store is {place}",) if place else ()),
         *(("Kraken is reached: the connection works, the store does not",) if reached else ()),
     )
-    return diagnosis_for("state-unwritable", account, "", because, remedy=store_remedy(problem))
+    instead = remedy_for(problem, "store_problems")
+    return diagnosis_for("state-unwritable", account, "", because, remedy=instead)
 
 
 def wrong_clock(evidence: EvidenceSet) -> str | None:
