@@ -151,7 +151,7 @@ class PublicCall:
         self.SAMPLES_FAILED = Fact(f"{step}.samples.failed", int, "those that failed")
         self.CHANCE = Fact(f"{step}.chance", str, "cause id of a failure that did not repeat")
         self.CHANCE_DETAIL = Fact(f"{step}.chance.detail", str, "what was said then")
-        self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step", for_reader=True)
+        self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step")
         self.PROXY_STATUS = Fact(f"{step}.proxy.status", int, "the proxy's answer to CONNECT")
         self.BAD_VARIABLE = Fact(f"{step}.variable", str, "the variable whose value can't be used")
         self.HTTP_STATUS = Fact(f"{step}.http.status", int, "of the answer", for_reader=True)

@@ -98,7 +98,9 @@ def _possible(evidence: EvidenceSet, call: PublicCall, failure: str) -> tuple[Al
         return (
             Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
         )
-    if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) in (502, 503, 504):
+    status = evidence.get(call.PROXY_STATUS)
+    unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
+    if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
         return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
     by_proxy = {"connection-reset", "read-timeout"}
