@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts.discovery import find_accounts
@@ -78,9 +78,10 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
             yield record
 
     summaries = summarise(passing())
-    outcome, text = _verdict(summaries, any(store.records()) if is_there and not summaries else False)
-    if not summaries and is_there:
-        _refuse_unknown(wanted.key_ids or (), names, store, place)
+    for key_id in (wanted.key_ids or ()) if is_there and not summaries else ():
+        if key_id not in names and store.mark(key_id) is None:
+            raise ConfigurationError(f"no call of a key {key_id[:40]!r} is recorded in {place or store.name}")
+    outcome, text = _verdict(summaries, has_others=is_there and not summaries and any(store.records()))
     check = CheckResult(id="audit", account=None, outcome=outcome, summary=f"{text} in {place or store.name}")
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), clock.now_ns()) for summary in summaries],
@@ -107,13 +108,7 @@ def _is_there(host: Host, store: NonceStore) -> bool:
     return True
 
 
-def _refuse_unknown(key_ids: Collection[str], names: Mapping[str, str], store: NonceStore, place: str) -> None:
-    for key_id in key_ids:
-        if key_id not in names and store.mark(key_id) is None:
-            raise ConfigurationError(f"no call of a key {key_id[:40]!r} is recorded in {place or store.name}")
-
-
-def _verdict(summaries: Sequence[KeySummary], has_others: bool) -> tuple[Outcome, str]:
+def _verdict(summaries: Sequence[KeySummary], *, has_others: bool) -> tuple[Outcome, str]:
     if not summaries:
         return Outcome.PASS, "no recorded call is asked for" if has_others else "nothing recorded yet"
     issued, refused, failed = (sum(getattr(s, name) for s in summaries) for name in ("issued", "refused", "failed"))

@@ -77,11 +77,10 @@ def alike(report: Report) -> list[tuple[str, bool | None, list[str]]]:
     found: dict[tuple[str, bool | None], list[AccountReport]] = {}
     for account in report.accounts:
         if account.connected is not True and not told_singly(account, report):
-            causes = [d.cause for d in _failures(report, account.label)] if not account.error else []
-            kind = causes[0] if causes else said(account, report)
+            failures = [] if account.error else _failures(report, account.label)
+            kind = failures[0].cause if failures else said(account, report)
             found.setdefault((kind, account.connected), []).append(account)
-    return [(said(same[0], report) if len(same) == 1 else kind, connected, [a.label for a in same])
-            for (kind, connected), same in found.items()]  # fmt: skip
+    return [(kind, connected, [account.label for account in same]) for (kind, connected), same in found.items()]
 
 
 def verdict(report: Report) -> str:

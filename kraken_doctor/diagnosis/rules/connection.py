@@ -39,17 +39,13 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             return
         if error := evidence.get(call.ERROR):
             cause = kraken_error((error,)).cause
+            possible = possible_of(evidence, cause)
             yield diagnosis_for(
-                cause,
-                None,
-                "",
-                ("Kraken's own response",),
-                error=error,
-                severity=_severity(evidence, call),
-                possible=(possible := possible_of(evidence, cause)),
+                cause, None, "", ("Kraken's own response",),
+                error=error, severity=_severity(evidence, call), possible=possible,
                 # Nothing of a key's was sent: whoever speaks of one may not be the exchange.
                 confidence=Confidence.CERTAIN if cause in _OF_EXCHANGE and not possible else Confidence.LIKELY,
-            )
+            )  # fmt: skip
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.report import Report
-from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, details, grouped, listed
+from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, cure, details, grouped, listed
 from kraken_doctor.render.rich_page import SEVERITY_STYLES
 from kraken_doctor.terminal.text import PROSE_LIMIT_CHARACTERS, Symbols, escape
 
@@ -61,12 +61,8 @@ def _remark(diagnosis: Diagnosis, whose: str, symbols: Symbols) -> RenderableTyp
     head = Text(f"{symbols.warned} {word}: ", style=style).append(diagnosis.cause, style=f"bold {style}")
     head.append(f" ({whose})" if whose else "", style="default")
     because = f" ({'; '.join(escape(fact) for fact in diagnosis.because)})" if diagnosis.because else ""
-    remedy = diagnosis.remedy
-    lines = [
-        Text(f"{escape(diagnosis.summary)}{because}"),
-        Text(escape(remedy.text, PROSE_LIMIT_CHARACTERS)),
-        *(Text(f"Run: {escape(command)}") for command in remedy.commands),
-        *([Text(f"Or: {escape(remedy.otherwise, PROSE_LIMIT_CHARACTERS)}")] if remedy.otherwise else []),
-        *([Text(escape(remedy.avoid, PROSE_LIMIT_CHARACTERS))] if remedy.avoid else []),
-    ]
+    lines = [Text(f"{escape(diagnosis.summary)}{because}")]
+    for heading, texts in cure(diagnosis.remedy):
+        before = {"Do": "", "Don't": "Don't "}.get(heading, f"{heading}: ")
+        lines += [Text(f"{before}{escape(text, PROSE_LIMIT_CHARACTERS)}") for text in texts if text]
     return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
