@@ -96,6 +96,8 @@ def _is_there(host: Host, store: NonceStore) -> bool:
     if path is None:
         return True
     if not path.exists():
+        if path.with_name(f"{path.name}.audit").exists():
+            return True
         if named:
             raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, and there is no such file")
         return False
