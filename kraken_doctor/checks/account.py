@@ -15,6 +15,8 @@ from kraken_doctor.model import permissions as permissions_of_keys
 from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.permissions import QUERY_FUNDS
 
+_TO_CALL = ("credentials", "krakenex", "store", "path")
+"""Without these nothing is sent: a call that can only fail counts towards a lockout."""
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
 
@@ -34,7 +36,7 @@ after a refused key, signature or nonce, nor where it is asked to slow down: the
     title="Connection and authentication",
     position=70,
     scope=Scope.ACCOUNT,
-    needs=("credentials", "krakenex", "store", "path"),
+    needs=_TO_CALL,
     requests=("POST /0/private/GetApiKeyInfo",),
     private_calls=2,  # a second try, or Balance where the endpoint fails alone
 )
@@ -97,7 +99,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     title="USD and USDT",
     position=90,
     scope=Scope.ACCOUNT,
-    needs=("authentication",),
+    needs=(*_TO_CALL, "authentication"),  # also where the last is left out
     proved_by=("permissions",),
     requests=("POST /0/private/Balance",),
     private_calls=1,

@@ -104,10 +104,13 @@ class Instruments:
     accounts: tuple[Account, ...] = ()
     store_source: str = ""
     """The file that names the store, where that is not the process's environment: the library reads no .env."""
-    env_files_readable_by_others: tuple[str, ...] = ()
+    store_place: str = ""
+    """Where the store is, without a login, and who names it."""
+    env_files_readable_by_others: Mapping[str, str] = field(default_factory=dict)
+    """Paths of them, by the origin of what was read there."""
     keeper: Callable[[], TimeDaemon | None] = lambda: None
     """Finds out what keeps this host's clock."""
-    env_files_in_git: tuple[str, ...] = ()
+    env_files_in_git: Mapping[str, str] = field(default_factory=dict)
 
     @locked_cached_property
     def http(self) -> Session:

@@ -42,11 +42,10 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
     evidence += [*_written(facts.KEY, key_shape), *_written(facts.SECRET, secret_shape)]
     if same := _same_key(ctx):
         evidence.append(facts.SAME_KEY_AS.of(same))
-    readable = account.origin in ctx.run.env_files_readable_by_others
-    if readable:
-        evidence.append(facts.READABLE_FILE.of(account.origin))
-    if tracked := account.origin in ctx.run.env_files_in_git:
-        evidence.append(facts.TRACKED_FILE.of(account.origin))
+    if readable := ctx.run.env_files_readable_by_others.get(account.origin):
+        evidence.append(facts.READABLE_FILE.of(readable))
+    if tracked := ctx.run.env_files_in_git.get(account.origin):
+        evidence.append(facts.TRACKED_FILE.of(tracked))
     blocked = key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same
     if blocked:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))

@@ -52,12 +52,12 @@ class Probe:
             TransportError: The first that fails. Behind a proxy, name and TCP are the proxy's, and so is their failure.
         """
         proxy = self._route.proxy
+        self._evidence.append(facts.PROXY.of(proxy.shown if proxy else "", source=proxy.variable if proxy else ""))
         if self._secure and self._route.authorities_variable:
             self._route.tls_context()  # where it names nothing to trust, no later step can succeed
         if proxy is None:
             self._reach(self._host, self._port)
         else:
-            self._evidence.append(facts.PROXY.of(proxy.shown, source=proxy.variable))
             self._evidence.append(facts.PROXY_LOGIN.of(proxy.login is not None))
             if proxy.scheme not in ("http", "https"):
                 return  # SOCKS: the connection is PySocks's

@@ -121,7 +121,7 @@ class NonceGuard:
         Raises:
             NonceWithheldError: It should not.
         """
-        noted = _noted_unit(self.note)
+        noted = NonceUnit.known(self.note)
         if self.choice.source == "default" and noted is not None and noted is not NonceUnit.MS:
             raise NonceWithheldError("note", None, noted)
         if mark is not None:
@@ -147,7 +147,3 @@ class NonceGuard:
         latest = max(floor, accepted) if (accepted := self.history.nonce or 0) <= 2 * floor else floor
         if nonce > latest + _MOST_AHEAD_NS // unit.tick_ns:
             raise NonceWithheldError("ahead", nonce, unit, now_ns)
-
-
-def _noted_unit(note: str | None) -> NonceUnit | None:
-    return next((unit for unit in NonceUnit if unit.value == note), None)

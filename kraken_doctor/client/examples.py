@@ -4,8 +4,12 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Return ``plain``, krakenex as it is, or ``unique``, with a good generator and nothing else."""
-    if name not in ("plain", "unique"):
+    """
+    Return ``plain``, krakenex as it is, or ``unique``, with a good generator and nothing else.
+
+    ``rising`` is a krakenex that has such a generator by itself.
+    """
+    if name not in ("plain", "unique", "rising"):
         raise AttributeError(name)
     import krakenex
 
@@ -13,6 +17,9 @@ def __getattr__(name: str) -> Any:
     from kraken_doctor.nonce.stores import open_store
 
     api = krakenex.API("key", "c2VjcmV0")
+    take = NonceGenerator("example", store=open_store("memory://")).next
     if name == "unique":
-        api._nonce = NonceGenerator("example", store=open_store("memory://")).next  # noqa: SLF001 - krakenex's hook
+        api._nonce = take  # noqa: SLF001 - krakenex's hook
+    elif name == "rising":
+        krakenex.API._nonce = lambda _self: take()  # noqa: SLF001
     return api

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import has_remedy, remedy
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Remedy
 from kraken_doctor.model.evidence import EvidenceSet
@@ -49,7 +49,7 @@ def _remedy(evidence: EvidenceSet) -> Remedy | None:
         return remedy("time services compete", service=service, rivals=" and ".join(rivals))
     if evidence.get(facts.KEEPER_RUNNING):
         restart = (f"sudo systemctl restart {unit}",) if unit and service not in _SELF_MADE else ()
-        return remedy(f"{service} runs", *restart)
+        return remedy(f"{service} runs", *restart) if has_remedy(f"{service} runs") else None
     if service == "systemd-timesyncd":
         return remedy("systemd-timesyncd is off")
     start = (f"sudo systemctl enable --now {unit}",) if unit else ()

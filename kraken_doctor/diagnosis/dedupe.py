@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
@@ -43,29 +43,40 @@ def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
     return replace(one, **together._asdict()) if together else one
 
 
-def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Drop symptoms whose cause is among *found*, in the same account or in what all share; the cause names them."""
-    symptoms: dict[int, Diagnosis] = {}
-    explained: dict[int, list[str]] = {}
-    for position, cause, brought_about in _with_symptoms(found):
-        for other, symptom in enumerate(found):
-            if symptom.cause in brought_about and _explains(cause, symptom):
-                symptoms[other] = symptom
-                explained.setdefault(position, []).append(symptom.cause)
-    return [
-        replace(diagnosis, explains=tuple(dict.fromkeys((*diagnosis.explains, *explained.get(position, ())))))
-        for position, diagnosis in enumerate(found)
-        if position not in symptoms
-    ]
+def fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis | None]:
+    """
+    Put None for symptoms whose cause is among *found*, in the same account or in what all share.
+
+    The cause names them.
+    """
+    if not found:
+        return []
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    folded: set[int] = set()
+    kept: dict[int, Diagnosis] = {}
+    for position, cause in enumerate(found):
+        entry = CAUSES[cause.cause]
+        symptoms = {
+            at: other
+            for at, other in enumerate(found)
+            if _explains(cause, other)
+            and (other.cause in entry.brings_about or (other.cause in entry.hides and other.severity is Severity.FAIL))
+        }
+        folded |= symptoms.keys()
+        hidden = [other for other in symptoms.values() if other.cause in entry.hides]
+        seen = (f"seen meanwhile, to be judged when it is over: {_seen(hidden)}",) if hidden else ()
+        explained = dict.fromkeys((*cause.explains, *(s.cause for s in symptoms.values() if s not in hidden)))
+        kept[position] = replace(cause, explains=tuple(explained), because=(*cause.because, *seen))
+    return [None if position in folded else diagnosis for position, diagnosis in kept.items()]
 
 
-def _with_symptoms(found: Sequence[Diagnosis]) -> Iterator[tuple[int, Diagnosis, tuple[str, ...]]]:
-    if found:
-        from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+def _seen(hidden: Sequence[Diagnosis]) -> str:
+    said = [f"{other.error or other.cause}{f' ({other.account})' if other.account else ''}" for other in hidden]
+    return ", ".join(said[:_MOST_SEEN]) + (f" and {len(said) - _MOST_SEEN} more" if len(said) > _MOST_SEEN else "")
 
-        for position, diagnosis in enumerate(found):
-            if brought_about := CAUSES[diagnosis.cause].brings_about:
-                yield position, diagnosis, brought_about
+
+_MOST_SEEN = 5
 
 
 def _explains(cause: Diagnosis, symptom: Diagnosis) -> bool:

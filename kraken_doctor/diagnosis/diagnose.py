@@ -30,13 +30,16 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
         evidence = EvidenceSet(scopes[label], label)
         single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
     shared, single = shared_by_all(single, labels)
-    return _ranked(fold_symptoms([*_without_repeats(run_wide, [*shared, *single]), *shared, *single]))
+    found = fold_symptoms([*run_wide, *shared, *single])
+    return _ranked(_without_repeats(found[: len(run_wide)], found[len(run_wide) :]))
 
 
-def _without_repeats(common: Sequence[Diagnosis], others: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Return the run's own findings, less those that an account's finding says again with more weight."""
-    said = {diagnosis.cause for diagnosis in others}
-    return [diagnosis for diagnosis in common if diagnosis.cause not in said]
+def _without_repeats(common: Sequence[Diagnosis | None], others: Sequence[Diagnosis | None]) -> list[Diagnosis]:
+    """Return the run's own findings and those of accounts, each cause once: as a failure of the run, if it is one."""
+    failed = {diagnosis.cause for diagnosis in common if diagnosis and diagnosis.severity is Severity.FAIL}
+    rest = [diagnosis for diagnosis in others if diagnosis and diagnosis.cause not in failed]
+    said = {diagnosis.cause for diagnosis in rest}
+    return [*(diagnosis for diagnosis in common if diagnosis and diagnosis.cause not in said), *rest]
 
 
 def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:

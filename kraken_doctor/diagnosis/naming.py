@@ -7,6 +7,7 @@ from typing import NamedTuple
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.unit import NonceUnit
 
 
 class Call(NamedTuple):
@@ -14,8 +15,9 @@ class Call(NamedTuple):
 
     number: int
     endpoint: str
-    unit: str
+    unit: NonceUnit
     nonce: int
+    """0 where it is not known."""
     outcome: str
     """``ok``, or what went wrong."""
     failure: str
@@ -31,7 +33,7 @@ def calls(evidence: EvidenceSet) -> list[Call]:
         Call(
             number,
             evidence.get(call.ENDPOINT, ""),
-            evidence.get(call.UNIT, ""),
+            NonceUnit.known(evidence.get(call.UNIT)) or NonceUnit.MS,
             evidence.get(call.NONCE, 0),
             evidence.get(call.OUTCOME, ""),
             evidence.get(call.FAILURE, ""),
@@ -40,6 +42,15 @@ def calls(evidence: EvidenceSet) -> list[Call]:
         )
         for number, call in enumerate(facts.private_calls(evidence), 1)
     ]
+
+
+def possible_of(evidence: EvidenceSet, cause: str) -> tuple[Alternative, ...]:
+    """Return what the exchange's word for *cause* leaves open, less what the evidence excludes."""
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    if cause == "exchange-unavailable" and evidence.get(facts.EXCHANGE_STATUS) == "online":
+        return ()
+    return (evidence.get(facts.OTP) and CAUSES[cause].possible_with_otp) or CAUSES[cause].possible
 
 
 def diagnosis_for(

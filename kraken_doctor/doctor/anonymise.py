@@ -64,7 +64,7 @@ def anonymise(
 
 def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """Names and ids are ours, and what is judged by; the rest may hold words of the user's."""
-    kept = [item for item in check["evidence"] if item["name"] != facts.KEY_TAIL.name]
+    kept = [item for item in check["evidence"] if item["name"] not in (facts.KEY_TAIL.name, facts.STORE_PLACE.name)]
     told = [item for item in kept if not _tells_amount(item["name"])]
     return check | {
         "account": hide(check["account"]) if check["account"] else None,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.doctor.instruments import store_place
 from kraken_doctor.doctor.reporting import Started, finished
-from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.errors import ConfigurationError, NonceStoreError
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import Filter, KeySummary, summarise
+from kraken_doctor.redact import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from kraken_doctor.clock import Clock
     from kraken_doctor.doctor.host import Host
     from kraken_doctor.model.call import CallRecord
     from kraken_doctor.model.report import Report
+    from kraken_doctor.nonce.stores import NonceStore
 
 
 def account_names(host: Host) -> dict[str, str]:
@@ -52,7 +55,7 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
     """
     Return what the log of the host's nonce store tells.
 
-    A log that can be read is no verdict on what it tells: the outcome is a pass.
+    A log that can be read is no verdict on what it tells: calls that failed are a warning, and no more.
 
     Args:
         host: Names the store and the accounts.
@@ -61,9 +64,12 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
         limit: The newest so many records are in the report.
 
     Raises:
+        ConfigurationError: The store that is named is not there, or is none; or a key is named that nobody knows.
         NonceStoreError: The store can't be read.
     """
     started, names, store = Started.now(clock), account_names(host), host.store()
+    place = store_place(host.environment, store)
+    is_there = _is_there(host, store)
     newest: deque[CallRecord] = deque(maxlen=limit)
 
     def passing() -> Iterator[CallRecord]:
@@ -72,9 +78,11 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
             yield record
 
     summaries = summarise(passing())
-    issued, refused = sum(s.issued for s in summaries), sum(s.refused for s in summaries)
-    text = f"{issued} nonces of {len(summaries)} keys, {refused} refused" if summaries else "no calls are recorded"
-    check = CheckResult(id="audit", account=None, outcome=Outcome.PASS, summary=text)
+    for key_id in (wanted.key_ids or ()) if is_there and not summaries else ():
+        if key_id not in names and store.mark(key_id) is None:
+            raise ConfigurationError(f"no call of a key {key_id[:40]!r} is recorded in {place or store.name}")
+    outcome, text = _verdict(summaries, has_others=is_there and not summaries and any(store.records()))
+    check = CheckResult(id="audit", account=None, outcome=outcome, summary=f"{text} in {place or store.name}")
     extra = {
         "summary": [_summary(summary, names, store.mark(summary.key_id), clock.now_ns()) for summary in summaries],
         "records": [
@@ -83,6 +91,38 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
         ],
     }
     return finished("audit", started, [check], extra=extra)
+
+
+def _is_there(host: Host, store: NonceStore) -> bool:
+    """Whether *store* has been written to; ConfigurationError where it is named and is none."""
+    path, named = getattr(store, "path", None), host.environment.get(STORE_VARIABLE)
+    if path is None:
+        return True
+    if not path.exists():
+        if path.with_name(f"{path.name}.audit").exists():
+            return True
+        if named:
+            raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, and there is no such file")
+        return False
+    try:
+        store.mark("")
+    except NonceStoreError as exc:
+        if named:
+            raise ConfigurationError(f"{exc} ({STORE_VARIABLE}, {named.origin})") from None
+        raise
+    return True
+
+
+def _verdict(summaries: Sequence[KeySummary], *, has_others: bool) -> tuple[Outcome, str]:
+    if not summaries:
+        return Outcome.PASS, "no recorded call is asked for" if has_others else "nothing recorded yet"
+    issued, refused, failed = (sum(getattr(s, name) for s in summaries) for name in ("issued", "refused", "failed"))
+    keys = f"{len(summaries)} key{'' if len(summaries) == 1 else 's'}"
+    good = not (refused or failed or any(summary.repeated for summary in summaries))
+    return (
+        Outcome.PASS if good else Outcome.WARN,
+        f"{issued} nonce{'' if issued == 1 else 's'} of {keys}, {refused} refused, {failed} failed,",
+    )
 
 
 def _summary(summary: KeySummary, names: dict[str, str], mark: int | None, now_ns: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kraken_doctor.accounts.discovery import find_accounts, none_found
+from kraken_doctor.accounts.discovery import find_accounts, name_account, none_found
 from kraken_doctor.checks.base import Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
@@ -194,6 +194,7 @@ class Doctor:
             sandbox=request.sandbox,
             environment=instruments.environment_facts(context, results, place.env_files),
             accounts=reports,
+            named=tuple(name_account(name)[0] for name in (*request.users, *([None] if request.master else []))),
             extra=instruments.latency(context),
             **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor import __version__
@@ -18,7 +19,7 @@ from kraken_doctor.network import transport
 from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
-from kraken_doctor.redact import without_secrets
+from kraken_doctor.redact import STORE_VARIABLE, without_secrets
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
 from kraken_doctor.timesource.time_daemon import HostFs, detect
 
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from requests import Session
 
     from kraken_doctor.accounts.dotenv import EnvFile
+    from kraken_doctor.accounts.environment import Environment
     from kraken_doctor.clock import Clock
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.sandbox_env import RunEnvironment
     from kraken_doctor.model.account import Account
     from kraken_doctor.model.evidence import CheckResult
+    from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
@@ -96,9 +99,26 @@ def make_instruments(
         keeper=(lambda: None) if request.faults else functools.partial(find_time_daemon, environ),
         accounts=accounts,
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
-        env_files_readable_by_others=tuple(file.path.name for file in place.env_files if file.readable_by_others),
-        env_files_in_git=tuple(path.name for path in paths if git.status(path, git_environ) is git.GitStatus.TRACKED),
+        store_place=store_place(place.environment, place.store),
+        env_files_readable_by_others={f.path.name: _shown(f.path) for f in place.env_files if f.readable_by_others},
+        env_files_in_git={
+            path.name: _shown(path) for path in paths if git.status(path, git_environ) is git.GitStatus.TRACKED
+        },
     )
+
+
+def store_place(environment: Environment, store: NonceStore) -> str:
+    """Return where *store* is, without a login, and who names it; empty where it is nowhere."""
+    if named := environment.get(STORE_VARIABLE):
+        return f"{without_login(named.value)} ({STORE_VARIABLE}, {named.origin})"
+    path = getattr(store, "path", None)
+    return f"{path} (the default)" if path else ""
+
+
+def _shown(path: Path) -> str:
+    """*path* as a command of this user can name it."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def make_session(request: RunRequest, variables: Mapping[str, str], url: str, *, pinned: bool = True) -> Session:

@@ -100,7 +100,7 @@ def start_sandbox(stack: ExitStack, request: RunRequest, store: NonceStore) -> t
 def _env_files(stack: ExitStack, scenario: Scenario) -> tuple[dotenv.EnvFile, ...]:
     if scenario.env_file_mode is None:
         return ()
-    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-"))) / ".env"
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-"))) / scenario.env_file_name
     path.touch(mode=0o600)
     path.write_text(
         scenario.env_file_text + "".join(f"{name}={value}\n" for name, value in scenario.environ.items()),

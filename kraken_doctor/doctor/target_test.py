@@ -6,7 +6,6 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from kraken_doctor import child
@@ -98,21 +97,15 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     outcome, summary = order[seen["in_order"]]
     evidence = (facts.NONCE_IN_ORDER.of(seen["in_order"]),)
     results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
-    # krakenex's own generator is expected to repeat: that is the warning, not a second finding.
-    if replaced is False:
-        results = [replace(r, outcome=Outcome.WARN) if r.outcome is Outcome.FAIL else r for r in results]
     return tuple(results)
 
 
 def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
-    broken = tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed)
+    source = f"{target} takes its nonces from {seen['by']}{', which is its own' if seen['replaced'] is False else ''}"
+    if broken := tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed):
+        return [diagnosis_for("nonce-generator-broken", None, "", (source, *broken))]
     if seen["replaced"] is False:
-        because = (f"{target} takes its nonces from {seen['by']}", *broken)
-        return [diagnosis_for("nonce-generator-default", None, "", because)]
-    if broken:
-        return [
-            diagnosis_for("nonce-generator-broken", None, "", (f"{target} takes its nonces from {seen['by']}", *broken))
-        ]
+        return [diagnosis_for("nonce-generator-default", None, "", (source,))]
     if seen["in_order"] is False:
         return [
             diagnosis_for(

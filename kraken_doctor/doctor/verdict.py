@@ -35,6 +35,9 @@ class ExitStatus(enum.IntEnum):
 CALLING = frozenset({"authentication", "balances"})
 """Checks that make private calls."""
 
+_OF_HOST = {"krakenex", "store"}
+"""Checks without which no call can be made, and which say nothing of the connection."""
+
 _FINE = (Outcome.PASS, Outcome.WARN)
 
 
@@ -62,14 +65,25 @@ def _beside_the_point(result: CheckResult) -> bool:
 
 
 def graded(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
-    """Return *results*; a public endpoint that failed is a warning at most where a private call was accepted."""
-    if not any(result.id in CALLING and result.outcome is Outcome.PASS for result in results):
+    """
+    Return *results*; a public endpoint that failed is a warning at most where a private call was accepted.
+
+    So is a maintenance that refuses none.
+    """
+    ends = {result.outcome for result in results if result.id in CALLING}
+    if Outcome.PASS not in ends:
         return tuple(results)
-    return tuple(replace(result, outcome=Outcome.WARN) if _failed_in_public(result) else result for result in results)
+    harmless = Outcome.FAIL not in ends
+    return tuple(
+        replace(result, outcome=Outcome.WARN) if _failed_in_public(result, in_maintenance=harmless) else result
+        for result in results
+    )
 
 
-def _failed_in_public(result: CheckResult) -> bool:
+def _failed_in_public(result: CheckResult, *, in_maintenance: bool) -> bool:
     known = EvidenceSet.of(result.evidence)
+    if in_maintenance and known.get(facts.EXCHANGE_STATUS) == "maintenance":
+        return True
     return any(known.get(call.FAILURE) or known.get(call.ERROR) for call in (facts.PATH, facts.EXCHANGE))
 
 
@@ -115,6 +129,10 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
     made = calls(evidence)
     last = made[-1] if made else None
     outcome = outcome_of(own, diagnoses)
+    # Without a nonce nothing was sent: that tells nothing of the connection.
+    untested = not made and (
+        evidence.get(facts.NONCE_ERROR) is not None or bool({r.blocked_by for r in own} & _OF_HOST)
+    )
     if outcome in _FINE and (blockers := {result.blocked_by for result in own} - {None}):
         # What all accounts share is in their way; where that is a fault of our own, nothing is known of them.
         broken = {result.id for result in results if result.outcome is Outcome.ERROR}
@@ -127,7 +145,7 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
     return AccountReport(
         label=label,
         outcome=outcome,
-        connected=connected or (False if outcome is Outcome.FAIL else None),
+        connected=connected or (False if outcome is Outcome.FAIL and not untested else None),
         key_tail=evidence.get(facts.KEY_TAIL, ""),
         key_id=evidence.get(facts.KEY_ID) or None,
         source=evidence.get(facts.CREDENTIALS_SOURCE, ""),

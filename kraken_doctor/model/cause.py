@@ -56,6 +56,8 @@ class Cause:
     everywhere: Everywhere | None = None
     brings_about: tuple[str, ...] = ()
     """Causes that it always leads to. Where evidence decides, as with a clock and a certificate, a rule does."""
+    hides: tuple[str, ...] = ()
+    """Causes whose evidence, met beside it, proves nothing: they are to be judged when it is over."""
 
     @property
     def errors(self) -> tuple[str, ...]:

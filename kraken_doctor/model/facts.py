@@ -17,6 +17,7 @@ KRAKENEX_TESTED = Fact("krakenex.tested", str, "the version that this package is
 KRAKENEX_ERROR = Fact("krakenex.error", str, "why it can't be imported")
 KRAKENEX_MISSING_HOOKS = Fact("krakenex.missing_hooks", Texts, "what a nonce generator needs and it does not have")
 STORE_NAME = Fact("store.name", str, "the nonce store; its source is the .env file that names it")
+STORE_PLACE = Fact("store.place", str, "where it is, without a login, and who names it")
 STORE_ERROR = Fact("store.error", str, "why it can't be written")
 DOCTOR_FAILED_AT = Fact("doctor.failed_at", str, "file and line where a check broke")
 
@@ -48,7 +49,7 @@ RATE_MOST = Fact("clock.rate.most", float, "how fast the offset grows, at most",
 ENVIRONMENT = Fact("path.environment", Texts, "variables that change the network path", for_reader=True)
 ENVIRONMENT_IN_FILES = Fact("path.environment.files", Texts, "such variables in a .env alone, each with its file")
 ENVIRONMENT_UNUSED = Fact("path.environment.unused", bool, "whether those were not used for this run")
-PROXY = Fact("path.proxy", str, "the proxy without its login; its source is the variable that names it")
+PROXY = Fact("path.proxy", str, "the proxy without its login, empty for none; its source is the variable that names it")
 PROXY_LOGIN = Fact("path.proxy.login", bool, "whether that variable holds a login")
 DNS_ADDRESSES = Fact("path.dns.addresses", Texts, "what the name resolves to")
 DNS_IPV4 = Fact("path.dns.ipv4", int, "how many of them are IPv4", for_reader=True)
@@ -148,7 +149,7 @@ class Step:
     def __init__(self, step: str) -> None:
         self.FAILURE = Fact(f"{step}.failure", str, "cause id of the step that failed; empty if Kraken answered")
         self.DETAIL = Fact(f"{step}.detail", str, "what the system or the server said")
-        self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step", for_reader=True)
+        self.PROXY_FAILURE = Fact(f"{step}.proxy.failure", str, "the proxy's failing step")
         self.PROXY_STATUS = Fact(f"{step}.proxy.status", int, "the proxy's answer")
         self.BAD_VARIABLE = Fact(f"{step}.variable", str, "the variable whose value can't be used")
         self.HTTP_STATUS = Fact(f"{step}.http.status", int, "of the answer", for_reader=True)

@@ -106,6 +106,8 @@ class Report:
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     accounts: tuple[AccountReport, ...] = ()
+    named: tuple[str, ...] = ()
+    """Labels of the accounts that were asked for by name: a page tells of them one by one."""
     extra: Extra = field(default_factory=Extra)
     """What a command has beside these."""
 

@@ -59,6 +59,11 @@ class NonceUnit(enum.Enum):
             raise ConfigurationError(f"{named} is {text[:40]!r}; use one of {choices}") from None
 
     @classmethod
+    def known(cls, text: str | None) -> NonceUnit | None:
+        """Return the unit called *text*, None where there is none: a report may have been edited."""
+        return next((unit for unit in cls if unit.value == text), None)
+
+    @classmethod
     def of_mark(cls, mark: int, now_ns: int) -> NonceUnit | None:
         """
         Return the unit in which *mark* would be a time near *now_ns*; None where it fits none.

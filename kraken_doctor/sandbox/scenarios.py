@@ -46,6 +46,7 @@ class Scenario:
     """Variables that change the way there, in place of the process's own."""
     env_file_mode: int | None = None
     """The accounts' variables stand in a .env file of this mode; None: in the process's environment."""
+    env_file_name: str = ".env"
     env_file_text: str = ""
     """What stands in that file before them."""
     overrides: dict[str, str] = field(default_factory=dict)

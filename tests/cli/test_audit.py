@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from kraken_doctor import KrakenClient, RetryPolicy, open_store
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
@@ -83,7 +88,6 @@ def test_json(doctor: Run, key: Key) -> None:
         (("--until", "1h"), 0),
         (("--since", "2020-01-01", "--until", "2020-01-02T10:00"), 0),
         (("--user", "daivon_frazier"), 5),
-        (("--key-id", "0123456789abcdef"), 0),
         (("--limit", "2"), 2),
         (("--limit", "0"), 0),
     ],
@@ -96,7 +100,75 @@ def test_filters(doctor: Run, arguments: tuple[str, ...], count: int) -> None:
 def test_an_empty_log_is_no_failure(doctor: Run) -> None:
     """And no account needs to be configured."""
     ended = doctor("audit")
-    assert (ended.status, "no calls are recorded" in ended.stdout) == (0, True)
+    assert ended.status == 0
+    assert "nothing recorded yet in" in ended.stdout
+    assert "nonce.db(thedefault)" in "".join(ended.stdout.split())
+    assert not list(Path("..").rglob("nonce.db")), "reading makes no store"
+
+
+@pytest.mark.usefixtures("calls")
+def test_failures_are_no_check_mark(doctor: Run, key: Key) -> None:
+    """What was refused or failed is a warning, counted; where nothing was, all is well; and the store is named."""
+    page = doctor("audit").stdout
+    assert "! audit   warning: 5 nonces of 1 key, 1 refused, 1 failed, in sqlite:///bot.db" in page
+    open_store("sqlite:///bot.db").record(
+        CallRecord(at_ns=2**60, key_id="well", unit="ms", nonce=1, endpoint="Balance", outcome="ok", latency_s=0.1,
+                   waited_s=0.0)
+    )  # fmt: skip
+    open_store("sqlite:///bot.db").advance("well", 1)
+    ended = doctor("audit", "--key-id", "well")
+    assert (ended.status, "✓ audit   1 nonce of 1 key, 0 refused, 0 failed, in" in ended.stdout) == (0, True)
+    assert "no recorded call is asked for in sqlite:///bot.db" in doctor("audit", "--outcome", "nonesuch").stdout
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_key_that_nobody_knows_is_status_2(doctor: Run) -> None:
+    """A typing error must not look like a key without calls."""
+    ended = doctor("audit", "--key-id", "0123456789abcdef")
+    assert (ended.status, ended.stdout) == (2, "")
+    assert "'0123456789abcdef' is recorded in sqlite:///bot.db (KRAKEN_NONCE_STORE, environment)" in ended.stderr
+
+
+def make_other(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (a)")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "and there is no such file"),
+        (lambda path: path.mkdir(), "not a regular file"),
+        (lambda path: path.write_text("no database " * 99), "file is not a database"),
+        (make_other, "not a file of this library"),
+    ],
+)
+@pytest.mark.parametrize("origin", ["environment", ".env"])
+def test_a_named_store_that_is_none_is_status_2(
+    doctor: Run, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], words: str, origin: str
+) -> None:
+    """With what names it; and what stands there is left as it is."""
+    path = Path.cwd() / "named.db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    if origin == ".env":
+        Path(".env").write_text(f"KRAKEN_NONCE_STORE=sqlite:///{path}\n")
+    else:
+        monkeypatch.setenv("KRAKEN_NONCE_STORE", f"sqlite:///{path}")
+    ended = doctor("audit")
+    assert (ended.status, ended.stdout) == (2, "")
+    assert all(part in ended.stderr for part in (words, str(path), "KRAKEN_NONCE_STORE", origin))
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("width", ["60", "80"])
+def test_no_column_is_squeezed(doctor: Run, monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    """A row is a line, also on a narrow screen."""
+    monkeypatch.setenv("COLUMNS", width)
+    page = doctor("audit").stdout
+    assert len([line for line in page.splitlines() if "Balance" in line]) == 3
+    assert "  Outcome" in page
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", "5x", ""])

@@ -262,7 +262,7 @@ def test_a_public_endpoint_that_fails_beside_private_calls_that_work(
     assert {d["severity"] for d in found["diagnoses"]} - {"info"} == {"warn"}
     shown = doctor(*run)
     assert "Connected to Kraken Pro API (MASTER)" in shown.stdout
-    assert shown.stdout.endswith("Connected, with warnings.\n")
+    assert "Connected, with warnings. Fix first: exchange-" in shown.stdout.splitlines()[-1]
     intercept(lambda request: refusal("EAPI:Invalid key") if "/private/" in request.path else None)
     found = json.loads(doctor(*run, "-o", "json").stdout)
     assert (found["outcome"], found["exit_status"]) == ("fail", 1)
@@ -287,3 +287,51 @@ def test_an_account_without_a_result(doctor: Run, world: World) -> None:
 def test_checks_that_call_are_known() -> None:
     """The verdict has their ids by heart, since it is loaded where no check is."""
     assert {check.id for check in CATALOGUE if check.private_calls} == CALLING
+
+
+BROKEN: dict[str, tuple[str, int]] = {
+    "credentials-placeholder": ("credentials", 0), "state-unwritable": ("store", 0),
+    "key-invalid": ("authentication", 1),
+    "nonce-spent-higher": ("authentication", 2), "krakenex-incompatible": ("krakenex", 0), "edge-error": ("path", 0),
+    "permission-missing": ("permissions", 1),
+}  # fmt: skip
+"""Faults, with the check that finds each, and how many calls that takes at most."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--only", "--skip"])
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("fault", BROKEN)
+def test_any_plan_with_each_kind_of_fault(doctor: Run, fault: str, name: str, option: str) -> None:
+    """It is found where its check, or one that needs what is broken, was planned; what is written wrong is not sent."""
+    finder, most = BROKEN[fault]
+    ended = doctor(
+        "check", "--sandbox", "--fault", fault, "--user", "daivon_frazier", option, name, "--timeout", "0.5", "--skip",
+        "nonce" if name != "nonce" else "clock", "-o", "json",
+    )  # fmt: skip
+    if ended.status == 2:
+        assert (option, name) in (("--only", "clock"), ("--only", "nonce"))
+        return
+    report = json.loads(ended.stdout)
+    planned_checks = {check["id"] for check in report["checks"]}
+    calls = sum(account["private_calls"] for account in report["accounts"])
+    if finder in planned_checks:
+        assert (report["outcome"], ended.status) == ("fail", 1)
+        assert [d["cause"] for d in report["diagnoses"] if d["severity"] == "fail"] == [fault]
+        assert calls <= most
+    elif not planned_checks & CALLING:
+        assert (report["outcome"], ended.status, calls) == ("pass", 0, 0)
+
+
+def test_balances_are_not_asked_with_what_can_not_work(doctor: Run) -> None:
+    """Each failed call counts towards a lockout; and what was not tested is said so."""
+    for fault in ("credentials-placeholder", "credentials-damaged", "secret-malformed", "key-secret-swapped"):
+        ended = doctor(
+            "balances", "--sandbox", "--fault", fault, "--user", "daivon_frazier", "-o", "json", "--skip", "krakenex"
+        )
+        report = json.loads(ended.stdout)
+        assert [d["cause"] for d in report["diagnoses"]] == [fault]
+        assert (report["accounts"][0]["private_calls"], ended.status) == (0, 1)
+    page = doctor("balances", "--sandbox", "--skip", "balances").stdout
+    assert page.endswith("All checks passed. The connection was not tested.\n")
+    assert "unknown" in page

@@ -55,6 +55,18 @@ def small_counter(count=[0]):
     count[0] += 1
     return count[0]
 
+class Subclass(krakenex.API):
+    pass
+
+subclass = Subclass("key", "{SECRET}")
+
+def nanoseconds():
+    return time.time_ns()
+
+def slow():
+    time.sleep(0.002)
+    return int(time.time() * 1000)
+
 def raises():
     raise LookupError("no nonce today")
 
@@ -94,7 +106,12 @@ def examined(doctor: Run, target: str) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("target", "cause", "unit", "in_order"),
     [
-        ("bot:plain", "nonce-generator-default", "ms", False),
+        ("bot:plain", "nonce-generator-broken", "ms", False),
+        ("bot:subclass", "nonce-generator-broken", "ms", False),
+        ("bot:nanoseconds", "nonce-generator-broken", "ns", None),
+        ("bot:slow", "nonce-generator-broken", "ms", None),
+        ("kraken_doctor.client.examples:plain", "nonce-generator-broken", "ms", False),
+        ("kraken_doctor.client.examples:rising", "nonce-generator-default", "us", False),
         ("bot:ordered", None, "us", True),
         ("bot:seed", "nonce-reordered", "us", False),
         ("bot:generator", None, "us", None),
@@ -132,11 +149,14 @@ def test_the_hooks_origin_is_named(doctor: Run) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-def test_the_generator_default_is_a_warning(doctor: Run) -> None:
-    """A bot of one thread may live with it; and the page says what to do."""
-    ended = doctor("nonce", "--target", "bot:plain")
-    assert ended.status == 0
-    assert "kraken_doctor.install(api)" in ended.stdout
+def test_krakenex_s_own_is_a_warning_only_where_it_did_not_repeat(doctor: Run) -> None:
+    """In CI it is a gate: what was seen to repeat fails it, whoever wrote it; and the page says what to do."""
+    for target, status in (("bot:plain", 1), ("kraken_doctor.client.examples:rising", 0)):
+        ended = doctor("nonce", "--target", target)
+        assert ended.status == status
+        assert "kraken_doctor.install(api)" in ended.stdout
+    _, report = examined(doctor, "bot:plain")
+    assert {check["id"]: check["outcome"] for check in report["checks"]}["nonce.threads"] == "fail"
 
 
 @pytest.mark.slow

@@ -95,14 +95,16 @@ def refused(unit: str, nonce: int) -> list[CheckResult]:
 def path(failure: str, /, **more: Value) -> CheckResult:
     """The way, which failed at a step; *proxy_by* is the variable that names the proxy."""
     variable = str(more.pop("proxy_by", "HTTPS_PROXY"))
-    facts: Facts = {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
+    facts: Facts = {"path.proxy": ""}
+    facts |= {f"path.{name.replace('__', '.')}": value for name, value in more.items()}
     facts |= {"path.failure": failure, "path.detail": "its own words"}
-    return found("path", None, facts, Outcome.FAIL, {"path.proxy": variable})
+    return found("path", None, facts, Outcome.FAIL, {"path.proxy": variable} if facts["path.proxy"] else {})
 
 
 def answered(**more: Value) -> CheckResult:
     """What the exchange said of itself."""
-    outcome = Outcome.FAIL if {"error", "failure"} & set(more) else Outcome.WARN
+    failed = {"error", "failure"} & set(more) or more.get("status") == "maintenance"
+    outcome = Outcome.FAIL if failed else Outcome.WARN
     facts = {f"exchange.{name.replace('__', '.')}": value for name, value in more.items()}
     return found("exchange", None, facts, outcome)
 
@@ -142,7 +144,7 @@ CASES: dict[str, list[CheckResult]] = {
     "neither is set": written(credentials__missing=("KRAKEN_USER_A_API_KEY", "KRAKEN_USER_A_API_SECRET")),
     "two users of one first name": written(credentials__shared_with=("USER:b", "USER:c")),
     "one key in three accounts": written(credentials__same_key_as=("USER:b", "USER:c")),
-    "the file is in git": written(credentials__tracked_file="/x/.env", credentials__readable_file="/x/.env"),
+    "the file is in git": written(credentials__tracked_file="/x/my .env", credentials__readable_file="/x/.env"),
     "the file can be read": written(credentials__readable_file="/x/.env"),
     "swapped": written(key__shape="secret", secret__shape="key", secret__decoded=42),
     "the secret twice": written(key__shape="secret"),
@@ -189,6 +191,14 @@ CASES: dict[str, list[CheckResult]] = {
     ],
     "another krakenex": [found("krakenex", None, {"krakenex.version": "2.2.1", "krakenex.tested": "2.2.2"})],
     "the tested krakenex": [found("krakenex", None, {"krakenex.version": "2.2.2", "krakenex.tested": "2.2.2"})],
+    "no store, and Kraken is reached": [
+        found("path", None, {}, Outcome.PASS),
+        found("store", None, {
+            "store.error": "nonce store redis: Error 111 connecting to 127.0.0.1:1. Connection refused.",
+            "store.place": "redis://127.0.0.1:1/0 (KRAKEN_NONCE_STORE, .env)",
+        }),
+    ],
+    "another store of a kind unknown": [found("store", None, {"store.error": "something else"})],
     "no store": [found("store", None, {"store.error": "nonce store /x/nonce.db: disk full"})],
     "the clock is behind": [clock(30.0)],
     "the clock is ahead, and was to be judged": [clock(-7_200.0, outcome=Outcome.FAIL)],
@@ -290,6 +300,17 @@ CASES: dict[str, list[CheckResult]] = {
     "an account without a result": [called(balances__empty=True, balances__no_result=True)],
     "an error of the status": [answered(error="EGeneral:Internal error")],
     "maintenance": [answered(status="maintenance")],
+    "maintenance, and private calls work": [found("exchange", None, {"exchange.status": "maintenance"})],
+    "maintenance, and what it hides": [
+        answered(status="maintenance"),
+        *written(key__placeholder=True),
+        *(
+            found("authentication", f"USER:{n}", call(1, "ms", MS, error))
+            for n, error in enumerate(
+                ("EAPI:Invalid key", "EAPI:Invalid signature", REFUSED, "EGeneral:Temporary lockout", "EX:x", "EX:y")
+            )
+        ),
+    ],
     "cancel only": [answered(status="cancel_only")],
     "post only": [answered(status="post_only")],
     "limit only": [answered(status="limit_only")],
@@ -402,7 +423,7 @@ CASES: dict[str, list[CheckResult]] = {
     ],
     "no allow-list": [called(key__ip_allowlist=0)],
     "an allow-list": [called(key__ip_allowlist=1)],
-    "nothing in the account": [called(balances__empty=True)],
+    "nothing in the account": [called(balances__empty=True, balances__no_result=False)],
     "something in the account": [called(balances__empty=False)],
     # The nonce
     "refused twice": [RIGHT, called(*TWICE)],

@@ -91,7 +91,8 @@ def test_a_refused_certificate_is_described() -> None:
     [
         ("proxy-failed", {"proxy__status": 407}, Confidence.CERTAIN),
         ("proxy-failed", {"proxy__status": 502}, Confidence.LIKELY),
-        ("proxy-failed", {}, Confidence.CERTAIN),
+        ("proxy-failed", {"proxy__failure": "connection-refused"}, Confidence.CERTAIN),
+        ("proxy-failed", {}, Confidence.LIKELY),
         ("read-timeout", {"tls__version": "TLS 1.3"}, Confidence.LIKELY),
         # Said inside TLS, so by the exchange or its edge.
         ("edge-error", {"tls__version": "TLS 1.3"}, Confidence.CERTAIN),

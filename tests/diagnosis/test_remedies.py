@@ -5,10 +5,17 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import kraken_doctor
+from kraken_doctor.accounts import shape
 from kraken_doctor.diagnosis import remedies
+from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.clock_remedies import _OF_THE_HOST
+from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.sandbox.keys import demo_credentials
 from kraken_doctor.timesource import time_daemon
+from tests.diagnosis.cases import keeper
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 
@@ -39,3 +46,66 @@ def test_values_stand_in_their_places() -> None:
     made = remedies.remedy("time services compete", "sudo true", service="{chrony}", rivals="ntpd and {0}")
     assert made.text == "{chrony} and ntpd and {0} both set this clock, one against the other: keep one of them."
     assert made.commands == ("sudo true",)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("nonce store redis: Error 111 connecting to 127.0.0.1:1. Connection refused.", "Start the Redis server"),
+        ("nonce store redis: invalid username-password pair or user is disabled.", "Correct user and password"),
+        ("nonce store redis: HELLO must be called with the client already authenticated", "Correct user and password"),
+        ("nonce store redis: DB index is out of range", "database's number"),
+        ("nonce store redis: You can't write against a read only replica.", "Name the primary"),
+        ("nonce store redis: command not allowed when used memory > 'maxmemory'.", "Make room on the Redis server"),
+        ("nonce store redis: Error -2 connecting to x:6379. Name or service not known.", "does not resolve"),
+        ("nonce store redis: Timeout connecting to server", "rediss:// where it speaks TLS"),
+        (
+            "nonce store redis: [SSL: WRONG_VERSION_NUMBER] wrong version number",
+            "rediss:// where the server speaks TLS",
+        ),
+        ("nonce store /x/n.db: database or disk is full", "Make room on the disk"),
+        ("nonce store /x/n.db: [Errno 28] No space left on device", "Make room on the disk"),
+        ("nonce store /x/n.db: database is locked", "Find the program"),
+        ("nonce store /x/n.db: [Errno 1] the file belongs to another user (4242); to share it", "as the user"),
+        ("nonce store /x/n.db: [Errno 1] everybody may write to the directory: chmod o-w it", "chmod o-w"),
+        ("nonce store /x/n.db: file is not a database", "Name another file"),
+        ("nonce store /x/n.db: not a file of this library, it has 't'", "Name another file"),
+        ("nonce store /x/n.db: [Errno 22] not a regular file", "what stands there is none"),
+        ("nonce store /x/n.db: [Errno 2] No such file or directory: '/x'", "whose directory is there"),
+        ("nonce store /x/n.db: [Errno 30] Read-only file system: '/x'", "Let this user write"),
+        ("nonce store /x/n.db: attempt to write a readonly database", "Let this user write"),
+    ],
+)
+def test_a_store_s_remedy_is_of_its_kind(problem: str, words: str) -> None:
+    """By what SQLite, Redis or the system said, in their own words."""
+    found = remedies.remedy_for(problem, "store_problems")
+    assert found is not None
+    assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("export KRAKEN_API_KEY={}", "Delete a command (export, set, ENV) and KRAKEN_API_KEY= in front"),
+        ("{},", "Delete a comma at the end, in K"),
+        ('"{}"', "Delete the quotes"),
+        ("{}\n", "no blanks and no line breaks"),
+        (" {}", "no blanks and no line breaks"),
+        ("\ufeff{}", "can't be seen"),
+        ("{}{}", "Delete the second copy"),
+        ("{}:" + "A" * 86 + "==", "Split what K holds"),
+    ],
+)
+def test_a_credential_s_remedy_says_what_stands_there(value: str, words: str) -> None:
+    """Each damage has its own; "paste it again" is for what has no name."""
+    key = demo_credentials("x")[0]
+    flaws = shape.inspect_key(value.replace("{}", key)).flaws
+    found = remedies.remedy_for(", ".join(flaws), "credential_problems", variable="K", flaws=", ".join(flaws))
+    assert found is not None, flaws
+    assert words in found.text
+
+
+def test_a_service_that_no_text_is_about() -> None:
+    """A report that was edited by hand has no remedy of its own there, and breaks nothing."""
+    (found,) = diagnose(keeper("linux", "sundial", running=True))
+    assert found.remedy == CAUSES["clock-behind"].remedy

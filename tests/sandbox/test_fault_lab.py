@@ -78,9 +78,10 @@ def test_what_stands_in_the_way_of_all_is_named_and_nothing_behind_it_is_guessed
 
 def can_be_together(first: Fault, later: Fault) -> bool:
     """Not where both change the same thing, or the first is on private calls alone, and so stands beside the key's."""
-    if first.name == "state-unwritable" and later.name in WITHHELD | {"nonce-ahead-of-clock"}:
+    if first.cause == "state-unwritable" and later.name in WITHHELD | {"nonce-ahead-of-clock"}:
         return False
-    return first.name not in ("account-ambiguous", "key-invalid-everywhere", "exchange-throttled")
+    alone = ("account-ambiguous", "key-invalid-everywhere", "exchange-throttled", "exchange-maintenance-key")
+    return first.name not in alone
 
 
 BAD_CREDENTIALS = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import diagnosis_for, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import RunRule
-from kraken_doctor.diagnosis.rules.host import explains_certificate
+from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certificate
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
 from kraken_doctor.model import facts
@@ -25,6 +25,7 @@ _STATUS_CAUSES = {
 }
 
 _ASK_TO_WAIT = ("exchange-throttled", "rate-limited", "exchange-busy", "exchange-unavailable", "edge-error")
+_OF_EXCHANGE = ("exchange-unavailable", "exchange-busy", "exchange-error", "exchange-throttled", "exchange-restricted")
 
 _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
@@ -39,13 +40,20 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             return
         if error := evidence.get(call.ERROR):
             refusal = kraken_error((error,))
-            because = ("Kraken's own response", *until_words(refusal))
-            severity, instead = _severity(evidence, call), remedy_of_step(evidence, call, refusal.cause)
-            yield diagnosis_for(refusal.cause, None, "", because, error=error, severity=severity, remedy=instead)
+            cause, possible = refusal.cause, possible_of(evidence, refusal.cause)
+            yield diagnosis_for(
+                cause, None, "", ("Kraken's own response", *until_words(refusal)),
+                error=error, severity=_severity(evidence, call), possible=possible,
+                remedy=remedy_of_step(evidence, call, cause),
+                # Nothing of a key's was sent: whoever speaks of one may not be the exchange.
+                confidence=Confidence.CERTAIN if cause in _OF_EXCHANGE and not possible else Confidence.LIKELY,
+            )  # fmt: skip
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
-        yield diagnosis_for(_STATUS_CAUSES[status], None, "", (f"SystemStatus says {status}",))
+        beside_calls = evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN  # private ones, which were accepted
+        because, severity = (f"SystemStatus says {status}",), Severity.WARN if beside_calls else None
+        yield diagnosis_for(_STATUS_CAUSES[status], None, "", because, severity=severity)
     elif status is not None and status != "online":
         said = f"says {status!r}, which this version does not know" if status else "says no word for it"
         yield diagnosis_for("exchange-status-unknown", None, "", (f"SystemStatus {said}",))
@@ -99,18 +107,21 @@ def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
 def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternative, ...]:
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
-    if failure == "tls-expired" and evidence.get(facts.CLOCK_OFFSET) is None:
+    if failure == "tls-expired" and not clock_is_known(evidence):
         return (
             Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
         )
-    if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) in (502, 503, 504):
+    status = evidence.get(call.PROXY_STATUS)
+    unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
+    if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
         return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
     by_proxy = {"connection-reset", "read-timeout"}
     if evidence.get(facts.TLS_VERSION) is None:
         by_proxy |= {"edge-error", "edge-blocked", "response-invalid"}
-    if proxy and failure in by_proxy:
-        return (Alternative(f"the fault is with the proxy {proxy}", "NO_PROXY, if there is a way without it"),)
+    if proxy != "" and failure in by_proxy:
+        whose = f"the proxy {proxy}" if proxy else "a proxy"
+        return (Alternative(f"the fault is with {whose}", "NO_PROXY, if there is a way without it"),)
     return ()
 
 
@@ -133,7 +144,7 @@ def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
         "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
         (f"the certificate, by {issuer}, is genuine and begins {begins}", clock_words(evidence)),
         confidence=Confidence.LIKELY,
-        severity=Severity.FAIL,
+        severity=_severity(evidence, facts.PATH),
         remedy=clock_remedy(evidence, "clock-behind"),
         explains=("tls-expired",),
     )

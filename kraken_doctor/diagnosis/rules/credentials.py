@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
@@ -38,12 +38,16 @@ def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     yield from _form(evidence, account)
     if path := evidence.get(facts.TRACKED_FILE):
         because = (f"git tracks {path}: it is in every copy of the repository",)
-        yield diagnosis_for(
-            "dotenv-readable", account, "The .env file is under version control.", because, remedy=remedy("file in git")
-        )
+        instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
+        yield diagnosis_for("dotenv-readable", account, f"{path} is under version control.", because, remedy=instead)
     elif path := evidence.get(facts.READABLE_FILE):
-        because, cure = (f"{path} may be read by its group or by everyone",), f"chmod 600 {shlex.quote(path)}"
-        yield diagnosis_for("dotenv-readable", account, "", because, remedy=remedy("file that others may read", cure))
+        because = (f"{path} may be read by its group or by everyone",)
+        instead = remedy("readable file", f"chmod 600 {shlex.quote(path)}", file=_name(path))
+        yield diagnosis_for("dotenv-readable", account, f"{path} can be read by others.", because, remedy=instead)
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
@@ -104,6 +108,7 @@ def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: st
         f"{variable} holds {', '.join(flaws)}.",
         (_size(evidence, part), *(("it still decodes to 64 bytes",) if tolerated else ())),
         severity=Severity.WARN if tolerated else Severity.FAIL,
+        remedy=remedy_for(", ".join(flaws), "credential_problems", variable=variable, flaws=", ".join(flaws)),
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.format import span
 
@@ -28,19 +28,38 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         because = (f"installed {version}, tested {tested}", "the nonce hook is there")
         yield diagnosis_for("krakenex-untested", None, "", because)
     if (problem := evidence.get(facts.STORE_ERROR)) is not None:
-        yield diagnosis_for("state-unwritable", None, "", (problem,))
+        yield unwritable(evidence, None, problem)
     yield from _clock(evidence)
+
+
+def unwritable(evidence: EvidenceSet, account: str | None, problem: str) -> Diagnosis:
+    """Name the nonce store, and which one is meant: that no nonce is issued says nothing of the connection."""
+    place = evidence.get(facts.STORE_PLACE)
+    reached = evidence.outcome("path") is Outcome.PASS and not evidence.get(facts.PATH.ERROR)
+    because = (
+        problem,
+        *((f"the store is {place}",) if place else ()),
+        *(("Kraken is reached: the connection works, the store does not",) if reached else ()),
+    )
+    instead = remedy_for(problem, "store_problems")
+    return diagnosis_for("state-unwritable", account, "", because, remedy=instead)
 
 
 def wrong_clock(evidence: EvidenceSet) -> str | None:
     """Return ``clock-behind`` or ``clock-ahead`` where the offset less its error bound is over the limit."""
     offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
     limit_s = evidence.get(facts.CLOCK_LIMIT)
-    if offset_s is None or bound_s is None or limit_s is None or evidence.get(facts.EXCHANGE_CONTRADICTS):
+    if not clock_is_known(evidence) or offset_s is None or bound_s is None or limit_s is None:
         return None
     if offset_s - bound_s > limit_s:
         return "clock-behind"
     return "clock-ahead" if offset_s + bound_s < -limit_s else None
+
+
+def clock_is_known(evidence: EvidenceSet) -> bool:
+    """Whether the clock can be judged: measured, with a bound, against a limit, and contradicted by nobody."""
+    needed = (facts.CLOCK_OFFSET, facts.CLOCK_BOUND, facts.CLOCK_LIMIT)
+    return not evidence.get(facts.EXCHANGE_CONTRADICTS) and all(evidence.get(fact) is not None for fact in needed)
 
 
 def explains_certificate(evidence: EvidenceSet) -> bool:
@@ -59,6 +78,8 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if cause is not None:
         offset_s = abs(evidence.get(facts.CLOCK_OFFSET) or 0)
         blamed = explains_certificate(evidence)
+        dated = evidence.get(facts.TLS_BEGINS_IN) is not None and evidence.get(facts.TLS_ENDS_IN) is not None
+        failed = blamed and evidence.outcome("path") is not Outcome.WARN  # private calls were accepted all the same
         asked = evidence.outcome("clock") is Outcome.FAIL
         yield diagnosis_for(
             cause,
@@ -69,7 +90,8 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
                 *(("the certificate has expired, or is not yet valid, only by this clock",) if blamed else ()),
                 *_kept_by(evidence),
             ),
-            severity=Severity.FAIL if blamed or asked else None,
+            confidence=Confidence.LIKELY if blamed and not dated else Confidence.CERTAIN,
+            severity=Severity.FAIL if failed or asked else None,
             remedy=clock_remedy(evidence, cause),
             explains=("tls-expired",) if blamed else (),
         )

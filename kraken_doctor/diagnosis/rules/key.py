@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
+from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.connection import of_step, remedy_of_step, until_words
@@ -32,7 +32,7 @@ def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
         yield diagnosis_for("response-invalid", account, "", (unreadable,))
     if evidence.get(facts.BALANCES_EMPTY):
-        if evidence.get(facts.BALANCES_NO_RESULT):
+        if evidence.get(facts.BALANCES_NO_RESULT) is not False:
             summary, because = "The account may be empty", ("Balance was answered without a result",)
             yield diagnosis_for("account-empty", account, summary, because, confidence=Confidence.LIKELY)
         else:
@@ -75,7 +75,7 @@ def _refused(evidence: EvidenceSet, made: Sequence[Call], account: str) -> Itera
     cause = CAUSES[error.cause]
     because = [f"{call.endpoint} was answered with {call.outcome}"]
     instead, summary = remedy_of_step(evidence, step, error.cause), ""
-    possible = cause.possible_with_otp if evidence.get(facts.OTP) else cause.possible
+    possible = possible_of(evidence, error.cause)
     if error.cause == "permission-missing":
         summary, possible, instead = _denied(evidence, made, cause.possible)
     if error.cause in ("key-invalid", "permission-missing"):

@@ -9,7 +9,7 @@ from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rule import AccountRule
-from kraken_doctor.diagnosis.rules.host import wrong_clock
+from kraken_doctor.diagnosis.rules.host import unwritable, wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words
 from kraken_doctor.errors import is_nonce_refusal
@@ -58,7 +58,8 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     made = calls(evidence)
     refused = [call for call in made if is_nonce_refusal((call.outcome,))]
     accepted = [call for call in made if call.outcome == "ok"]
-    repeated = [(one, other) for one, other in pairwise(made) if other.nonce <= one.nonce]
+    known = [call for call in made if call.nonce]
+    repeated = [(one, other) for one, other in pairwise(known) if other.nonce <= one.nonce]
     if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
         yield _broken(account, repeated, refused)
     elif refused:
@@ -68,7 +69,7 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
         yield withheld(evidence, account)
     error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
     if kind == "NonceStoreError":
-        yield diagnosis_for("state-unwritable", account, "", (error,))
+        yield unwritable(evidence, account, error)
     elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
         yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=remedy("nonces at their end"))
@@ -148,7 +149,7 @@ def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> D
         remedy=clock_remedy(evidence, "clock-behind"),
         possible=(
             Alternative(
-                f"the key has also seen finer nonces ({_FINER_CLIENTS[NonceUnit(refused[-1].unit)]})",
+                f"the key has also seen finer nonces ({_FINER_CLIENTS[refused[-1].unit]})",
                 "it is refused again once the clock is right",
             ),
         ),
@@ -172,13 +173,13 @@ def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Di
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-ahead"),
-        possible=_readings(account, NonceUnit(refused[-1].unit))[:2],
+        possible=_readings(account, refused[-1].unit)[:2],
     )
 
 
 def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
     last = refused[-1]
-    unit = NonceUnit(last.unit)
+    unit = last.unit
     corrected = (_CORRECTED,) if evidence.get(facts.NONCE_CORRECTION) else ()
     return diagnosis_for(
         "nonce-spent-higher",
@@ -213,14 +214,14 @@ def _refused_when(refused: list[Call]) -> str:
     apart = f", {span(times[-1] - times[0])} apart" if len(times) > 1 else ""
     often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")
     nonces = ", ".join(str(call.nonce) for call in refused)
-    return f"refused {often} in {NonceUnit(refused[-1].unit).words}{apart}: {nonces}"
+    return f"refused {often} in {refused[-1].unit.words}{apart}: {nonces}"
 
 
 def _window(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
     window = evidence.get(facts.KEY_NONCE_WINDOW)
     if not window or not accepted:
         return
-    unit = NonceUnit(accepted[-1].unit)
+    unit = accepted[-1].unit
     window_s = window * unit.tick_ns / 1e9
     because = (f"the window is {window} ticks, in {unit.words} that is {span(window_s)}",)
     if window_s < _TOO_SMALL_S:

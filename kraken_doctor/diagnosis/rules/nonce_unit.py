@@ -22,9 +22,9 @@ def declaring(account: str, unit: NonceUnit) -> str:
 
 def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
     """Say why nothing was sent: it could have locked out other programs."""
-    unit = NonceUnit(evidence.get(facts.NONCE_UNIT, ""))
+    unit = NonceUnit.known(evidence.get(facts.NONCE_UNIT)) or NonceUnit.MS
     reason, mark = evidence.get(facts.NONCE_WITHHELD), evidence.get(facts.NONCE_MARK)
-    found = evidence.get(facts.NONCE_MARK_UNIT)
+    found = NonceUnit.known(evidence.get(facts.NONCE_MARK_UNIT))
     used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
         wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
@@ -45,7 +45,7 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             severity=Severity.WARN,
             remedy=remedy("another store"),
         )
-    words, noted = NonceUnit(found).words, reason == "note"
+    words, noted = found.words, reason == "note"
     return diagnosis_for(
         "nonce-spent-higher",
         account,
@@ -59,25 +59,25 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
             "a finer unit was noted" if noted else "the mark is finer",
             found=words,
             unit=unit.words,
-            declaring=declaring(account, NonceUnit(found)),
+            declaring=declaring(account, found),
         ),
     )
 
 
 def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
     """Yield a warning where a bot that shares the store counts in another unit than declared."""
-    bot, chosen = evidence.get(facts.NONCE_UNIT_BOT), evidence.get(facts.NONCE_UNIT)
-    if not (bot and chosen and evidence.get(facts.NONCE_DECLARED) and bot != chosen):
+    bot = NonceUnit.known(evidence.get(facts.NONCE_UNIT_BOT))
+    declared = NonceUnit.known(evidence.get(facts.NONCE_UNIT))
+    if not (bot and declared and evidence.get(facts.NONCE_DECLARED) and bot is not declared):
         return
-    declared = NonceUnit(chosen)
     # There is no way back to a coarser unit: neither for a bot, nor for a key that has just accepted a finer one.
-    finer = declared.tick_ns < NonceUnit(bot).tick_ns
-    ways = [f"correct the declaration to {bot}"] if not (finer and accepted) else []
+    finer = declared.tick_ns < bot.tick_ns
+    ways = [f"correct the declaration to {bot.value}"] if not (finer and accepted) else []
     ways += [f"set {declared.value} where the bot runs"] if finer else []
     yield diagnosis_for(
         "nonce-spent-higher",
         account,
-        f"A bot on this key counts in {NonceUnit(bot).words}, but {declared.words} are declared.",
+        f"A bot on this key counts in {bot.words}, but {declared.words} are declared.",
         (
             f"declared by {evidence.source(facts.NONCE_UNIT)}",
             "the bot's last accepted call is in the audit log",

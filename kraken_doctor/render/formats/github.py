@@ -20,8 +20,8 @@ MOST_OF_A_KIND = 10
 """The runner drops what a step says beyond that, without a word:
 https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md"""
 
-_SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1024
-"""A job's summary beyond 1 MiB is dropped whole; a little is left for the steps around ours."""
+_MOST_NAMES = 12
+"""In a title, which is one line."""
 
 _KINDS = {Severity.FAIL: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 
@@ -37,16 +37,14 @@ def render(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The report in Markdown, as it is appended to the file that GITHUB_STEP_SUMMARY names."""
-    page = markdown.render(report)
-    if len(page.encode(errors="replace")) <= _SUMMARY_LIMIT_BYTES:
-        return f"{page}\n"
-    return f"{markdown.text(phrases.verdict(report))}\n\nThe report is too long for a summary.\n"
+    return f"{markdown.render(report)}\n"
 
 
 def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
-    for diagnosis, accounts in phrases.grouped(report):
-        first = ", fix first" if diagnosis.primary else ""
-        yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {accounts}".rstrip() + first, _body(diagnosis)
+    for position, (diagnosis, accounts) in enumerate(phrases.grouped(report)):
+        first = "" if position else ", fix first"
+        whose = phrases.listed(accounts, _MOST_NAMES)
+        yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {whose}".rstrip() + first, _body(diagnosis)
     # Where the rest has a verdict, one that is missing is no error: most often a clock known by the exchange alone.
     kind = "error" if report.outcome in phrases.NO_VERDICT else "notice"
     for result in phrases.undecided(report):

@@ -92,7 +92,7 @@ def _findings(report: Report) -> Iterator[ET.Element]:
     if not found:
         yield element("p", "None.")
     for diagnosis, accounts in found:
-        yield _finding(diagnosis, accounts)
+        yield _finding(diagnosis, ", ".join(accounts))
 
 
 def _own_faults(report: Report) -> Iterator[ET.Element]:

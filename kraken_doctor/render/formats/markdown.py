@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis
+from kraken_doctor.model.evidence import CheckResult
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
@@ -22,7 +23,13 @@ _REACHES_OUT = re.compile(r"(?<!\S)\S*(?:@|://|www\.|#\d)\S*")
 
 
 def render(report: Report, *, notes: bool = False) -> str:
-    """The page; *notes* adds what is only worth knowing."""
+    """The page; *notes* adds what is only worth knowing, and leaves nothing out for its length."""
+    if notes:
+        return _page(report, phrases.EVERYTHING, notes=True)
+    return phrases.fitted(report, lambda limits: _page(report, limits))
+
+
+def _page(report: Report, limits: phrases.Limits, *, notes: bool = False) -> str:
     krakenex = report.environment.get("krakenex")
     used = f", krakenex {text(str(krakenex))}" if krakenex else ""
     host = f", on {code(report.host)}" if report.host else ""
@@ -33,9 +40,9 @@ def render(report: Report, *, notes: bool = False) -> str:
         f"**{text(phrases.verdict(report))}**\n",
     ]
     if report.accounts:
-        parts.append(accounts(report))
+        parts.append(accounts(report, limits))
     if found := phrases.grouped(report, notes=notes):
-        parts += ["#### Findings\n", *(finding(*one) for one in found)]
+        parts += ["#### Findings\n", *(finding(*one, limits=limits, position=at) for at, one in enumerate(found))]
     if faults := phrases.own_faults(report):
         said = "".join(f"- In {text(fault)}\n" for fault in faults)
         parts += [
@@ -44,38 +51,44 @@ def render(report: Report, *, notes: bool = False) -> str:
             f"{phrases.OWN_FAULT}\n",
             f"- Run: {code(phrases.OWN_FAULT_COMMAND)}\n",
         ]
-    parts += ["#### Checks\n", checks(report)]
+    parts += ["#### Checks\n", checks(report, together=not notes)]
     return "\n".join(parts)
 
 
-def accounts(report: Report) -> str:
+def accounts(report: Report, limits: phrases.Limits = phrases.EVERYTHING) -> str:
     """The table of accounts; a report for the public has neither amounts nor a key's letters, but key ids."""
     private = any(account.balances or account.key_tail for account in report.accounts)
     columns = ("USD", "USDT", "Total", "Nonce", "Key") if private else ("Nonce", "Key id")
-    rows = (_account(account, report, private=private) for account in report.accounts)
-    return table(("Account", "Connected", *columns), rows)
+    shown, more = phrases.in_table(report, limits)
+    rows = (_account(account, report, private=private) for account in shown)
+    return table(("Account", "Connected", *columns), rows) + (f"\n{text(more)}\n" if more else "")
 
 
-def checks(report: Report) -> str:
-    """The table of checks."""
-    rows = (
-        (code(r.id), code(r.account) if r.account else "", OUTCOME_WORDS[r.outcome], text(r.summary))
-        for r in report.checks
-    )
+def checks(report: Report, *, together: bool = False) -> str:
+    """The table of checks; *together*, those of many accounts that ended alike have one line."""
+    found: dict[tuple[object, ...], list[CheckResult]] = {}
+    for at, result in enumerate(report.checks):
+        many = together and result.account and len(report.accounts) > phrases.FEW
+        found.setdefault((result.id, result.outcome) if many else (at,), []).append(result)
+    rows = []
+    for first, *others in found.values():
+        whose = f"{len(others) + 1} accounts" if others else code(first.account) if first.account else ""
+        same = all(other.summary == first.summary for other in others)
+        rows.append((code(first.id), whose, OUTCOME_WORDS[first.outcome], text(first.summary) if same else ""))
     return table(("Check", "Account", "Outcome", "What was seen"), rows)
 
 
-def finding(diagnosis: Diagnosis, accounts: str) -> str:
-    """One diagnosis of *accounts*: its proof, its cure, and what not to do."""
-    whose = f", {code(accounts)}" if accounts else ""
-    first = ": fix first" if diagnosis.primary else ""
+def finding(
+    diagnosis: Diagnosis, accounts: Sequence[str], *, position: int = 0, limits: phrases.Limits = phrases.EVERYTHING
+) -> str:
+    """One diagnosis of *accounts*: its proof, its cure, and what not to do; beyond the limits its name alone."""
+    whose = f", {code(phrases.listed(accounts, limits.names))}" if accounts else ""
     severity = phrases.SEVERITY_WORDS[diagnosis.severity]
-    lines = [
-        f"**{text(diagnosis.cause)}** ({severity}, {diagnosis.confidence.value}{whose}){first}",
-        "",
-        text(diagnosis.summary),
-        "",
-    ]
+    first = "" if position else ": fix first"
+    head = f"**{text(diagnosis.cause)}** ({severity}, {diagnosis.confidence.value}{whose}){first}"
+    if position >= limits.full:
+        return f"{head}\n"
+    lines = [head, "", text(diagnosis.summary), ""]
     for name, texts in phrases.details(diagnosis):
         shown = code if name in phrases.LITERAL else text
         lines += [f"- {name}: {shown(one)}" for one in texts if name != "Explains"]

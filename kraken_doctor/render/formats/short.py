@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import phrases
-from kraken_doctor.terminal.text import OUTCOME_WORDS, escape, money
+from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
+
+_LIMITS = phrases.Limits(rows=24, names=6, full=0)
 
 
 def render(report: Report) -> str:
@@ -15,14 +17,19 @@ def render(report: Report) -> str:
     where = f" ({escape(target)})" if target else ""  # a log is nowhere
     where += f" on {escape(report.host)}" if report.host else ""
     lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
-    lines += [_account(account, report) for account in report.accounts]
-    for diagnosis in report.diagnoses:
-        if diagnosis.severity is Severity.INFO:
-            continue
-        whom = f" {escape(diagnosis.account)}" if diagnosis.account else ""
-        first = " (first)" if diagnosis.primary else ""
+    single = [account for account in report.accounts if account.connected or phrases.told_singly(account, report)]
+    lines += [_account(account, report) for account in single[: _LIMITS.rows]]
+    lines += [f"and {len(single) - _LIMITS.rows} more connected"] if len(single) > _LIMITS.rows else []
+    state = {True: "pass", False: OUTCOME_WORDS[Outcome.FAIL], None: OUTCOME_WORDS[Outcome.INCONCLUSIVE]}
+    lines += [
+        f"{escape(phrases.listed(labels))}: {state[connected]}, {escape(said)}"
+        for said, connected, labels in phrases.alike(report)
+    ][: _LIMITS.names]
+    for position, (diagnosis, accounts) in enumerate(phrases.grouped(report)):
+        whom = f" {escape(phrases.listed(accounts, _LIMITS.rows), PROSE_LIMIT_CHARACTERS)}" if accounts else ""
+        first = "" if position else " (first)"
         lines.append(f"{diagnosis.severity.value}{first}:{whom} {diagnosis.cause}: {escape(diagnosis.summary)}")
-        lines.append(f"  do: {escape(diagnosis.remedy.text)}")
+        lines.append(f"  do: {escape(diagnosis.remedy.text, PROSE_LIMIT_CHARACTERS)}")
     for fault in phrases.own_faults(report):
         lines.append(f"kraken-doctor itself failed: {escape(fault)}")
         lines.append(f"  do: report that, with what this writes: {phrases.OWN_FAULT_COMMAND}")

@@ -17,6 +17,7 @@ from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
 from kraken_doctor.render.pages.details import details
 from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.phrases import Limits
 from kraken_doctor.render.rich_page import Words, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
 
@@ -34,29 +35,33 @@ _ALL_COLUMNS = 80
 
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The whole page; *verbose* adds what is only worth knowing."""
+    return phrases.fitted(report, lambda limits: to_text(_page(report, terminal, limits, verbose=verbose), terminal))
+
+
+def _page(report: Report, terminal: Terminal, limits: Limits, *, verbose: bool) -> RenderableType:
     symbols = symbols_for(terminal)
-    parts: list[RenderableType] = [_header(report, symbols), "", environment(report, terminal, symbols), ""]
+    blocks: list[list[RenderableType]] = [[_header(report, symbols)], [environment(report, terminal, symbols)]]
     if len(report.accounts) > 1:
-        parts += [accounts_table(report, terminal, symbols), ""]
+        blocks.append([accounts_table(report, terminal, symbols, limits)])
         if line := _said_once(report, symbols):
-            parts += [Text(line, style="dim"), ""]
-    # What fails stands last: that is where the eye is when the command ends.
-    for account in sorted(report.accounts, key=lambda account: account.connected is not True):
-        found = findings(report.diagnoses, account.label, symbols, verbose=verbose)
-        if account.connected:
-            parts += [*_connected(account, report, symbols), *found, ""]
-        else:
-            # One under the other where they share a cause that is told below, once.
-            parts += [_not_connected(account, report, symbols), *found, *([""] if found else [])]
-    common = findings(report.diagnoses, None, symbols, verbose=verbose)
-    if common and parts[-1] == "":
-        common = common[1:]
-    own = own_fault(report)
-    if own and [*parts, *common][-1] == "":
-        own = own[1:]
-    parts += [*common, *own, *([""] if common or own or parts[-1] != "" else [])]
-    parts += [*(details(report) if verbose else ()), _closing(report)]
-    return to_text(Group(*parts), terminal)
+            blocks.append([Text(line, style="dim")])
+    told = [account for account in report.accounts if phrases.told_singly(account, report)]
+    blocks += [_connected(account, report, symbols) for account in told if account.connected]
+    # One under the other: what they come to is told below, once.
+    failing: list[RenderableType] = [
+        _not_connected(account.label, account.connected, phrases.said(account, report), report, symbols)
+        for account in told
+        if not account.connected
+    ]
+    failing += [
+        _not_connected(phrases.listed(labels), connected, said, report, symbols)
+        for said, connected, labels in phrases.alike(report)[: limits.names]
+    ]
+    blocks += [failing, findings(report, symbols, verbose=verbose, limits=limits)[1:], own_fault(report)[1:]]
+    blocks.append([*(details(report)[:-1] if verbose else ())])
+    blocks.append([_closing(report)])
+    parts = [part for block in blocks if block for part in (*block, "")]
+    return Group(*parts[:-1])
 
 
 def _header(report: Report, symbols: Symbols) -> Text:
@@ -72,7 +77,7 @@ def environment(report: Report, terminal: Terminal, symbols: Symbols) -> Rendera
     grid = Table.grid(padding=(0, 3, 0, 0))
     for _ in range(columns):
         grid.add_column(no_wrap=True)
-        grid.add_column()
+        grid.add_column(overflow="fold")  # a path is to be seen to its end
     for start in range(0, len(own), columns):
         grid.add_row(*(cell for result in own[start : start + columns] for cell in _cells(result, symbols)))
     return Padding(grid, (0, 0, 0, 2))
@@ -97,8 +102,10 @@ def _check(result: CheckResult, symbols: Symbols) -> Text:
     return text.append(escape(result.summary), style="default")
 
 
-def accounts_table(report: Report, terminal: Terminal, symbols: Symbols) -> Table:
-    """One line an account; a narrow screen has the total alone, and the parts below."""
+def accounts_table(
+    report: Report, terminal: Terminal, symbols: Symbols, limits: Limits = phrases.EVERYTHING
+) -> RenderableType:
+    """One line an account, or for the first ones; a narrow screen has the total alone, and the parts below."""
     wide = terminal.width >= _ALL_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Account", overflow="fold")
@@ -108,9 +115,10 @@ def accounts_table(report: Report, terminal: Terminal, symbols: Symbols) -> Tabl
     if wide:
         table.add_column("Unit")
         table.add_column("Key", no_wrap=True)
-    for account in report.accounts:
+    shown, more = phrases.in_table(report, limits)
+    for account in shown:
         table.add_row(*_row(account, symbols, wide=wide))
-    return table
+    return Group(table, Text(more, style="dim")) if more else table
 
 
 def _row(account: AccountReport, symbols: Symbols, *, wide: bool) -> list[Text]:
@@ -161,12 +169,13 @@ def _connected(account: AccountReport, report: Report, symbols: Symbols) -> list
     return lines
 
 
-def _not_connected(account: AccountReport, report: Report, symbols: Symbols) -> Text:
-    label, said = escape(account.label), escape(phrases.said(account, report))
-    if account.connected is None:
+def _not_connected(label: str, connected: bool | None, said: str, report: Report, symbols: Symbols) -> Text:
+    if connected is None:
         state = "check incomplete" if report.outcome in phrases.NO_VERDICT else "not tested"
-        return Text(f"{symbols.unknown} Kraken connection {state} ({label}): {said}", style="bold magenta")
-    return Text(f"{symbols.refused} Kraken connection test failed ({label}): {said}", style="bold red")
+        return Text(
+            f"{symbols.unknown} Kraken connection {state} ({escape(label)}): {escape(said)}", style="bold magenta"
+        )
+    return Text(f"{symbols.refused} Kraken connection test failed ({escape(label)}): {escape(said)}", style="bold red")
 
 
 def _nonce_line(account: AccountReport, symbols: Symbols) -> str:

@@ -27,8 +27,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         variable, _, origin = account.source.partition(" ")
         pair = f"{variable.removesuffix('KEY')}*"
         rows.append([account.label, pair, origin.strip("()") or "-", account.key_tail or "-", forms[account.label]])
-    scopes = (None, *(account.label for account in report.accounts))
-    found = [part for scope in scopes for part in findings(report.diagnoses, scope, symbols, verbose=False)]
+    found = findings(report, symbols, verbose=False)
     shown: list[RenderableType] = [listing(["Account", "Variables", "From", "Key", "Form"], rows)]
     if not rows:
         summaries = [result.summary for result in report.checks] or ["no account is configured"]

@@ -34,7 +34,7 @@ _STEPS_SHOWN = 5
 def _page(report: Report, terminal: Terminal, details: RenderableType) -> str:
     """The verdict, *details*, what follows from it."""
     symbols = symbols_for(terminal)
-    found = findings(report.diagnoses, None, symbols, verbose=True)
+    found = findings(report, symbols, verbose=True)
     nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(_NONCES)]
     return to_text(Group(environment(report, terminal, symbols), "", details, *found, *nonces), terminal)
 

@@ -36,7 +36,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
         parts += ["", _inset(listing(_TIMELINE, _timeline_rows(log), whole=_TIMELINE))]
     if log["errors"]:
         parts += ["", _inset(listing(_ERRORS, _error_rows(log), whole=_ERRORS[1:]))]
-    parts += findings(report.diagnoses, None, symbols, verbose=verbose)
+    parts += findings(report, symbols, verbose=verbose)
     return to_text(Group(*parts, "", Text(escape(_closing(report)), style=style_of(report.outcome))), terminal)
 
 
@@ -55,7 +55,7 @@ def render_markdown(report: Report) -> str:
     if log["errors"]:
         parts.append(_table(_ERRORS, _error_rows(log)))
     if found := phrases.grouped(report):
-        parts += ["#### Findings\n", *(markdown.finding(*one) for one in found)]
+        parts += ["#### Findings\n", *(markdown.finding(*one, position=at) for at, one in enumerate(found))]
     return "\n".join(parts)
 
 

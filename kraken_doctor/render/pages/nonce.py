@@ -27,5 +27,5 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         Outcome.WARN: f"{symbols.warned} The nonce generator works, with a warning",
         Outcome.FAIL: f"{symbols.refused} The nonce generator failed its self-tests",
     }.get(report.outcome, f"{symbols.unknown} No verdict on the nonce generator")
-    found = findings(report.diagnoses, None, symbols, verbose=False)
+    found = findings(report, symbols, verbose=False)
     return to_text(Group(Text(head, style=style_of(report.outcome)), "", table, *found), terminal)

@@ -26,7 +26,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         [name, version or "not installed", TESTED_KRAKENEX if name == "krakenex" else ""]
         for name, version in report.extra["versions"].items()
     ]
-    found = findings(report.diagnoses, None, symbols, verbose=False)
+    found = findings(report, symbols, verbose=False)
     on = [f"Python {report.environment['python']}", report.environment["platform"]]
     head = Text(f" {symbols.dot} ".join([f"kraken-doctor {__version__}", *map(escape, on)]), style="bold")
     page = [

@@ -1,12 +1,14 @@
 """What a fault may change in a scenario: one function for each name that stands in the tables of the lab."""
 
+import tempfile
 import urllib.parse
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.faults import special
@@ -50,6 +52,16 @@ def _store_mark(scenario: Scenario, values: Mapping[str, float]) -> None:
         return store
 
     scenario.store = prepared
+
+
+def _store_in_place_of(scenario: Scenario, values: Mapping[str, str]) -> None:
+    """Name as the store a *path* where, or in which, a *file* with *text* is, or a *folder*."""
+    root = Path(scenario.resources.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
+    if "folder" in values:
+        (root / values["folder"]).mkdir()
+    else:
+        (root / values["file"]).write_text(values["text"])
+    scenario.store = lambda _store: open_store(f"sqlite:///{root / values['path']}")
 
 
 def _environ(scenario: Scenario, templates: Mapping[str, str]) -> None:
@@ -102,6 +114,7 @@ CHANGES: dict[str, Callable[[Scenario, Any], None]] = {
     "clocks": lambda scenario, clocks: setattr(scenario, "clocks", clocks),
     "mark": _mark,
     "store_mark": _store_mark,
+    "store_in_place_of": _store_in_place_of,
     "environ": _environ,
     "unset": _unset,
     "variables": _variables,

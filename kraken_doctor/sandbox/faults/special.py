@@ -1,14 +1,13 @@
 """Faults that no table can say: each function changes a scenario, and a table names it as ``special``."""
 
-import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1
-from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
@@ -74,11 +73,20 @@ def krakenex_without_hook(scenario: Scenario) -> None:
     scenario.krakenex = lambda _module: without
 
 
-def unwritable_store(scenario: Scenario) -> None:
-    """Put a file where the folder of the store should be."""
-    folder = Path(scenario.resources.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-")))
-    (folder / "state").write_text("not a folder")
-    scenario.store = lambda _store: open_store(f"sqlite:///{folder / 'state' / 'nonce.db'}")
+class _Unreachable:
+    """A store that is asked over a network which does not lead to it."""
+
+    name, path = "redis", "redis://127.0.0.1:6379/0"
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_arguments: Any) -> Any:
+            raise NonceStoreError("nonce store redis: Error 111 connecting to 127.0.0.1:6379. Connection refused.")
+
+        return fail
+
+
+def no_redis(scenario: Scenario) -> None:
+    scenario.store = lambda _store: cast("NonceStore", _Unreachable())
 
 
 class _Repeating:
