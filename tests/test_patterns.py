@@ -24,7 +24,8 @@ import pytest
 from kraken_doctor import errors
 from kraken_doctor.accounts import shape
 from kraken_doctor.botlog.prefilter import needles
-from kraken_doctor.diagnosis import recognise
+from kraken_doctor.diagnosis import recognise, remedies
+from kraken_doctor.tables import load
 
 PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
 CHARACTERS = 100_000
@@ -38,6 +39,11 @@ _WORDS = "|".join(map(re.escape, ("/home/daivon", "host-1.example", "a" * 41, "a
 # What is put together when it is needed, by the place where that is done, and what comes of it there.
 MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
     ("diagnosis/recognise.py", "pattern"): [recognise._pattern(sign) for sign in recognise.SYMPTOMS],
+    ("diagnosis/remedies.py", "fields['pattern']"): [
+        re.compile(fields["pattern"], re.IGNORECASE)
+        for table in ("credential_problems.toml", "store_problems.toml")
+        for fields in load(remedies.__file__, table).values()
+    ],
     ("errors.py", "pattern_of(string) + details"): [
         re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],

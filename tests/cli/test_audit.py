@@ -168,7 +168,7 @@ def test_no_column_is_squeezed(doctor: Run, monkeypatch: pytest.MonkeyPatch, wid
     monkeypatch.setenv("COLUMNS", width)
     page = doctor("audit").stdout
     assert len([line for line in page.splitlines() if "Balance" in line]) == 3
-    assert "  Outcome" in page
+    assert "Key and call" in page
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", "5x", ""])

@@ -138,4 +138,4 @@ def test_hosts_without_a_proxy(doctor: Run, scene: Scene) -> None:
     """NO_PROXY of the same file is heeded: the name is then asked of this host, which does not know it."""
     in_file = {**scene.credentials, "HTTPS_PROXY": f"http://{scene.proxy}", "NO_PROXY": EXCHANGE}
     report, path = run(doctor, scene.named, in_file)
-    assert (report["diagnoses"][0]["cause"], path.get("path.proxy")) == ("dns-failed", None)
+    assert (report["diagnoses"][0]["cause"], path["path.proxy"]) == ("dns-failed", "")

@@ -80,7 +80,7 @@ def test_at_most_80_lines(page: str, what: str, count: int, ill: int) -> None:
 def test_one_cause_is_said_once_with_the_accounts(page: str) -> None:
     """Each of the 36 is named; the remedy stands there once."""
     text = " ".join(PAGES[page](many(40, 36, "an invalid key")).split())
-    assert text.count("Open the key's page") == (2 if page == "github" else 1)
+    assert text.count("is it a Spot key") == (2 if page == "github" else 1)
     if page.startswith("table") or page == "markdown":
         assert all(f"USER:account{n:02}" in text for n in range(36))
     assert "36" in text or page.startswith("table")

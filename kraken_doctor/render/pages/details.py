@@ -20,12 +20,13 @@ _SHOWN = re.compile(
 
 
 def details(report: Report) -> list[RenderableType]:
-    """Return the facts of the run and of each account, by the names that the JSON report has for them."""
+    """Return the facts of the run and of accounts that are told singly, by the names of the JSON report."""
+    told = {None, *(account.label for account in report.accounts if phrases.told_singly(account, report))}
     rows = {
         (result.account, item.name): [result.account or "", item.name, _value(item), item.source]
         for result in report.checks
         for item in result.evidence
-        if _SHOWN.fullmatch(item.name)
+        if result.account in told and _SHOWN.fullmatch(item.name)
     }
     return [listing(["Account", "Fact", "Value", "From"], list(rows.values()), whole=("Fact",)), ""] if rows else []
 
