@@ -140,7 +140,8 @@ def _said_of(cause: Cause) -> Iterator[tuple[str, str]]:
     yield "Proved by", cause.proof
     yield from ((heading, text) for heading, texts in cure(cause.remedy) for text in texts if text)
     yield from ((hint["heading"], hint["text"]) for hint in _hints() if cause.id in hint["causes"])
-    if shown := next((fault for fault in FAULTS.values() if fault.cause == cause.id), None):
+    # The one of the cause's own name is its plainest form.
+    if shown := FAULTS.get(cause.id, next((fault for fault in FAULTS.values() if fault.cause == cause.id), None)):
         yield "See it", f"kraken-doctor {shown.command or f'check --sandbox --fault {shown.name}'}"
     yield "Wrong when", cause.wrong_when
     if cause.errors:
