@@ -39,6 +39,11 @@ def test_the_generator_alone_needs_no_http() -> None:
     assert loaded_by(code) == []
 
 
+def test_the_names_of_clients_need_no_http() -> None:
+    """`run` asks for them before each bot."""
+    assert loaded_by("from kraken_doctor.client.adapters import adapters; adapters()") == []
+
+
 def test_every_public_name_can_be_loaded() -> None:
     """What `__all__` promises is there."""
     import kraken_doctor

@@ -18,6 +18,7 @@ from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redact_exception, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.model.call import UNKNOWN
+from kraken_doctor.network.sessions import refuse_redirects
 from kraken_doctor.nonce.turn import Turn
 
 Take = Callable[[], AbstractContextManager[Turn]]
@@ -75,6 +76,8 @@ _current: ContextVar[tuple[CallAttempt, Turn] | None] = ContextVar("current", de
 
 class ForeignTracker(CallTracker):
     """Track the calls of another library's client and of its copies; timeouts and retries stay the client's own."""
+
+    refuse_redirects = staticmethod(refuse_redirects)
 
     def __init__(self, options: CallOptions, network_error: type[Exception]) -> None:
         super().__init__(options, network_error)

@@ -13,14 +13,15 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kraken_doctor.client.adapters.placing import place
-from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.safety import refuse_demo_key
 from kraken_doctor.errors import NonceHookError
 from kraken_doctor.model.registry import found_in
 from kraken_doctor.model.unit import NonceUnit
+
+if TYPE_CHECKING:
+    from kraken_doctor.client.options import CallKeywords, CallOptions
 
 
 class Adapter(abc.ABC):
@@ -95,6 +96,10 @@ class Adapter(abc.ABC):
             NonceHookError: It can't be done on this object; the text says why.
             ConfigurationError: *client* would take a demo key to another host than this one.
         """
+        # They load requests, and `run` asks for the names of modules alone.
+        from kraken_doctor.client.options import CallOptions
+        from kraken_doctor.client.safety import refuse_demo_key
+
         if problem := self.unsupported(client):
             raise NonceHookError(problem)
         methods = self.methods(client)

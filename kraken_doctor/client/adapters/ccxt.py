@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.sessions import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
@@ -114,7 +113,7 @@ class _Common:
 
 class _Blocking(_Common):
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        refuse_redirects(self.session)  # type: ignore[attr-defined]
+        self._kraken_doctor.refuse_redirects(self.session)  # type: ignore[attr-defined]
         if not isinstance(headers, _SignedLater):
             return super().fetch(url, method, headers, body)  # type: ignore[misc]
         with self._kraken_doctor.call(self, headers.path, self.timeout / 1000):  # type: ignore[attr-defined]
@@ -134,10 +133,10 @@ class _InLoop(_Common):
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         opened = super().open(*arguments, **named)  # type: ignore[misc]
-        refuse_redirects(self.session)  # type: ignore[attr-defined]
+        self._kraken_doctor.refuse_redirects(self.session)  # type: ignore[attr-defined]
         return opened
 
     def get_socks_proxy_session(self, *arguments: Any, **named: Any) -> Any:
         session = super().get_socks_proxy_session(*arguments, **named)  # type: ignore[misc]
-        refuse_redirects(session)
+        self._kraken_doctor.refuse_redirects(session)
         return session

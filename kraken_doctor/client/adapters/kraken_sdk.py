@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.network.sessions import refuse_redirects
 
 if TYPE_CHECKING:
     from kraken_doctor.client.foreign import ForeignTracker
@@ -83,7 +82,7 @@ class _Blocking(_Common):
     def _SpotClient__check_renew_session(self) -> None:  # noqa: N802 - its name from outside
         """Prepare the session that is used next: the SDK makes a new one every five minutes, in this method."""
         super()._SpotClient__check_renew_session()  # type: ignore[misc]
-        refuse_redirects(self._SpotClient__session)  # type: ignore[attr-defined]
+        self._kraken_doctor.refuse_redirects(self._SpotClient__session)  # type: ignore[attr-defined]
 
     def _SpotClient__check_response_data(self, response: Any, **named: Any) -> Any:  # noqa: N802
         """Judge an answer before the SDK unpacks it: what ``request`` returns has lost the API's envelope."""
@@ -100,7 +99,7 @@ class _InLoop(_Common):
 
     async def _SpotAsyncClient__check_renew_session(self) -> None:  # noqa: N802
         await super()._SpotAsyncClient__check_renew_session()  # type: ignore[misc]
-        refuse_redirects(self._SpotAsyncClient__session)  # type: ignore[attr-defined]
+        self._kraken_doctor.refuse_redirects(self._SpotAsyncClient__session)  # type: ignore[attr-defined]
 
     async def _SpotAsyncClient__check_response_data(self, response: Any, **named: Any) -> Any:  # noqa: N802
         # aiohttp keeps what was read, for the client to read again.

@@ -1,13 +1,17 @@
 """``krakenex.API``, its subclasses, and whatever has its methods."""
 
+from __future__ import annotations
+
 import contextlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
-from kraken_doctor.client.options import CallOptions
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
+
+if TYPE_CHECKING:
+    from kraken_doctor.client.options import CallOptions
 
 
 class KrakenexAdapter(Adapter):

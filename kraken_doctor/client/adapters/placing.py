@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kraken_doctor.errors import NonceHookError
-from kraken_doctor.network.sessions import reset_in_child
 
 
 def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None = None) -> None:
@@ -23,6 +22,8 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
     Raises:
         NonceHookError: It has no effect on this object, which is as it was before.
     """
+    from kraken_doctor.network.sessions import reset_in_child  # loads requests, which `run` needs in its bots alone
+
     before = type(client)
     base, known = vars(before).get("_kraken_doctor_base", (before, {}))
     methods = {name: getattr(mixin, name) for name in dir(mixin) if not name.startswith("__")}
