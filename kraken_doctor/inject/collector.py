@@ -31,7 +31,7 @@ class Collector:
     Args:
         folder: Private to this user; the start-up hook leaves the mark of each process there.
         on_call: Called with each private call that was put in order.
-        on_first: Called once, with what was seen first: a service may run for months until its last line is written.
+        on_first: Called with the first client in words: a service may run for months until its last line is written.
     """
 
     def __init__(
@@ -95,23 +95,19 @@ class Collector:
     def _take(self, message: Mapping[str, Any]) -> None:
         if "client" in message:
             self.clients[name := str(message["client"])[:40]] += 1
-            self._first(f"found a {name} client")
+            if self._on_first:
+                self._on_first(f"found a {name} client")
+                self._on_first = None
         elif "left" in message:
             self.left[str(message["left"])[:40]] += 1
         elif "observed" in message:
             self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
-            self._first("observed the first private call")
         elif "call" in message:
             record = CallRecord(**message["call"])
             self.calls += 1
             self.refused += record.refused
             if self._on_call:
                 self._on_call(record)
-
-    def _first(self, what: str) -> None:
-        if self._on_first:
-            self._on_first(what)
-            self._on_first = None
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -106,7 +106,7 @@ def test_no_call_is_said_loudly(environ: dict[str, str]) -> None:
 def test_what_can_t_be_asked_together(environ: dict[str, str]) -> None:
     ended = bots.run(environ, sys.executable, "-c", "", options=("--observe", "--store", "memory://"))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "--observe changes nothing" in ended.stderr
+    assert "--observe and --store exclude each other" in ended.stderr
 
 
 SECOND = 10**9

@@ -164,7 +164,7 @@ def test_what_is_wrong_with_authorities(
     (tmp_path / "empty.pem").touch()
     (tmp_path / "no.pem").write_text("nothing")
     place = str(tmp_path / name)
-    with pytest.raises(TransportError, match=f"{variable}={place}: {said}") as caught:
+    with pytest.raises(TransportError, match=re.escape(f"{variable}={place}: {said}")) as caught:
         route(session, URL, {})._replace(authorities=place, authorities_variable=variable).tls_context()
     assert (caught.value.kind, caught.value.seen.variable) == ("tls-untrusted", variable)
 
