@@ -76,7 +76,7 @@ def threads(next_nonce: Callable[[], int], calls: int = THREAD_CALLS) -> SelfTes
     futures.wait(parallel.start([partial(take, mine) for mine in taken], workers=THREADS))
     together = [nonce for mine in taken for nonce in mine]
     passed = len(set(together)) == THREADS * calls and all(_strictly_increasing(mine) for mine in taken)
-    return SelfTest("threads", passed, f"{len(set(together))} different of {len(together)}, from {THREADS} threads")
+    return SelfTest("threads", passed, f"{len(set(together))} of {len(together)} unique, from {THREADS} threads")
 
 
 def start(make: Callable[[], NonceGenerator], unit: NonceUnit) -> SelfTest:
@@ -112,7 +112,7 @@ def processes(store_url: str, unit: NonceUnit) -> SelfTest:
     together = [nonce for mine in taken for nonce in mine]
     expected = PROCESSES * PROCESS_CALLS
     passed = len(set(together)) == expected == len(together) and all(map(_strictly_increasing, taken))
-    return SelfTest("processes", passed, f"{len(set(together))} different of {expected}, from {PROCESSES} processes")
+    return SelfTest("processes", passed, f"{len(set(together))} of {expected} unique, from {PROCESSES} processes")
 
 
 def work(store_url: str, unit: str, count: str) -> None:
@@ -144,4 +144,4 @@ def judge(nonces: Sequence[int]) -> tuple[bool, str]:
     """Return whether *nonces* are strictly increasing, and that in words."""
     rising = _strictly_increasing(nonces)
     order = "strictly increasing" if rising else "not increasing"
-    return rising, f"{len(set(nonces))} different of {len(nonces)}, {order}"
+    return rising, f"{len(set(nonces))} of {len(nonces)} unique, {order}"

@@ -73,8 +73,8 @@ def test_a_good_generator(hold: Hold) -> None:
         ("rapid", "tick", "back", "threads"), True
     )
     said = {name: text for name, (_, text) in facts["tests"].items()}
-    assert said["tick"] == "10 different of 10, strictly increasing"
-    assert said["threads"] == "250 different of 250, from 5 threads"
+    assert said["tick"] == "10 of 10 unique, strictly increasing"
+    assert said["threads"] == "250 of 250 unique, from 5 threads"
     earlier, later = said["back"].removesuffix(" with the clock an hour back").split(", and ")
     assert int(later) > int(earlier) > facts["first"]
     assert (facts["kind"], facts["unit"], facts["replaced"], facts["in_order"]) == ("generator", "us", None, None)
@@ -86,7 +86,7 @@ def test_the_clock_alone_is_no_generator(hold: Hold) -> None:
     facts = examine(hold(microseconds))
     broken = {name for name, (passed, _) in facts["tests"].items() if not passed}
     assert broken - {"rapid"} == {"tick", "back", "threads"}, "ten calls in a row may be microseconds apart"
-    assert facts["tests"]["tick"][1] == "1 different of 10, not increasing"
+    assert facts["tests"]["tick"][1] == "1 of 10 unique, not increasing"
     before, after = facts["tests"]["back"][1].removesuffix(" with the clock an hour back").split(", and ")
     assert 3_599_000_000 < int(before) - int(after) <= 3_600_000_000
     assert (facts["kind"], facts["by"]) == ("function", f"{__name__}.microseconds")

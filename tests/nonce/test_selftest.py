@@ -82,10 +82,10 @@ def test_what_each_saw_is_said() -> None:
     """The report shows it, passed or not."""
     rapid = selftest.rapid(counting())
     assert (rapid.name, rapid.passed) == ("rapid", True)
-    assert re.fullmatch(r"(\d+) different of \1, strictly increasing; 10 in \d+ µs", rapid.saw), rapid.saw
+    assert re.fullmatch(r"(\d+) of \1 unique, strictly increasing; 10 in \d+ µs", rapid.saw), rapid.saw
     threads = selftest.threads(counting())
-    assert threads == ("threads", True, "50 different of 50, from 5 threads")
-    assert selftest.threads(lambda: 7, calls=3) == ("threads", False, "1 different of 15, from 5 threads")
+    assert threads == ("threads", True, "50 of 50 unique, from 5 threads")
+    assert selftest.threads(lambda: 7, calls=3) == ("threads", False, "1 of 15 unique, from 5 threads")
 
 
 def test_a_slow_host_is_no_wrong_nonce() -> None:
@@ -120,10 +120,10 @@ def test_threads_fails_where_a_thread_sees_its_own_fall() -> None:
 @pytest.mark.parametrize(
     ("nonces", "rising", "saw"),
     [
-        ([1, 2, 5], True, "3 different of 3, strictly increasing"),
-        ([1, 1, 2], False, "2 different of 3, not increasing"),
-        ([2, 1], False, "2 different of 2, not increasing"),
-        ([7], True, "1 different of 1, strictly increasing"),
+        ([1, 2, 5], True, "3 of 3 unique, strictly increasing"),
+        ([1, 1, 2], False, "2 of 3 unique, not increasing"),
+        ([2, 1], False, "2 of 2 unique, not increasing"),
+        ([7], True, "1 of 1 unique, strictly increasing"),
     ],
 )
 def test_judging(nonces: list[int], rising: bool, saw: str) -> None:
@@ -189,4 +189,4 @@ def test_the_part_of_a_process(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 def test_processes_say_what_they_saw(tmp_path: Path) -> None:
     """Two hundred from four."""
     found = selftest.processes(f"sqlite:///{tmp_path / 'nonce.db'}", NonceUnit.US)
-    assert found == ("processes", True, "200 different of 200, from 4 processes")
+    assert found == ("processes", True, "200 of 200 unique, from 4 processes")
