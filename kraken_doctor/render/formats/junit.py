@@ -10,47 +10,29 @@ each of them is read by someone; the account in the name, since equal names are 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import escape
 
-_KINDS = {
-    Outcome.FAIL: "failure",
-    Outcome.ERROR: "error",
-    Outcome.INCONCLUSIVE: "error",
-    Outcome.SKIP: "skipped",
-}
+_KINDS = {**dict.fromkeys(phrases.NO_VERDICT, "error"), Outcome.FAIL: "failure", Outcome.SKIP: "skipped"}
 """No verdict is an error, not a failure: the check did not say that anything is wrong."""
 
 
 def render(report: Report) -> str:
     """One document, all of it ASCII: whoever saves it in another encoding does not break it."""
     kinds = [_KINDS.get(result.outcome) for result in report.checks]
-    counts = {
-        "tests": str(len(kinds)),
-        "failures": str(kinds.count("failure")),
-        "errors": str(kinds.count("error")),
-    }
-    name, took = f"kraken-doctor {escape(report.command)}", f"{report.duration_s:.3f}"
-    root = ET.Element("testsuites", {"name": "kraken-doctor", **counts, "time": took})
-    began = datetime.fromtimestamp(report.started_at_ns // 10**9, UTC)
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        {
-            "name": name,
-            **counts,
-            "skipped": str(kinds.count("skipped")),
-            "time": took,
-            "timestamp": began.strftime("%Y-%m-%dT%H:%M:%S"),
-        },
-    )
+    counts = {"tests": str(len(kinds)), "failures": str(kinds.count("failure")), "errors": str(kinds.count("error"))}
+    took = {"time": f"{report.duration_s:.3f}"}
+    root = ET.Element("testsuites", {"name": "kraken-doctor", **counts, **took})
+    counts = {"name": f"kraken-doctor {escape(report.command)}", **counts, "skipped": str(kinds.count("skipped"))}
+    began = utc_timestamp(report.started_at_ns).removesuffix("Z")
+    suite = ET.SubElement(root, "testsuite", {**counts, **took, "timestamp": began})
     properties = ET.SubElement(suite, "properties")
     for key, value in {
         "version": __version__,
