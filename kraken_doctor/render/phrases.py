@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.report import AccountReport, Balances, Report
+from kraken_doctor.tables import load
+
+T = TypeVar("T")
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
 
@@ -245,6 +248,32 @@ def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
     ):
         if found := list(filter(None, texts)):
             yield heading, found
+
+
+def paragraph(name: str, **put: str) -> str:
+    """Return one of texts.toml, with what is *put* into it."""
+    text: str = load(__file__, "texts.toml")[name]
+    return text.format(**put)
+
+
+def comparison(report: Report) -> list[tuple[str, list[dict[str, str | None]]]]:
+    """What is new, gone and still there since the report before; empty where there is none."""
+    found = report.extra.get("comparison")
+    if not found:
+        return []
+    lists = ("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))
+    return [(title, items or []) for title, items in lists]
+
+
+def host_values(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What the host has, by name: lists on one line, and nothing where there is nothing."""
+    listed_values = {name: value if isinstance(value, list) else [value] for name, value in values.items() if value}
+    return [(str(name), ", ".join(map(str, listed_values.get(name, ())))) for name in values]
+
+
+def beside(name: str, texts: Iterable[T]) -> list[tuple[str, T]]:
+    """Return *texts*, *name* beside the first of them alone."""
+    return [("" if position else name, text) for position, text in enumerate(texts)]
 
 
 def fact(item: Evidence) -> str:

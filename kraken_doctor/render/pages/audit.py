@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group
 
 from kraken_doctor.model.format import milliseconds, span
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.formats.markdown import code, table, text
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import symbols_for
-
-if TYPE_CHECKING:
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
-
+from kraken_doctor.terminal.text import Terminal
 
 _SUMMARY = ("Key", "Issued", "Refused", "Failed", "Lead", "Longest wait", "Longest gap", "Rate")
 _NARROW_SUMMARY = 5
@@ -30,7 +26,7 @@ _RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waite
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    parts: list[Any] = [environment(report, terminal, symbols_for(terminal))]
+    parts: list[Any] = [environment(report, terminal)]
     if report.extra["summary"]:
         shown = None if terminal.width >= _WIDE else _NARROW_SUMMARY
         rows = [_summary_row(summary)[:shown] for summary in report.extra["summary"]]
