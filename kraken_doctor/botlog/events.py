@@ -127,11 +127,12 @@ def _says_something(says: Statement) -> bool:
 
 def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
     whose = attribute(text)
+    krakens = replace(whose, elsewhere="", kraken=True)  # what quotes Kraken itself, whatever else it names
     if own := exchange_symptoms(text):
-        return own, "", whose.as_krakens() if _shows("quoted", text) else whose
+        return own, "", krakens if _shows("quoted", text) else whose
     found = recognise(text)
     if not (found and found[0].title.startswith("E")) and (match := _PATTERNS["unknown"].search(text)):
-        return (), match[1] or match[2], whose.as_krakens()
+        return (), match[1] or match[2], krakens
     return found, "", whose
 
 
