@@ -58,17 +58,10 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
     refused = sum(record.refused for record in records)
     title = f"Nonces of key {name} over time"
     told = f"{len(records)} calls, {refused} refused for their nonce. The table above has them in figures."
-    return element(
-        "svg",
-        element("title", title),
-        element("desc", told),
-        *_frame(x, y),
-        *_diagonal(x, y),
-        *(_mark(point, x, y) for point in points),
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
-        role="img",
-        aria_label=f"{title}: {told}",
-    )
+    drawn = [*_frame(x, y), *_diagonal(x, y), *(_mark(point, x, y) for point in points)]
+    size, label = f"0 0 {_WIDTH} {_HEIGHT}", f"{title}: {told}"
+    head = element("title", title), element("desc", told)
+    return element("svg", *head, *drawn, viewBox=size, role="img", aria_label=label)
 
 
 def _point(record: CallRecord) -> _Point:

@@ -144,16 +144,11 @@ def other_assets(balances: Balances) -> str:
 
 def undecided(report: Report) -> list[CheckResult]:
     """Checks without a verdict, but for those of an account whose failure is named: that is why they have none."""
-    return [
-        result for result in report.checks if result.outcome in NO_VERDICT and not _failures(report, result.account)
-    ]
+    without = (result for result in report.checks if result.outcome in NO_VERDICT)
+    return [result for result in without if not _failures(report, result.account)]
 
 
 OWN_FAULT = "A fault of this program: it says nothing about your connection."
-OWN_FAULT_REMEDY = (
-    "Report it to where you have kraken-doctor from, with the file that this writes: names, amounts and keys"
-    " are left out."
-)
 OWN_FAULT_COMMAND = "kraken-doctor report --file report.html"
 
 
@@ -204,12 +199,9 @@ def _merged(found: list[Diagnosis]) -> Diagnosis:
         summary = CAUSES[first.cause].title if first.cause in CAUSES else summary
         because = _shared(found, lambda d: (d.summary.rstrip("."), *d.because))
     possible = {p.text: replace(p, told_apart_by=_any_account(p.told_apart_by)) for d in found for p in d.possible}
-    remedy = Remedy(
-        " ".join(_shared(found, lambda d: (d.remedy.text,))),
-        tuple(dict.fromkeys(command for d in found for command in d.remedy.commands))[:FEW],
-        _any_account(first.remedy.otherwise),
-        first.remedy.avoid,
-    )
+    text = " ".join(_shared(found, lambda d: (d.remedy.text,)))
+    commands = tuple(dict.fromkeys(command for d in found for command in d.remedy.commands))[:FEW]
+    remedy = Remedy(text, commands, _any_account(first.remedy.otherwise), first.remedy.avoid)
     return replace(first, summary=summary, because=because, possible=tuple(possible.values()), remedy=remedy)
 
 

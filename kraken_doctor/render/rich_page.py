@@ -19,6 +19,8 @@ from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.terminal.text import Terminal, ascii_only, escape
 
+Cell = str | Text
+
 # Sixteen-colour names: the terminal's own palette is legible on its own background, light or dark.
 OUTCOME_STYLES = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.SKIP: "dim"}
 SEVERITY_STYLES = {Severity.FAIL: "red", Severity.WARN: "yellow", Severity.INFO: "cyan"}
@@ -81,11 +83,7 @@ def _folded(word: str, width: int) -> list[str]:
 
 
 def listing(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str | Text]],
-    *,
-    whole: Collection[str] = (),
-    right: Collection[str] = (),
+    columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Collection[str] = (), right: Collection[str] = ()
 ) -> Table:
     """
     A plain table of foreign texts, each of one line or several; a `Text` is shown as it is.

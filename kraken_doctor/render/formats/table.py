@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from rich.console import Group, RenderableType
@@ -9,13 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor import __version__
-from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.format import milliseconds
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
-from kraken_doctor.render.pages.details import details
 from kraken_doctor.render.pages.findings import findings
-from kraken_doctor.render.phrases import Limits
 from kraken_doctor.render.rich_page import inset, listing, named, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
 
@@ -34,12 +34,20 @@ _ALL_COLUMNS = 80
 """Below this width the table of accounts leaves out what the detail below it says again."""
 
 
+_DETAILS = re.compile(
+    r"path\.(dns\.(addresses|seconds)|tcp\.(address|seconds)|tls\.(version|seconds|issuer)|http\.first_byte|latency"
+    r"|environment|proxy)|clock\.ntp\.agreeing|store\.name|credentials\.source|nonce\.unit|call\.\d+\.latency"
+    r"|key\.(permissions|nonce_window|ip_allowlist)"
+)
+"""Facts that `-v` shows."""
+
+
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The whole page; *verbose* adds what is only worth knowing."""
     return phrases.fitted(report, lambda limits: to_text(_page(report, terminal, limits, verbose=verbose), terminal))
 
 
-def _page(report: Report, terminal: Terminal, limits: Limits, *, verbose: bool) -> RenderableType:
+def _page(report: Report, terminal: Terminal, limits: phrases.Limits, *, verbose: bool) -> RenderableType:
     symbols = symbols_for(terminal)
     blocks: list[list[RenderableType]] = [[_header(report, symbols)], [environment(report, terminal)]]
     if len(report.accounts) > 1:
@@ -49,17 +57,12 @@ def _page(report: Report, terminal: Terminal, limits: Limits, *, verbose: bool) 
     told = [account for account in report.accounts if phrases.told_singly(account, report)]
     blocks += [_connected(account, report, symbols) for account in told if account.connected]
     # One under the other: what they come to is told below, once.
-    failing: list[RenderableType] = [
-        _not_connected(account.label, account.connected, phrases.said(account, report), report, symbols)
-        for account in told
-        if not account.connected
-    ]
-    failing += [
-        _not_connected(phrases.listed(labels), connected, said, report, symbols)
-        for said, connected, labels in phrases.alike(report)[: limits.names]
-    ]
-    blocks += [failing, findings(report, terminal, verbose=verbose, limits=limits)[1:], own_fault(report)[1:]]
-    blocks.append([*(details(report)[:-1] if verbose else ())])
+    alike = phrases.alike(report)[: limits.names]
+    failing = [(phrases.listed(labels), connected, said) for said, connected, labels in alike]
+    failing[:0] = [(a.label, a.connected, phrases.said(a, report)) for a in told if not a.connected]
+    blocks.append([_not_connected(*one, report, symbols) for one in failing])
+    blocks += [findings(report, terminal, verbose=verbose, limits=limits)[1:], own_fault(report)[1:]]
+    blocks.append([*(_details(report) if verbose else ())])
     blocks.append([Text(escape(phrases.verdict(report)), style=style_of(report.outcome))])
     parts = [part for block in blocks if block for part in (*block, "")]
     return Group(*parts[:-1])
@@ -94,7 +97,7 @@ def _check(result: CheckResult, symbols: Symbols, width: int = 0) -> tuple[Text,
     return name, seen.append(escape(result.summary), style="default")
 
 
-def accounts_table(report: Report, terminal: Terminal, limits: Limits = phrases.EVERYTHING) -> RenderableType:
+def accounts_table(report: Report, terminal: Terminal, limits: phrases.Limits = phrases.EVERYTHING) -> RenderableType:
     """One line an account, or for the first ones; a narrow screen has the total alone, and the parts below."""
     shown, more = phrases.in_table(report, limits)
     columns = _COLUMNS if terminal.width >= _ALL_COLUMNS else _NARROW_COLUMNS
@@ -171,6 +174,22 @@ def own_fault(report: Report) -> list[RenderableType]:
     if not (faults := phrases.own_faults(report)):
         return []
     rows = phrases.beside("In", map(escape, faults))
-    rows += [("Do", phrases.OWN_FAULT_REMEDY), ("Run", phrases.OWN_FAULT_COMMAND)]
+    rows += [("Do", phrases.paragraph("own-fault-remedy")), ("Run", phrases.OWN_FAULT_COMMAND)]
     head = Text("kraken-doctor itself failed", style="bold magenta")
     return ["", inset(Group(head, Text(phrases.OWN_FAULT), "", named(rows)))]
+
+
+def _details(report: Report) -> list[RenderableType]:
+    """What ``-v`` adds: addresses, times, and where each value comes from, by the names that the JSON report has."""
+    rows = {
+        (result.account, item.name): [result.account or "", item.name, _value(item), item.source]
+        for result in report.checks
+        for item in result.evidence
+        if _DETAILS.fullmatch(item.name)
+    }
+    return [listing(["Account", "Fact", "Value", "From"], list(rows.values()), whole=("Fact",))] if rows else []
+
+
+def _value(item: Evidence) -> str:
+    timed = item.unit == "s" and isinstance(item.value, float)
+    return milliseconds(float(str(item.value))) if timed else phrases.fact(item)

@@ -57,26 +57,17 @@ def render_markdown(report: Report) -> str:
 
 def _summary_row(summary: dict[str, Any]) -> list[str]:
     lead = summary["lead_s"]
-    return [
-        summary["account"] or summary["key_id"],
-        str(summary["issued"]),
-        str(summary["refused"]),
-        str(summary["failed"]),
-        f"{lead:+.3f} s" if lead is not None else "-",
-        span(summary["longest_wait_s"]),
-        span(summary["longest_gap_s"]),
-        f"{summary['rate_per_s']:g}/s",
-    ]
+    counts = [str(summary[name]) for name in ("issued", "refused", "failed")]
+    longest = [span(summary[name]) for name in ("longest_wait_s", "longest_gap_s")]
+    shown_lead = f"{lead:+.3f} s" if lead is not None else "-"
+    return [_whose(summary), *counts, shown_lead, *longest, f"{summary['rate_per_s']:g}/s"]
 
 
 def _record_row(record: dict[str, Any]) -> list[str]:
-    return [
-        record["at"][5:-1].replace("T", " "),
-        record["account"] or record["key_id"],
-        str(record["nonce"]),
-        record["endpoint"],
-        record["outcome"],
-        record["by"] or "-",
-        milliseconds(record["latency_s"]),
-        milliseconds(record["waited_s"]),
-    ]
+    call = [str(record["nonce"]), record["endpoint"], record["outcome"], record["by"] or "-"]
+    times = [milliseconds(record[name]) for name in ("latency_s", "waited_s")]
+    return [record["at"][5:-1].replace("T", " "), _whose(record), *call, *times]
+
+
+def _whose(values: dict[str, Any]) -> str:
+    return str(values["account"] or values["key_id"])

@@ -33,10 +33,8 @@ def listed(sections: Sections, terminal: Terminal) -> str:
         for cause in causes:
             grid.add_row(Text(cause.id, style=SEVERITY_STYLES[cause.severity]), Text(cause.title))
         parts += [Text(section, style="bold"), inset(grid), ""]
-    parts.append(
-        Text("More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'.")
-    )
-    return to_text(Group(*parts), terminal)
+    more = "More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'."
+    return to_text(Group(*parts, Text(more)), terminal)
 
 
 def cause_page(cause: Cause, terminal: Terminal) -> str:
@@ -59,11 +57,8 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
         rows = [("If", told_apart_by), ("Do", cause.remedy.text)]
         parts += [head, Text(f"  {cause.title}."), _rows([row for row in rows if row[1]]), ""]
     if symptom.causes:
-        parts += [
-            Text(f"What decides: {symptom.command}"),
-            Text(f"More: kraken-doctor explain {next(iter(symptom.causes))}"),
-            "",
-        ]
+        more = f"More: kraken-doctor explain {next(iter(symptom.causes))}"
+        parts += [Text(f"What decides: {symptom.command}"), Text(more), ""]
     return to_text(Group(*parts), terminal) + _links(symptom.links)
 
 

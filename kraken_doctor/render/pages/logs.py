@@ -64,11 +64,7 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 def _tables(log: Mapping[str, Any]) -> list[_Table]:
     """What was read, when what happened, and which errors, as far as there are any: heads and rows."""
-    names = [f"{f['name']} (not to its end)" if f["broken"] else f["name"] for f in log["files"]]
-    files = [
-        [name, str(f["lines"]), _time(f["first"]), _time(f["last"])]
-        for name, f in zip(names, log["files"], strict=True)
-    ]
+    files = [[_name(f), str(f["lines"]), _time(f["first"]), _time(f["last"])] for f in log["files"]]
     kinds = ("nonce", "other", "worked")
     timeline = [[_time(row["from"])[:16], *(str(row[kind] or "-") for kind in kinds)] for row in log["timeline"]]
     errors = [[e["error"], str(e["count"]), _time(e["first"]), _time(e["last"])] for e in log["errors"]]
@@ -106,6 +102,10 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
 
 def _closing(report: Report) -> str:
     return phrases.verdict(report) if report.diagnoses else report.checks[0].summary
+
+
+def _name(file: Mapping[str, Any]) -> str:
+    return f"{file['name']}{' (not to its end)' if file['broken'] else ''}"
 
 
 def _time(moment: str | None) -> str:

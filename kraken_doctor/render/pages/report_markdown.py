@@ -73,9 +73,8 @@ def _cut(section: str, room: int) -> str:
     units = units if len(units) > 2 else section.splitlines(keepends=True)
     sizes = itertools.accumulate(map(len, units))
     kept = max(1, sum(size <= room - len(end) for size in sizes))
-    return (
-        "".join(units[:kept]) + f"{end}\n{len(units) - kept} more left out for length: `report -o json` has them.\n\n"
-    )
+    note = f"{len(units) - kept} more left out for length: `report -o json` has them."
+    return "".join(units[:kept]) + f"{end}\n{note}\n\n"
 
 
 def _comparison(compared: list[tuple[str, list[dict[str, str | None]]]], since: object) -> str:
@@ -97,9 +96,8 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
 
 def _evidence(result: CheckResult) -> str:
     whose = f", {code(result.account)}" if result.account else ""
-    rows = [
-        (code(item.name), code(phrases.fact(item)), text(item.bound), text(item.source)) for item in result.evidence
-    ]
+    facts = result.evidence
+    rows = ((code(f.name), code(phrases.fact(f)), text(f.bound), text(f.source)) for f in facts)
     head = f"**{text(result.id)}**{whose}: {OUTCOME_WORDS[result.outcome]}\n\n"
     return head + table(("Fact", "Value", "Held against", "By"), rows)
 
