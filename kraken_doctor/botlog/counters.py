@@ -112,7 +112,6 @@ class Timeline:
 
     width_s: int = WIDTHS_S[0]
     _buckets: dict[int, Counter[str]] = field(default_factory=dict)
-    _last: float | None = None
 
     def add(self, at: float | None, kind: str) -> None:
         """One more of *kind*; without a time it is counted elsewhere alone."""

@@ -139,9 +139,8 @@ def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
     """Return whether *text* shows a private call that worked, and whether a public one."""
     if _shows("envelope", text):
-        if _shows("private-result", text) or (endpoint and _shows("result", text)):
-            return True, False
-        return False, _shows("public", text)
+        private = _shows("private-result", text) or (endpoint != "" and _shows("result", text))
+        return private, not private and _shows("public", text)
     said = _PATTERNS["status-200"].sub("", text)
     placed = _shows("order-placed", said) and not _shows("denied", said)
     return placed or _shows("worked", said), False
