@@ -75,9 +75,5 @@ def document(title: str, style: str, *body: ET.Element) -> str:
     return f"<!DOCTYPE html>\n{ET.tostring(page, encoding='us-ascii', method='html').decode()}\n"
 
 
-_META = {
-    "viewport": "width=device-width, initial-scale=1",
-    "referrer": "no-referrer",
-    "color-scheme": "light dark",
-}
+_META = {"viewport": "width=device-width, initial-scale=1", "referrer": "no-referrer", "color-scheme": "light dark"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

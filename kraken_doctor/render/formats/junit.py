@@ -34,12 +34,9 @@ def render(report: Report) -> str:
     began = utc_timestamp(report.started_at_ns).removesuffix("Z")
     suite = ET.SubElement(root, "testsuite", {**counts, **took, "timestamp": began})
     properties = ET.SubElement(suite, "properties")
-    for key, value in {
-        "version": __version__,
-        "target": phrases.target(report),
-        "verdict": phrases.verdict(report),
-        **{f"connected {a.label}": phrases.YES_NO[a.connected] for a in report.accounts},
-    }.items():
+    told = {"version": __version__, "target": phrases.target(report), "verdict": phrases.verdict(report)}
+    told |= {f"connected {account.label}": phrases.YES_NO[account.connected] for account in report.accounts}
+    for key, value in told.items():
         ET.SubElement(properties, "property", {"name": escape(key), "value": escape(value)})
     for result in report.checks:
         _case(suite, result, report)
@@ -53,13 +50,11 @@ def _case(suite: ET.Element, result: CheckResult, report: Report) -> None:
     case = ET.SubElement(suite, "testcase", attributes | {"time": f"{result.duration_s:.3f}"})
     found = _about(result, report)
     message = escape(result.summary)
-    kind = _KINDS.get(result.outcome)
-    if kind is None:
-        if result.outcome is Outcome.WARN:
-            ET.SubElement(case, "system-out").text = f"warning: {_text(message, found)}"
-        return
-    type_ = escape(found[0].cause) if found else result.blocked_by or result.outcome.value
-    ET.SubElement(case, kind, {"type": type_, "message": message}).text = _text(message, found)
+    if kind := _KINDS.get(result.outcome):
+        type_ = escape(found[0].cause) if found else result.blocked_by or result.outcome.value
+        ET.SubElement(case, kind, {"type": type_, "message": message}).text = _text(message, found)
+    elif result.outcome is Outcome.WARN:
+        ET.SubElement(case, "system-out").text = f"warning: {_text(message, found)}"
 
 
 def _about(result: CheckResult, report: Report) -> list[Diagnosis]:

@@ -32,12 +32,10 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         rows = [_summary_row(summary)[:shown] for summary in report.extra["summary"]]
         parts += ["", listing(list(_SUMMARY[:shown]), rows, whole=_SUMMARY[1:])]
     if records := report.extra["records"]:
-        rows = [_record_row(record) for record in records]
+        columns, rows = list(_RECORD), [_record_row(record) for record in records]
         if terminal.width < _WIDE:
             rows = [[row[0], f"{row[1]}\n{row[3]} {row[2]}: {row[4]}, {row[6]}"] for row in rows]
             columns = ["Time (UTC)", "Key and call"]
-        else:
-            columns = list(_RECORD)
         parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Call", "By", "Took", "Waited"))]
     return to_text(Group(*parts), terminal)
 

@@ -16,10 +16,9 @@ from kraken_doctor.terminal.text import Terminal, escape, symbols_for
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    rows = [
-        [name, version or "not installed", TESTED_KRAKENEX if name == "krakenex" else ""]
-        for name, version in report.extra["versions"].items()
-    ]
+    tested = {"krakenex": TESTED_KRAKENEX}
+    installed = report.extra["versions"].items()
+    rows = [[name, version or "not installed", tested.get(name, "")] for name, version in installed]
     on = [f"Python {report.environment['python']}", report.environment["platform"]]
     head = Text(f" {symbols_for(terminal).dot} ".join([f"kraken-doctor {__version__}", *map(escape, on)]), style="bold")
     packages = listing(["Package", "Installed", "Tested"], rows)
