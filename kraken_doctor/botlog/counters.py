@@ -138,8 +138,8 @@ class Timeline:
         wider = next((width for width in WIDTHS_S if width > self.width_s), None)
         if wider is None:
             self._buckets.popitem()
-            return
-        self._buckets, self.width_s = _merged(self._buckets, self.width_s, wider), wider
+        else:
+            self._buckets, self.width_s = _merged(self._buckets, self.width_s, wider), wider
 
 
 def _merged(buckets: dict[int, Counter[str]], width_s: int, wider_s: int) -> dict[int, Counter[str]]:

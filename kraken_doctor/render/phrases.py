@@ -228,7 +228,7 @@ def cure(remedy: Remedy) -> list[tuple[str, tuple[str, ...]]]:
     return [("Do", (remedy.text,)), ("Run", remedy.commands), ("Or", (remedy.otherwise,)), ("Don't", (avoid,))]
 
 
-def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
+def details(diagnosis: Diagnosis, *, without: str) -> Iterator[tuple[str, list[str]]]:
     """What stands below a diagnosis's summary, as far as there is any: by its heading, in the order of reading."""
     possible = (f"{a.text} (to confirm: {a.told_apart_by})" if a.told_apart_by else a.text for a in diagnosis.possible)
     for heading, texts in (
@@ -238,7 +238,7 @@ def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
         *cure(diagnosis.remedy),
         ("The exchange said", (diagnosis.error,)),
     ):
-        if found := list(filter(None, texts)):
+        if heading != without and (found := list(filter(None, texts))):
             yield heading, found
 
 

@@ -86,10 +86,9 @@ def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
     kind = f"{phrases.SEVERITY_WORDS[diagnosis.severity]} ({diagnosis.confidence.value}){whose}"
     kind += ", fix first" if diagnosis.primary else ""
     rows: list[tuple[str, Child]] = []
-    for name, texts in phrases.details(diagnosis):
+    for name, texts in phrases.details(diagnosis, without="Explains"):
         shown = code if name in phrases.LITERAL else functools.partial(escape, limit=PROSE_LIMIT_CHARACTERS)
-        if name != "Explains":
-            rows += phrases.beside(name, map(shown, texts))
+        rows += phrases.beside(name, map(shown, texts))
     return element(
         "article",
         element("h3", escape(diagnosis.cause)),

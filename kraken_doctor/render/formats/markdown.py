@@ -84,9 +84,9 @@ def finding(
     if position >= limits.full:
         return f"{head}\n"
     lines = [head, "", text(diagnosis.summary), ""]
-    for name, texts in phrases.details(diagnosis):
+    for name, texts in phrases.details(diagnosis, without="Explains"):
         shown = code if name in phrases.LITERAL else text
-        lines += [f"- {name}: {shown(one)}" for one in texts if name != "Explains"]
+        lines += [f"- {name}: {shown(one)}" for one in texts]
     return "\n".join(lines) + "\n"
 
 

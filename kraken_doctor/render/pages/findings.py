@@ -40,9 +40,8 @@ def _line(diagnosis: Diagnosis, whose: str) -> Text:
 def _failure(diagnosis: Diagnosis, whose: str) -> RenderableType:
     """Facts, what remains possible, what to do and what not."""
     rows = [("Accounts" if ", " in whose else "Account", whose)] if whose else []
-    for name, texts in details(diagnosis):
-        if name != "The exchange said":
-            rows += beside(name, (escape(text, PROSE_LIMIT_CHARACTERS) for text in texts))
+    for name, texts in details(diagnosis, without="The exchange said"):
+        rows += beside(name, (escape(text, PROSE_LIMIT_CHARACTERS) for text in texts))
     head = Text(diagnosis.cause, style=f"bold {SEVERITY_STYLES[diagnosis.severity]}")
     head.append(f" ({diagnosis.confidence.value})", style="default")
     more = Text(f"More: kraken-doctor explain {diagnosis.cause}", style="dim")
