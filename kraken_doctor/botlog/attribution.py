@@ -27,10 +27,6 @@ class Attribution:
     exchange: bool = False
     """Another one."""
 
-    def as_krakens(self) -> Attribution:
-        """Return it for an entry that quotes Kraken itself: whatever else it names."""
-        return replace(self, elsewhere="", kraken=True)
-
 
 def attribute(text: str) -> Attribution:
     """Return whose *text* is: hosts decide, then names of services, then nothing is known."""

@@ -112,7 +112,6 @@ class Timeline:
 
     width_s: int = WIDTHS_S[0]
     _buckets: dict[int, Counter[str]] = field(default_factory=dict)
-    _last: float | None = None
 
     def add(self, at: float | None, kind: str) -> None:
         """One more of *kind*; without a time it is counted elsewhere alone."""
@@ -139,8 +138,8 @@ class Timeline:
         wider = next((width for width in WIDTHS_S if width > self.width_s), None)
         if wider is None:
             self._buckets.popitem()
-            return
-        self._buckets, self.width_s = _merged(self._buckets, self.width_s, wider), wider
+        else:
+            self._buckets, self.width_s = _merged(self._buckets, self.width_s, wider), wider
 
 
 def _merged(buckets: dict[int, Counter[str]], width_s: int, wider_s: int) -> dict[int, Counter[str]]:

@@ -127,20 +127,20 @@ def _says_something(says: Statement) -> bool:
 
 def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
     whose = attribute(text)
+    krakens = replace(whose, elsewhere="", kraken=True)  # what quotes Kraken itself, whatever else it names
     if own := exchange_symptoms(text):
-        return own, "", whose.as_krakens() if _shows("quoted", text) else whose
+        return own, "", krakens if _shows("quoted", text) else whose
     found = recognise(text)
     if not (found and found[0].title.startswith("E")) and (match := _PATTERNS["unknown"].search(text)):
-        return (), match[1] or match[2], whose.as_krakens()
+        return (), match[1] or match[2], krakens
     return found, "", whose
 
 
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
     """Return whether *text* shows a private call that worked, and whether a public one."""
     if _shows("envelope", text):
-        if _shows("private-result", text) or (endpoint and _shows("result", text)):
-            return True, False
-        return False, _shows("public", text)
+        private = _shows("private-result", text) or (endpoint != "" and _shows("result", text))
+        return private, not private and _shows("public", text)
     said = _PATTERNS["status-200"].sub("", text)
     placed = _shows("order-placed", said) and not _shows("denied", said)
     return placed or _shows("worked", said), False

@@ -61,8 +61,7 @@ class LogReview:
     def _events(reader: Reader, source: int, to_the_end: bool) -> Iterator[Event]:
         try:
             for entry in reader.entries(to_the_end=to_the_end):
-                event = parse_event(entry, source)
-                if event is not None:
+                if event := parse_event(entry, source):
                     yield event
         except (OSError, EOFError) as exc:
             reader.extent.broken = f"{type(exc).__name__}: {exc}"

@@ -72,16 +72,13 @@ def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
     never = not any(stats.worked_endpoints[name] for name in endpoints)
     if len(endpoints) == 1 and "" not in endpoints and never and elsewhere >= 2 and refused >= 2:
         yield Pattern("one-endpoint", f"only {endpoints.pop()} is refused; other calls worked {times(elsewhere)}")
-    if _most(stats.refused_after_cut, refused):
-        part = _part(stats.refused_after_cut, refused)
+    if part := _most(stats.refused_after_cut, refused):
         yield Pattern("after-timeout", f"{part} within {AFTER_CUT_S:.0f} s after a timeout or a cut connection")
-    if ever_worked and refused >= 2 and _most(stats.refused_together, refused):
-        part = _part(stats.refused_together, refused)
+    if ever_worked and refused >= 2 and (part := _most(stats.refused_together, refused)):
         yield Pattern("concurrent", f"{part} within {TOGETHER_S:.0f} s of a call of another worker")
     if stats.starts >= 2 and stats.starts_first_refused >= 2 and not stats.starts_first_worked:
         yield Pattern("first-call", f"the first call failed after each of {stats.starts_first_refused} starts")
-    if ever_worked and stats.starts >= 2 and _most(stats.refused_after_start, refused):
-        part = _part(stats.refused_after_start, refused)
+    if ever_worked and stats.starts >= 2 and (part := _most(stats.refused_after_start, refused)):
         yield Pattern("restart", f"{part} within {AFTER_START_S:.0f} s after one of {stats.starts} starts")
 
 
@@ -143,11 +140,10 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _most(part: int, whole: int) -> bool:
-    return part > 0 and part >= MOST * whole
-
-
-def _part(part: int, whole: int) -> str:
+def _most(part: int, whole: int) -> str:
+    """Return *part* in words where it is most of the *whole*, else nothing."""
+    if not part or part < MOST * whole:
+        return ""
     if whole == 1:
         return "the only one"
     return f"all {whole}" if part == whole else f"{part} of {whole}"

@@ -6,6 +6,7 @@ one entry each: what they say, and about which host, stands in different lines. 
 whatever the file holds; a line longer than the bound is read in pieces.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,10 +103,10 @@ class Reader:
             block, self._rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
             if not block:
                 continue
+            self._times.look_at(block)
             if not self.extent.bytes:
                 self.beginning = block[:BEGINNING_BYTES]
                 self.extent.saw(self._first_time(block))
-            self._times.look_at(block)
             yield from self._of_block(block)
             self.extent.lines += block.count(b"\n") + (not block.endswith(b"\n"))
             self.extent.bytes += len(block)
@@ -150,15 +151,8 @@ class Reader:
             end = start
 
     def _first_time(self, block: bytes) -> float | None:
-        self._times.look_at(block)
-        start = 0
-        for _ in range(_LINES):
-            if self._stamp(block, start):
-                return self._at
-            start = block.find(b"\n", start) + 1
-            if start == 0:
-                break
-        return None
+        starts = (line.start() for line in itertools.islice(re.finditer(rb"^", block, re.MULTILINE), _LINES))
+        return self._at if any(self._stamp(block, start) for start in starts) else None
 
 
 def _beginning(block: bytes, hit: int, not_before: int) -> int:

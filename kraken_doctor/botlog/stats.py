@@ -7,8 +7,7 @@ Nothing is judged here: that is `patterns` and `verdict`.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
 from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
@@ -79,7 +78,8 @@ class LogStats:
     _last_start: float | None = None
     _last_cut: float | None = None
     _recent: deque[_Call] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    _told: OrderedDict[tuple[int, str, str], _Told] = field(default_factory=OrderedDict)
+    _told: OrderedDict[tuple[int, str, str], Event] = field(default_factory=OrderedDict)
+    """The last entry in which a worker told of an error."""
     _dns_failed_at: float | None = None
 
     def errors_of(self, kind: str) -> ErrorStats:
@@ -174,22 +174,21 @@ class LogStats:
         A client logs at DEBUG what it raises then; each layer of a bot logs and raises on; two handlers write one line
         twice. One caller is not answered twice within a round trip.
         """
-        told = _Told(event.at, event.stamped, event.says.quoted, event.says.endpoint)
         key = (event.source, title, event.says.worker)
         before = self._told.get(key)
-        self._told[key] = told
+        self._told[key] = event
         if len(self._told) > _NAMES_KEPT:
             self._told.popitem(last=False)
         if before is None or event.at is None or before.at is None:
             return False
-        if told.endpoint and before.endpoint and told.endpoint != before.endpoint:
+        if event.says.endpoint and before.says.endpoint not in ("", event.says.endpoint):
             return False  # of another call
-        if not told.stamped and before.stamped and _within(event.at, before.at, 0.0):
-            self._told[key] = before._replace(stamped=False)  # what is printed below the line; the next one is new
+        if not event.stamped and before.stamped and _within(event.at, before.at, 0.0):
+            self._told[key] = replace(before, stamped=False)  # what is printed below the line; the next one is new
             return True
-        if not told.stamped:
+        if not event.stamped:
             return False
-        if before.quoted and not told.quoted:
+        if before.says.quoted and not event.says.quoted:
             # "Invalid nonce detected - retrying": a comment on what has just been quoted.
             return _within(event.at, before.at, TOGETHER_S)
         whole_seconds = event.at.is_integer() and before.at == event.at
@@ -198,10 +197,8 @@ class LogStats:
     def _count_refused(self, event: Event) -> None:
         self.refused += 1
         self.worked_after_refused = 0
-        if self._begun(refused=True) or _within(event.at, self._last_start, AFTER_START_S):
-            self.refused_after_start += 1
-        if _within(event.at, self._last_cut, AFTER_CUT_S):
-            self.refused_after_cut += 1
+        self.refused_after_start += self._begun(refused=True) or _within(event.at, self._last_start, AFTER_START_S)
+        self.refused_after_cut += _within(event.at, self._last_cut, AFTER_CUT_S)
         if self.refused_in_a_row == 0:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
@@ -229,15 +226,6 @@ class LogStats:
                         self.refused_together += 1
                         self.programs_together += call.of_another_program(other)
         self._recent.append(call)
-
-
-class _Told(NamedTuple):
-    """The last line in which a worker told of an error."""
-
-    at: float | None
-    stamped: bool
-    quoted: bool
-    endpoint: str
 
 
 @dataclass

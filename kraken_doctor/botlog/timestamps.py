@@ -41,12 +41,10 @@ class Timestamps:
         if match := _ISO.search(head):
             self.span = match.span()
             return self._iso(match)
-        if match := _EPOCH.match(head):
+        if match := _EPOCH.match(head) or (_JSON.search(line) if line.startswith("{") else None):
             self.span = match.span()
-            return _epoch(match[1], match[2], match[3])
-        if line.startswith("{") and (match := _JSON.search(line)):
-            self.span = match.span()
-            return _epoch(match[1], match[2], match[4] or match[3])
+            seconds, milliseconds, *fractions = match.groups()
+            return _epoch(seconds, milliseconds, fractions[-1] or fractions[0])
         if not _HAS_CLOCK.search(head):
             return None
         for form in _FORMS:

@@ -5,7 +5,7 @@ A log shows what was logged: another program on the key, the key's window and th
 So a refused nonce never has a certain cause here; what the exchange said in plain words has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,8 @@ _LEADS = load(__file__, "leads.toml")
 
 def advice(error: ErrorStats, stats: LogStats) -> tuple[str, Remedy | None]:
     """Return a summary and a remedy by the evidence; empty and None where the catalogue's own are right."""
-    named = {"calls": _listed(error.endpoints), "permissions": _listed(_permissions(error))}
+    boxes = (box for box, calls in words()["permissions"].items() if any(error.endpoints[call] for call in calls))
+    named = {"calls": _listed(error.endpoints), "permissions": _listed(boxes)}
     for rule in _ADVICE.values():
         if _holds(rule, error, stats) and all(value for key, value in named.items() if f"{{{key}}}" in rule["text"]):
             fields = ("summary", "text", "otherwise", "avoid")
@@ -50,17 +51,12 @@ def _holds(rule: Mapping[str, Any], error: ErrorStats, stats: LogStats) -> bool:
 
 def _alone(error: ErrorStats, stats: LogStats) -> bool:
     """Return whether every refused call is of a kind that never worked, while others did."""
-    if "" in error.endpoints or any(stats.worked_endpoints[call] for call in error.endpoints):
-        return False
-    return any(stats.worked_endpoints.values())
+    worked = stats.worked_endpoints
+    never_worked = "" not in error.endpoints and not any(worked[call] for call in error.endpoints)
+    return never_worked and any(worked.values())
 
 
-def _permissions(error: ErrorStats) -> dict[str, int]:
-    boxes = words()["permissions"].items()
-    return {box: 1 for box, calls in boxes if any(error.endpoints[call] for call in calls)}
-
-
-def _listed(names: Mapping[str, int]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return " and ".join(f'"{name}"' if " " in name else name for name in names if name)
 
 
@@ -98,26 +94,22 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     ids = [pattern.id for pattern in patterns]
     lead = next(id_ for id_ in _LEADS if id_ in ids)
     found = _LEADS[lead]
-    cause, confidence, summary = found["cause"], Confidence(found["confidence"]), found["summary"]
+    cause, sure, summary = found["cause"], Confidence(found["confidence"]), found["summary"]
     if lead == "concurrent" and stats.programs_together > stats.refused_together / 2:
         cause, summary = "nonce-shared-key", "Several programs use this key at the same time."
     if lead == "after-timeout" and stats.refused_after_cut >= _FEW:
-        confidence = Confidence.LIKELY
+        sure = Confidence.LIKELY
     timeless = lead == "always" and stats.row_began is None
     if timeless or (stats.refused < _FEW and lead not in ("repeated", "mixed-units")):
-        confidence = Confidence.POSSIBLE
+        sure = Confidence.POSSIBLE
     error = stats.errors_of("nonce")
-    because = (f"{error.title}: {_often(error)}", *(pattern.text for pattern in patterns), _generator(stats))
+    title, texts = error.title, [pattern.text for pattern in patterns]
+    because = (f"{title}: {_often(error)}", *texts, _generator(stats))
+    severity = Severity.WARN if "over" in ids else None
+    remedy = Remedy(**found["remedy"]) if "remedy" in found else None
+    possible = _alternatives(cause, found["others"], installed=stats.installed > 0)
     return diagnosis_for(
-        cause,
-        None,
-        summary,
-        because,
-        confidence=confidence,
-        severity=Severity.WARN if "over" in ids else None,
-        remedy=Remedy(**found["remedy"]) if "remedy" in found else None,
-        error=error.title,
-        possible=_alternatives(cause, found["others"], installed=stats.installed > 0),
+        cause, None, summary, because, confidence=sure, severity=severity, remedy=remedy, error=title, possible=possible
     )
 
 
@@ -140,9 +132,7 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
         return None  # a bot of another exchange
     symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
     if symptom is None:
-        return diagnosis_for(
-            "error-unrecognised", None, "", (_often(error),), confidence=Confidence.CERTAIN, error=error.shown
-        )
+        return diagnosis_for("error-unrecognised", None, "", (_often(error),), error=error.shown)
     if not symptom.causes:
         return None
     causes = dict(symptom.causes)
@@ -152,21 +142,17 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
     cause = next(iter(causes))
     passed = _passed(error, cause, end)
     exchanges = symptom in EXCHANGE_SYMPTOMS
-    sure = [Confidence.CERTAIN, Confidence.LIKELY] if exchanges else [Confidence.LIKELY, Confidence.POSSIBLE]
-    nameless = not (exchanges or error.naming_kraken or stats.names_kraken)
+    # A grade less where it is not the exchange that says so, and one where it has several causes.
+    sure = list(Confidence)[(not exchanges) + (len(causes) > 1)]
+    if not (exchanges or error.naming_kraken or stats.names_kraken):
+        sure = Confidence.POSSIBLE  # nothing in the log says that it was on the way to Kraken
+    title, because = error.title, (f"{error.title}: {_often(error)}", *filter(None, [passed]))
+    severity = Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None
     summary, remedy = advice(error, stats)
-    others = [(other, apart) for other, apart in causes.items() if other != cause]
+    others = ((other, apart) for other, apart in causes.items() if other != cause)
+    possible = tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others)
     return diagnosis_for(
-        cause,
-        None,
-        summary,
-        (f"{error.title}: {_often(error)}", *((passed,) if passed else ())),
-        # Where nothing in the log says that it was on the way to Kraken, that remains possible.
-        confidence=Confidence.POSSIBLE if nameless else sure[len(causes) > 1],
-        severity=Severity.WARN if passed and CAUSES[cause].severity is Severity.FAIL else None,
-        remedy=remedy,
-        error=error.title,
-        possible=tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others),
+        cause, None, summary, because, confidence=sure, severity=severity, remedy=remedy, error=title, possible=possible
     )
 
 
@@ -184,10 +170,8 @@ def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
     """Two errors may be one cause in two clients' words."""
     merged: dict[str, Diagnosis] = {}
     for diagnosis in found:
-        known = merged.get(diagnosis.cause)
-        if known is None:
-            merged[diagnosis.cause] = diagnosis
-        else:
+        known = merged.setdefault(diagnosis.cause, diagnosis)
+        if known is not diagnosis:
             worse = min(known, diagnosis, key=lambda one: one.severity.rank)
             merged[diagnosis.cause] = replace(worse, because=(*known.because, *diagnosis.because))
     return list(merged.values())
@@ -195,12 +179,10 @@ def _once_each(found: list[Diagnosis]) -> list[Diagnosis]:
 
 def _folded(found: list[Diagnosis]) -> list[Diagnosis]:
     """Tell a lockout under the refused nonces that end in it."""
-    first = found[0] if found else None
-    if first is None or not first.cause.startswith("nonce-") or len(found) < 2:
+    lockout = next((diagnosis for diagnosis in found[1:] if diagnosis.cause == "temporary-lockout"), None)
+    if lockout is None or not found[0].cause.startswith("nonce-"):
         return found
-    lockout = next((diagnosis for diagnosis in found if diagnosis.cause == "temporary-lockout"), None)
-    if lockout is None:
-        return found
+    first = found[0]
     severity = min(first.severity, lockout.severity, key=lambda severity: severity.rank)
     because = (*first.because, *lockout.because)
     told = replace(first, because=because, explains=("temporary-lockout",), severity=severity)

@@ -90,17 +90,10 @@ def missing(audit: object) -> list[str]:
 def _figures(key_id: str, endpoint: str, group: Sequence[CallRecord]) -> EndpointFigures:
     latencies = sorted(record.latency_s for record in group)
     refused = sum(record.refused for record in group)
-    return EndpointFigures(
-        key_id=key_id,
-        endpoint=endpoint,
-        calls=len(group),
-        refused=refused,
-        failed=sum(record.outcome != "ok" for record in group) - refused,
-        median_s=_quantile(latencies, 0.5),
-        slow_s=_quantile(latencies, 0.95),
-        longest_s=latencies[-1],
-        waited_s=max(record.waited_s for record in group),
-    )
+    failed = sum(record.outcome != "ok" for record in group) - refused
+    times = _quantile(latencies, 0.5), _quantile(latencies, 0.95), latencies[-1]
+    waited_s = max(record.waited_s for record in group)
+    return EndpointFigures(key_id, endpoint, len(group), refused, failed, *times, waited_s)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

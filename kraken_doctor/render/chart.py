@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -18,6 +18,7 @@ MAX_POINTS = 600
 _WIDTH, _HEIGHT = 640, 284
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 14, 12, 28
 _LEAST_SPAN_NS = 10**9
+_TICKS_NS = {unit.value: unit.tick_ns for unit in NonceUnit}
 
 
 class _Point(NamedTuple):
@@ -57,32 +58,16 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
     refused = sum(record.refused for record in records)
     title = f"Nonces of key {name} over time"
     told = f"{len(records)} calls, {refused} refused for their nonce. The table above has them in figures."
-    return element(
-        "svg",
-        element("title", title),
-        element("desc", told),
-        *_frame(x, y),
-        *_diagonal(x, y),
-        *(_mark(point, x, y) for point in points),
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
-        role="img",
-        aria_label=f"{title}: {told}",
-    )
+    drawn = [*_frame(x, y), *_diagonal(x, y), *(_mark(point, x, y) for point in points)]
+    size, label = f"0 0 {_WIDTH} {_HEIGHT}", f"{title}: {told}"
+    head = element("title", title), element("desc", told)
+    return element("svg", *head, *drawn, viewBox=size, role="img", aria_label=label)
 
 
 def _point(record: CallRecord) -> _Point:
     kind = "accepted" if record.outcome == "ok" else "refused" if record.refused else "failed"
-    stands_for_ns = record.nonce * _tick_ns(record.unit)
-    return _Point(
-        record.at_ns, stands_for_ns, kind, escape(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")
-    )
-
-
-def _tick_ns(unit: str) -> int:
-    try:
-        return NonceUnit(unit).tick_ns
-    except ValueError:
-        return 1
+    words = escape(f"{record.endpoint} {record.nonce} ({record.unit}): {record.outcome}")
+    return _Point(record.at_ns, record.nonce * _TICKS_NS.get(record.unit, 1), kind, words)
 
 
 def _thinned(points: list[_Point]) -> list[_Point]:
@@ -123,20 +108,12 @@ def _diagonal(x: _Axis, y: _Axis) -> list[ET.Element]:
 def _mark(point: _Point, x: _Axis, y: _Axis) -> ET.Element:
     """A dot, a cross or a square: told apart by shape, and by colour besides."""
     cx, cy = x.place(point.at_ns), y.place(point.stands_for_ns)
-    draw: dict[str, Callable[[], ET.Element]] = {
-        "accepted": lambda: element("circle", element("title", point.words), cx=_n(cx), cy=_n(cy), r="2.5"),
-        "refused": lambda: element(
-            "path",
-            element("title", point.words),
-            d=f"M{_n(cx - 5)} {_n(cy - 5)}l10 10m0 -10l-10 10",
-        ),
-        "failed": lambda: element(
-            "rect", element("title", point.words), x=_n(cx - 4), y=_n(cy - 4), width="8", height="8"
-        ),
-    }
-    mark = draw[point.kind]()
-    mark.set("class", point.kind)
-    return mark
+    tag, shape = {
+        "accepted": ("circle", {"cx": _n(cx), "cy": _n(cy), "r": "2.5"}),
+        "refused": ("path", {"d": f"M{_n(cx - 5)} {_n(cy - 5)}l10 10m0 -10l-10 10"}),
+        "failed": ("rect", {"x": _n(cx - 4), "y": _n(cy - 4), "width": "8", "height": "8"}),
+    }[point.kind]
+    return element(tag, element("title", point.words), **shape, class_=point.kind)
 
 
 def _label(at_ns: int, axis: _Axis) -> str:

@@ -42,13 +42,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Child]]) ->
     body = [element("tr", *(element("td", cell, role="cell", data_column=name) for name, cell in line), role="row")
             for line in lines]  # fmt: skip
     heads = element("tr", *(element("th", name, scope="col", role="columnheader") for name in head), role="row")
-    return element(
-        "table",
-        element("caption", caption),
-        element("thead", heads, role="rowgroup"),
-        element("tbody", *body, role="rowgroup"),
-        role="table",
-    )
+    parts = element("thead", heads, role="rowgroup"), element("tbody", *body, role="rowgroup")
+    return element("table", element("caption", caption), *parts, role="table")
 
 
 def terms(pairs: Iterable[tuple[str, Child]], class_: str = "facts") -> ET.Element:
@@ -72,18 +67,13 @@ def document(title: str, style: str, *body: ET.Element) -> str:
 
     It holds no script, and its policy lets a browser fetch nothing, whatever a text in it may say.
     """
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        ET.Element("meta", {"http-equiv": "Content-Security-Policy", "content": _POLICY}),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", escape(title)),
-        element("style", style),
-    )
+    policy = ET.Element("meta", {"http-equiv": "Content-Security-Policy", "content": _POLICY})
+    metas = (element("meta", name=name, content=content) for name, content in _META.items())
+    titles = element("title", escape(title)), element("style", style)
+    head = element("head", element("meta", charset="utf-8"), policy, *metas, *titles)
     page = element("html", head, element("body", *body), lang="en")
     return f"<!DOCTYPE html>\n{ET.tostring(page, encoding='us-ascii', method='html').decode()}\n"
 
 
+_META = {"viewport": "width=device-width, initial-scale=1", "referrer": "no-referrer", "color-scheme": "light dark"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

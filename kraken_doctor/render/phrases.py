@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.report import AccountReport, Balances, Report
+from kraken_doctor.tables import load
+
+T = TypeVar("T")
 
 SEVERITY_WORDS = {Severity.FAIL: "failure", Severity.WARN: "warning", Severity.INFO: "note"}
 
@@ -141,16 +144,11 @@ def other_assets(balances: Balances) -> str:
 
 def undecided(report: Report) -> list[CheckResult]:
     """Checks without a verdict, but for those of an account whose failure is named: that is why they have none."""
-    return [
-        result for result in report.checks if result.outcome in NO_VERDICT and not _failures(report, result.account)
-    ]
+    without = (result for result in report.checks if result.outcome in NO_VERDICT)
+    return [result for result in without if not _failures(report, result.account)]
 
 
 OWN_FAULT = "A fault of this program: it says nothing about your connection."
-OWN_FAULT_REMEDY = (
-    "Report it to where you have kraken-doctor from, with the file that this writes: names, amounts and keys"
-    " are left out."
-)
 OWN_FAULT_COMMAND = "kraken-doctor report --file report.html"
 
 
@@ -201,12 +199,9 @@ def _merged(found: list[Diagnosis]) -> Diagnosis:
         summary = CAUSES[first.cause].title if first.cause in CAUSES else summary
         because = _shared(found, lambda d: (d.summary.rstrip("."), *d.because))
     possible = {p.text: replace(p, told_apart_by=_any_account(p.told_apart_by)) for d in found for p in d.possible}
-    remedy = Remedy(
-        " ".join(_shared(found, lambda d: (d.remedy.text,))),
-        tuple(dict.fromkeys(command for d in found for command in d.remedy.commands))[:FEW],
-        _any_account(first.remedy.otherwise),
-        first.remedy.avoid,
-    )
+    text = " ".join(_shared(found, lambda d: (d.remedy.text,)))
+    commands = tuple(dict.fromkeys(command for d in found for command in d.remedy.commands))[:FEW]
+    remedy = Remedy(text, commands, _any_account(first.remedy.otherwise), first.remedy.avoid)
     return replace(first, summary=summary, because=because, possible=tuple(possible.values()), remedy=remedy)
 
 
@@ -233,7 +228,7 @@ def cure(remedy: Remedy) -> list[tuple[str, tuple[str, ...]]]:
     return [("Do", (remedy.text,)), ("Run", remedy.commands), ("Or", (remedy.otherwise,)), ("Don't", (avoid,))]
 
 
-def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
+def details(diagnosis: Diagnosis, *, without: str) -> Iterator[tuple[str, list[str]]]:
     """What stands below a diagnosis's summary, as far as there is any: by its heading, in the order of reading."""
     possible = (f"{a.text} (to confirm: {a.told_apart_by})" if a.told_apart_by else a.text for a in diagnosis.possible)
     for heading, texts in (
@@ -243,8 +238,34 @@ def details(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
         *cure(diagnosis.remedy),
         ("The exchange said", (diagnosis.error,)),
     ):
-        if found := list(filter(None, texts)):
+        if heading != without and (found := list(filter(None, texts))):
             yield heading, found
+
+
+def paragraph(name: str, **put: str) -> str:
+    """Return one of texts.toml, with what is *put* into it."""
+    text: str = load(__file__, "texts.toml")[name]
+    return text.format(**put)
+
+
+def comparison(report: Report) -> list[tuple[str, list[dict[str, str | None]]]]:
+    """What is new, gone and still there since the report before; empty where there is none."""
+    found = report.extra.get("comparison")
+    if not found:
+        return []
+    lists = ("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))
+    return [(title, items or []) for title, items in lists]
+
+
+def host_values(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What the host has, by name: lists on one line, and nothing where there is nothing."""
+    listed_values = {name: value if isinstance(value, list) else [value] for name, value in values.items() if value}
+    return [(str(name), ", ".join(map(str, listed_values.get(name, ())))) for name in values]
+
+
+def beside(name: str, texts: Iterable[T]) -> list[tuple[str, T]]:
+    """Return *texts*, *name* beside the first of them alone."""
+    return [("" if position else name, text) for position, text in enumerate(texts)]
 
 
 def fact(item: Evidence) -> str:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod, RenderableType
 from rich.containers import Lines
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model.diagnosis import Severity
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.terminal.text import Terminal, ascii_only, escape
+
+Cell = str | Text
 
 # Sixteen-colour names: the terminal's own palette is legible on its own background, light or dark.
 OUTCOME_STYLES = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.SKIP: "dim"}
@@ -46,6 +49,21 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
     return text if terminal.unicode else ascii_only(text)
 
 
+def inset(part: RenderableType, columns: int = 2) -> Padding:
+    """Set *part* in by so many *columns*."""
+    return Padding(part, (0, 0, 0, columns))
+
+
+def named(rows: Iterable[tuple[str, str]], *, min_width: int | None = None) -> Table:
+    """Return names, and beside each its text, which is folded there; an empty name goes on with the one above."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold", min_width=min_width)
+    grid.add_column(overflow="fold")
+    for name, text in rows:
+        grid.add_row(Text(name), Text(text))
+    return grid
+
+
 class Words(Text):
     """Foreign text of one style; a long word is folded behind a joint (``USER:``, ``a_``), not in a part that fits."""
 
@@ -65,10 +83,10 @@ def _folded(word: str, width: int) -> list[str]:
 
 
 def listing(
-    columns: list[str], rows: list[list[str]], *, whole: Collection[str] = (), right: Collection[str] = ()
+    columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Collection[str] = (), right: Collection[str] = ()
 ) -> Table:
     """
-    A plain table of foreign texts, each of one line or several.
+    A plain table of foreign texts, each of one line or several; a `Text` is shown as it is.
 
     Args:
         columns: Their titles.
@@ -81,5 +99,9 @@ def listing(
         justify: JustifyMethod = "right" if column in right else "left"
         table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
     for row in rows:
-        table.add_row(*(Words("\n".join(map(escape, cell.split("\n")))) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Words(_escaped(cell)) for cell in row))
     return table
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(map(escape, text.split("\n")))

@@ -39,12 +39,10 @@ class Interruption:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt (as a signal handler), unless `deferred`; an import that is under way ends first."""
         self._requested = True
-        if self._deferred:
-            return
-        if _is_importing(frame):
+        if not self._deferred and not _is_importing(frame):
+            raise KeyboardInterrupt
+        if not self._deferred:
             self.again(number)
-            return
-        raise KeyboardInterrupt
 
     def again(self, number: int = signal.SIGINT) -> None:
         """Call `handle` once more, in a moment: the exception could not be raised, or was lost."""

@@ -90,7 +90,3 @@ class _Utf8:
     def read(self, size: int) -> bytes:
         """About so many bytes; as a file has it."""
         return self._text.read(size).encode(errors="replace")
-
-    def readline(self, size: int) -> bytes:
-        """Return the rest of the line, or as much of it."""
-        return self._text.readline(size).encode(errors="replace")

@@ -53,9 +53,8 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _body(diagnosis: Diagnosis) -> str:
-    return "\n".join(
-        filter(None, (escape(diagnosis.summary), *map(escape, diagnosis.because[:2]), escape(diagnosis.remedy.text)))
-    )
+    said = (diagnosis.summary, *diagnosis.because[:2], diagnosis.remedy.text)
+    return "\n".join(filter(None, map(escape, said)))
 
 
 def _at_most(kind: str, lines: list[str]) -> list[str]:

@@ -39,7 +39,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
         element("header", *_head(report)),
         element(
             "main",
-            *_comparison(report),
+            *_section("What has changed", _comparison(report)),
             *_section("Findings", _findings(report)),
             *_section("kraken-doctor itself failed", _own_faults(report)),
             *_section("Accounts", _accounts(report)),
@@ -49,20 +49,8 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
             *_section("Evidence", [_evidence(result) for result in report.checks if result.evidence]),
             *_section("This host", [terms(_environment(report))]),
         ),
-        element("footer", element("p", _LEFT_OUT)),
+        element("footer", element("p", phrases.paragraph("left-out", this="this page"))),
     )
-
-
-_LEFT_OUT = (
-    "Left out so that this page can be posted: names of users, amounts, addresses, paths, proxies, keys. A key id is"
-    " a fingerprint: equal ids are equal keys, and no key can be had from one."
-)
-
-_LEGEND = (
-    "Across: when the call was made, UTC. Upwards: the time that its nonce stands for. Dot: accepted. Cross: refused"
-    " for its nonce. Square: failed otherwise. Dashed line: where both times are the same; above it, the counter leads"
-    " the clock."
-)
 
 
 def _section(title: str, parts: Iterable[ET.Element]) -> list[ET.Element]:
@@ -71,20 +59,11 @@ def _section(title: str, parts: Iterable[ET.Element]) -> list[ET.Element]:
 
 
 def _head(report: Report) -> Iterator[ET.Element]:
-    outcome = OUTCOME_WORDS[report.outcome]
+    outcome, verdict = element("strong", OUTCOME_WORDS[report.outcome]), escape(phrases.verdict(report))
     yield element("h1", "Kraken connection report")
-    yield element(
-        "p",
-        element("strong", outcome),
-        f": {escape(phrases.verdict(report))}",
-        class_=f"verdict {report.outcome.value}",
-    )
-    facts: list[tuple[str, Child]] = [
-        ("Asked", code(phrases.target(report))),
-        ("At", phrases.began(report)),
-        ("By", f"kraken-doctor {__version__}, {report.command}, in {report.duration_s:.1f} s"),
-    ]
-    yield terms(facts)
+    yield element("p", outcome, f": {verdict}", class_=f"verdict {report.outcome.value}")
+    by = f"kraken-doctor {__version__}, {report.command}, in {report.duration_s:.1f} s"
+    yield terms([("Asked", code(phrases.target(report))), ("At", phrases.began(report)), ("By", by)])
 
 
 def _findings(report: Report) -> Iterator[ET.Element]:
@@ -103,20 +82,17 @@ def _own_faults(report: Report) -> Iterator[ET.Element]:
 
 
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
-    severity = phrases.SEVERITY_WORDS[diagnosis.severity]
     whose = f", {escape(accounts)}" if accounts else ""
-    first = ", fix first" if diagnosis.primary else ""
+    kind = f"{phrases.SEVERITY_WORDS[diagnosis.severity]} ({diagnosis.confidence.value}){whose}"
+    kind += ", fix first" if diagnosis.primary else ""
     rows: list[tuple[str, Child]] = []
-    for name, texts in phrases.details(diagnosis):
+    for name, texts in phrases.details(diagnosis, without="Explains"):
         shown = code if name in phrases.LITERAL else functools.partial(escape, limit=PROSE_LIMIT_CHARACTERS)
-        if name != "Explains":
-            rows += [(name if position == 0 else "", shown(text)) for position, text in enumerate(texts)]
+        rows += phrases.beside(name, map(shown, texts))
     return element(
         "article",
         element("h3", escape(diagnosis.cause)),
-        element(
-            "p", f"{severity} ({diagnosis.confidence.value}){whose}{first}", class_=f"kind {diagnosis.severity.value}"
-        ),
+        element("p", kind, class_=f"kind {diagnosis.severity.value}"),
         element("p", escape(diagnosis.summary)),
         terms(rows) if rows else None,
     )
@@ -129,33 +105,24 @@ def _accounts(report: Report) -> Iterator[ET.Element]:
 
 
 def _account(account: AccountReport, report: Report) -> list[Child]:
-    state = {True: "yes", False: f"no: {escape(phrases.said(account, report))}", None: "unknown"}
-    unit = account.nonce.unit if account.nonce else "none sent"
-    return [
-        escape(account.label),
-        state[account.connected],
-        code(account.key_id or "none"),
-        escape(unit),
-        str(account.private_calls),
-    ]
+    state = {True: "yes", False: f"no: {escape(phrases.said(account, report))}", None: "unknown"}[account.connected]
+    unit, key = account.nonce.unit if account.nonce else "none sent", code(account.key_id or "none")
+    return [escape(account.label), state, key, escape(unit), str(account.private_calls)]
 
 
 def _checks(report: Report) -> ET.Element:
-    rows: list[list[Child]] = [
-        [
-            code(r.id),
-            escape(r.account or "all"),
-            _outcome(r),
-            escape(r.summary),
-            f"{r.duration_s:.3f}\N{NO-BREAK SPACE}s",
-        ]
-        for r in report.checks
-    ]
-    return table("Checks", ("Check", "Account", "Outcome", "What was seen", "Took"), rows)
+    return table("Checks", ("Check", "Account", "Outcome", "What was seen", "Took"), map(_check, report.checks))
 
 
-def _outcome(result: CheckResult) -> ET.Element:
-    return element("span", OUTCOME_WORDS[result.outcome], class_=f"outcome {result.outcome.value}")
+def _check(result: CheckResult) -> list[Child]:
+    outcome = element("span", OUTCOME_WORDS[result.outcome], class_=f"outcome {result.outcome.value}")
+    took = _unbroken(f"{result.duration_s:.3f} s")
+    return [code(result.id), escape(result.account or "all"), outcome, escape(result.summary), took]
+
+
+def _unbroken(cell: str) -> str:
+    """No line ends between a number and its unit."""
+    return escape(cell).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.Element]:
@@ -163,16 +130,13 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
     if not records:
         yield element("p", "No private call of the last hour is on record.")
         return
-    rows: list[list[Child]] = [
-        # No line ends between a number and its unit.
-        [code(f.key_id), escape(f.endpoint), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in f.cells())]
-        for f in figures.figures(records)
-    ]
+    found = figures.figures(records)
+    rows: list[list[Child]] = [[code(f.key_id), escape(f.endpoint), *map(_unbroken, f.cells())] for f in found]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
     drawn = [(key_id, own) for key_id, own in figures.by_key(records).items() if len(own) >= _FEWEST_CALLS]
     drawn.sort(key=lambda key: not any(record.refused for record in key[1]))
     if drawn:
-        yield element("p", _LEGEND, class_="legend")
+        yield element("p", phrases.paragraph("legend"), class_="legend")
     for key_id, own in drawn[:_MAX_CHARTS]:
         shown = chart.nonces(own, escape(key_id))
         yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
@@ -181,21 +145,16 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
 
 
 def _latency(report: Report) -> Iterator[ET.Element]:
-    rows: list[list[Child]] = [
-        [escape(cell.replace(" ", "\N{NO-BREAK SPACE}")) for cell in row]
-        for row in figures.latency(report.extra.get("latency"))
-    ]
-    if rows:
-        yield table("Medians, and in brackets the slowest", figures.LATENCY_COLUMNS, rows)
+    if rows := figures.latency(report.extra.get("latency")):
+        cells = (list(map(_unbroken, row)) for row in rows)
+        yield table("Medians, and in brackets the slowest", figures.LATENCY_COLUMNS, cells)
 
 
 def _evidence(result: CheckResult) -> ET.Element:
     whose = f", {escape(result.account)}" if result.account else ""
-    return element(
-        "details",
-        element("summary", escape(result.id), whose, f": {OUTCOME_WORDS[result.outcome]}"),
-        terms([(escape(item.name), _fact(item)) for item in result.evidence], class_="facts evidence"),
-    )
+    head = element("summary", escape(result.id), whose, f": {OUTCOME_WORDS[result.outcome]}")
+    facts = ((escape(item.name), _fact(item)) for item in result.evidence)
+    return element("details", head, terms(facts, class_="facts evidence"))
 
 
 def _fact(item: Evidence) -> str:
@@ -204,26 +163,17 @@ def _fact(item: Evidence) -> str:
     return escape(phrases.fact(item) + bound + source)
 
 
-def _environment(report: Report) -> list[tuple[str, Child]]:
-    rows: list[tuple[str, Child]] = []
-    for name, value in report.environment.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        rows.append((escape(str(name)), escape(shown) if value else "none"))
-    for name, version in report.extra.get("versions", {}).items():
-        rows.append((escape(str(name)), escape(str(version)) if version else "not installed"))
-    return rows
+def _environment(report: Report) -> Iterator[tuple[str, Child]]:
+    for values, nothing in ((report.environment, "none"), (report.extra.get("versions", {}), "not installed")):
+        yield from ((escape(name), escape(value) or nothing) for name, value in phrases.host_values(values))
 
 
-def _comparison(report: Report) -> list[ET.Element]:
-    found = report.extra.get("comparison")
-    if not found:
-        return []
-    lists = ("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))
-    rows: list[tuple[str, Child]] = []
-    for name, items in lists:
-        rows += [(name if n == 0 else "", _named(item)) for n, item in enumerate(items or ())] or [(name, "nothing")]
-    since = element("p", f"Against the report of {escape(str(found.get('baseline_started_at')))}.")
-    return [element("section", element("h2", "What has changed"), since, terms(rows))]
+def _comparison(report: Report) -> Iterator[ET.Element]:
+    if compared := phrases.comparison(report):
+        since = escape(str(report.extra["comparison"].get("baseline_started_at")))
+        yield element("p", f"Against the report of {since}.")
+        told = ((name, [*map(_named, items)] or ["nothing"]) for name, items in compared)
+        yield terms(row for name, texts in told for row in phrases.beside(name, texts))
 
 
 def _named(item: dict[str, str | None]) -> str:

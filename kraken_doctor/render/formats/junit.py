@@ -10,54 +10,33 @@ each of them is read by someone; the account in the name, since equal names are 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
 from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import escape
 
-_KINDS = {
-    Outcome.FAIL: "failure",
-    Outcome.ERROR: "error",
-    Outcome.INCONCLUSIVE: "error",
-    Outcome.SKIP: "skipped",
-}
+_KINDS = {**dict.fromkeys(phrases.NO_VERDICT, "error"), Outcome.FAIL: "failure", Outcome.SKIP: "skipped"}
 """No verdict is an error, not a failure: the check did not say that anything is wrong."""
 
 
 def render(report: Report) -> str:
     """One document, all of it ASCII: whoever saves it in another encoding does not break it."""
     kinds = [_KINDS.get(result.outcome) for result in report.checks]
-    counts = {
-        "tests": str(len(kinds)),
-        "failures": str(kinds.count("failure")),
-        "errors": str(kinds.count("error")),
-    }
-    name, took = f"kraken-doctor {escape(report.command)}", f"{report.duration_s:.3f}"
-    root = ET.Element("testsuites", {"name": "kraken-doctor", **counts, "time": took})
-    began = datetime.fromtimestamp(report.started_at_ns // 10**9, UTC)
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        {
-            "name": name,
-            **counts,
-            "skipped": str(kinds.count("skipped")),
-            "time": took,
-            "timestamp": began.strftime("%Y-%m-%dT%H:%M:%S"),
-        },
-    )
+    counts = {"tests": str(len(kinds)), "failures": str(kinds.count("failure")), "errors": str(kinds.count("error"))}
+    took = {"time": f"{report.duration_s:.3f}"}
+    root = ET.Element("testsuites", {"name": "kraken-doctor", **counts, **took})
+    counts = {"name": f"kraken-doctor {escape(report.command)}", **counts, "skipped": str(kinds.count("skipped"))}
+    began = utc_timestamp(report.started_at_ns).removesuffix("Z")
+    suite = ET.SubElement(root, "testsuite", {**counts, **took, "timestamp": began})
     properties = ET.SubElement(suite, "properties")
-    for key, value in {
-        "version": __version__,
-        "target": phrases.target(report),
-        "verdict": phrases.verdict(report),
-        **{f"connected {a.label}": phrases.YES_NO[a.connected] for a in report.accounts},
-    }.items():
+    told = {"version": __version__, "target": phrases.target(report), "verdict": phrases.verdict(report)}
+    told |= {f"connected {account.label}": phrases.YES_NO[account.connected] for account in report.accounts}
+    for key, value in told.items():
         ET.SubElement(properties, "property", {"name": escape(key), "value": escape(value)})
     for result in report.checks:
         _case(suite, result, report)
@@ -71,13 +50,11 @@ def _case(suite: ET.Element, result: CheckResult, report: Report) -> None:
     case = ET.SubElement(suite, "testcase", attributes | {"time": f"{result.duration_s:.3f}"})
     found = _about(result, report)
     message = escape(result.summary)
-    kind = _KINDS.get(result.outcome)
-    if kind is None:
-        if result.outcome is Outcome.WARN:
-            ET.SubElement(case, "system-out").text = f"warning: {_text(message, found)}"
-        return
-    type_ = escape(found[0].cause) if found else result.blocked_by or result.outcome.value
-    ET.SubElement(case, kind, {"type": type_, "message": message}).text = _text(message, found)
+    if kind := _KINDS.get(result.outcome):
+        type_ = escape(found[0].cause) if found else result.blocked_by or result.outcome.value
+        ET.SubElement(case, kind, {"type": type_, "message": message}).text = _text(message, found)
+    elif result.outcome is Outcome.WARN:
+        ET.SubElement(case, "system-out").text = f"warning: {_text(message, found)}"
 
 
 def _about(result: CheckResult, report: Report) -> list[Diagnosis]:

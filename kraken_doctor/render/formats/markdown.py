@@ -44,13 +44,8 @@ def _page(report: Report, limits: phrases.Limits, *, notes: bool = False) -> str
     if found := phrases.grouped(report, notes=notes):
         parts += ["#### Findings\n", *(finding(*one, limits=limits, position=at) for at, one in enumerate(found))]
     if faults := phrases.own_faults(report):
-        said = "".join(f"- In {text(fault)}\n" for fault in faults)
-        parts += [
-            "#### kraken-doctor itself failed\n",
-            said,
-            f"{phrases.OWN_FAULT}\n",
-            f"- Run: {code(phrases.OWN_FAULT_COMMAND)}\n",
-        ]
+        said, run = "".join(f"- In {text(fault)}\n" for fault in faults), code(phrases.OWN_FAULT_COMMAND)
+        parts += ["#### kraken-doctor itself failed\n", said, f"{phrases.OWN_FAULT}\n", f"- Run: {run}\n"]
     parts += ["#### Checks\n", checks(report, together=not notes)]
     return "\n".join(parts)
 
@@ -89,9 +84,9 @@ def finding(
     if position >= limits.full:
         return f"{head}\n"
     lines = [head, "", text(diagnosis.summary), ""]
-    for name, texts in phrases.details(diagnosis):
+    for name, texts in phrases.details(diagnosis, without="Explains"):
         shown = code if name in phrases.LITERAL else text
-        lines += [f"- {name}: {shown(one)}" for one in texts if name != "Explains"]
+        lines += [f"- {name}: {shown(one)}" for one in texts]
     return "\n".join(lines) + "\n"
 
 

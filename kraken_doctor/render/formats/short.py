@@ -21,10 +21,8 @@ def render(report: Report) -> str:
     lines += [_account(account, report) for account in single[: _LIMITS.rows]]
     lines += [f"and {len(single) - _LIMITS.rows} more connected"] if len(single) > _LIMITS.rows else []
     state = {True: "pass", False: OUTCOME_WORDS[Outcome.FAIL], None: OUTCOME_WORDS[Outcome.INCONCLUSIVE]}
-    lines += [
-        f"{escape(phrases.listed(labels))}: {state[connected]}, {escape(said)}"
-        for said, connected, labels in phrases.alike(report)
-    ][: _LIMITS.names]
+    for said, connected, labels in phrases.alike(report)[: _LIMITS.names]:
+        lines.append(f"{escape(phrases.listed(labels))}: {state[connected]}, {escape(said)}")
     for position, (diagnosis, accounts) in enumerate(phrases.grouped(report)):
         whom = f" {escape(phrases.listed(accounts, _LIMITS.rows), PROSE_LIMIT_CHARACTERS)}" if accounts else ""
         first = "" if position else " (first)"

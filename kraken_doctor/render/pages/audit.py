@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group
 
 from kraken_doctor.model.format import milliseconds, span
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.formats.markdown import code, table, text
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import symbols_for
-
-if TYPE_CHECKING:
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
-
+from kraken_doctor.terminal.text import Terminal
 
 _SUMMARY = ("Key", "Issued", "Refused", "Failed", "Lead", "Longest wait", "Longest gap", "Rate")
 _NARROW_SUMMARY = 5
@@ -30,18 +26,16 @@ _RECORD = ("Time (UTC)", "Key", "Nonce", "Call", "Outcome", "By", "Took", "Waite
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    parts: list[Any] = [environment(report, terminal, symbols_for(terminal))]
+    parts: list[Any] = [environment(report, terminal)]
     if report.extra["summary"]:
         shown = None if terminal.width >= _WIDE else _NARROW_SUMMARY
         rows = [_summary_row(summary)[:shown] for summary in report.extra["summary"]]
         parts += ["", listing(list(_SUMMARY[:shown]), rows, whole=_SUMMARY[1:])]
     if records := report.extra["records"]:
-        rows = [_record_row(record) for record in records]
+        columns, rows = list(_RECORD), [_record_row(record) for record in records]
         if terminal.width < _WIDE:
             rows = [[row[0], f"{row[1]}\n{row[3]} {row[2]}: {row[4]}, {row[6]}"] for row in rows]
             columns = ["Time (UTC)", "Key and call"]
-        else:
-            columns = list(_RECORD)
         parts += ["", listing(columns, rows, whole=("Time (UTC)", "Nonce", "Call", "By", "Took", "Waited"))]
     return to_text(Group(*parts), terminal)
 
@@ -61,26 +55,17 @@ def render_markdown(report: Report) -> str:
 
 def _summary_row(summary: dict[str, Any]) -> list[str]:
     lead = summary["lead_s"]
-    return [
-        summary["account"] or summary["key_id"],
-        str(summary["issued"]),
-        str(summary["refused"]),
-        str(summary["failed"]),
-        f"{lead:+.3f} s" if lead is not None else "-",
-        span(summary["longest_wait_s"]),
-        span(summary["longest_gap_s"]),
-        f"{summary['rate_per_s']:g}/s",
-    ]
+    counts = [str(summary[name]) for name in ("issued", "refused", "failed")]
+    longest = [span(summary[name]) for name in ("longest_wait_s", "longest_gap_s")]
+    shown_lead = f"{lead:+.3f} s" if lead is not None else "-"
+    return [_whose(summary), *counts, shown_lead, *longest, f"{summary['rate_per_s']:g}/s"]
 
 
 def _record_row(record: dict[str, Any]) -> list[str]:
-    return [
-        record["at"][5:-1].replace("T", " "),
-        record["account"] or record["key_id"],
-        str(record["nonce"]),
-        record["endpoint"],
-        record["outcome"],
-        record["by"] or "-",
-        milliseconds(record["latency_s"]),
-        milliseconds(record["waited_s"]),
-    ]
+    call = [str(record["nonce"]), record["endpoint"], record["outcome"], record["by"] or "-"]
+    times = [milliseconds(record[name]) for name in ("latency_s", "waited_s")]
+    return [record["at"][5:-1].replace("T", " "), _whose(record), *call, *times]
+
+
+def _whose(values: dict[str, Any]) -> str:
+    return str(values["account"] or values["key_id"])

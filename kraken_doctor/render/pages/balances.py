@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Group
 from rich.text import Text
 
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import table
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.phrases import may_be_empty, other_assets, target, verdict
 from kraken_doctor.render.rich_page import to_text
-from kraken_doctor.terminal.text import escape, symbols_for
-
-if TYPE_CHECKING:
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
+from kraken_doctor.terminal.text import Terminal, escape
 
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
     """Return the page."""
-    symbols = symbols_for(terminal)
     where = escape(target(report))
     elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
-    found = findings(report, symbols, verbose=False)
+    found = findings(report, terminal)
     tested = all(account.connected for account in report.accounts) and report.accounts
     closing = [] if tested and not found else [Text(), Text(escape(verdict(report)))]
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := may_be_empty(a, report))]
     notes += [f"{a.label}: and {other}" for a in report.accounts if a.balances and (other := other_assets(a.balances))]
     return to_text(
-        Group(*elsewhere, table.accounts_table(report, terminal, symbols), *map(escape, notes), *found, *closing),
+        Group(*elsewhere, table.accounts_table(report, terminal), *map(escape, notes), *found, *closing),
         terminal,
     )

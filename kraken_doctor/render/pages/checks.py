@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from kraken_doctor.checks.base import Scope
+from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.render.rich_page import listing, to_text
-
-if TYPE_CHECKING:
-    from kraken_doctor.checks.base import Check
-    from kraken_doctor.terminal.text import Terminal
+from kraken_doctor.terminal.text import Terminal
 
 
 def render(checks: Iterable[Check], terminal: Terminal) -> str:

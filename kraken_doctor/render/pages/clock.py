@@ -4,39 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_timestamp
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.phrases import paragraph
 from kraken_doctor.render.rich_page import listing, to_text
-from kraken_doctor.terminal.text import escape, symbols_for
+from kraken_doctor.terminal.text import Terminal, escape
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from kraken_doctor.checks.clockwatch import ClockSample
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
 
-_NONCES = (
-    "What a wrong clock does to nonces: by itself nothing. Kraken compares a nonce with those that the key has used,"
-    " not with the time. It does harm where nonces follow the clock, and the clock goes back, or is behind that of"
-    " another host which uses the same key: then they are refused until the time already used is reached again."
-)
 _STEPS_SHOWN = 5
 
 
 def _page(report: Report, terminal: Terminal, details: RenderableType) -> str:
     """The verdict, *details*, what follows from it."""
-    symbols = symbols_for(terminal)
-    found = findings(report, symbols, verbose=True)
-    nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(_NONCES)]
-    return to_text(Group(environment(report, terminal, symbols), "", details, *found, *nonces), terminal)
+    found = findings(report, terminal, verbose=True)
+    nonces: list[RenderableType] = [] if report.outcome is Outcome.PASS else ["", Text(paragraph("clock-and-nonces"))]
+    return to_text(Group(environment(report, terminal), "", details, *found, *nonces), terminal)
 
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model import json_report
 from kraken_doctor.model.cause import Cause, Symptom
 from kraken_doctor.render.phrases import SEVERITY_WORDS, cure
-from kraken_doctor.render.rich_page import SEVERITY_STYLES, to_text
+from kraken_doctor.render.rich_page import SEVERITY_STYLES, inset, named, to_text
 from kraken_doctor.sandbox.faults import FAULTS
+from kraken_doctor.tables import load
 from kraken_doctor.terminal.text import Terminal, escape
 
 Sections = Mapping[str, Sequence[Cause]]
@@ -35,11 +32,9 @@ def listed(sections: Sections, terminal: Terminal) -> str:
         grid.add_column()
         for cause in causes:
             grid.add_row(Text(cause.id, style=SEVERITY_STYLES[cause.severity]), Text(cause.title))
-        parts += [Text(section, style="bold"), Padding(grid, (0, 0, 0, 2)), ""]
-    parts.append(
-        Text("More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'.")
-    )
-    return to_text(Group(*parts), terminal)
+        parts += [Text(section, style="bold"), inset(grid), ""]
+    more = "More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'."
+    return to_text(Group(*parts, Text(more)), terminal)
 
 
 def cause_page(cause: Cause, terminal: Terminal) -> str:
@@ -62,11 +57,8 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
         rows = [("If", told_apart_by), ("Do", cause.remedy.text)]
         parts += [head, Text(f"  {cause.title}."), _rows([row for row in rows if row[1]]), ""]
     if symptom.causes:
-        parts += [
-            Text(f"What decides: {symptom.command}"),
-            Text(f"More: kraken-doctor explain {next(iter(symptom.causes))}"),
-            "",
-        ]
+        more = f"More: kraken-doctor explain {next(iter(symptom.causes))}"
+        parts += [Text(f"What decides: {symptom.command}"), Text(more), ""]
     return to_text(Group(*parts), terminal) + _links(symptom.links)
 
 
@@ -139,19 +131,14 @@ def _said_of(cause: Cause) -> Iterator[tuple[str, str]]:
     yield "What it is", cause.meaning
     yield "Proved by", cause.proof
     yield from ((heading, text) for heading, texts in cure(cause.remedy) for text in texts if text)
-    yield from ((hint["heading"], hint["text"]) for hint in _hints() if cause.id in hint["causes"])
+    hints = load(__file__, "explain.toml")["hint"]
+    yield from ((hint["heading"], hint["text"]) for hint in hints if cause.id in hint["causes"])
     # The one of the cause's own name is its plainest form.
     if shown := FAULTS.get(cause.id, next((fault for fault in FAULTS.values() if fault.cause == cause.id), None)):
         yield "See it", f"kraken-doctor {shown.command or f'check --sandbox --fault {shown.name}'}"
     yield "Wrong when", cause.wrong_when
     if cause.errors:
         yield "Errors", ", ".join(cause.errors)
-
-
-@functools.cache
-def _hints() -> list[dict[str, Any]]:
-    hints: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["hint"]
-    return [{**hint, "text": " ".join(hint["text"].split())} for hint in hints]
 
 
 def _links(links: Iterable[str]) -> str:
@@ -168,9 +155,4 @@ def _marked(name: str, text: str) -> str:
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> RenderableType:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="bold", min_width=10)
-    grid.add_column(overflow="fold")
-    for name, text in rows:
-        grid.add_row(Text(name), Text(text))
-    return Padding(grid, (0, 0, 0, 2))
+    return inset(named(rows, min_width=10))

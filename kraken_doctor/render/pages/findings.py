@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model.diagnosis import Diagnosis, Severity
 from kraken_doctor.model.report import Report
-from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, cure, details, grouped, listed
-from kraken_doctor.render.rich_page import SEVERITY_STYLES
-from kraken_doctor.terminal.text import PROSE_LIMIT_CHARACTERS, Symbols, escape
+from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, beside, cure, details, grouped, listed
+from kraken_doctor.render.rich_page import SEVERITY_STYLES, inset, named
+from kraken_doctor.terminal.text import PROSE_LIMIT_CHARACTERS, Terminal, escape, symbols_for
 
 
-def findings(report: Report, symbols: Symbols, *, verbose: bool, limits: Limits = EVERYTHING) -> list[RenderableType]:
+def findings(
+    report: Report, terminal: Terminal, *, verbose: bool = False, limits: Limits = EVERYTHING
+) -> list[RenderableType]:
     """The findings, in the order in which they are to be read; what is only worth knowing with *verbose*."""
     parts: list[RenderableType] = []
     for position, (diagnosis, accounts) in enumerate(grouped(report, notes=verbose)):
         whose = listed([escape(label) for label in accounts], limits.names) if len(report.accounts) > 1 else ""
+        if position <= limits.full:
+            parts.append("")
         if position >= limits.full:
-            block: RenderableType = _line(diagnosis, whose)
+            parts.append(inset(_line(diagnosis, whose)))
+        elif diagnosis.severity is Severity.FAIL:
+            parts.append(inset(_failure(diagnosis, whose)))
         else:
-            block = (
-                _failure(diagnosis, whose)
-                if diagnosis.severity is Severity.FAIL
-                else _remark(diagnosis, whose, symbols)
-            )
-        parts += [*([""] if position <= limits.full else []), Padding(block, (0, 0, 0, 2))]
+            parts.append(inset(_remark(diagnosis, whose, symbols_for(terminal).warned)))
     return parts
 
 
@@ -40,29 +39,23 @@ def _line(diagnosis: Diagnosis, whose: str) -> Text:
 
 def _failure(diagnosis: Diagnosis, whose: str) -> RenderableType:
     """Facts, what remains possible, what to do and what not."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    if whose:
-        grid.add_row("Accounts" if ", " in whose else "Account", Text(whose))
-    for name, texts in details(diagnosis):
-        for position, text in enumerate(texts if name != "The exchange said" else ()):
-            grid.add_row(Text(name if position == 0 else ""), Text(escape(text, PROSE_LIMIT_CHARACTERS)))
+    rows = [("Accounts" if ", " in whose else "Account", whose)] if whose else []
+    for name, texts in details(diagnosis, without="The exchange said"):
+        rows += beside(name, (escape(text, PROSE_LIMIT_CHARACTERS) for text in texts))
     head = Text(diagnosis.cause, style=f"bold {SEVERITY_STYLES[diagnosis.severity]}")
     head.append(f" ({diagnosis.confidence.value})", style="default")
     more = Text(f"More: kraken-doctor explain {diagnosis.cause}", style="dim")
-    return Group(head, Text(escape(diagnosis.summary)), "", grid, "", more)
+    return Group(head, Text(escape(diagnosis.summary)), "", named(rows), "", more)
 
 
-def _remark(diagnosis: Diagnosis, whose: str, symbols: Symbols) -> RenderableType:
+def _remark(diagnosis: Diagnosis, whose: str, symbol: str) -> RenderableType:
     """What is wrong and why, then what to do."""
-    word = "warning" if diagnosis.severity is Severity.WARN else "note"
-    style = SEVERITY_STYLES[diagnosis.severity]
-    head = Text(f"{symbols.warned} {word}: ", style=style).append(diagnosis.cause, style=f"bold {style}")
+    word, style = SEVERITY_WORDS[diagnosis.severity], SEVERITY_STYLES[diagnosis.severity]
+    head = Text(f"{symbol} {word}: ", style=style).append(diagnosis.cause, style=f"bold {style}")
     head.append(f" ({whose})" if whose else "", style="default")
     because = f" ({'; '.join(escape(fact) for fact in diagnosis.because)})" if diagnosis.because else ""
     lines = [Text(f"{escape(diagnosis.summary)}{because}")]
     for heading, texts in cure(diagnosis.remedy):
         before = {"Do": "", "Don't": "Don't "}.get(heading, f"{heading}: ")
         lines += [Text(f"{before}{escape(text, PROSE_LIMIT_CHARACTERS)}") for text in texts if text]
-    return Group(head, Padding(Group(*lines), (0, 0, 0, 2)))
+    return Group(head, inset(Group(*lines)))

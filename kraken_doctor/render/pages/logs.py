@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from kraken_doctor import __version__
@@ -14,80 +13,67 @@ from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages.findings import findings
-from kraken_doctor.render.rich_page import listing, style_of, to_text
+from kraken_doctor.render.rich_page import inset, listing, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Terminal, escape, symbols_for
 
-_TIMELINE = ["From", "Invalid nonce", "Other errors", "Worked"]
-_ERRORS = ["Error", "Count", "First", "Last"]
-_FILES = ["File", "Lines", "From", "To"]
+_Table = tuple[list[str], list[list[str]]]
 
 
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The page: what was read, when what happened, what it has in common, what it points to."""
-    log, symbols = report.extra["log"], symbols_for(terminal)
+    log = report.extra["log"]
+    files, *more = _tables(log)
     parts: list[RenderableType] = [
-        Text(f"kraken-doctor {__version__} {symbols.dot} logs", style="bold"),
+        Text(f"kraken-doctor {__version__} {symbols_for(terminal).dot} logs", style="bold"),
         "",
-        _inset(listing(_FILES, _file_rows(log), whole=_FILES[1:])),
+        _listing(*files),
         "",
-        *(_inset(Text(line)) for line in _lines(log)),
+        *(inset(Text(line)) for line in _lines(log)),
     ]
-    if log["timeline"]:
-        parts += ["", _inset(listing(_TIMELINE, _timeline_rows(log), whole=_TIMELINE))]
-    if log["errors"]:
-        parts += ["", _inset(listing(_ERRORS, _error_rows(log), whole=_ERRORS[1:]))]
-    parts += findings(report, symbols, verbose=verbose)
+    for table in more:
+        parts += ["", _listing(*table)]
+    parts += findings(report, terminal, verbose=verbose)
     return to_text(Group(*parts, "", Text(escape(_closing(report)), style=style_of(report.outcome))), terminal)
 
 
 def render_markdown(report: Report) -> str:
     """The same for an issue."""
     log = report.extra["log"]
+    files, *more = _tables(log)
     parts = [
         f"### kraken-doctor {markdown.text(__version__)} logs: {OUTCOME_WORDS[report.outcome]}\n",
         f"**{markdown.text(_closing(report))}**\n",
-        _table(_FILES, _file_rows(log)),
+        _markdown(*files),
         *(f"- {markdown.text(line)}" for line in _lines(log)),
         "",
     ]
-    if log["timeline"]:
-        parts.append(_table(_TIMELINE, _timeline_rows(log)))
-    if log["errors"]:
-        parts.append(_table(_ERRORS, _error_rows(log)))
+    parts += [_markdown(*table) for table in more]
     if found := phrases.grouped(report):
         parts += ["#### Findings\n", *(markdown.finding(*one, position=at) for at, one in enumerate(found))]
     return "\n".join(parts)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _listing(head: list[str], rows: list[list[str]]) -> RenderableType:
+    # A file's name and an error's words may be wrapped; times and counts are of no use then.
+    return inset(listing(head, rows, whole={*head} - {"File", "Error"}))
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
     return markdown.table(head, [[markdown.text(cell) for cell in row] for row in rows])
 
 
-def _inset(part: RenderableType) -> RenderableType:
-    return Padding(part, (0, 0, 0, 2))
-
-
-def _file_rows(log: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [
-            f"{f['name']} (not to its end)" if f["broken"] else f["name"],
-            str(f["lines"]),
-            _time(f["first"]),
-            _time(f["last"]),
-        ]
-        for f in log["files"]
-    ]
-
-
-def _timeline_rows(log: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [_time(row["from"])[:16], *(str(row[kind] or "-") for kind in ("nonce", "other", "worked"))]
-        for row in log["timeline"]
-    ]
-
-
-def _error_rows(log: Mapping[str, Any]) -> list[list[str]]:
-    return [[seen["error"], str(seen["count"]), _time(seen["first"]), _time(seen["last"])] for seen in log["errors"]]
+def _tables(log: Mapping[str, Any]) -> list[_Table]:
+    """What was read, when what happened, and which errors, as far as there are any: heads and rows."""
+    files = [[_name(f), str(f["lines"]), _time(f["first"]), _time(f["last"])] for f in log["files"]]
+    kinds = ("nonce", "other", "worked")
+    timeline = [[_time(row["from"])[:16], *(str(row[kind] or "-") for kind in kinds)] for row in log["timeline"]]
+    errors = [[e["error"], str(e["count"]), _time(e["first"]), _time(e["last"])] for e in log["errors"]]
+    found: list[_Table] = [(["File", "Lines", "From", "To"], files)]
+    if timeline:
+        found.append((["From", "Invalid nonce", "Other errors", "Worked"], timeline))
+    if errors:
+        found.append((["Error", "Count", "First", "Last"], errors))
+    return found
 
 
 def _lines(log: Mapping[str, Any]) -> list[str]:
@@ -116,6 +102,10 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
 
 def _closing(report: Report) -> str:
     return phrases.verdict(report) if report.diagnoses else report.checks[0].summary
+
+
+def _name(file: Mapping[str, Any]) -> str:
+    return f"{file['name']}{' (not to its end)' if file['broken'] else ''}"
 
 
 def _time(moment: str | None) -> str:

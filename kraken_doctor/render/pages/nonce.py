@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Group
 from rich.text import Text
 
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, style_of, to_text
-from kraken_doctor.terminal.text import OUTCOME_WORDS, symbols_for
-
-if TYPE_CHECKING:
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
+from kraken_doctor.terminal.text import OUTCOME_WORDS, Terminal, symbols_for
 
 
 def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa: ARG001 - every page has it
@@ -27,5 +22,5 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         Outcome.WARN: f"{symbols.warned} The nonce generator works, with a warning",
         Outcome.FAIL: f"{symbols.refused} The nonce generator failed its self-tests",
     }.get(report.outcome, f"{symbols.unknown} No verdict on the nonce generator")
-    found = findings(report, symbols, verbose=False)
+    found = findings(report, terminal)
     return to_text(Group(Text(head, style=style_of(report.outcome)), "", table, *found), terminal)

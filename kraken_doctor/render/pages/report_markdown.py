@@ -15,11 +15,6 @@ from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.formats.markdown import code, table, text
 from kraken_doctor.terminal.text import OUTCOME_WORDS
 
-_LEFT_OUT = (
-    "Left out so that this can be posted: names of users, amounts, addresses, paths, proxies, keys. A key id is a"
-    " fingerprint: equal ids are equal keys, and no key can be had from one."
-)
-
 MOST_CHARACTERS = 60_000
 """GitHub takes 65,536 in an issue or a comment; the rest is for the user's own words."""
 
@@ -38,8 +33,8 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
         records: Private calls, oldest first.
     """
     parts = [markdown.render(report, notes=True)]
-    if report.extra.get("comparison"):
-        parts.append(_comparison(report))
+    if compared := phrases.comparison(report):
+        parts.append(_comparison(compared, report.extra["comparison"].get("baseline_started_at")))
     parts.append(_calls(tuple(records), figures.missing(report.extra.get("audit"))))
     if rows := figures.latency(report.extra.get("latency")):
         cells = [tuple(map(text, row)) for row in rows]
@@ -48,13 +43,9 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     well = {account.label for account in report.accounts if account.outcome is Outcome.PASS}
     checks = sorted(report.checks, key=lambda result: result.account in well)
     if evidence := [_evidence(result) for result in checks if result.evidence]:
-        parts += [
-            "#### Evidence\n",
-            "<details><summary>All facts, check by check</summary>\n",
-            *evidence,
-            "</details>\n",
-        ]
-    parts += ["#### This host\n", _environment(report), _LEFT_OUT, ""]
+        opening = "#### Evidence\n\n<details><summary>All facts, check by check</summary>\n"
+        parts += [opening, *evidence, "</details>\n"]
+    parts += ["#### This host\n", _environment(report), phrases.paragraph("left-out", this="this"), ""]
     return _within("\n".join(filter(None, parts)) + "\n", MOST_CHARACTERS)
 
 
@@ -82,22 +73,16 @@ def _cut(section: str, room: int) -> str:
     units = units if len(units) > 2 else section.splitlines(keepends=True)
     sizes = itertools.accumulate(map(len, units))
     kept = max(1, sum(size <= room - len(end) for size in sizes))
-    return (
-        "".join(units[:kept]) + f"{end}\n{len(units) - kept} more left out for length: `report -o json` has them.\n\n"
-    )
+    note = f"{len(units) - kept} more left out for length: `report -o json` has them."
+    return "".join(units[:kept]) + f"{end}\n{note}\n\n"
 
 
-def _comparison(report: Report) -> str:
-    found = report.extra["comparison"]
+def _comparison(compared: list[tuple[str, list[dict[str, str | None]]]], since: object) -> str:
     rows = []
-    for title, items in (("New", found.get("new")), ("Gone", found.get("gone")), ("Still there", found.get("still"))):
-        rows += [
-            (title, code(str(i["cause"])), code(str(i["account"])) if i.get("account") else "") for i in items or ()
-        ]
-        if not items:
-            rows.append((title, "nothing", ""))
-    since = text(str(found.get("baseline_started_at")))
-    return f"#### Since the report of {since}\n\n{table(('Since then', 'Cause', 'Account'), rows)}"
+    for title, items in compared:
+        rows += [(title, code(str(i["cause"])), code(str(i["account"])) if i.get("account") else "") for i in items]
+        rows += [] if items else [(title, "nothing", "")]
+    return f"#### Since the report of {text(str(since))}\n\n{table(('Since then', 'Cause', 'Account'), rows)}"
 
 
 def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
@@ -111,16 +96,12 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
 
 def _evidence(result: CheckResult) -> str:
     whose = f", {code(result.account)}" if result.account else ""
-    rows = [
-        (code(item.name), code(phrases.fact(item)), text(item.bound), text(item.source)) for item in result.evidence
-    ]
+    facts = result.evidence
+    rows = ((code(f.name), code(phrases.fact(f)), text(f.bound), text(f.source)) for f in facts)
     head = f"**{text(result.id)}**{whose}: {OUTCOME_WORDS[result.outcome]}\n\n"
     return head + table(("Fact", "Value", "Held against", "By"), rows)
 
 
 def _environment(report: Report) -> str:
-    rows = []
-    for name, value in {**report.environment, **report.extra.get("versions", {})}.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        rows.append((code(str(name)), code(shown) if value else "none"))
-    return table(("What", "Which"), rows)
+    values = phrases.host_values({**report.environment, **report.extra.get("versions", {})})
+    return table(("What", "Which"), [(code(name), code(value) if value else "none") for name, value in values])

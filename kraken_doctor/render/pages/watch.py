@@ -68,10 +68,7 @@ def document(change: Change, host: str = "") -> dict[str, Any]:
 
 def other_watch(label: str, host: str) -> str:
     """What to say of another watch on the same key."""
-    return (
-        f"{escape(label)}: another kraken-doctor watch on {escape(host)} checks this key too. One is enough: each"
-        " spends the key's call counter, and reports each change."
-    )
+    return phrases.paragraph("other-watch", account=escape(label), host=escape(host))
 
 
 def summary(made: int, changed: int, report: Report | None) -> str:
@@ -83,10 +80,9 @@ def summary(made: int, changed: int, report: Report | None) -> str:
 def status_lines(seen: WatchStatus, width: int, height: int = 24, *, unicode: bool = True) -> list[str]:
     """What stands on the terminal between two rounds: who fails first, the rest as a number where there is no room."""
     symbols = symbols_for(Screen(unicode=unicode))
-    shown = [
-        f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}, next in {_span(seen.next_s)}:"
-        f" {_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
-    ]
+    watching = f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}"
+    made = f"{_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
+    shown = [f"{watching}, next in {_span(seen.next_s)}: {made}"]
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
     shown += [f"  {symbols.warned} {phrases.SEVERITY_WORDS[d.severity]}: {escape(d.cause)}" for d in common]
     accounts = sorted(seen.report.accounts, key=lambda account: (account.connected is True, account.connected is None))
@@ -104,9 +100,8 @@ def _moved(change: Change, most: int) -> str:
     """What failed and what was resolved, with *most* accounts by name; the verdict where that says nothing."""
     parts = [*_found("", change.new, most), *_found("RESOLVED", change.gone, most)]
     named = {finding.account for finding in (*change.new, *change.gone)}
-    parts += [
-        f"{escape(label)} {OUTCOME_WORDS[outcome]}" for label, outcome in change.accounts.items() if label not in named
-    ]
+    others = ((label, outcome) for label, outcome in change.accounts.items() if label not in named)
+    parts += [f"{escape(label)} {OUTCOME_WORDS[outcome]}" for label, outcome in others]
     well = change.outcome is Outcome.PASS and change.before is not Outcome.PASS
     if parts:
         return "; ".join(parts) + (f". {escape(change.verdict)}" if well else "")
