@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kraken_doctor.errors import KrakenError, KrakenThrottled, TransportError
-from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.facts import PublicCall, Step
+from kraken_doctor.model.report import Evidence
 
 
 def failure(step: Step, error: KrakenError | TransportError | None, now_s: float) -> list[Evidence]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kraken_doctor.model import facts, permissions
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 
 _SOURCE = "GetApiKeyInfo"
 

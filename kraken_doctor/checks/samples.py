@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.cause import Transient
-from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.facts import PublicCall
+from kraken_doctor.model.report import Evidence
 
 T = TypeVar("T")
 

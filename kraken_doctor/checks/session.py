@@ -14,7 +14,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from kraken_doctor.diagnosis.remedies import has_remedy, remedy
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Remedy
-from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.report import EvidenceSet, Remedy
 
 _OF_THE_HOST = ("container", "macos", "windows", "wsl")
 """Systems whose clock no time service of Linux keeps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
+from kraken_doctor.model.report import Diagnosis, Severity
 
 
 def shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:

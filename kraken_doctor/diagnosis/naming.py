@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from kraken_doctor.model.diagnosis import Remedy
+from kraken_doctor.model.report import Remedy
 from kraken_doctor.tables import load
 
 _texts = functools.partial(load, __file__, "remedies.toml")

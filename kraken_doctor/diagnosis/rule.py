@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.report import Diagnosis, EvidenceSet
 
 
 class RunRule(NamedTuple):

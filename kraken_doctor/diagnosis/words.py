@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import EvidenceSet
 
 _RIGHT_BOUND_S = 0.1
 """A clock known less exactly than to this may be behind by what a refused nonce takes: it is not known to be right."""

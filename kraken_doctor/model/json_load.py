@@ -11,9 +11,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from kraken_doctor.model.call import JSON_FIELDS, CallRecord
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
 from kraken_doctor.model.payloads import Extra
-from kraken_doctor.model.report import SCHEMA_VERSION, Report
+from kraken_doctor.model.report import SCHEMA_VERSION, CheckResult, Evidence, Outcome, Report, Value
 
 T = TypeVar("T")
 

@@ -5,10 +5,17 @@ import math
 from typing import Any
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy
-from kraken_doctor.model.evidence import CheckResult, Evidence
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, NonceReport, Report
+from kraken_doctor.model.report import (
+    SCHEMA_VERSION,
+    AccountReport,
+    CheckResult,
+    Diagnosis,
+    Evidence,
+    NonceReport,
+    Remedy,
+    Report,
+)
 from kraken_doctor.redact import shortened
 
 _LONGEST_CHARACTERS = 10_000

@@ -14,8 +14,7 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
-from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.report import Outcome, Severity
 from kraken_doctor.terminal.text import Terminal, ascii_only, escape
 
 # Sixteen-colour names: the terminal's own palette is legible on its own background, light or dark.

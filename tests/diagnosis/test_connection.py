@@ -8,9 +8,17 @@ import pytest
 
 from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome, Value
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import (
+    CheckResult,
+    Confidence,
+    Diagnosis,
+    Evidence,
+    EvidenceSet,
+    Outcome,
+    Severity,
+    Value,
+)
 
 DAY = 86_400.0
 

@@ -12,10 +12,9 @@ from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certific
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.facts import PublicCall, Step
 from kraken_doctor.model.format import span, utc_words, wait
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 
 _STATUS_CAUSES = {
     "maintenance": "exchange-maintenance",

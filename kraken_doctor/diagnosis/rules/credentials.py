@@ -9,9 +9,8 @@ from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
+from kraken_doctor.model.report import Diagnosis, EvidenceSet, Remedy, Severity, Texts
 
 
 @AccountRule

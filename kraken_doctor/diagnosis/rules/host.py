@@ -10,9 +10,8 @@ from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.diagnosis.rule import RunRule
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Outcome, Severity
 
 
 @RunRule

@@ -13,10 +13,9 @@ from kraken_doctor.diagnosis.rules.connection import of_step, remedy_of_step, un
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span, utc_words
 from kraken_doctor.model.permissions import QUERY_FUNDS, boxes
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 
 
 @AccountRule

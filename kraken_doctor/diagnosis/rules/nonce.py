@@ -14,9 +14,8 @@ from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, wi
 from kraken_doctor.diagnosis.words import clock_is_right, clock_words
 from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 _TOO_SMALL_S = 0.1

@@ -8,9 +8,8 @@ from kraken_doctor.diagnosis.naming import Call, diagnosis_for
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 

@@ -14,9 +14,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult, Outcome
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import escape
 

@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor import __version__
-from kraken_doctor.model.evidence import CheckResult, Outcome
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, CheckResult, Outcome, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
 from kraken_doctor.render.pages.details import details

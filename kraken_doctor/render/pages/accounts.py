@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.report import Outcome
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
 from kraken_doctor.terminal.text import escape, symbols_for

@@ -6,9 +6,8 @@ import re
 
 from rich.console import RenderableType
 
-from kraken_doctor.model.evidence import Evidence
 from kraken_doctor.model.format import milliseconds
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import Evidence, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.render.rich_page import listing
 

@@ -7,8 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import Diagnosis, Report, Severity
 from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, cure, details, grouped, listed
 from kraken_doctor.render.rich_page import SEVERITY_STYLES
 from kraken_doctor.terminal.text import PROSE_LIMIT_CHARACTERS, Symbols, escape
