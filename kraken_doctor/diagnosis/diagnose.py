@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kraken_doctor.diagnosis import rules
 from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
-from kraken_doctor.diagnosis.rule import AccountRule, RunRule
+from kraken_doctor.diagnosis.naming import AccountRule, RunRule
 from kraken_doctor.model.registry import found_in
 from kraken_doctor.model.report import CheckResult, Diagnosis, EvidenceSet, Severity, by_scope
 
@@ -27,7 +27,7 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     single: list[Diagnosis] = []
     for label in labels:
         evidence = EvidenceSet(scopes[label], label)
-        single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
+        single += [replace(found, account=label) for rule in _ACCOUNT_RULES for found in rule.find(evidence)]
     shared, single = shared_by_all(single, labels)
     found = fold_symptoms([*run_wide, *shared, *single])
     return _ranked(_without_repeats(found[: len(run_wide)], found[len(run_wide) :]))

@@ -106,6 +106,7 @@ class EvidenceSet:
     """The evidence of one scope, over that of the run: what the rules of the diagnosis read."""
 
     def __init__(self, results: Iterable[CheckResult], account: str | None = None) -> None:
+        self.account = account
         chosen = [result for result in results if result.account in (None, account)]
         self._results = {result.id: result for result in chosen}
         self._evidence = {item.name: item for result in chosen for item in result.evidence}

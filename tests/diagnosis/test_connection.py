@@ -173,7 +173,7 @@ def test_a_clock_that_the_exchange_contradicts_is_doubted() -> None:
 )
 def test_the_clock_in_words(offset_s: float, bound_s: float, words: str) -> None:
     """Held against its limit, error bound taken into account; never "right" where that is not known."""
-    from kraken_doctor.diagnosis.words import clock_words
+    from kraken_doctor.diagnosis.naming import clock_words
 
     assert clock_words(EvidenceSet([clock(offset_s, bound_s)])).startswith(words)
 
