@@ -194,23 +194,6 @@ class Check:
     """The most it takes from an account's call counter."""
 
 
-def check(
-    id: str,  # noqa: A002 - it is the check's id everywhere else
-    *,
-    title: str,
-    position: int,
-    scope: Scope,
-    needs: tuple[str, ...] = (),
-    proved_by: tuple[str, ...] = (),
-    requests: tuple[str, ...] = (),
-    private_calls: int = 0,
-) -> Callable[[Callable[..., CheckOutcome]], Check]:
-    """Make a `Check` of a function."""
-
-    def decorate(function: Callable[..., CheckOutcome]) -> Check:
-        return Check(
-            id=id, title=title, position=position, scope=scope, run=function, needs=needs, proved_by=proved_by,
-            requests=requests, private_calls=private_calls,
-        )  # fmt: skip
-
-    return decorate
+def check(id: str, **listed: Any) -> Callable[[Callable[..., CheckOutcome]], Check]:  # noqa: A002 - as everywhere else
+    """Make a `Check` of a function; *listed* are its other fields."""
+    return lambda function: Check(id=id, run=function, **listed)

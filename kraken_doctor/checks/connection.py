@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
-from kraken_doctor.checks.failure import failure
 from kraken_doctor.checks.probe import Probe
-from kraken_doctor.checks.samples import retry_transient
+from kraken_doctor.checks.samples import failure, retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.format import milliseconds

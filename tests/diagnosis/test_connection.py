@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.diagnosis.remedies import clock_remedy
 from kraken_doctor.model.format import span
 from kraken_doctor.model.report import (
     CheckResult,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding, possible_of
-from kraken_doctor.diagnosis.remedies import remedy
+from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
 from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certificate
 from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
 from kraken_doctor.model import facts

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding
-from kraken_doctor.diagnosis.remedies import remedy, remedy_for
+from kraken_doctor.diagnosis.remedies import clock_remedy, remedy, remedy_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.format import span
 from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Outcome, Severity
