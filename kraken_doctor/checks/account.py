@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from kraken_doctor.checks import balance, keyinfo
-from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
@@ -65,26 +65,25 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
 @check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
     """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
-    known = ctx.evidence()
-    if known.outcome("authentication") is None:
+    before = ctx.evidence()
+    if before.outcome("authentication") is None:
         return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
-    granted, needs = known.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
+    granted, needs = before.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
     lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
     readable = permissions_of_keys.known(granted)
     missing = lacks if readable else ()
     undecided = () if readable else tuple(right for right in lacks if right in needs)
     excess = tuple(right for right in permissions_of_keys.EXCESS if right in granted and right not in needs)
-    left_s = _seconds_left(ctx, known)
-    concerns = [
+    concerns = known(
         facts.PERMISSIONS_MISSING.of(missing or None),
         facts.PERMISSIONS_EXCESS.of(excess or None, bound="none"),
-        facts.KEY_EXPIRES_IN.of(left_s, bound=f">= {_EXPIRY_WARNING_S}"),
-    ]
-    found = tuple(item for item in concerns if item.value is not None)
+        facts.KEY_EXPIRES_IN.of(_seconds_left(ctx, before), bound=f">= {_EXPIRY_WARNING_S}"),
+    )
+    found = tuple(concerns)
     if missing:
         summary = "may not read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
         return CheckOutcome(Outcome.FAIL, summary, found)
-    why = "nothing was sent" if known.get(facts.NONCE_WITHHELD) else "the server does not say"
+    why = "nothing was sent" if before.get(facts.NONCE_WITHHELD) else "the server does not say"
     if undecided:
         return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", found)
     if found:

@@ -47,6 +47,11 @@ class CheckOutcome(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
 
 
+def known(*evidence: Evidence) -> list[Evidence]:
+    """Return what is known of *evidence*: the facts that are not None."""
+    return [item for item in evidence if item.value is not None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """What the user may choose about a run."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check, known
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.format import span
@@ -143,19 +143,16 @@ def _apart(one: TimeSample, other: TimeSample) -> bool:
 
 
 def _evidence(measured: Measured, asked: int) -> list[Evidence]:
-    evidence = [facts.NTP_ASKED.of(asked)]
-    if measured.servers:
-        evidence.append(facts.NTP_ANSWERED.of(len(measured.servers)))
-    if measured.problems:
-        evidence.append(facts.NTP_PROBLEMS.of(measured.problems))
-    if measured.consensus and measured.servers:
-        evidence.append(facts.NTP_AGREEING.of(measured.consensus.agreeing))
-        if measured.consensus.falsetickers:
-            evidence.append(facts.NTP_FALSETICKERS.of(measured.consensus.falsetickers))
-    if measured.coarse:
-        evidence.append(facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6), source="exchange"))
-    if measured.contradicted:
-        evidence.append(facts.EXCHANGE_CONTRADICTS.of(True, source="exchange"))
+    agreed = measured.consensus if measured.servers else None
+    evidence = known(
+        facts.NTP_ASKED.of(asked),
+        facts.NTP_ANSWERED.of(len(measured.servers) or None),
+        facts.NTP_PROBLEMS.of(measured.problems or None),
+        facts.NTP_AGREEING.of(agreed.agreeing if agreed else None),
+        facts.NTP_FALSETICKERS.of((agreed.falsetickers if agreed else None) or None),
+        facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6) if measured.coarse else None, source="exchange"),
+        facts.EXCHANGE_CONTRADICTS.of(measured.contradicted or None, source="exchange"),
+    )
     for number, said in enumerate((*measured.servers, *measured.exchange), 1):
         sample = facts.SampleFacts(number)
         evidence += [

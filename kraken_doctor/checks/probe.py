@@ -7,7 +7,7 @@ import ssl
 import time
 import urllib.parse
 
-from kraken_doctor.checks.base import Instruments
+from kraken_doctor.checks.base import Instruments, known
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model import facts
@@ -135,19 +135,17 @@ class Probe:
     def _certificate(self, certificate: tls.Certificate) -> list[Evidence]:
         """Return what it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
         now = self._clock.now_ns() // 10**9
-        evidence = [
+        begins, ends = (at - now if at is not None else None for at in (certificate.begins, certificate.ends))
+        return known(
             facts.TLS_ISSUER.of(certificate.issuer),
             facts.TLS_SUBJECT.of(certificate.subject),
             facts.TLS_SELF_SIGNED.of(certificate.self_signed),
             facts.TLS_NAMES.of(certificate.names),
             facts.TLS_NOT_BEFORE.of(certificate.not_before),
             facts.TLS_NOT_AFTER.of(certificate.not_after),
-        ]
-        if certificate.begins is not None:
-            evidence.append(facts.TLS_BEGINS_IN.of(certificate.begins - now, source="this host's clock"))
-        if certificate.ends is not None:
-            evidence.append(facts.TLS_ENDS_IN.of(certificate.ends - now, source="this host's clock"))
-        return evidence
+            facts.TLS_BEGINS_IN.of(begins, source="this host's clock"),
+            facts.TLS_ENDS_IN.of(ends, source="this host's clock"),
+        )
 
     def _to_exchange(self) -> socket.socket:
         """Open one more connection, to where TLS with the exchange begins."""
@@ -179,15 +177,11 @@ def _tcp(connected: Connected, in_order: tuple[str, ...]) -> list[Evidence]:
 
     An address that fails at once costs nothing, nor does a dead one behind a good one.
     """
-    evidence = [
-        facts.TCP_ADDRESS.of(connected.host),
-        facts.TCP_SECONDS.of(round(connected.seconds, 6), source=connected.host),
-    ]
     in_front = in_order[: in_order.index(connected.host)]
     dead = [tried for tried in connected.failed if tried.host in in_front and tried.seconds >= NEXT_ADDRESS_S]
-    if dead:
-        evidence += [
-            facts.TCP_DEAD.of(tuple(f"{tried.host}: {tried.problem}" for tried in dead)),
-            facts.TCP_DEAD_SECONDS.of(round(sum(tried.seconds for tried in dead), 3)),
-        ]
-    return evidence
+    return known(
+        facts.TCP_ADDRESS.of(connected.host),
+        facts.TCP_SECONDS.of(round(connected.seconds, 6), source=connected.host),
+        facts.TCP_DEAD.of(tuple(f"{tried.host}: {tried.problem}" for tried in dead) or None),
+        facts.TCP_DEAD_SECONDS.of(round(sum(tried.seconds for tried in dead), 3) if dead else None),
+    )

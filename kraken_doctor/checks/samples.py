@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from kraken_doctor.checks.base import known
 from kraken_doctor.errors import KrakenError, KrakenThrottled, TransportError
 from kraken_doctor.model.cause import Transient
 from kraken_doctor.model.facts import PublicCall, Step
@@ -87,4 +88,4 @@ def failure(step: Step, error: KrakenError | TransportError | None, now_s: float
         found.append(step.ERROR.of(error.text, source="exchange"))
     if isinstance(error, KrakenThrottled) and error.until_s is not None:
         found.append(step.UNTIL.of(round(error.until_s - now_s, 3)))
-    return [item for item in found if item.value is not None]
+    return known(*found)
