@@ -18,6 +18,7 @@ from kraken_doctor.model.defaults import CALL_TIMEOUT_S
 from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
+from kraken_doctor.tables import load
 
 if TYPE_CHECKING:
     from requests import Session
@@ -185,8 +186,6 @@ class Check:
 
     id: str
     title: str
-    position: int = 0
-    """Its place in the catalogue: what it needs has a lower one."""
     scope: Scope
     run: Callable[..., CheckOutcome]
     needs: tuple[str, ...] = ()
@@ -199,6 +198,10 @@ class Check:
     """The most it takes from an account's call counter."""
 
 
-def check(id: str, **listed: Any) -> Callable[[Callable[..., CheckOutcome]], Check]:  # noqa: A002 - as everywhere else
-    """Make a `Check` of a function; *listed* are its other fields."""
-    return lambda function: Check(id=id, run=function, **listed)
+def check(function: Callable[..., CheckOutcome]) -> Check:
+    """Make a `Check` of *function*, whose name is its id; the rest stands in catalogue.toml."""
+    listed = load(__file__, "catalogue.toml")[function.__name__]
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in listed.items()
+    }
+    return Check(id=function.__name__, run=function, scope=Scope(fields.pop("scope")), **fields)
