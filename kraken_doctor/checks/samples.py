@@ -27,29 +27,22 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
         TransportError: The last failure.
     """
     failures: list[TransportError] = []
-    successes = 0
-    while True:
-        made = len(failures) + successes
+    results: list[T] = []
+    while len(failures) < 2 and len(results) < 2:
         try:
-            result = step(made)
+            results.append(step(len(failures) + len(results)))
         except TransportError as exc:
             failures.append(exc)
-            if _may_be_chance(exc) and len(failures) < 2:
-                continue
-            if made:
-                evidence += [call.SAMPLES.of(made + 1), call.SAMPLES_FAILED.of(len(failures))]
-            raise
-        successes += 1
+            if not _may_be_chance(exc):
+                break
         if not failures:
-            return result
-        if successes == 2:
-            evidence += [
-                call.SAMPLES.of(made + 1),
-                call.SAMPLES_FAILED.of(len(failures)),
-                call.CHANCE.of(failures[0].kind),
-                call.CHANCE_DETAIL.of(failures[0].detail),
-            ]
-            return result
+            return results[0]
+    if (made := len(failures) + len(results)) > 1:
+        evidence += [call.SAMPLES.of(made), call.SAMPLES_FAILED.of(len(failures))]
+    if len(results) < 2:
+        raise failures[-1]
+    evidence += [call.CHANCE.of(failures[0].kind), call.CHANCE_DETAIL.of(failures[0].detail)]
+    return results[-1]
 
 
 def _may_be_chance(failure: TransportError) -> bool:

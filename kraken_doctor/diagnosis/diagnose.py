@@ -51,15 +51,10 @@ def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
     ordered = sorted(found, key=lambda d: (scopes[d.account], d.severity.rank, order.index(d.cause)))
     failing = any(diagnosis.severity is Severity.FAIL for diagnosis in ordered)
     wanted = Severity.FAIL if failing else Severity.WARN
-    marked: set[str | None] = set()
-    ranked = []
-    for diagnosis in ordered:
-        # Without a failure one warning is the first thing to mend in the whole report.
-        primary = diagnosis.severity is wanted and diagnosis.account not in marked and (failing or not marked)
-        if primary:
-            marked.add(diagnosis.account)
-        ranked.append(replace(diagnosis, primary=primary))
-    return tuple(ranked)
+    # Without a failure one warning is the first thing to mend in the whole report.
+    firsts = {d.account if failing else None: at for at, d in reversed([*enumerate(ordered)]) if d.severity is wanted}
+    primary = set(firsts.values())
+    return tuple(replace(diagnosis, primary=at in primary) for at, diagnosis in enumerate(ordered))
 
 
 def _shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:

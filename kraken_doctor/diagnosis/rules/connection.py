@@ -13,12 +13,8 @@ from kraken_doctor.model.facts import PublicCall, Step
 from kraken_doctor.model.format import span, utc_words, wait
 from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 
-_STATUS_CAUSES = {
-    "maintenance": "exchange-maintenance",
-    "cancel_only": "exchange-restricted",
-    "post_only": "exchange-restricted",
-    "limit_only": "exchange-restricted",
-}
+_STATUS_CAUSES = dict.fromkeys(("cancel_only", "post_only", "limit_only"), "exchange-restricted")
+_STATUS_CAUSES["maintenance"] = "exchange-maintenance"
 
 _ASK_TO_WAIT = ("exchange-throttled", "rate-limited", "exchange-busy", "exchange-unavailable", "edge-error")
 _OF_EXCHANGE = ("exchange-unavailable", "exchange-busy", "exchange-error", "exchange-throttled", "exchange-restricted")

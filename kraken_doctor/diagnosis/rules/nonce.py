@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, clock_is_right, clock_words, finding
 from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
@@ -14,6 +15,7 @@ from kraken_doctor.model import facts
 from kraken_doctor.model.format import span
 from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.tables import load
 
 _TOO_SMALL_S = 0.1
 """Requests overtake each other by more than this; Kraken's own advice begins at half a second."""
@@ -24,26 +26,8 @@ _WIDE_S = 60.0
 _LEAD_S = 60.0
 """See the check `nonce`."""
 
-# Source read at named versions of each client; the table is in docs/nonce.md.
-_FINER_CLIENTS = {
-    NonceUnit.S: "nearly every client counts finer than seconds",
-    NonceUnit.MS: (
-        "microseconds: kraken_doctor.install and the custom generator, npm kraken-api, ts-kraken; finer still:"
-        " python-kraken-sdk, Kraken's own command line, Kraken.Net, gocryptotrader"
-    ),
-    NonceUnit.US: (
-        "nanoseconds: Kraken's own command line, gocryptotrader; 10-nanosecond ticks: python-kraken-sdk;"
-        " 100-nanosecond ticks since year 1: Kraken.Net"
-    ),
-    NonceUnit.TEN_NS: "nanoseconds: Kraken's own command line, gocryptotrader; 100-nanosecond ticks: Kraken.Net",
-    NonceUnit.NS: "only a jump into the future, or a shifted counter, gives more than nanoseconds",
-}
-
 _NEXT_FINER = dict(pairwise(NonceUnit))
 """The next unit that clients really count in."""
-
-_DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", NonceUnit.NS: "19"}
-"""Of a nonce of today, as a bot's log shows it: it confirms a unit without sending anything."""
 
 _CORRECTED = "our nonces came from the corrected time"
 
@@ -107,6 +91,7 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
+    ahead = "a program on a host whose clock is a second or two ahead has just used the key"
     return finding(
         "nonce-shared-key",
         f"{last.endpoint} was refused with nonce {last.nonce}",
@@ -115,17 +100,13 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
         summary="Another program uses this key at the same time.",
         severity=Severity.WARN if later else Severity.FAIL,
         error="" if later else last.outcome,
-        possible=(
-            Alternative(
-                "a program on a host whose clock is a second or two ahead has just used the key",
-                "kraken-doctor clock, on each host",
-            ),
-        ),
+        possible=(Alternative(ahead, "kraken-doctor clock, on each host"),),
     )
 
 
 def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
+    finer = f"the key has also seen finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
     return finding(
         "clock-behind",
         clock_words(evidence),
@@ -134,12 +115,7 @@ def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-behind"),
-        possible=(
-            Alternative(
-                f"the key has also seen finer nonces ({_FINER_CLIENTS[refused[-1].unit]})",
-                "it is refused again once the clock is right",
-            ),
-        ),
+        possible=(Alternative(finer, "it is refused again once the clock is right"),),
     )
 
 
@@ -179,16 +155,21 @@ def _spent_higher(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
 def _readings(evidence: EvidenceSet, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
     """Return what a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
-    confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
-    confirmed += declaring(evidence, finer) if finer else ""
+    shown = f"their logs show nonces of {_listed(finer)['digits']} digits" if finer else ""
+    confirmed = f"{shown}; only if all of them count so: {declaring(evidence, finer)}" if finer else ""
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
-        Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", confirmed),
+        Alternative(f"programs on this key count in a finer unit ({_listed(unit)['finer_clients']})", confirmed),
         Alternative("a clock was ahead when the key was last used: that heals by itself when its time comes"),
     ]
     if doubtful_clock:
         readings.insert(1, Alternative("this host's clock is behind", "kraken-doctor clock"))
     return tuple(readings)
+
+
+def _listed(unit: NonceUnit) -> dict[str, Any]:
+    known: dict[str, Any] = load(__file__, "units.toml")[unit.value]
+    return known
 
 
 def _refused_when(refused: list[Call]) -> str:
