@@ -108,7 +108,7 @@ def balances(ctx: AccountContext) -> CheckOutcome:
         facts.BALANCES_USDT.of(str(found.usdt), source="Balance"),
         facts.BALANCES_FORMS.of(forms, source="Balance"),
         facts.BALANCES_OTHERS.of(others, source="Balance"),
-        facts.BALANCES_EMPTY.of(balance.is_empty(reply.result), source="Balance"),
+        facts.BALANCES_EMPTY.of(not (forms or others), source="Balance"),
         facts.BALANCES_NO_RESULT.of(reply.result is None, source="Balance"),
     )
     empty = ": no result, the account may be empty" if reply.result is None else ""

@@ -53,11 +53,6 @@ def add_up(result: object) -> Balances:
     return Balances(sums.get("USD", Decimal(0)), sums.get("USDT", Decimal(0)), forms, others)
 
 
-def is_empty(result: object) -> bool:
-    """Whether the account holds nothing, in any currency."""
-    return not any(_amounts(result).values())
-
-
 def _amounts(result: object) -> dict[str, Decimal]:
     if result is None:
         return {}  # an account without balances may have no result at all

@@ -121,12 +121,8 @@ def latency(session: requests.Session) -> dict[str, dict[str, float]]:
     """
     # Both schemes share one adapter.
     taken = [entry for adapter in set(session.adapters.values()) for entry in getattr(adapter, "timings", ())]
-    found = {}
-    for kind in ("public", "private"):
-        timings = [timing for path, timing in taken if f"/{kind}/" in path]
-        if timings:
-            found[kind] = _summary(timings)
-    return found
+    by_kind = {kind: [timing for path, timing in taken if f"/{kind}/" in path] for kind in ("public", "private")}
+    return {kind: _summary(timings) for kind, timings in by_kind.items() if timings}
 
 
 def _summary(timings: list[Timing]) -> dict[str, float]:

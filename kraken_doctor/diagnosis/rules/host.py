@@ -114,16 +114,10 @@ def _kept_by(evidence: EvidenceSet) -> str | None:
     if place is None:
         return None
     if place != "linux":
-        return f"the clock is that of {_PLACES.get(place, place)}: {evidence.source(facts.CLOCK_PLACE)}"
+        return f"the clock is that of {_PLACES.get(place, 'an unknown system')}: {evidence.source(facts.CLOCK_PLACE)}"
     if not keeper:
         return "no time service was found on this host"
     return f"{keeper} {'runs' if evidence.get(facts.KEEPER_RUNNING) else 'is installed, and does not run'}"
 
 
-_PLACES = {
-    "container": "the host around this container",
-    "wsl": "WSL",
-    "macos": "macOS",
-    "windows": "Windows",
-    "other": "an unknown system",
-}
+_PLACES = {"container": "the host around this container", "wsl": "WSL", "macos": "macOS", "windows": "Windows"}
