@@ -38,8 +38,7 @@ class Probe:
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
-        self._timeout_s = ctx.settings.timeout_s
-        self._clock = ctx.clock
+        self._timeout_s, self._clock = ctx.settings.timeout_s, ctx.clock
         self._route, self._evidence = route, evidence
         self._addresses: list[Address] = []
         """Of the exchange, or of the proxy: where TCP leads."""

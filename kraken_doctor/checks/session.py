@@ -38,10 +38,6 @@ Waiting = Callable[[str, float], None]
 """Told why a call waits, as a phrase that a number of seconds completes, and that number; "" and 0 when it goes on."""
 
 
-def _nobody_watches(reason: str, seconds: float) -> None:
-    """Do nothing: the default `Waiting`."""
-
-
 class Reply(NamedTuple):
     """One private call, answered or not."""
 
@@ -107,7 +103,7 @@ class AccountSession:
     """The most private calls."""
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
-    waiting: Waiting = _nobody_watches
+    waiting: Waiting = lambda _reason, _seconds: None
     is_over: Callable[[], bool] = lambda: False
     """See `NonceGuard`."""
     replies: list[Reply] = field(default_factory=list)

@@ -71,7 +71,6 @@ def test_every_fact_is_stated() -> None:
 STATED_SEVERAL_TIMES = {
     "VARIABLE": 2,  # of the key, of the secret
     "HTTP_STATUS": 2, "HTTP_SERVER": 2, "HTTP_RAY": 2,  # a failing and a good answer
-    "SAMPLES": 2, "SAMPLES_FAILED": 2,  # of a failure that repeats, and of one that does not
     "NONCE_UNIT": 2,  # of an account, of a target
     "NONCE_ERROR": 2,  # before the calls, and after them
 }  # fmt: skip
