@@ -100,9 +100,8 @@ def balances(ctx: AccountContext) -> CheckOutcome:
     except ValueError as exc:
         unreadable = facts.BALANCES_UNREADABLE.of(str(exc))
         return CheckOutcome(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
-    forms, others = (
-        tuple(f"{code} {amount}" for code, amount in assets.items()) for assets in (found.asset_codes, found.others)
-    )
+    assets = (found.asset_codes, found.others)
+    forms, others = (tuple(f"{code} {amount}" for code, amount in held.items()) for held in assets)
     evidence += (
         facts.BALANCES_USD.of(str(found.usd), source="Balance"),
         facts.BALANCES_USDT.of(str(found.usdt), source="Balance"),
@@ -126,9 +125,8 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
     except NonceWithheldError as exc:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
     except TurnTimeoutError as exc:
-        return None, CheckOutcome(
-            Outcome.INCONCLUSIVE, f"{exc}: a program that shares the nonce store is busy", _all_calls(ctx)
-        )
+        busy = f"{exc}: a program that shares the nonce store is busy"
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, busy, _all_calls(ctx))
     except NonceError as exc:
         broken = facts.NONCE_ERROR.of(str(exc)), facts.NONCE_ERROR_TYPE.of(type(exc).__name__)
         return None, CheckOutcome(Outcome.FAIL, str(exc), (*_all_calls(ctx), *broken))

@@ -201,7 +201,5 @@ class Check:
 def check(function: Callable[..., CheckOutcome]) -> Check:
     """Make a `Check` of *function*, whose name is its id; the rest stands in catalogue.toml."""
     listed = load(__file__, "catalogue.toml")[function.__name__]
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in listed.items()
-    }
+    fields: dict[str, Any] = {name: tuple(of) if isinstance(of, list) else of for name, of in listed.items()}
     return Check(id=function.__name__, run=function, scope=Scope(fields.pop("scope")), **fields)

@@ -87,10 +87,9 @@ def measure(ctx: Instruments, *, again: bool = False) -> Measured:
     coarse = marzullo(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
     consensus = marzullo(samples) or marzullo([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
-    contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
-    return Measured(
-        tuple(samples), tuple(problems), tuple(exchange), consensus, coarse.sample if coarse else None, contradicted
-    )
+    said = coarse.sample if coarse else None
+    contradicted = bool(said and consensus and _apart(said, consensus.sample))
+    return Measured(tuple(samples), tuple(problems), tuple(exchange), consensus, said, contradicted)
 
 
 def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
@@ -149,10 +148,8 @@ def _evidence(measured: Measured, asked: int) -> list[Evidence]:
     )
     for number, said in enumerate((*measured.servers, *measured.exchange), 1):
         sample = facts.SampleFacts(number)
-        evidence += [
-            sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source),
-            sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source),
-        ]
+        evidence.append(sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source))
+        evidence.append(sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source))
     return evidence
 
 
@@ -174,12 +171,10 @@ def keeper_evidence(ctx: Instruments) -> list[Evidence]:
 def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
     """Ask all servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
-    answers = parallel.start(
-        [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers], workers=len(servers)
-    )
+    jobs = [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers]
     samples: list[TimeSample] = []
     problems: list[str] = []
-    for answer in answers:
+    for answer in parallel.start(jobs, workers=len(servers)):
         try:
             samples.append(answer.result())
         except TimeSourceError as exc:

@@ -68,9 +68,8 @@ def from_document(document: Mapping[str, Any]) -> Saved:
     urlsplit(_get(str, target, "api_url", "target."))  # raises where its host can't be read
     kept = {name: document[name] for name in _KEPT if isinstance(document.get(name), dict)}
     report = Report(
-        **_fields(
-            {"host": "", **document}, "", command=str, duration_s=float, outcome=Outcome, exit_status=int, host=str
-        ),
+        **_fields(document, "", command=str, duration_s=float, outcome=Outcome, exit_status=int),
+        host=_get(str, {"host": "", **document}, "host"),
         **_fields(target, "target.", api_url=str, sandbox=bool),
         started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
         environment=environment,

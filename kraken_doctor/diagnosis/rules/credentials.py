@@ -23,9 +23,8 @@ def credentials(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     elif damaged := evidence.get(facts.DAMAGED_LINES):
         yield finding("dotenv-damaged", *damaged)
     if sharing := evidence.get(facts.SHARED_WITH):
-        yield finding(
-            "account-ambiguous", f"{evidence.get(facts.KEY.VARIABLE, '')} is also what {', '.join(sharing)} would use"
-        )
+        variable = evidence.get(facts.KEY.VARIABLE, "")
+        yield finding("account-ambiguous", f"{variable} is also what {', '.join(sharing)} would use")
     if same := evidence.get(facts.SAME_KEY_AS):
         yield finding("key-duplicated", f"the same key as {', '.join(same)}")
     yield from _form(evidence)

@@ -96,10 +96,8 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         problems = evidence.get(facts.NTP_PROBLEMS, ())
         if not problems and not evidence.get(facts.NTP_ASKED):
             problems = ("no NTP server was asked",)
-        said = tuple(
-            f"{evidence.source(sample.SAMPLE_OFFSET)} says {span(evidence.get(sample.SAMPLE_OFFSET, 0.0), signed=True)}"
-            for sample in facts.clock_samples(evidence)
-        )
+        offsets = [sample.SAMPLE_OFFSET for sample in facts.clock_samples(evidence)]
+        said = [f"{evidence.source(of)} says {span(evidence.get(of, 0.0), signed=True)}" for of in offsets]
         if said:
             summary = "The time sources contradict each other."
             instead = remedy("more time servers")
@@ -114,10 +112,11 @@ def _kept_by(evidence: EvidenceSet) -> str | None:
     if place is None:
         return None
     if place != "linux":
-        return f"the clock is that of {_PLACES.get(place, 'an unknown system')}: {evidence.source(facts.CLOCK_PLACE)}"
+        return f"the clock is that of {_PLACES.get(place, place)}: {evidence.source(facts.CLOCK_PLACE)}"
     if not keeper:
         return "no time service was found on this host"
     return f"{keeper} {'runs' if evidence.get(facts.KEEPER_RUNNING) else 'is installed, and does not run'}"
 
 
 _PLACES = {"container": "the host around this container", "wsl": "WSL", "macos": "macOS", "windows": "Windows"}
+_PLACES["other"] = "an unknown system"

@@ -68,14 +68,11 @@ def _refused(evidence: EvidenceSet, made: Sequence[Call]) -> Iterator[Diagnosis]
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
     error = kraken_error((call.outcome,))
-    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
-
-    cause = CAUSES[error.cause]
     because = [f"{call.endpoint} was answered with {call.outcome}"]
     instead, summary = remedy_of_step(evidence, step, error.cause), ""
     possible = possible_of(evidence, error.cause)
     if error.cause == "permission-missing":
-        summary, possible, instead = _denied(evidence, made, cause.possible)
+        summary, possible, instead = _denied(evidence, made, possible)
     if error.cause in ("key-invalid", "permission-missing"):
         because += _address(evidence)
     if error.cause in ("key-invalid", "signature-invalid"):
