@@ -81,10 +81,7 @@ class Probe:
             facts.DNS_IPV6.of(families.count(socket.AF_INET6), source=host),
             facts.DNS_SECONDS.of(round(seconds, 6)),
         ]
-        try:
-            connected = dial(self._addresses, self._timeout_s, linger_s=min(_SILENT_S, self._timeout_s))
-        except OSError as exc:
-            raise transport_error(exc, "connection-timeout") from exc
+        connected = self._dial(linger_s=min(_SILENT_S, self._timeout_s))
         own = connected.connection.getsockname()[0]
         connected.connection.close()
         self._evidence += [facts.TCP_OWN_ADDRESS.of(own), *_tcp(connected, shown)]
@@ -95,7 +92,7 @@ class Probe:
         try:
             self._reach(proxy.host, proxy.port)
             if proxy.scheme == "https":
-                tls.handshake(self._dial(), proxy.host, self._route.tls_context(), self._timeout_s)
+                tls.handshake(self._dial().connection, proxy.host, self._route.tls_context(), self._timeout_s)
         except TransportError as exc:
             raise _of_proxy(proxy, exc) from exc
 
@@ -121,15 +118,14 @@ class Probe:
 
     def _own_authorities(self) -> list[Evidence]:
         """Return where trust came from, and whether it holds for programs that read only the variables of requests."""
-        authorities = facts.TLS_AUTHORITIES.of(self._route.authorities, source=self._route.authorities_variable)
-        if self._route.read_by_requests:
-            return [authorities]
-        try:
-            context = self._route.tls_context(of_requests=True)
-            tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
-        except TransportError as exc:
-            return [authorities, facts.TLS_WITHOUT_VARIABLE.of(exc.kind)]
-        return [authorities]
+        found = [facts.TLS_AUTHORITIES.of(self._route.authorities, source=self._route.authorities_variable)]
+        if not self._route.read_by_requests:
+            try:
+                context = self._route.tls_context(of_requests=True)
+                tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
+            except TransportError as exc:
+                found.append(facts.TLS_WITHOUT_VARIABLE.of(exc.kind))
+        return found
 
     def _certificate(self, certificate: tls.Certificate) -> list[Evidence]:
         """Return what it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
@@ -148,7 +144,7 @@ class Probe:
 
     def _to_exchange(self) -> socket.socket:
         """Open one more connection, to where TLS with the exchange begins."""
-        connection, proxy = self._dial(), self._route.proxy
+        connection, proxy = self._dial().connection, self._route.proxy
         if proxy is not None:
             try:
                 login = proxy.login.reveal() if proxy.login else None
@@ -158,9 +154,9 @@ class Probe:
                 raise _of_proxy(proxy, exc) from exc
         return connection
 
-    def _dial(self) -> socket.socket:
+    def _dial(self, linger_s: float = 0.0) -> Connected:
         try:
-            return dial(self._addresses, self._timeout_s).connection
+            return dial(self._addresses, self._timeout_s, linger_s=linger_s)
         except OSError as exc:
             raise transport_error(exc, "connection-timeout") from exc
 
