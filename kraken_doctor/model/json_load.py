@@ -1,12 +1,11 @@
 """A saved JSON report, read back: enough of it to be judged again. The inverse of `envelope`."""
 
-import calendar
 import contextlib
 import json
 import math
 import re
-import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -116,7 +115,7 @@ def _moment(text: str, where: str) -> int:
     """Nanoseconds since 1970, exact: a float has no room for them."""
     if match := _MOMENT.fullmatch(text):
         with contextlib.suppress(ValueError):  # the 31st of June
-            seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
+            seconds = int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp())
             return seconds * 10**9 + int(match[2] or 0)
     raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
 

@@ -95,13 +95,10 @@ class BoundedAdapter(HTTPAdapter):
                 if len(body) > MAX_ANSWER_BYTES:
                     limit = f"{MAX_ANSWER_BYTES >> 10} KiB"
                     raise AnswerTooLargeError(f"the answer is larger than {limit}", response=response)
-        except requests.ConnectionError as exc:
+        except requests.RequestException as exc:
             response.close()
             if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
                 raise requests.ReadTimeout(*exc.args, request=response.request) from exc
-            raise
-        except requests.RequestException:
-            response.close()
             raise
         response._content = bytes(body)  # noqa: SLF001 - where `Response.content` would have put it
 
