@@ -69,15 +69,14 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
         facts.PERMISSIONS_EXCESS.of(excess or None, bound="none"),
         facts.KEY_EXPIRES_IN.of(_seconds_left(ctx, before), bound=f">= {_EXPIRY_WARNING_S}"),
     )
-    found = tuple(concerns)
     if missing:
         summary = "may not read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
-        return CheckOutcome(Outcome.FAIL, summary, found)
+        return CheckOutcome(Outcome.FAIL, summary, tuple(concerns))
     why = "nothing was sent" if before.get(facts.NONCE_WITHHELD) else "the server does not say"
     if undecided:
-        return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", found)
-    if found:
-        return CheckOutcome(Outcome.WARN, "works, with a concern", found)
+        return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", tuple(concerns))
+    if concerns:
+        return CheckOutcome(Outcome.WARN, "works, with a concern", tuple(concerns))
     if not granted:
         return CheckOutcome(Outcome.SKIP, why)
     return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
