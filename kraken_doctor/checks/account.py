@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from kraken_doctor.checks import balance, keyinfo
-from kraken_doctor.checks.base import AccountContext, CheckOutcome, check, known
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
@@ -15,6 +15,8 @@ from kraken_doctor.model import permissions as permissions_of_keys
 from kraken_doctor.model.permissions import QUERY_FUNDS
 from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 
+_TO_CALL = ("credentials", "krakenex", "store", "path")
+"""Without these nothing is sent: a call that can only fail counts towards a lockout."""
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
 
@@ -29,7 +31,15 @@ _OF_THIS_CALL = frozenset({
 after a refused key, signature or nonce, nor where it is asked to slow down: there a further call makes it worse."""
 
 
-@check
+@check(
+    "authentication",
+    title="Connection and authentication",
+    position=70,
+    scope=Scope.ACCOUNT,
+    needs=_TO_CALL,
+    requests=("POST /0/private/GetApiKeyInfo",),
+    private_calls=2,  # a second try, or Balance where the endpoint fails alone
+)
 def authentication(ctx: AccountContext) -> CheckOutcome:
     """Make a signed call that needs no permission at all, which distinguishes "bad key" from "no permission"."""
     reply, problem = _call(ctx, "GetApiKeyInfo")
@@ -52,7 +62,7 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
     return CheckOutcome(Outcome.PASS, "the key is accepted", evidence)
 
 
-@check
+@check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
     """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
     before = ctx.evidence()
@@ -82,7 +92,16 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
 
 
-@check
+@check(
+    "balances",
+    title="USD and USDT",
+    position=90,
+    scope=Scope.ACCOUNT,
+    needs=(*_TO_CALL, "authentication"),  # also where the last is left out
+    proved_by=("permissions",),
+    requests=("POST /0/private/Balance",),
+    private_calls=1,
+)
 def balances(ctx: AccountContext) -> CheckOutcome:
     """Check what the account holds, in every form of the two currencies. Holding nothing is healthy."""
     if QUERY_FUNDS in ctx.evidence().get(facts.PERMISSIONS_MISSING, ()):

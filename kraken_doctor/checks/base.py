@@ -18,7 +18,6 @@ from kraken_doctor.model.defaults import CALL_TIMEOUT_S
 from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
-from kraken_doctor.tables import load
 
 if TYPE_CHECKING:
     from requests import Session
@@ -186,6 +185,8 @@ class Check:
 
     id: str
     title: str
+    position: int = 0
+    """Its place in the catalogue: what it needs has a lower one."""
     scope: Scope
     run: Callable[..., CheckOutcome]
     needs: tuple[str, ...] = ()
@@ -198,8 +199,6 @@ class Check:
     """The most it takes from an account's call counter."""
 
 
-def check(function: Callable[..., CheckOutcome]) -> Check:
-    """Make a `Check` of *function*, whose name is its id; the rest stands in catalogue.toml."""
-    listed = load(__file__, "catalogue.toml")[function.__name__]
-    fields: dict[str, Any] = {name: tuple(of) if isinstance(of, list) else of for name, of in listed.items()}
-    return Check(id=function.__name__, run=function, scope=Scope(fields.pop("scope")), **fields)
+def check(id: str, **listed: Any) -> Callable[[Callable[..., CheckOutcome]], Check]:  # noqa: A002 - as everywhere else
+    """Make a `Check` of a function; *listed* are its other fields."""
+    return lambda function: Check(id=id, run=function, **listed)

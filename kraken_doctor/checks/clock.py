@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, check, known
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check, known
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.format import span
@@ -44,7 +44,13 @@ class Measured(NamedTuple):
     """Whether the exchange's time can't be reconciled with the consensus."""
 
 
-@check
+@check(
+    "clock",
+    title="This host's clock",
+    position=50,
+    scope=Scope.RUN,
+    requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
+)
 def clock(ctx: Instruments) -> CheckOutcome:
     """
     Check the offset, reference minus local clock: positive when this host is behind.

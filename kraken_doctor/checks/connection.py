@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kraken_doctor.checks.base import CheckOutcome, Instruments, check, known
+from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check, known
 from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import failure, retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
@@ -19,8 +19,10 @@ from kraken_doctor.network.url import without_login
 _LONGEST_STATUS = 40
 """Characters: Kraken's words have a dozen, and what is unknown is repeated in a report."""
 
+_AGAIN = "the same up to twice more, if it fails in a way that may be chance"
 
-@check
+
+@check("path", title="The way to the exchange", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: Instruments) -> CheckOutcome:
     """Check name, TCP, TLS, HTTP and the API's envelope; the first step that fails decides."""
     evidence = _environment(ctx)
@@ -42,7 +44,14 @@ def path(ctx: Instruments) -> CheckOutcome:
     return CheckOutcome(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 
-@check
+@check(
+    "exchange",
+    title="The exchange's status",
+    position=40,
+    scope=Scope.RUN,
+    needs=("path",),
+    requests=("GET /0/public/SystemStatus", _AGAIN),
+)
 def exchange(ctx: Instruments) -> CheckOutcome:
     """Check the trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []

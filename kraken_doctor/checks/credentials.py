@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kraken_doctor.accounts import shape
-from kraken_doctor.checks.base import AccountContext, CheckOutcome, check, known
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.model import facts
 from kraken_doctor.model.report import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
 
 
-@check
+@check("credentials", title="Key and secret", position=60, scope=Scope.ACCOUNT)
 def credentials(ctx: AccountContext) -> CheckOutcome:
     """Check that key and secret are set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account

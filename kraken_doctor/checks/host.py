@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.checks.base import CheckOutcome, Instruments, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.report import Outcome
@@ -11,7 +11,7 @@ TESTED_KRAKENEX = "2.2.2"
 """The version that this package is tested with."""
 
 
-@check
+@check("krakenex", title="krakenex and its nonce hook", position=10, scope=Scope.RUN)
 def krakenex(ctx: Instruments) -> CheckOutcome:
     """Check the installed krakenex against the tested one, and whether a nonce generator can be put on it."""
     evidence = [facts.KRAKENEX_TESTED.of(TESTED_KRAKENEX)]
@@ -35,7 +35,7 @@ def krakenex(ctx: Instruments) -> CheckOutcome:
     return CheckOutcome(Outcome.PASS, f"{version}, nonce hook present", tuple(evidence))
 
 
-@check
+@check("store", title="Nonce store", position=20, scope=Scope.RUN)
 def store(ctx: Instruments) -> CheckOutcome:
     """Whether marks can be made durable. Writes a note, not a mark: no key's nonces change."""
     name = facts.STORE_NAME.of(ctx.store.name, source=ctx.store_source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from kraken_doctor.checks.base import AccountContext, CheckOutcome, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.report import Outcome
@@ -13,7 +13,10 @@ _MAX_LEAD_S = 60.0
 """A burst leads the clock by fractions of a second; a minute means that the clock was set back, or was ahead."""
 
 
-@check
+_NEEDS = ("credentials", "krakenex", "store", "path")
+
+
+@check("nonce", title="Nonce generator", position=100, scope=Scope.ACCOUNT, needs=_NEEDS, proved_by=("authentication",))
 def nonce(ctx: AccountContext) -> CheckOutcome:
     """Check that what was issued is what left this host, each nonce larger than the one before."""
     replies, session, store = ctx.session.replies, ctx.session, ctx.run.store
