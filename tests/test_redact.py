@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
+from kraken_doctor.model.report import CheckResult, Evidence, Outcome
 from kraken_doctor.redact import HIDDEN, Redactor, Secret, is_secret, key_id, redactor, secrets_of, without_secrets
 
 VALUE = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

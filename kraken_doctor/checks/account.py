@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 from kraken_doctor.checks import balance, keyinfo
-from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
+from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
 from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
 from kraken_doctor.errors import NonceError, TransportError, TurnTimeoutError
 from kraken_doctor.model import facts
 from kraken_doctor.model import permissions as permissions_of_keys
-from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.permissions import QUERY_FUNDS
+from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 
 _TO_CALL = ("credentials", "krakenex", "store", "path")
 """Without these nothing is sent: a call that can only fail counts towards a lockout."""
@@ -65,30 +65,28 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
 @check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
     """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
-    known = ctx.evidence()
-    if known.outcome("authentication") is None:
+    before = ctx.evidence()
+    if before.outcome("authentication") is None:
         return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
-    granted, needs = known.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
+    granted, needs = before.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
     lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
     readable = permissions_of_keys.known(granted)
     missing = lacks if readable else ()
     undecided = () if readable else tuple(right for right in lacks if right in needs)
     excess = tuple(right for right in permissions_of_keys.EXCESS if right in granted and right not in needs)
-    left_s = _seconds_left(ctx, known)
-    concerns = [
+    concerns = known(
         facts.PERMISSIONS_MISSING.of(missing or None),
         facts.PERMISSIONS_EXCESS.of(excess or None, bound="none"),
-        facts.KEY_EXPIRES_IN.of(left_s, bound=f">= {_EXPIRY_WARNING_S}"),
-    ]
-    found = tuple(item for item in concerns if item.value is not None)
+        facts.KEY_EXPIRES_IN.of(_seconds_left(ctx, before), bound=f">= {_EXPIRY_WARNING_S}"),
+    )
     if missing:
         summary = "may not read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
-        return CheckOutcome(Outcome.FAIL, summary, found)
-    why = "nothing was sent" if known.get(facts.NONCE_WITHHELD) else "the server does not say"
+        return CheckOutcome(Outcome.FAIL, summary, tuple(concerns))
+    why = "nothing was sent" if before.get(facts.NONCE_WITHHELD) else "the server does not say"
     if undecided:
-        return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", found)
-    if found:
-        return CheckOutcome(Outcome.WARN, "works, with a concern", found)
+        return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", tuple(concerns))
+    if concerns:
+        return CheckOutcome(Outcome.WARN, "works, with a concern", tuple(concerns))
     if not granted:
         return CheckOutcome(Outcome.SKIP, why)
     return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
@@ -120,15 +118,14 @@ def balances(ctx: AccountContext) -> CheckOutcome:
     except ValueError as exc:
         unreadable = facts.BALANCES_UNREADABLE.of(str(exc))
         return CheckOutcome(Outcome.FAIL, "the balances can't be read", (*evidence, unreadable))
-    forms, others = (
-        tuple(f"{code} {amount}" for code, amount in assets.items()) for assets in (found.asset_codes, found.others)
-    )
+    assets = (found.asset_codes, found.others)
+    forms, others = (tuple(f"{code} {amount}" for code, amount in held.items()) for held in assets)
     evidence += (
         facts.BALANCES_USD.of(str(found.usd), source="Balance"),
         facts.BALANCES_USDT.of(str(found.usdt), source="Balance"),
         facts.BALANCES_FORMS.of(forms, source="Balance"),
         facts.BALANCES_OTHERS.of(others, source="Balance"),
-        facts.BALANCES_EMPTY.of(balance.is_empty(reply.result), source="Balance"),
+        facts.BALANCES_EMPTY.of(not (forms or others), source="Balance"),
         facts.BALANCES_NO_RESULT.of(reply.result is None, source="Balance"),
     )
     empty = ": no result, the account may be empty" if reply.result is None else ""
@@ -146,9 +143,8 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
     except NonceWithheldError as exc:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
     except TurnTimeoutError as exc:
-        return None, CheckOutcome(
-            Outcome.INCONCLUSIVE, f"{exc}: a program that shares the nonce store is busy", _all_calls(ctx)
-        )
+        busy = f"{exc}: a program that shares the nonce store is busy"
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, busy, _all_calls(ctx))
     except NonceError as exc:
         broken = facts.NONCE_ERROR.of(str(exc)), facts.NONCE_ERROR_TYPE.of(type(exc).__name__)
         return None, CheckOutcome(Outcome.FAIL, str(exc), (*_all_calls(ctx), *broken))

@@ -46,16 +46,10 @@ def add_up(result: object) -> Balances:
         name = currency(code)
         if amount:
             (others if name is None else forms)[code] = amount
-        if name is None:
-            continue
-        # The first amount decides the decimals of a sum of nothing but zeros: "0.0000" stays so.
-        sums[name] = sums[name] + amount if name in sums else amount
+        if name is not None:
+            # The first amount decides the decimals of a sum of nothing but zeros: "0.0000" stays so.
+            sums[name] = sums[name] + amount if name in sums else amount
     return Balances(sums.get("USD", Decimal(0)), sums.get("USDT", Decimal(0)), forms, others)
-
-
-def is_empty(result: object) -> bool:
-    """Whether the account holds nothing, in any currency."""
-    return not any(_amounts(result).values())
 
 
 def _amounts(result: object) -> dict[str, Decimal]:

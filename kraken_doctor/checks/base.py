@@ -15,7 +15,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S
-from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import Secret
 
@@ -45,6 +45,11 @@ class CheckOutcome(NamedTuple):
     outcome: Outcome
     summary: str
     evidence: tuple[Evidence, ...] = ()
+
+
+def known(*evidence: Evidence) -> list[Evidence]:
+    """Return what is known of *evidence*: the facts that are not None."""
+    return [item for item in evidence if item.value is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,23 +199,6 @@ class Check:
     """The most it takes from an account's call counter."""
 
 
-def check(
-    id: str,  # noqa: A002 - it is the check's id everywhere else
-    *,
-    title: str,
-    position: int,
-    scope: Scope,
-    needs: tuple[str, ...] = (),
-    proved_by: tuple[str, ...] = (),
-    requests: tuple[str, ...] = (),
-    private_calls: int = 0,
-) -> Callable[[Callable[..., CheckOutcome]], Check]:
-    """Make a `Check` of a function."""
-
-    def decorate(function: Callable[..., CheckOutcome]) -> Check:
-        return Check(
-            id=id, title=title, position=position, scope=scope, run=function, needs=needs, proved_by=proved_by,
-            requests=requests, private_calls=private_calls,
-        )  # fmt: skip
-
-    return decorate
+def check(id: str, **listed: Any) -> Callable[[Callable[..., CheckOutcome]], Check]:  # noqa: A002 - as everywhere else
+    """Make a `Check` of a function; *listed* are its other fields."""
+    return lambda function: Check(id=id, run=function, **listed)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_doctor import parallel
-from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check
+from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check, known
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import Evidence, Outcome
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Evidence, Outcome
 from kraken_doctor.timesource.sample import Consensus, TimeSample, from_date_header, from_unixtime, marzullo
 
 _NTP_TIMEOUT_S = 2.0
@@ -93,10 +93,9 @@ def measure(ctx: Instruments, *, again: bool = False) -> Measured:
     coarse = marzullo(exchange, "exchange")
     # Servers that contradict each other leave it to the exchange, whose word is coarse, to break the tie.
     consensus = marzullo(samples) or marzullo([*samples, *([coarse.sample] if coarse else [])]) if samples else coarse
-    contradicted = bool(coarse and consensus and _apart(coarse.sample, consensus.sample))
-    return Measured(
-        tuple(samples), tuple(problems), tuple(exchange), consensus, coarse.sample if coarse else None, contradicted
-    )
+    said = coarse.sample if coarse else None
+    contradicted = bool(said and consensus and _apart(said, consensus.sample))
+    return Measured(tuple(samples), tuple(problems), tuple(exchange), consensus, said, contradicted)
 
 
 def proved_ahead_s(samples: Iterable[TimeSample]) -> float:
@@ -143,25 +142,20 @@ def _apart(one: TimeSample, other: TimeSample) -> bool:
 
 
 def _evidence(measured: Measured, asked: int) -> list[Evidence]:
-    evidence = [facts.NTP_ASKED.of(asked)]
-    if measured.servers:
-        evidence.append(facts.NTP_ANSWERED.of(len(measured.servers)))
-    if measured.problems:
-        evidence.append(facts.NTP_PROBLEMS.of(measured.problems))
-    if measured.consensus and measured.servers:
-        evidence.append(facts.NTP_AGREEING.of(measured.consensus.agreeing))
-        if measured.consensus.falsetickers:
-            evidence.append(facts.NTP_FALSETICKERS.of(measured.consensus.falsetickers))
-    if measured.coarse:
-        evidence.append(facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6), source="exchange"))
-    if measured.contradicted:
-        evidence.append(facts.EXCHANGE_CONTRADICTS.of(True, source="exchange"))
+    agreed = measured.consensus if measured.servers else None
+    evidence = known(
+        facts.NTP_ASKED.of(asked),
+        facts.NTP_ANSWERED.of(len(measured.servers) or None),
+        facts.NTP_PROBLEMS.of(measured.problems or None),
+        facts.NTP_AGREEING.of(agreed.agreeing if agreed else None),
+        facts.NTP_FALSETICKERS.of((agreed.falsetickers if agreed else None) or None),
+        facts.EXCHANGE_OFFSET.of(round(measured.coarse.offset_s, 6) if measured.coarse else None, source="exchange"),
+        facts.EXCHANGE_CONTRADICTS.of(measured.contradicted or None, source="exchange"),
+    )
     for number, said in enumerate((*measured.servers, *measured.exchange), 1):
         sample = facts.SampleFacts(number)
-        evidence += [
-            sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source),
-            sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source),
-        ]
+        evidence.append(sample.SAMPLE_OFFSET.of(round(said.offset_s, 6), source=said.source))
+        evidence.append(sample.SAMPLE_BOUND.of(round(said.bound_s, 6), source=said.source))
     return evidence
 
 
@@ -183,12 +177,10 @@ def keeper_evidence(ctx: Instruments) -> list[Evidence]:
 def _ask_servers(ctx: Instruments) -> tuple[list[TimeSample], list[str]]:
     """Ask all servers at once: the slowest decides how long it takes, not their number."""
     servers, timeout_s = ctx.settings.ntp_servers, min(ctx.settings.timeout_s, _NTP_TIMEOUT_S)
-    answers = parallel.start(
-        [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers], workers=len(servers)
-    )
+    jobs = [functools.partial(ctx.time_servers.ask, server, timeout_s) for server in servers]
     samples: list[TimeSample] = []
     problems: list[str] = []
-    for answer in answers:
+    for answer in parallel.start(jobs, workers=len(servers)):
         try:
             samples.append(answer.result())
         except TimeSourceError as exc:

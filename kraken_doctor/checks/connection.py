@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
-from kraken_doctor.checks.failure import failure
+from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check, known
 from kraken_doctor.checks.probe import Probe
-from kraken_doctor.checks.samples import retry_transient
+from kraken_doctor.checks.samples import failure, retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import milliseconds
+from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 from kraken_doctor.network.edge import edge_headers
 from kraken_doctor.network.public import PublicAnswer
 from kraken_doctor.network.route import route
@@ -30,13 +29,12 @@ def path(ctx: Instruments) -> CheckOutcome:
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
         answer = retry_transient(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
-    except TransportError as exc:
-        return CheckOutcome(Outcome.FAIL, exc.kind, (*evidence, *failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9)))
-    except KrakenError as exc:
+    except (TransportError, KrakenError) as exc:
+        evidence += failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9)
+        if isinstance(exc, TransportError):
+            return CheckOutcome(Outcome.FAIL, exc.kind, tuple(evidence))
         # The way is fine: the exchange itself answered, and refused.
-        return CheckOutcome(
-            Outcome.PASS, "the exchange answers", (*evidence, *failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9))
-        )
+        return CheckOutcome(Outcome.PASS, "the exchange answers", tuple(evidence))
     evidence += _answered(answer)
     found = EvidenceSet.of(evidence)
     concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)
@@ -60,9 +58,8 @@ def exchange(ctx: Instruments) -> CheckOutcome:
     try:
         answer = retry_transient(evidence, facts.EXCHANGE, lambda made: ctx.api.ask("SystemStatus", again=made > 0))
     except (TransportError, KrakenError) as exc:
-        return CheckOutcome(
-            Outcome.FAIL, exc.outcome, (*evidence, *failure(facts.EXCHANGE, exc, ctx.clock.now_ns() / 1e9))
-        )
+        evidence += failure(facts.EXCHANGE, exc, ctx.clock.now_ns() / 1e9)
+        return CheckOutcome(Outcome.FAIL, exc.outcome, tuple(evidence))
     status = _status(answer.result.get("status"))
     evidence.append(facts.EXCHANGE_STATUS.of(status, bound="= online", source="exchange"))
     outcome = {"online": Outcome.PASS, "maintenance": Outcome.FAIL}.get(status, Outcome.WARN)
@@ -79,21 +76,21 @@ def _status(said: object) -> str:
 def _environment(ctx: Instruments) -> list[Evidence]:
     """Return the variables that change the way, without logins."""
     shown = tuple(f"{name}={without_login(value)}" for name, value in ctx.environ.items())
-    evidence = [facts.ENVIRONMENT.of(shown, source="environment")] if shown else []
-    if ctx.environ_in_files:
-        evidence.append(facts.ENVIRONMENT_IN_FILES.of(ctx.environ_in_files))
-        evidence.append(facts.ENVIRONMENT_UNUSED.of(not ctx.environ_in_files_used))
-    return evidence
+    in_files = ctx.environ_in_files or None
+    return known(
+        facts.ENVIRONMENT.of(shown or None, source="environment"),
+        facts.ENVIRONMENT_IN_FILES.of(in_files),
+        facts.ENVIRONMENT_UNUSED.of(not ctx.environ_in_files_used if in_files else None),
+    )
 
 
 def _answered(answer: PublicAnswer) -> list[Evidence]:
     source, (server, ray) = "GET /0/public/Time", edge_headers(answer.headers)
     first_byte_s = round(answer.timing.first_byte_s, 6) if answer.timing is not None else None
-    found = (
+    return known(
         facts.PATH.HTTP_STATUS.of(200, source=source),
         facts.LATENCY.of(round(answer.latency_s, 6), source=source),
         facts.FIRST_BYTE.of(first_byte_s, source=source),
         facts.PATH.HTTP_SERVER.of(server, source="edge"),
         facts.PATH.HTTP_RAY.of(ray, source="edge"),
     )
-    return [item for item in found if item.value is not None]

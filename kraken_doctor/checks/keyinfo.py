@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kraken_doctor.checks.base import known
 from kraken_doctor.model import facts, permissions
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 
 _SOURCE = "GetApiKeyInfo"
 
@@ -20,7 +21,7 @@ _NAMES = ("name", "permission", "id", "key", "code", "type", "scope")
 """Of an object that stands for one permission: the fields that may say which."""
 
 
-def evidence(result: Mapping[str, Any]) -> Iterator[Evidence]:
+def evidence(result: Mapping[str, Any]) -> list[Evidence]:
     """
     Return the facts of one answer; what is absent or of another shape gives none.
 
@@ -32,7 +33,7 @@ def evidence(result: Mapping[str, Any]) -> Iterator[Evidence]:
     granted = plain.get("permissions")
     rights = dict.fromkeys(permissions.named(text) or text for text in _granted(granted))
     # What may be repeated in a report. The key itself and the IIBAN are in the answer too, and stay there.
-    found = (
+    return known(
         facts.KEY_NONCE.of(_whole_number(plain.get("nonce")), source=_SOURCE),
         facts.KEY_NONCE_WINDOW.of(_whole_number(plain.get("noncewindow")), source=_SOURCE),
         facts.KEY_VALID_UNTIL.of(_whole_number(plain.get("validuntil")), source=_SOURCE),
@@ -45,7 +46,6 @@ def evidence(result: Mapping[str, Any]) -> Iterator[Evidence]:
         # One empty string stands for "no restriction" in the answer kept by Kraken.Net.
         facts.KEY_IP_ALLOWLIST.of(None if allowlist is None else sum(map(bool, allowlist)), source=_SOURCE),
     )
-    return (item for item in found if item.value is not None)
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import ssl
 import time
 import urllib.parse
 
-from kraken_doctor.checks.base import Instruments
+from kraken_doctor.checks.base import Instruments, known
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 from kraken_doctor.network import tls
 from kraken_doctor.network.dial import NEXT_ADDRESS_S, Connected, dial, open_tunnel
 from kraken_doctor.network.failures import transport_error
@@ -38,8 +38,7 @@ class Probe:
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
-        self._timeout_s = ctx.settings.timeout_s
-        self._clock = ctx.clock
+        self._timeout_s, self._clock = ctx.settings.timeout_s, ctx.clock
         self._route, self._evidence = route, evidence
         self._addresses: list[Address] = []
         """Of the exchange, or of the proxy: where TCP leads."""
@@ -82,10 +81,7 @@ class Probe:
             facts.DNS_IPV6.of(families.count(socket.AF_INET6), source=host),
             facts.DNS_SECONDS.of(round(seconds, 6)),
         ]
-        try:
-            connected = dial(self._addresses, self._timeout_s, linger_s=min(_SILENT_S, self._timeout_s))
-        except OSError as exc:
-            raise transport_error(exc, "connection-timeout") from exc
+        connected = self._dial(linger_s=min(_SILENT_S, self._timeout_s))
         own = connected.connection.getsockname()[0]
         connected.connection.close()
         self._evidence += [facts.TCP_OWN_ADDRESS.of(own), *_tcp(connected, shown)]
@@ -96,7 +92,7 @@ class Probe:
         try:
             self._reach(proxy.host, proxy.port)
             if proxy.scheme == "https":
-                tls.handshake(self._dial(), proxy.host, self._route.tls_context(), self._timeout_s)
+                tls.handshake(self._dial().connection, proxy.host, self._route.tls_context(), self._timeout_s)
         except TransportError as exc:
             raise _of_proxy(proxy, exc) from exc
 
@@ -122,36 +118,33 @@ class Probe:
 
     def _own_authorities(self) -> list[Evidence]:
         """Return where trust came from, and whether it holds for programs that read only the variables of requests."""
-        authorities = facts.TLS_AUTHORITIES.of(self._route.authorities, source=self._route.authorities_variable)
-        if self._route.read_by_requests:
-            return [authorities]
-        try:
-            context = self._route.tls_context(of_requests=True)
-            tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
-        except TransportError as exc:
-            return [authorities, facts.TLS_WITHOUT_VARIABLE.of(exc.kind)]
-        return [authorities]
+        found = [facts.TLS_AUTHORITIES.of(self._route.authorities, source=self._route.authorities_variable)]
+        if not self._route.read_by_requests:
+            try:
+                context = self._route.tls_context(of_requests=True)
+                tls.handshake(self._to_exchange(), self._host, context, self._timeout_s)
+            except TransportError as exc:
+                found.append(facts.TLS_WITHOUT_VARIABLE.of(exc.kind))
+        return found
 
     def _certificate(self, certificate: tls.Certificate) -> list[Evidence]:
         """Return what it says; its dates also from this clock's point of view, since the clock may be what is wrong."""
         now = self._clock.now_ns() // 10**9
-        evidence = [
+        begins, ends = (at - now if at is not None else None for at in (certificate.begins, certificate.ends))
+        return known(
             facts.TLS_ISSUER.of(certificate.issuer),
             facts.TLS_SUBJECT.of(certificate.subject),
             facts.TLS_SELF_SIGNED.of(certificate.self_signed),
             facts.TLS_NAMES.of(certificate.names),
             facts.TLS_NOT_BEFORE.of(certificate.not_before),
             facts.TLS_NOT_AFTER.of(certificate.not_after),
-        ]
-        if certificate.begins is not None:
-            evidence.append(facts.TLS_BEGINS_IN.of(certificate.begins - now, source="this host's clock"))
-        if certificate.ends is not None:
-            evidence.append(facts.TLS_ENDS_IN.of(certificate.ends - now, source="this host's clock"))
-        return evidence
+            facts.TLS_BEGINS_IN.of(begins, source="this host's clock"),
+            facts.TLS_ENDS_IN.of(ends, source="this host's clock"),
+        )
 
     def _to_exchange(self) -> socket.socket:
         """Open one more connection, to where TLS with the exchange begins."""
-        connection, proxy = self._dial(), self._route.proxy
+        connection, proxy = self._dial().connection, self._route.proxy
         if proxy is not None:
             try:
                 login = proxy.login.reveal() if proxy.login else None
@@ -161,9 +154,9 @@ class Probe:
                 raise _of_proxy(proxy, exc) from exc
         return connection
 
-    def _dial(self) -> socket.socket:
+    def _dial(self, linger_s: float = 0.0) -> Connected:
         try:
-            return dial(self._addresses, self._timeout_s).connection
+            return dial(self._addresses, self._timeout_s, linger_s=linger_s)
         except OSError as exc:
             raise transport_error(exc, "connection-timeout") from exc
 
@@ -179,15 +172,11 @@ def _tcp(connected: Connected, in_order: tuple[str, ...]) -> list[Evidence]:
 
     An address that fails at once costs nothing, nor does a dead one behind a good one.
     """
-    evidence = [
-        facts.TCP_ADDRESS.of(connected.host),
-        facts.TCP_SECONDS.of(round(connected.seconds, 6), source=connected.host),
-    ]
     in_front = in_order[: in_order.index(connected.host)]
     dead = [tried for tried in connected.failed if tried.host in in_front and tried.seconds >= NEXT_ADDRESS_S]
-    if dead:
-        evidence += [
-            facts.TCP_DEAD.of(tuple(f"{tried.host}: {tried.problem}" for tried in dead)),
-            facts.TCP_DEAD_SECONDS.of(round(sum(tried.seconds for tried in dead), 3)),
-        ]
-    return evidence
+    return known(
+        facts.TCP_ADDRESS.of(connected.host),
+        facts.TCP_SECONDS.of(round(connected.seconds, 6), source=connected.host),
+        facts.TCP_DEAD.of(tuple(f"{tried.host}: {tried.problem}" for tried in dead) or None),
+        facts.TCP_DEAD_SECONDS.of(round(sum(tried.seconds for tried in dead), 3) if dead else None),
+    )

@@ -1,14 +1,15 @@
-"""Verdicts from more than one sample."""
+"""A call as facts: how often it was tried, and how it failed, public or private."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from kraken_doctor.errors import TransportError
+from kraken_doctor.checks.base import known
+from kraken_doctor.errors import KrakenError, KrakenThrottled, TransportError
 from kraken_doctor.model.cause import Transient
-from kraken_doctor.model.evidence import Evidence
-from kraken_doctor.model.facts import PublicCall
+from kraken_doctor.model.facts import PublicCall, Step
+from kraken_doctor.model.report import Evidence
 
 T = TypeVar("T")
 
@@ -26,29 +27,22 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
         TransportError: The last failure.
     """
     failures: list[TransportError] = []
-    successes = 0
-    while True:
-        made = len(failures) + successes
+    results: list[T] = []
+    while len(failures) < 2 and len(results) < 2:
         try:
-            result = step(made)
+            results.append(step(len(failures) + len(results)))
         except TransportError as exc:
             failures.append(exc)
-            if _may_be_chance(exc) and len(failures) < 2:
-                continue
-            if made:
-                evidence += [call.SAMPLES.of(made + 1), call.SAMPLES_FAILED.of(len(failures))]
-            raise
-        successes += 1
+            if not _may_be_chance(exc):
+                break
         if not failures:
-            return result
-        if successes == 2:
-            evidence += [
-                call.SAMPLES.of(made + 1),
-                call.SAMPLES_FAILED.of(len(failures)),
-                call.CHANCE.of(failures[0].kind),
-                call.CHANCE_DETAIL.of(failures[0].detail),
-            ]
-            return result
+            return results[0]
+    if (made := len(failures) + len(results)) > 1:
+        evidence += [call.SAMPLES.of(made), call.SAMPLES_FAILED.of(len(failures))]
+    if len(results) < 2:
+        raise failures[-1]
+    evidence += [call.CHANCE.of(failures[0].kind), call.CHANCE_DETAIL.of(failures[0].detail)]
+    return results[-1]
 
 
 def _may_be_chance(failure: TransportError) -> bool:
@@ -57,3 +51,34 @@ def _may_be_chance(failure: TransportError) -> bool:
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     return CAUSES[failure.kind].transient is Transient.INSTANT
+
+
+def failure(step: Step, error: KrakenError | TransportError | None, now_s: float) -> list[Evidence]:
+    """
+    Return *error* as facts of *step*; none where it is None.
+
+    Args:
+        step: Whose.
+        error: What was raised.
+        now_s: The unix time by this host's clock, for a moment that a refusal names.
+    """
+    if error is None:
+        return []
+    seen = error.seen
+    found = [
+        step.PROXY_FAILURE.of(seen.proxy_failure),
+        step.PROXY_STATUS.of(seen.proxy_status),
+        step.BAD_VARIABLE.of(seen.variable),
+        step.HTTP_STATUS.of(seen.status),
+        step.HTTP_SERVER.of(seen.server),
+        step.HTTP_RAY.of(seen.ray),
+        step.HTTP_TITLE.of(seen.title),
+        step.HTTP_RETRY_AFTER.of(seen.retry_after_s),
+    ]
+    if isinstance(error, TransportError):
+        found = [step.FAILURE.of(error.kind), step.DETAIL.of(error.detail), *found]
+    elif isinstance(step, PublicCall):  # of a private one it is the outcome
+        found.append(step.ERROR.of(error.text, source="exchange"))
+    if isinstance(error, KrakenThrottled) and error.until_s is not None:
+        found.append(step.UNTIL.of(round(error.until_s - now_s, 3)))
+    return known(*found)

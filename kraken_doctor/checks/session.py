@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kraken_doctor.checks.failure import failure
+from kraken_doctor.checks.samples import failure
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ Connect = Callable[[NonceGuard, Callable[[CallRecord], None]], "KrakenClient"]
 
 Waiting = Callable[[str, float], None]
 """Told why a call waits, as a phrase that a number of seconds completes, and that number; "" and 0 when it goes on."""
-
-
-def _nobody_watches(reason: str, seconds: float) -> None:
-    """Do nothing: the default `Waiting`."""
 
 
 class Reply(NamedTuple):
@@ -107,7 +103,7 @@ class AccountSession:
     """The most private calls."""
     retry_delays_s: tuple[float, ...] = ()
     """Waits before further attempts after a failure that may pass; none of them for a refused nonce."""
-    waiting: Waiting = _nobody_watches
+    waiting: Waiting = lambda _reason, _seconds: None
     is_over: Callable[[], bool] = lambda: False
     """See `NonceGuard`."""
     replies: list[Reply] = field(default_factory=list)

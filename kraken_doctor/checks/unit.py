@@ -15,7 +15,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenDoctorError, NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.evidence import Evidence
+from kraken_doctor.model.report import Evidence
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.history import KeyHistory
@@ -51,9 +51,7 @@ class NonceWithheldError(NonceError):
 
     def __init__(self, reason: str, mark: int | None, unit: NonceUnit | None, now_ns: int = 0) -> None:
         super().__init__(f"not sent: {_REASONS[reason]}")
-        self.reason = reason
-        self.mark = mark
-        self.unit = unit
+        self.reason, self.mark, self.unit = reason, mark, unit
         self.lead_s = unit.lead_s(mark, now_ns) if mark is not None and unit is not None else None
 
     def evidence(self) -> tuple[Evidence, ...]:

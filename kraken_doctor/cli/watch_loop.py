@@ -13,8 +13,7 @@ from kraken_doctor.cli.emit import with_failure_report, write_files
 from kraken_doctor.doctor.service import ALIVE, READY, notify_service_manager
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.model import json_report
-from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.model.report import SCHEMA_VERSION, Change, Report
+from kraken_doctor.model.report import SCHEMA_VERSION, Change, Outcome, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
 

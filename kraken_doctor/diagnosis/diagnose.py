@@ -1,4 +1,4 @@
-"""All rules over all scopes, ranked: what to mend first comes first, and what is common is said once."""
+"""All rules over all scopes, ranked: what to mend first comes first, and once what all share and what explains more."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kraken_doctor.diagnosis import rules
-from kraken_doctor.diagnosis.dedupe import fold_symptoms, shared_by_all
-from kraken_doctor.diagnosis.rule import AccountRule, RunRule
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, EvidenceSet, by_scope
+from kraken_doctor.diagnosis.naming import AccountRule, RunRule
 from kraken_doctor.model.registry import found_in
+from kraken_doctor.model.report import CheckResult, Diagnosis, EvidenceSet, Severity, by_scope
 
 _RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRule)
 
@@ -28,9 +26,9 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     single: list[Diagnosis] = []
     for label in labels:
         evidence = EvidenceSet(scopes[label], label)
-        single += [found for rule in _ACCOUNT_RULES for found in rule.find(evidence, label)]
-    shared, single = shared_by_all(single, labels)
-    found = fold_symptoms([*run_wide, *shared, *single])
+        single += [replace(found, account=label) for rule in _ACCOUNT_RULES for found in rule.find(evidence)]
+    shared, single = _shared_by_all(single, labels)
+    found = _fold_symptoms([*run_wide, *shared, *single])
     return _ranked(_without_repeats(found[: len(run_wide)], found[len(run_wide) :]))
 
 
@@ -53,12 +51,83 @@ def _ranked(found: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
     ordered = sorted(found, key=lambda d: (scopes[d.account], d.severity.rank, order.index(d.cause)))
     failing = any(diagnosis.severity is Severity.FAIL for diagnosis in ordered)
     wanted = Severity.FAIL if failing else Severity.WARN
-    marked: set[str | None] = set()
-    ranked = []
-    for diagnosis in ordered:
-        # Without a failure one warning is the first thing to mend in the whole report.
-        primary = diagnosis.severity is wanted and diagnosis.account not in marked and (failing or not marked)
-        if primary:
-            marked.add(diagnosis.account)
-        ranked.append(replace(diagnosis, primary=primary))
-    return tuple(ranked)
+    # Without a failure one warning is the first thing to mend in the whole report.
+    firsts = {d.account if failing else None: at for at, d in reversed([*enumerate(ordered)]) if d.severity is wanted}
+    primary = set(firsts.values())
+    return tuple(replace(diagnosis, primary=at in primary) for at, diagnosis in enumerate(ordered))
+
+
+def _shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[list[Diagnosis], list[Diagnosis]]:
+    """
+    Split off what every account has: one finding about the environment, not one an account.
+
+    Five keys that are refused at once have one cause, and it is not that five keys went bad.
+    """
+    if len(labels) < 2:
+        return [], list(found)
+    by_kind: dict[tuple[str, Severity, str], list[Diagnosis]] = {}
+    for diagnosis in found:
+        by_kind.setdefault(_kind(diagnosis), []).append(diagnosis)
+    everyone = set(labels)
+    shared = {kind: group for kind, group in by_kind.items() if {d.account for d in group} == everyone}
+    return [_as_one(group) for group in shared.values()], [d for d in found if _kind(d) not in shared]
+
+
+def _kind(diagnosis: Diagnosis) -> tuple[str, Severity, str]:
+    # With its summary: one that names a variable or a date is true of its own account alone.
+    return diagnosis.cause, diagnosis.severity, diagnosis.summary
+
+
+def _as_one(group: Sequence[Diagnosis]) -> Diagnosis:
+    first, *others = group
+    because = first.because if all(other.because == first.because for other in others) else first.because[:1]
+    everyone = f"in all {len({diagnosis.account for diagnosis in group})} accounts"
+    # A command may name its account: each is said.
+    commands = tuple(dict.fromkeys(command for one in group for command in one.remedy.commands))
+    remedy = replace(first.remedy, commands=commands)
+    one = replace(first, account=None, because=(*because, everyone), remedy=remedy)
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    together = CAUSES[first.cause].everywhere
+    return replace(one, **together._asdict()) if together else one
+
+
+def _fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis | None]:
+    """
+    Put None for symptoms whose cause is among *found*, in the same account or in what all share.
+
+    The cause names them.
+    """
+    if not found:
+        return []
+    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
+
+    folded: set[int] = set()
+    kept: dict[int, Diagnosis] = {}
+    for position, cause in enumerate(found):
+        entry = CAUSES[cause.cause]
+        symptoms = {
+            at: other
+            for at, other in enumerate(found)
+            if _explains(cause, other)
+            and (other.cause in entry.brings_about or (other.cause in entry.hides and other.severity is Severity.FAIL))
+        }
+        folded |= symptoms.keys()
+        hidden = [other for other in symptoms.values() if other.cause in entry.hides]
+        seen = (f"seen meanwhile, to be judged when it is over: {_seen(hidden)}",) if hidden else ()
+        explained = dict.fromkeys((*cause.explains, *(s.cause for s in symptoms.values() if s not in hidden)))
+        kept[position] = replace(cause, explains=tuple(explained), because=(*cause.because, *seen))
+    return [None if position in folded else diagnosis for position, diagnosis in kept.items()]
+
+
+def _seen(hidden: Sequence[Diagnosis]) -> str:
+    said = [f"{other.error or other.cause}{f' ({other.account})' if other.account else ''}" for other in hidden]
+    return ", ".join(said[:_MOST_SEEN]) + (f" and {len(said) - _MOST_SEEN} more" if len(said) > _MOST_SEEN else "")
+
+
+_MOST_SEEN = 5
+
+
+def _explains(cause: Diagnosis, symptom: Diagnosis) -> bool:
+    # A warning does not explain a failure: a clock that is a little wrong is not why a key is refused.
+    return cause.account in (None, symptom.account) and cause.severity.rank <= symptom.severity.rank

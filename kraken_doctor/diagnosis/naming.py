@@ -1,13 +1,28 @@
-"""From a cause's id and what was found to a diagnosis."""
+"""What rules are made of: what makes a function one, the calls and the clock in their words, and what they yield."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet
+from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 from kraken_doctor.model.unit import NonceUnit
+
+
+class RunRule(NamedTuple):
+    """Decorator: a function of `diagnosis.rules` is a rule of what is common to all accounts."""
+
+    find: Callable[[EvidenceSet], Iterator[Diagnosis]]
+    """Yields nothing where there is nothing to say."""
+
+
+class AccountRule(NamedTuple):
+    """Decorator: it is a rule of one account; whose finding it is, `diagnose` notes."""
+
+    find: Callable[[EvidenceSet], Iterator[Diagnosis]]
 
 
 class Call(NamedTuple):
@@ -53,32 +68,72 @@ def possible_of(evidence: EvidenceSet, cause: str) -> tuple[Alternative, ...]:
     return (evidence.get(facts.OTP) and CAUSES[cause].possible_with_otp) or CAUSES[cause].possible
 
 
-def diagnosis_for(
+def finding(
     cause: str,
-    account: str | None,
-    summary: str,
-    because: tuple[str, ...],
-    *,
-    confidence: Confidence = Confidence.CERTAIN,
+    *because: str | None,
+    summary: str = "",
+    confidence: Confidence | None = None,
     severity: Severity | None = None,
     remedy: Remedy | None = None,
     error: str = "",
     possible: tuple[Alternative, ...] = (),
     explains: tuple[str, ...] = (),
 ) -> Diagnosis:
-    """Return a diagnosis with the severity and the remedy that the catalogue has for its cause, or those given."""
+    """
+    Return the diagnosis of *cause*, with the catalogue's words, severity and remedy where no other are given.
+
+    Of *because* None is left out; without a *confidence* it is certain, unless something else is *possible*.
+    """
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
     entry = CAUSES[cause]
     return Diagnosis(
         cause=cause,
-        account=account,
+        account=None,
         severity=severity or entry.severity,
-        confidence=confidence,
+        confidence=confidence or (Confidence.LIKELY if possible else Confidence.CERTAIN),
         summary=summary or entry.title,
-        because=because,
+        because=tuple(fact for fact in because if fact is not None),
         remedy=remedy or entry.remedy,
         error=error,
         possible=possible,
         explains=explains,
     )
+
+
+def diagnosis_for(cause: str, account: str | None, summary: str, because: tuple[str, ...], **more: Any) -> Diagnosis:
+    """Return the `finding` of *account*."""
+    return replace(finding(cause, *because, summary=summary, **more), account=account)
+
+
+_RIGHT_BOUND_S = 0.1
+"""A clock known less exactly than to this may be behind by what a refused nonce takes: it is not known to be right."""
+
+
+def clock_is_right(evidence: EvidenceSet) -> bool:
+    """Whether the clock is excluded as a cause: within its limit, known to 0.1 s, and contradicted by nobody."""
+    offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
+    if offset_s is None or bound_s is None or bound_s >= _RIGHT_BOUND_S or evidence.get(facts.EXCHANGE_CONTRADICTS):
+        return False
+    return abs(offset_s) + bound_s <= (evidence.get(facts.CLOCK_LIMIT) or 1.0)
+
+
+def clock_words(evidence: EvidenceSet) -> str:
+    """Return what is known of the clock, in one phrase."""
+    offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
+    if offset_s is None or bound_s is None:
+        return "the clock could not be checked"
+    limit_s = evidence.get(facts.CLOCK_LIMIT) or 1.0
+    source = evidence.source(facts.CLOCK_OFFSET)
+    by = f" by the {source}" if source.startswith("exchange") else ""
+    measured = f"{span(offset_s, signed=True)} ± {span(bound_s)}"
+    coarse_s = evidence.get(facts.EXCHANGE_OFFSET)
+    if evidence.get(facts.EXCHANGE_CONTRADICTS) and coarse_s is not None:
+        return f"NTP says of the clock {measured}, and Kraken {span(coarse_s, signed=True)}"
+    if offset_s - bound_s > limit_s:
+        return f"the clock is behind{by}: {measured}"
+    if offset_s + bound_s < -limit_s:
+        return f"the clock is ahead{by}: {measured}"
+    if not clock_is_right(evidence):
+        return f"the clock is not known to be right{by}: {measured}"
+    return f"the clock is right{by}: {measured}{', NTP and Kraken agree' if coarse_s is not None else ''}"

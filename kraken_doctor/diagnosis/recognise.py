@@ -65,9 +65,7 @@ def suggestions(text: str) -> Sequence[str]:
     said = set(re.findall(r"[a-z]+", text[:100].lower()))
     if said and (named := [cause for cause in CAUSES if said <= set(cause.split("-"))]):
         return named[:_SUGGESTED]
-    known = {cause: cause for cause in CAUSES} | {
-        symptom.title.casefold(): symptom.title for symptom in EXCHANGE_SYMPTOMS
-    }
+    known = {title.casefold(): title for title in (*CAUSES, *(symptom.title for symptom in EXCHANGE_SYMPTOMS))}
     words = (unknown_error(text) or text.strip())[:100].casefold()
     close = difflib.get_close_matches(words, known, n=3, cutoff=0.7)
     ratios = [difflib.SequenceMatcher(None, words, match).ratio() for match in close]

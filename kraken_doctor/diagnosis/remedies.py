@@ -1,11 +1,12 @@
-"""Remedies for what the evidence shows, by their heading in remedies.toml."""
+"""Remedies for what the evidence shows, by their heading in remedies.toml. No evidence, no command."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-from kraken_doctor.model.diagnosis import Remedy
+from kraken_doctor.model import facts
+from kraken_doctor.model.report import EvidenceSet, Remedy
 from kraken_doctor.tables import load
 
 _texts = functools.partial(load, __file__, "remedies.toml")
@@ -25,11 +26,6 @@ def remedy(heading: str, *commands: str, **values: object) -> Remedy:
     return Remedy(commands=more, **{name: text.format(**values) for name, text in fields.items()})
 
 
-def has_remedy(heading: str) -> bool:
-    """Return whether there is a remedy under *heading*: what it is made from may have been edited."""
-    return heading in _texts()
-
-
 def remedy_for(problem: str, table: str, **values: object) -> Remedy | None:
     """Return what *table*, a TOML file beside this, has for what was seen or said; None where that is nothing known."""
     for fields in load(__file__, f"{table}.toml").values():
@@ -37,3 +33,52 @@ def remedy_for(problem: str, table: str, **values: object) -> Remedy | None:
             ways = {name: fields[name] for name in ("otherwise", "avoid") if name in fields}
             return Remedy(fields["text"].format(**values), **ways)
     return None
+
+
+_OF_THE_HOST = ("container", "macos", "windows", "wsl")
+"""Systems whose clock no time service of Linux keeps."""
+
+_SELF_MADE = ("chrony", "systemd-timesyncd")
+"""Services whose remedy names their own command to set the clock."""
+
+_VERBS = {"apt-get": "install", "dnf": "install", "zypper": "install", "pacman": "-S", "apk": "add"}
+
+
+def clock_remedy(evidence: EvidenceSet, cause: str) -> Remedy | None:
+    """
+    Return the remedy for ``clock-behind`` or ``clock-ahead`` on this system; None where nothing is known of it.
+
+    Setting a clock forward harms no nonce. Setting it back does: whoever takes nonces from it is refused until the time
+    that was already used is reached again.
+    """
+    found = _remedy(evidence)
+    if found is None or cause != "clock-ahead":
+        return found
+    return Remedy(
+        f"Stop the bots first, and keep the nonce store: with it kraken_doctor goes on from the mark. {found.text}",
+        found.commands,
+        otherwise=found.otherwise,
+        avoid="Don't delete the nonce store now: it is what remembers how far ahead the key is.",
+    )
+
+
+def _remedy(evidence: EvidenceSet) -> Remedy | None:
+    place = evidence.get(facts.CLOCK_PLACE)
+    if place in _OF_THE_HOST:
+        return remedy(f"clock of {place}")
+    if place != "linux":
+        return None
+    service, unit = evidence.get(facts.KEEPER), evidence.get(facts.KEEPER_UNIT)
+    if not service:
+        packager = evidence.get(facts.KEEPER_PACKAGER, "")
+        install = (f"sudo {packager} {_VERBS[packager]} chrony",) if packager in _VERBS else ()
+        return remedy("no time service", *install)
+    if rivals := evidence.get(facts.KEEPER_RIVALS):
+        return remedy("time services compete", service=service, rivals=" and ".join(rivals))
+    if evidence.get(facts.KEEPER_RUNNING):
+        restart = (f"sudo systemctl restart {unit}",) if unit and service not in _SELF_MADE else ()
+        return remedy(f"{service} runs", *restart) if f"{service} runs" in _texts() else None  # it may have been edited
+    if service == "systemd-timesyncd":
+        return remedy("systemd-timesyncd is off")
+    start = (f"sudo systemctl enable --now {unit}",) if unit else ()
+    return remedy("time service is off", *start, service=service)

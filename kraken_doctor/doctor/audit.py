@@ -10,8 +10,8 @@ from kraken_doctor.accounts.discovery import find_accounts
 from kraken_doctor.doctor.instruments import store_place
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
-from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.format import utc_timestamp
+from kraken_doctor.model.report import CheckResult, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import Filter, KeySummary, summarise
 from kraken_doctor.redact import STORE_VARIABLE

@@ -15,9 +15,9 @@ from kraken_doctor.doctor.instruments import environment_facts
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus
-from kraken_doctor.model.evidence import CheckResult
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
+from kraken_doctor.model.report import CheckResult
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Instruments

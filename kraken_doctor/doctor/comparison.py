@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.report import AccountReport, FindingKey, Report
+from kraken_doctor.model.report import AccountReport, Diagnosis, FindingKey, Report
 
 
 class Comparison(NamedTuple):

@@ -24,7 +24,7 @@ from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.runner import Runner
 from kraken_doctor.doctor.verdict import ExitStatus, graded, judge
-from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.report import CheckResult, Outcome
 from kraken_doctor.redact import Redactor, secrets_of
 
 if TYPE_CHECKING:

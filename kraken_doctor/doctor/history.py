@@ -10,9 +10,7 @@ from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
-from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import CheckResult, Outcome
-from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
+from kraken_doctor.model.report import AccountReport, Change, CheckResult, FindingKey, Outcome, Report, Severity
 
 LONGEST_REST_S = 900.0
 """A lockout is over after about 15 minutes without an attempt, and each attempt begins it anew:

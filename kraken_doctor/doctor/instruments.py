@@ -13,8 +13,8 @@ from kraken_doctor.accounts import git
 from kraken_doctor.accounts.environment import PROCESS
 from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.permissions import needed
+from kraken_doctor.model.report import EvidenceSet, Outcome
 from kraken_doctor.network import transport
 from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.doctor.sandbox_env import RunEnvironment
     from kraken_doctor.model.account import Account
-    from kraken_doctor.model.evidence import CheckResult
+    from kraken_doctor.model.report import CheckResult
     from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.timesource.time_daemon import TimeDaemon
 

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.doctor.verdict import FailOn, exit_status, outcome_of
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.payloads import LogPart
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import CheckResult, Diagnosis, Evidence, Outcome, Report, Severity
 
 _TIMELINE_ROWS = 24
 _ERROR_ROWS = 20

@@ -11,9 +11,8 @@ from kraken_doctor.client.install import install
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.payloads import Extra
+from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest

@@ -9,9 +9,17 @@ from decimal import Decimal
 
 from kraken_doctor.diagnosis.naming import calls
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, EvidenceSet, Outcome, by_scope
-from kraken_doctor.model.report import AccountReport, Balances, NonceReport
+from kraken_doctor.model.report import (
+    AccountReport,
+    Balances,
+    CheckResult,
+    Diagnosis,
+    EvidenceSet,
+    NonceReport,
+    Outcome,
+    Severity,
+    by_scope,
+)
 
 
 class FailOn(enum.Enum):

@@ -7,9 +7,7 @@ from kraken_doctor.inject import verdict
 from kraken_doctor.inject.collector import Collector
 from kraken_doctor.inject.launch import UNREACHED
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Outcome
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Outcome, Report, Severity
 
 
 def guarded(collector: Collector) -> tuple[bool, str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.errors import KrakenRateLimited, is_nonce_refusal, kraken_error
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy
+from kraken_doctor.model.report import Confidence, Diagnosis, Remedy
 from kraken_doctor.model.unit import NonceUnit
 
 FRESH_NS = 50_000_000

@@ -1,19 +1,17 @@
 """A saved JSON report, read back: enough of it to be judged again. The inverse of `envelope`."""
 
-import calendar
 import contextlib
 import json
 import math
 import re
-import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from kraken_doctor.model.call import JSON_FIELDS, CallRecord
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
 from kraken_doctor.model.payloads import Extra
-from kraken_doctor.model.report import SCHEMA_VERSION, Report
+from kraken_doctor.model.report import SCHEMA_VERSION, CheckResult, Evidence, Outcome, Report, Value
 
 T = TypeVar("T")
 
@@ -69,14 +67,10 @@ def from_document(document: Mapping[str, Any]) -> Saved:
     urlsplit(_get(str, target, "api_url", "target."))  # raises where its host can't be read
     kept = {name: document[name] for name in _KEPT if isinstance(document.get(name), dict)}
     report = Report(
-        command=_get(str, document, "command"),
-        started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
-        duration_s=_number(document, "duration_s"),
-        outcome=_outcome(document, ""),
-        exit_status=_get(int, document, "exit_status"),
-        api_url=_get(str, target, "api_url", "target."),
+        **_fields(document, "", command=str, duration_s=float, outcome=Outcome, exit_status=int),
         host=_get(str, {"host": "", **document}, "host"),
-        sandbox=_get(bool, target, "sandbox", "target."),
+        **_fields(target, "target.", api_url=str, sandbox=bool),
+        started_at_ns=_moment(_get(str, document, "started_at"), "started_at"),
         environment=environment,
         checks=tuple(_check(*item) for item in _items(document, "checks")),
         extra=cast("Extra", kept),
@@ -86,23 +80,14 @@ def from_document(document: Mapping[str, Any]) -> Saved:
 
 
 def _check(item: dict[str, Any], where: str) -> CheckResult:
-    return CheckResult(
-        id=_get(str, item, "id", where),
-        account=_text_or_none(item, "account", where),
-        outcome=_outcome(item, where),
-        summary=_get(str, item, "summary", where),
-        blocked_by=_text_or_none(item, "blocked_by", where),
-        duration_s=_number(item, "duration_s", where),
-        evidence=tuple(_evidence(*one) for one in _items(item, "evidence", where)),
-    )
-
-
-def _text_or_none(item: dict[str, Any], name: str, where: str) -> str | None:
-    return None if item.get(name) is None else _get(str, item, name, where)
+    fields = _fields(item, where, id=str, outcome=Outcome, summary=str, duration_s=float)
+    named = {name: str for name in ("account", "blocked_by") if item.get(name) is not None}
+    evidence = tuple(_evidence(*one) for one in _items(item, "evidence", where))
+    return CheckResult(**{"account": None, **fields, **_fields(item, where, **named)}, evidence=evidence)
 
 
 def _evidence(item: dict[str, Any], where: str) -> Evidence:
-    texts = {field: _get(str, item, field, where) for field in ("name", "unit", "bound", "source")}
+    texts = _fields(item, where, name=str, unit=str, bound=str, source=str)
     return Evidence(value=_value(item.get("value"), where), **texts)
 
 
@@ -117,11 +102,7 @@ def _value(value: object, where: str) -> Value:
 def _call(item: dict[str, Any], where: str) -> CallRecord:
     item = {"by": "", "declared": True, **item}  # version 0.1 did not say
     at_ns = _moment(_get(str, item, "at", where), f"{where}at")
-    values: dict[str, Any] = {
-        name: _number(item, name, where) if kind is float else _get(kind, item, name, where)
-        for name, kind in JSON_FIELDS.items()
-    }
-    return CallRecord(at_ns=at_ns, **values)
+    return CallRecord(at_ns=at_ns, **_fields(item, where, **JSON_FIELDS))
 
 
 def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tuple[dict[str, Any], str]]:
@@ -130,39 +111,37 @@ def _items(document: Mapping[str, Any], name: str, where: str = "") -> list[tupl
     return [(_as(dict, one, f"{where}{name}[{n}]"), f"{where}{name}[{n}].") for n, one in enumerate(found)]
 
 
-def _outcome(document: Mapping[str, Any], where: str) -> Outcome:
-    text = _get(str, document, "outcome", where)
-    try:
-        return Outcome(text)
-    except ValueError:
-        raise ValueError(f"{where}outcome is {text[:20]!r}, which is none") from None
-
-
 def _moment(text: str, where: str) -> int:
     """Nanoseconds since 1970, exact: a float has no room for them."""
     if match := _MOMENT.fullmatch(text):
         with contextlib.suppress(ValueError):  # the 31st of June
-            seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
+            seconds = int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp())
             return seconds * 10**9 + int(match[2] or 0)
     raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
 
 
-def _number(document: Mapping[str, Any], name: str, where: str = "") -> float:
-    value = document.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"{where}{name} is no number of seconds")
-    return value
+def _fields(document: Mapping[str, Any], where: str, **kinds: type) -> dict[str, Any]:
+    """Return the fields that *kinds* names; a float is a number of seconds."""
+    return {name: _get(kind, document, name, where) for name, kind in kinds.items()}
 
 
 def _get(kind: type[T], document: Mapping[str, Any], name: str, where: str = "") -> T:
     return _as(kind, document.get(name), f"{where}{name}")
 
 
-def _as(kind: type[T], value: object, where: str) -> T:
+def _as(kind: type[T], value: Any, where: str) -> T:
+    if kind is Outcome:
+        text = _as(str, value, where)
+        if text not in {outcome.value for outcome in Outcome}:
+            raise ValueError(f"{where} is {text[:20]!r}, which is none")
+        return cast("T", Outcome(text))
     # bool is an int to Python, and not to JSON.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+    if not fits or (kind is float and not 0 <= value < math.inf):
         raise ValueError(f"{where} is no {_NAMES[kind]}")
-    return value
+    return cast("T", value)
 
 
-_NAMES: dict[type, str] = {dict: "object", list: "list", str: "text", int: "whole number", bool: "yes or no"}
+_NAMES: dict[type, str] = {
+    dict: "object", list: "list", str: "text", int: "whole number", bool: "yes or no", float: "number of seconds",
+}  # fmt: skip

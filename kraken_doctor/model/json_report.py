@@ -1,21 +1,21 @@
-"""The published JSON form, schema version 1. Each name is written by hand, so that renaming a field can't change it."""
+"""The published JSON form, schema version 1. Its names stand in a table here: a field that is renamed must stay one."""
 
+import enum
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy
-from kraken_doctor.model.evidence import CheckResult, Evidence
+from kraken_doctor.model import report as model
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import SCHEMA_VERSION, AccountReport, NonceReport, Report
 from kraken_doctor.redact import shortened
 
 _LONGEST_CHARACTERS = 10_000
 """Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
 
 
-def render(report: Report) -> str:
+def render(report: model.Report) -> str:
     """
     One JSON document and a line break.
 
@@ -25,20 +25,37 @@ def render(report: Report) -> str:
     return _text(report, indent=2)
 
 
-def line(report: Report) -> str:
+def line(report: model.Report) -> str:
     """Return the same on one line."""
     return _text(report, separators=(",", ":"))
 
 
-def _text(report: Report, **layout: Any) -> str:
+def _text(report: model.Report, **layout: Any) -> str:
     text = json.dumps(document(report), allow_nan=False, **layout)
     return text.replace("##", "#\\u0023") + "\n"
 
 
-def document(report: Report) -> dict[str, Any]:
+_FIELDS: dict[type, tuple[str, ...]] = {
+    model.CheckResult: ("id", "account", "outcome", "summary", "blocked_by", "duration_s", "evidence"),
+    model.Evidence: ("name", "value", "unit", "bound", "source"),
+    model.Diagnosis: ("cause", "account", "severity", "confidence", "primary", "summary", "because", "remedy", "error",
+                      "possible", "explains"),
+    model.Remedy: ("text", "commands", "otherwise", "avoid"),
+    model.Alternative: ("text", "told_apart_by"),
+    model.AccountReport: ("label", "outcome", "key_tail", "key_id", "source", "balances", "nonce", "private_calls",
+                          "connected", "error"),
+    model.Balances: ("usd", "usdt", "total"),
+    model.NonceReport: ("unit", "unit_from", "in_order", "store", "last"),
+}  # fmt: skip
+"""What is published of each type, under the names of its own fields but for these."""
+
+_OTHER_NAMES = {"label": "account", "key_tail": "key", "usd": "USD", "usdt": "USDT"}
+
+
+def document(report: model.Report) -> dict[str, Any]:
     """Return the report as JSON values."""
     values = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": model.SCHEMA_VERSION,
         "tool": {"name": "kraken-doctor", "version": __version__},
         "command": report.command,
         "started_at": utc_timestamp(report.started_at_ns),
@@ -48,12 +65,26 @@ def document(report: Report) -> dict[str, Any]:
         "host": report.host,
         "target": {"api_url": report.api_url, "sandbox": report.sandbox},
         "environment": dict(report.environment),
-        "checks": [_check(result) for result in report.checks],
-        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
-        "accounts": [_account(account) for account in report.accounts],
+        "checks": published(report.checks),
+        "diagnoses": published(report.diagnoses),
+        "accounts": published(report.accounts),
         **report.extra,
     }
     return {name: _bounded(value) for name, value in values.items()}
+
+
+def published(value: Any) -> Any:
+    """Return a value of the report's types as JSON values."""
+    if isinstance(value, (list, tuple)):
+        return [published(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Decimal) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)  # JSON has no number for it
+    fields = {_OTHER_NAMES.get(name, name): published(getattr(value, name)) for name in _FIELDS.get(type(value), ())}
+    if "duration_s" in fields:
+        fields["duration_s"] = round(fields["duration_s"], 3)
+    return fields or value
 
 
 def _bounded(value: Any) -> Any:
@@ -65,66 +96,3 @@ def _bounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {_bounded(name): _bounded(item) for name, item in value.items()}
     return value
-
-
-def _check(result: CheckResult) -> dict[str, Any]:
-    return {
-        "id": result.id,
-        "account": result.account,
-        "outcome": result.outcome.value,
-        "summary": result.summary,
-        "blocked_by": result.blocked_by,
-        "duration_s": round(result.duration_s, 3),
-        "evidence": [_evidence(item) for item in result.evidence],
-    }
-
-
-def _evidence(item: Evidence) -> dict[str, Any]:
-    value = list(item.value) if isinstance(item.value, tuple) else item.value
-    if isinstance(value, float) and not math.isfinite(value):
-        value = str(value)  # JSON has no name for it
-    return {"name": item.name, "value": value, "unit": item.unit, "bound": item.bound, "source": item.source}
-
-
-def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
-    return {
-        "cause": diagnosis.cause,
-        "account": diagnosis.account,
-        "severity": diagnosis.severity.value,
-        "confidence": diagnosis.confidence.value,
-        "primary": diagnosis.primary,
-        "summary": diagnosis.summary,
-        "because": list(diagnosis.because),
-        "remedy": remedy_values(diagnosis.remedy),
-        "error": diagnosis.error,
-        "possible": [{"text": other.text, "told_apart_by": other.told_apart_by} for other in diagnosis.possible],
-        "explains": list(diagnosis.explains),
-    }
-
-
-def remedy_values(remedy: Remedy) -> dict[str, Any]:
-    """Return a remedy as JSON values."""
-    commands = list(remedy.commands)
-    return {"text": remedy.text, "commands": commands, "otherwise": remedy.otherwise, "avoid": remedy.avoid}
-
-
-def _account(account: AccountReport) -> dict[str, Any]:
-    balances, nonce = account.balances, account.nonce
-    held = {"USD": str(balances.usd), "USDT": str(balances.usdt), "total": str(balances.total)} if balances else None
-    return {
-        "account": account.label,
-        "outcome": account.outcome.value,
-        "key": account.key_tail,
-        "key_id": account.key_id,
-        "source": account.source,
-        "balances": held,
-        "nonce": _nonce(nonce) if nonce else None,
-        "private_calls": account.private_calls,
-        "connected": account.connected,
-        "error": account.error,
-    }
-
-
-def _nonce(nonce: NonceReport) -> dict[str, Any]:
-    return {"unit": nonce.unit, "unit_from": nonce.unit_from, "in_order": nonce.in_order, "store": nonce.store,
-            "last": nonce.last}  # fmt: skip

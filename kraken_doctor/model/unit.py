@@ -71,7 +71,4 @@ class NonceUnit(enum.Enum):
         Units are factors of 10 to 1000 apart, so "near" can be generous: half to twice the time since
         1970 tells them apart and forgives any real clock.
         """
-        for unit in cls:
-            if unit.floor(now_ns) // 2 <= mark <= unit.floor(now_ns) * 2:
-                return unit
-        return None
+        return next((unit for unit in cls if unit.floor(now_ns) // 2 <= mark <= unit.floor(now_ns) * 2), None)

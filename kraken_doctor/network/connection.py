@@ -3,7 +3,6 @@
 import functools
 import http.client
 import io
-import math
 import socket
 import time
 from typing import Any, NamedTuple
@@ -18,6 +17,10 @@ from kraken_doctor.resolve import resolve
 MAX_WIRE_BYTES = (1 << 20) + (1 << 16)
 """Of one answer as it comes, headers included. http.client bounds the line and the number of headers, and neither
 how many interim answers (100 Continue) may come before the real one."""
+
+
+_NO_LIMIT_S = 86_400.0
+"""Where no timeout was given."""
 
 
 class Timing(NamedTuple):
@@ -39,9 +42,8 @@ class Timing(NamedTuple):
 class BoundedConnection(HTTPConnection):
     """Let the timeout count down over connecting, request and answer, instead of starting anew with each packet."""
 
-    _until = math.inf
     _connect_until: float | None = None
-    _began = _sent = 0.0
+    _until = _began = _sent = 0.0
     _connect_s: float | None = None
     _tls_s: float | None = None
     _first_byte_s = 0.0
@@ -54,14 +56,14 @@ class BoundedConnection(HTTPConnection):
     def connect(self) -> None:
         # Of a proxied call urllib3 connects here first and sends afterwards: both are parts of the same call.
         self._began = time.monotonic()
-        self._until = self._connect_until = self._began + (math.inf if self.timeout is None else self.timeout)
+        self._until = self._connect_until = self._began + (self.timeout or _NO_LIMIT_S)
         super().connect()
         connect_s = self._connect_s or 0.0
         self._tls_s = time.monotonic() - self._began - connect_s if isinstance(self, HTTPSConnection) else None
 
     def request(self, *arguments: Any, **options: Any) -> None:
         now = time.monotonic()
-        self._until = now + (math.inf if self.timeout is None else self.timeout)
+        self._until = now + (self.timeout or _NO_LIMIT_S)
         if self._connect_until is not None:
             # The first request on it: urllib3 gives a proxied call its whole time again once the tunnel stands.
             self._until = min(self._until, self._connect_until)
@@ -80,15 +82,13 @@ class BoundedConnection(HTTPConnection):
         """Return what reads an answer; http.client makes it with a socket, for a proxy's answer as for a server's."""
         return functools.partial(_BoundedResponse, connection=self)
 
-    def left_s(self) -> float | None:
+    def left_s(self) -> float:
         """
-        Return the seconds that the call has left; None for no limit.
+        Return the seconds that the call has left.
 
         Raises:
             TimeoutError: None.
         """
-        if self._until == math.inf:
-            return None
         left_s = self._until - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("timed out")
@@ -101,10 +101,8 @@ class BoundedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Resolve and connect, with the exceptions of urllib3's own method: requests distinguishes them."""
         try:
-            left_s = self.left_s() or _NO_LIMIT_S
-            addresses = resolve(self._dns_host, self.port, left_s)
-            connected = dial(addresses, self.left_s() or _NO_LIMIT_S)
-            connection = connected.connection
+            addresses = resolve(self._dns_host, self.port, self.left_s())
+            connection = dial(addresses, self.left_s()).connection
             connection.settimeout(self.left_s())
         except socket.gaierror as exc:
             raise NameResolutionError(self.host, self, exc) from exc
@@ -117,9 +115,6 @@ class BoundedConnection(HTTPConnection):
             connection.setsockopt(*option)
         self._connect_s = time.monotonic() - self._began
         return connection
-
-
-_NO_LIMIT_S = 86_400.0
 
 
 class BoundedTlsConnection(BoundedConnection, HTTPSConnection):

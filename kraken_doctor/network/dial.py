@@ -6,6 +6,7 @@ is a proxy's, a tunnel leads on from there (CONNECT, RFC 9110, section 9.3.6).
 """
 
 import base64
+import contextlib
 import errno
 import itertools
 import os
@@ -16,7 +17,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.failures import transport_error
@@ -60,7 +61,7 @@ def dial(addresses: Sequence[Address], timeout_s: float, *, linger_s: float = 0.
     Raises:
         OSError: None connected: what the most telling one said, `TimeoutError` if all were silent.
     """
-    with _Race(addresses, timeout_s) as race:
+    with contextlib.closing(_Race(addresses, timeout_s)) as race:
         while race.winner is None:
             race.advance()
         race.linger(linger_s)
@@ -78,10 +79,7 @@ class _Race:
         self.failed: list[Attempt] = []
         self.winner: Connected | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
+    def close(self) -> None:
         for connection in self._pending:
             connection.close()
         self._selector.close()

@@ -44,9 +44,7 @@ class PublicApi:
 
     def __init__(self, url: str, session: requests.Session, timeout_s: float, clock: Clock) -> None:
         self.url = url
-        self._session = session
-        self._timeout_s = timeout_s
-        self._clock = clock
+        self._session, self._timeout_s, self._clock = session, timeout_s, clock
         self._guard = threading.Lock()
         self._asked: dict[str, Future[PublicAnswer]] = {}
         self.dates: dict[str, tuple[str, int, int]] = {}

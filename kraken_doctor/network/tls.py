@@ -108,11 +108,10 @@ def refused_certificate(
 
     # First with all but the time checked, then with all but time and name: what passes has a trusted issuer.
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
-    with contextlib.suppress(OSError, TransportError, ValueError):
-        return Certificate.of(look(context)[1]), True
-    context.check_hostname = False
-    with contextlib.suppress(OSError, TransportError, ValueError):
-        return Certificate.of(look(context)[1]), False
+    for named in (True, False):
+        context.check_hostname = named
+        with contextlib.suppress(OSError, TransportError, ValueError):
+            return Certificate.of(look(context)[1]), named
     with contextlib.suppress(OSError, TransportError, ValueError):
         # Python parses a certificate only once it has accepted it. So it is fetched without verification, and then
         # taken as the one authority that vouches for itself.

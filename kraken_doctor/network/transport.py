@@ -95,13 +95,10 @@ class BoundedAdapter(HTTPAdapter):
                 if len(body) > MAX_ANSWER_BYTES:
                     limit = f"{MAX_ANSWER_BYTES >> 10} KiB"
                     raise AnswerTooLargeError(f"the answer is larger than {limit}", response=response)
-        except requests.ConnectionError as exc:
+        except requests.RequestException as exc:
             response.close()
             if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
                 raise requests.ReadTimeout(*exc.args, request=response.request) from exc
-            raise
-        except requests.RequestException:
-            response.close()
             raise
         response._content = bytes(body)  # noqa: SLF001 - where `Response.content` would have put it
 
@@ -121,12 +118,8 @@ def latency(session: requests.Session) -> dict[str, dict[str, float]]:
     """
     # Both schemes share one adapter.
     taken = [entry for adapter in set(session.adapters.values()) for entry in getattr(adapter, "timings", ())]
-    found = {}
-    for kind in ("public", "private"):
-        timings = [timing for path, timing in taken if f"/{kind}/" in path]
-        if timings:
-            found[kind] = _summary(timings)
-    return found
+    by_kind = {kind: [timing for path, timing in taken if f"/{kind}/" in path] for kind in ("public", "private")}
+    return {kind: _summary(timings) for kind, timings in by_kind.items() if timings}
 
 
 def _summary(timings: list[Timing]) -> dict[str, float]:

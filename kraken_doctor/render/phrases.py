@@ -10,10 +10,20 @@ from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple, TypeVar
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_words
-from kraken_doctor.model.report import AccountReport, Balances, Report
+from kraken_doctor.model.report import (
+    AccountReport,
+    Balances,
+    CheckResult,
+    Confidence,
+    Diagnosis,
+    Evidence,
+    EvidenceSet,
+    Outcome,
+    Remedy,
+    Report,
+    Severity,
+)
 from kraken_doctor.tables import load
 
 T = TypeVar("T")

@@ -88,9 +88,6 @@ def _code(reference: int) -> bytes:
     return reference.to_bytes(4, "big")
 
 
-if TYPE_CHECKING:
-    import ntplib
-
 DEFAULT_SERVERS = ("pool.ntp.org", "2.pool.ntp.org", "time.cloudflare.com", "time.google.com")
 """The public pool twice (its second zone has IPv6 too), and two large operators that don't share its fate."""
 

@@ -79,12 +79,9 @@ _PACKAGERS = ("apt-get", "dnf", "zypper", "pacman", "apk")
 
 def detect(view: HostFs) -> TimeDaemon:
     """Return who keeps the clock of the host that *view* shows."""
-    if view.system == "Darwin":
-        return TimeDaemon("macos", "the platform is Darwin")
-    if view.system == "Windows":
-        return TimeDaemon("windows", "the platform is Windows")
     if view.system != "Linux":
-        return TimeDaemon("other", f"the platform is {view.system or 'unknown'}")
+        place = {"Darwin": "macos", "Windows": "windows"}.get(view.system, "other")
+        return TimeDaemon(place, f"the platform is {view.system or 'unknown'}")
     if because := _container(view):
         return TimeDaemon("container", because)
     kernel = view.text("proc/sys/kernel/osrelease")
@@ -96,10 +93,8 @@ def _container(view: HostFs) -> str:
     """Return what shows that this is a container; its kernel, and so its clock, is the host's."""
     if found := view.has(".dockerenv", "run/.containerenv"):
         return f"{found} is there"
-    for name in ("KUBERNETES_SERVICE_HOST", "container"):
-        if view.environ.get(name):
-            return f"the variable {name} is set"
-    return ""
+    variables = ("KUBERNETES_SERVICE_HOST", "container")
+    return next((f"the variable {name} is set" for name in variables if view.environ.get(name)), "")
 
 
 def _linux(view: HostFs, place: str, because: str) -> TimeDaemon:
@@ -126,7 +121,5 @@ def _real(view: HostFs, service: _Service) -> _Service:
 def _unit(view: HostFs, service: _Service) -> str:
     if not view.has("run/systemd/system"):
         return ""  # installed or not, systemd does not run here
-    for unit in service.units:
-        if view.has(*(f"{folder}/systemd/system/{unit}.service" for folder in ("etc", "usr/lib", "lib"))):
-            return unit
-    return ""
+    folders = [f"{folder}/systemd/system" for folder in ("etc", "usr/lib", "lib")]
+    return next((unit for unit in service.units if view.has(*(f"{at}/{unit}.service" for at in folders))), "")

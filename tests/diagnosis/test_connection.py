@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Outcome, Value
+from kraken_doctor.diagnosis.remedies import clock_remedy
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import (
+    CheckResult,
+    Confidence,
+    Diagnosis,
+    Evidence,
+    EvidenceSet,
+    Outcome,
+    Severity,
+    Value,
+)
 
 DAY = 86_400.0
 
@@ -165,7 +173,7 @@ def test_a_clock_that_the_exchange_contradicts_is_doubted() -> None:
 )
 def test_the_clock_in_words(offset_s: float, bound_s: float, words: str) -> None:
     """Held against its limit, error bound taken into account; never "right" where that is not known."""
-    from kraken_doctor.diagnosis.words import clock_words
+    from kraken_doctor.diagnosis.naming import clock_words
 
     assert clock_words(EvidenceSet([clock(offset_s, bound_s)])).startswith(words)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome, Value
+from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Evidence, Outcome, Severity, Value
 
 MS, US = 1_795_392_000_000, 1_795_392_000_000_000
 RIGHT_CLOCK: dict[str, Value] = {"clock.offset": 0.012, "clock.bound": 0.008, "clock.limit": 1.0}

@@ -11,7 +11,7 @@ from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.recognise import recognise
 from kraken_doctor.errors import STRINGS, KrakenError, KrakenInvalidNonce, KrakenUnrecognised, kraken_error
-from kraken_doctor.model.diagnosis import Severity
+from kraken_doctor.model.report import Severity
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal

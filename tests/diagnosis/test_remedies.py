@@ -11,8 +11,8 @@ import kraken_doctor
 from kraken_doctor.accounts import shape
 from kraken_doctor.diagnosis import remedies
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.diagnosis.clock_remedies import _OF_THE_HOST
 from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.diagnosis.remedies import _OF_THE_HOST
 from kraken_doctor.sandbox.keys import demo_credentials
 from kraken_doctor.timesource import time_daemon
 from tests.diagnosis.cases import keeper

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kraken_doctor.doctor.comparison import compare
-from kraken_doctor.model.diagnosis import Diagnosis, Severity
-from kraken_doctor.model.report import FindingKey, Report
+from kraken_doctor.model.report import Diagnosis, FindingKey, Report, Severity
 from tests.render.samples import account, diagnosis, report
 
 

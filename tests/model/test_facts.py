@@ -13,11 +13,11 @@ import pytest
 
 import kraken_doctor
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import CheckResult, Evidence, EvidenceSet, Fact, Outcome, Value
+from kraken_doctor.model.report import CheckResult, Evidence, EvidenceSet, Fact, Outcome, Value
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 GROUPS = (facts.PATH, facts.EXCHANGE, facts.KEY, facts.SECRET, facts.CallFacts(1), facts.SampleFacts(1))
-STATED_BY_NAME = {"model/evidence.py", "model/json_load.py"}
+STATED_BY_NAME = {"model/report.py", "model/json_load.py"}
 """`Fact.of` itself, and what reads a saved report back."""
 
 
@@ -71,7 +71,6 @@ def test_every_fact_is_stated() -> None:
 STATED_SEVERAL_TIMES = {
     "VARIABLE": 2,  # of the key, of the secret
     "HTTP_STATUS": 2, "HTTP_SERVER": 2, "HTTP_RAY": 2,  # a failing and a good answer
-    "SAMPLES": 2, "SAMPLES_FAILED": 2,  # of a failure that repeats, and of one that does not
     "NONCE_UNIT": 2,  # of an account, of a target
     "NONCE_ERROR": 2,  # before the calls, and after them
 }  # fmt: skip

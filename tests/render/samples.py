@@ -6,9 +6,20 @@ from dataclasses import replace
 from decimal import Decimal
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
-from kraken_doctor.model.report import AccountReport, Balances, NonceReport, Report
+from kraken_doctor.model.report import (
+    AccountReport,
+    Alternative,
+    Balances,
+    CheckResult,
+    Confidence,
+    Diagnosis,
+    Evidence,
+    NonceReport,
+    Outcome,
+    Remedy,
+    Report,
+    Severity,
+)
 
 HOSTILE = (
     "[bold red]\x1b[31m\x1b]0;title\x07\n::error::boo\n##[error]boo <script>alert(1)</script> ]]> &amp; | `x` @user"

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.payloads import ComparisonPart
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import Outcome, Report, Severity
 from kraken_doctor.render.formats import html
 from tests import chromium
 from tests.render.samples import account, call, diagnosis, hostile, report

@@ -8,9 +8,7 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
-from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import Outcome, Report, Severity
 from kraken_doctor.render.formats import prometheus
 from tests.render.samples import account, diagnosis, hostile, report
 

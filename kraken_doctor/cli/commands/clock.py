@@ -54,7 +54,7 @@ def command(
       kraken-doctor clock --watch --every 30 --count 20
     """
     from kraken_doctor.checks.clock import clock
-    from kraken_doctor.model.evidence import Outcome
+    from kraken_doctor.model.report import Outcome
 
     request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
     if not watch:

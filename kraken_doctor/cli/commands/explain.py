@@ -12,7 +12,7 @@ from kraken_doctor.cli import completing
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor.reporting import Started, finished
-from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.report import Outcome
 
 if TYPE_CHECKING:
     from kraken_doctor.model.cause import Cause, Symptom

@@ -17,7 +17,7 @@ from kraken_doctor.cli.timeparse import Moment, absolute
 
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import LogAnalysis, LogReview
-    from kraken_doctor.model.diagnosis import Diagnosis
+    from kraken_doctor.model.report import Diagnosis
 
 _POLL_S = 1.0
 """How often a log is looked at that is followed."""

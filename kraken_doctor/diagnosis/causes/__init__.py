@@ -14,7 +14,7 @@ from typing import Any
 
 from kraken_doctor import errors
 from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
-from kraken_doctor.model.diagnosis import Alternative, Remedy, Severity
+from kraken_doctor.model.report import Alternative, Remedy, Severity
 from kraken_doctor.tables import load
 
 

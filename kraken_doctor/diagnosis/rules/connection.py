@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
-from kraken_doctor.diagnosis.naming import diagnosis_for, possible_of
-from kraken_doctor.diagnosis.remedies import remedy
-from kraken_doctor.diagnosis.rule import RunRule
+from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding, possible_of
+from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
 from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certificate
-from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.facts import PublicCall, Step
 from kraken_doctor.model.format import span, utc_words, wait
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 
-_STATUS_CAUSES = {
-    "maintenance": "exchange-maintenance",
-    "cancel_only": "exchange-restricted",
-    "post_only": "exchange-restricted",
-    "limit_only": "exchange-restricted",
-}
+_STATUS_CAUSES = dict.fromkeys(("cancel_only", "post_only", "limit_only"), "exchange-restricted")
+_STATUS_CAUSES["maintenance"] = "exchange-maintenance"
 
 _ASK_TO_WAIT = ("exchange-throttled", "rate-limited", "exchange-busy", "exchange-unavailable", "edge-error")
 _OF_EXCHANGE = ("exchange-unavailable", "exchange-busy", "exchange-error", "exchange-throttled", "exchange-restricted")
@@ -41,22 +33,26 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         if error := evidence.get(call.ERROR):
             refusal = kraken_error((error,))
             cause, possible = refusal.cause, possible_of(evidence, refusal.cause)
-            yield diagnosis_for(
-                cause, None, "", ("Kraken's own response", *until_words(refusal)),
-                error=error, severity=_severity(evidence, call), possible=possible,
+            yield finding(
+                cause,
+                "Kraken's own response",
+                until_words(refusal),
+                error=error,
+                severity=_severity(evidence, call),
+                possible=possible,
                 remedy=remedy_of_step(evidence, call, cause),
                 # Nothing of a key's was sent: whoever speaks of one may not be the exchange.
-                confidence=Confidence.CERTAIN if cause in _OF_EXCHANGE and not possible else Confidence.LIKELY,
-            )  # fmt: skip
+                confidence=None if cause in _OF_EXCHANGE else Confidence.LIKELY,
+            )
             return
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
         beside_calls = evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN  # private ones, which were accepted
-        because, severity = (f"SystemStatus says {status}",), Severity.WARN if beside_calls else None
-        yield diagnosis_for(_STATUS_CAUSES[status], None, "", because, severity=severity)
+        severity = Severity.WARN if beside_calls else None
+        yield finding(_STATUS_CAUSES[status], f"SystemStatus says {status}", severity=severity)
     elif status is not None and status != "online":
         said = f"says {status!r}, which this version does not know" if status else "says no word for it"
-        yield diagnosis_for("exchange-status-unknown", None, "", (f"SystemStatus {said}",))
+        yield finding("exchange-status-unknown", f"SystemStatus {said}")
 
 
 def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
@@ -68,35 +64,21 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
             yield _clock_behind(evidence)
             return
     samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
-    often = (f"{failed} of {samples} attempts failed",) if samples else ()
-    because = (detail, *often, *_certificate(evidence, failure), *_reached(evidence))
-    yield of_step(evidence, call, failure, None, because, _severity(evidence, call))
+    often = f"{failed} of {samples} attempts failed" if samples else None
+    because = (detail, often, *_certificate(evidence, failure), *_reached(evidence))
+    yield of_step(evidence, call, failure, *because, severity=_severity(evidence, call))
 
 
 def of_step(
-    evidence: EvidenceSet,
-    step: Step,
-    failure: str,
-    account: str | None,
-    because: tuple[str, ...],
-    severity: Severity | None = None,
+    evidence: EvidenceSet, step: Step, failure: str, *because: str | None, severity: Severity | None = None
 ) -> Diagnosis:
     """Return the diagnosis of a call that failed at *failure*, public or private."""
-    possible = _possible(evidence, step, failure)
     variable = evidence.get(step.BAD_VARIABLE) if failure == "tls-untrusted" else None
     summary = f"{variable} names no certificates that can be read." if variable else ""
     if failure == "tls-failed" and (problem := evidence.get(facts.TLS_PROBLEM)):
         summary = f"The certificate can't be used: {problem}."
-    return diagnosis_for(
-        failure,
-        account,
-        summary,
-        because,
-        confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
-        severity=severity,
-        possible=possible,
-        remedy=remedy_of_step(evidence, step, failure),
-    )
+    possible, instead = _possible(evidence, step, failure), remedy_of_step(evidence, step, failure)
+    return finding(failure, *because, summary=summary, severity=severity, possible=possible, remedy=instead)
 
 
 def _severity(evidence: EvidenceSet, call: PublicCall) -> Severity:
@@ -108,9 +90,8 @@ def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternat
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
     if failure == "tls-expired" and not clock_is_known(evidence):
-        return (
-            Alternative("this host's clock is wrong", "kraken-doctor clock, with a time server that can be reached"),
-        )
+        apart = "kraken-doctor clock, with a time server that can be reached"
+        return (Alternative("this host's clock is wrong", apart),)
     status = evidence.get(call.PROXY_STATUS)
     unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
     if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
@@ -138,11 +119,11 @@ def _begins_in_the_future(evidence: EvidenceSet) -> bool:
 
 def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
     issuer, begins = evidence.get(facts.TLS_ISSUER) or "an unnamed issuer", evidence.get(facts.TLS_NOT_BEFORE, "")
-    return diagnosis_for(
+    return finding(
         "clock-behind",
-        None,
-        "This host's clock is behind: by it, the exchange's certificate is not valid yet.",
-        (f"the certificate, by {issuer}, is genuine and begins {begins}", clock_words(evidence)),
+        f"the certificate, by {issuer}, is genuine and begins {begins}",
+        clock_words(evidence),
+        summary="This host's clock is behind: by it, the exchange's certificate is not valid yet.",
         confidence=Confidence.LIKELY,
         severity=_severity(evidence, facts.PATH),
         remedy=clock_remedy(evidence, "clock-behind"),
@@ -156,28 +137,28 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         seconds = evidence.get(facts.TCP_DEAD_SECONDS, 0.0)
         where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
         lost = f"each new connection loses at least {span(seconds)} before another address is tried"
-        summary = f"{where} leads nowhere: {lost}."
-        answered_s = evidence.get(facts.TCP_SECONDS, 0.0)
-        because = (*dead, f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(answered_s)}")
-        instead = remedy("dead IPv6" if where == "IPv6" else "dead address")
-        yield diagnosis_for("connection-timeout", None, summary, because, severity=Severity.WARN, remedy=instead)
+        answered = f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(evidence.get(facts.TCP_SECONDS, 0.0))}"
+        yield finding(
+            "connection-timeout",
+            *dead,
+            answered,
+            summary=f"{where} leads nowhere: {lost}.",
+            severity=Severity.WARN,
+            remedy=remedy("dead IPv6" if where == "IPv6" else "dead address"),
+        )
     for call in (facts.PATH, facts.EXCHANGE):
         if chance := evidence.get(call.CHANCE):
             samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
             because = (f"{failed} of {samples} attempts failed", evidence.get(call.CHANCE_DETAIL, ""))
-            yield diagnosis_for(
-                chance, None, "The way to the exchange fails now and then.", because, severity=Severity.WARN
-            )
+            summary = "The way to the exchange fails now and then."
+            yield finding(chance, *because, summary=summary, severity=Severity.WARN)
     if without := evidence.get(facts.TLS_WITHOUT_VARIABLE):
         variable = evidence.source(facts.TLS_AUTHORITIES) or "SSL_CERT_FILE"
         summary = f"The certificate is trusted through {variable}, which krakenex and requests do not read."
-        because = (
-            f"signed by {evidence.get(facts.TLS_ISSUER) or 'an unnamed issuer'}",
-            f"without it: {without}",
-        )
-        file = evidence.get(facts.TLS_AUTHORITIES, "")
-        instead = remedy("authorities for requests", file=file)
-        yield diagnosis_for("tls-untrusted", None, summary, because, severity=Severity.WARN, remedy=instead)
+        signed = f"signed by {evidence.get(facts.TLS_ISSUER) or 'an unnamed issuer'}"
+        instead = remedy("authorities for requests", file=evidence.get(facts.TLS_AUTHORITIES, ""))
+        because = signed, f"without it: {without}"
+        yield finding("tls-untrusted", *because, summary=summary, severity=Severity.WARN, remedy=instead)
 
 
 def _certificate(evidence: EvidenceSet, failure: str) -> tuple[str, ...]:
@@ -213,10 +194,10 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
     return tuple(reached)
 
 
-def until_words(refusal: KrakenError) -> tuple[str, ...]:
+def until_words(refusal: KrakenError) -> str | None:
     """Return the moment that *refusal* names, where it names one."""
     until_s = refusal.until_s if isinstance(refusal, KrakenThrottled) else None
-    return () if until_s is None else (f"it asks to wait until {utc_words(until_s)}",)
+    return None if until_s is None else f"it asks to wait until {utc_words(until_s)}"
 
 
 def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | None:

@@ -5,73 +5,63 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import AccountRule, finding
 from kraken_doctor.diagnosis.remedies import remedy, remedy_for
-from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Texts
 from kraken_doctor.model.facts import Credential
+from kraken_doctor.model.report import Diagnosis, EvidenceSet, Remedy, Severity, Texts
 
 
 @AccountRule
-def credentials(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+def credentials(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """Yield the causes of the section "Credentials"."""
     if missing := evidence.get(facts.CREDENTIALS_MISSING):
-        looked_for = evidence.get(facts.KEY.VARIABLE, ""), evidence.get(facts.SECRET.VARIABLE, "")
-        yield diagnosis_for(
-            "credentials-missing",
-            account,
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            (
-                f"looked for {looked_for[0]} and {looked_for[1]}, in the environment and in .env",
-                *evidence.get(facts.DAMAGED_LINES, ()),
-            ),
-        )
+        both = f"{evidence.get(facts.KEY.VARIABLE, '')} and {evidence.get(facts.SECRET.VARIABLE, '')}"
+        looked = f"looked for {both}, in the environment and in .env"
+        summary = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set."
+        yield finding("credentials-missing", looked, *evidence.get(facts.DAMAGED_LINES, ()), summary=summary)
     elif damaged := evidence.get(facts.DAMAGED_LINES):
-        yield diagnosis_for("dotenv-damaged", account, "", damaged)
+        yield finding("dotenv-damaged", *damaged)
     if sharing := evidence.get(facts.SHARED_WITH):
-        because = (f"{evidence.get(facts.KEY.VARIABLE, '')} is also what {', '.join(sharing)} would use",)
-        yield diagnosis_for("account-ambiguous", account, "", because)
+        variable = evidence.get(facts.KEY.VARIABLE, "")
+        yield finding("account-ambiguous", f"{variable} is also what {', '.join(sharing)} would use")
     if same := evidence.get(facts.SAME_KEY_AS):
-        yield diagnosis_for("key-duplicated", account, "", (f"the same key as {', '.join(same)}",))
-    yield from _form(evidence, account)
+        yield finding("key-duplicated", f"the same key as {', '.join(same)}")
+    yield from _form(evidence)
     if path := evidence.get(facts.TRACKED_FILE):
-        because = (f"git tracks {path}: it is in every copy of the repository",)
+        because = f"git tracks {path}: it is in every copy of the repository"
         instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
-        yield diagnosis_for("dotenv-readable", account, f"{path} is under version control.", because, remedy=instead)
+        yield finding("dotenv-readable", because, summary=f"{path} is under version control.", remedy=instead)
     elif path := evidence.get(facts.READABLE_FILE):
-        because = (f"{path} may be read by its group or by everyone",)
+        because = f"{path} may be read by its group or by everyone"
         instead = remedy("readable file", f"chmod 600 {shlex.quote(path)}", file=_name(path))
-        yield diagnosis_for("dotenv-readable", account, f"{path} can be read by others.", because, remedy=instead)
+        yield finding("dotenv-readable", because, summary=f"{path} can be read by others.", remedy=instead)
 
 
 def _name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
 
 
-def _form(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if evidence.get(facts.KEY.SHAPE) == "secret":
         variable = evidence.get(facts.KEY.VARIABLE, "")
         # Where the other holds no key there is nothing to swap.
         swapped = evidence.get(facts.SECRET.SHAPE) == "key"
         instead = None if swapped else remedy("secret in the place of the key", variable=variable)
         summary = f"{variable} holds what looks like a secret."
-        yield diagnosis_for("key-secret-swapped", account, summary, _shapes(evidence), remedy=instead)
+        yield finding("key-secret-swapped", *_shapes(evidence), summary=summary, remedy=instead)
         return
     for part in (facts.KEY, facts.SECRET):
         variable, flaws = evidence.get(part.VARIABLE, ""), evidence.get(part.FLAWS)
         if evidence.get(part.PLACEHOLDER):
-            yield _placeholder(evidence, account, part, variable)
+            yield _placeholder(evidence, part, variable)
         elif flaws and (part is facts.KEY or evidence.get(facts.SECRET.SOUND_INSIDE)):
-            yield _damaged(evidence, account, part, variable, flaws)
+            yield _damaged(evidence, part, variable, flaws)
         elif part is facts.KEY and evidence.get(part.SHAPE) == "other":
             summary = f"{variable} has not the form of an API key."
-            yield diagnosis_for("key-malformed", account, summary, (_size(evidence, part),))
+            yield finding("key-malformed", _size(evidence, part), summary=summary)
         elif evidence.get(part.SHAPE) and part is facts.SECRET and evidence.get(part.DECODED) != _SECRET_BYTES:
-            yield diagnosis_for(
-                "secret-malformed", account, f"{variable} is not a Kraken private key.", _decoded(evidence)
-            )
+            yield finding("secret-malformed", _decoded(evidence), summary=f"{variable} is not a Kraken private key.")
 
 
 _SECRET_BYTES = 64
@@ -90,23 +80,23 @@ def other_value(evidence: EvidenceSet) -> Remedy | None:
     return remedy("another value", names=" and ".join(names)) if names else None
 
 
-def _placeholder(evidence: EvidenceSet, account: str, part: Credential, variable: str) -> Diagnosis:
+def _placeholder(evidence: EvidenceSet, part: Credential, variable: str) -> Diagnosis:
     what, instead = "a placeholder", None
     if part is facts.KEY and evidence.get(facts.DEMO_KEY):
         what, instead = "a demo key of kraken-doctor sandbox, which opens nothing elsewhere", remedy("demo key")
     elif evidence.get(part.REFERENCE):
         what, instead = "a reference to another value, which nothing has replaced", remedy("reference")
-    because = (_size(evidence, part), "nothing was sent")
-    return diagnosis_for("credentials-placeholder", account, f"{variable} holds {what}.", because, remedy=instead)
+    because = _size(evidence, part), "nothing was sent"
+    return finding("credentials-placeholder", *because, summary=f"{variable} holds {what}.", remedy=instead)
 
 
-def _damaged(evidence: EvidenceSet, account: str, part: Credential, variable: str, flaws: Texts) -> Diagnosis:
+def _damaged(evidence: EvidenceSet, part: Credential, variable: str, flaws: Texts) -> Diagnosis:
     tolerated = part is facts.SECRET and evidence.get(part.DECODED) == _SECRET_BYTES
-    return diagnosis_for(
+    return finding(
         "credentials-damaged",
-        account,
-        f"{variable} holds {', '.join(flaws)}.",
-        (_size(evidence, part), *(("it still decodes to 64 bytes",) if tolerated else ())),
+        _size(evidence, part),
+        "it still decodes to 64 bytes" if tolerated else None,
+        summary=f"{variable} holds {', '.join(flaws)}.",
         severity=Severity.WARN if tolerated else Severity.FAIL,
         remedy=remedy_for(", ".join(flaws), "credential_problems", variable=variable, flaws=", ".join(flaws)),
     )
@@ -116,13 +106,13 @@ def _size(evidence: EvidenceSet, part: Credential) -> str:
     return f"{evidence.get(part.CHARACTERS)} characters"
 
 
-def _decoded(evidence: EvidenceSet) -> tuple[str, ...]:
+def _decoded(evidence: EvidenceSet) -> str:
     decoded = evidence.get(facts.SECRET.DECODED)
     size = _size(evidence, facts.SECRET)
     if decoded is None:
-        return (f"{size}, not base64: its end may be missing",)
+        return f"{size}, not base64: its end may be missing"
     hints = {66: ", the form of a Kraken Futures secret", 42: ", the form of an API key"}
-    return (f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}",)
+    return f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}"
 
 
 def _shapes(evidence: EvidenceSet) -> tuple[str, ...]:

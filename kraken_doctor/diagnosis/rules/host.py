@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
-from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy, remedy_for
-from kraken_doctor.diagnosis.rule import RunRule
-from kraken_doctor.diagnosis.words import clock_words
+from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding
+from kraken_doctor.diagnosis.remedies import clock_remedy, remedy, remedy_for
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Outcome, Severity
 
 
 @RunRule
@@ -21,28 +17,23 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     version = evidence.get(facts.KRAKENEX_VERSION, "")
     missing = evidence.get(facts.KRAKENEX_MISSING_HOOKS)
     if (error := evidence.get(facts.KRAKENEX_ERROR)) is not None:
-        yield diagnosis_for("krakenex-missing", None, "", (f"Python says: {error}",))
+        yield finding("krakenex-missing", f"Python says: {error}")
     elif missing:
-        yield diagnosis_for("krakenex-incompatible", None, "", (f"krakenex {version} has no {', '.join(missing)}",))
+        yield finding("krakenex-incompatible", f"krakenex {version} has no {', '.join(missing)}")
     elif version and version != (tested := evidence.get(facts.KRAKENEX_TESTED, "")):
-        because = (f"installed {version}, tested {tested}", "the nonce hook is there")
-        yield diagnosis_for("krakenex-untested", None, "", because)
+        yield finding("krakenex-untested", f"installed {version}, tested {tested}", "the nonce hook is there")
     if (problem := evidence.get(facts.STORE_ERROR)) is not None:
-        yield unwritable(evidence, None, problem)
+        yield unwritable(evidence, problem)
     yield from _clock(evidence)
 
 
-def unwritable(evidence: EvidenceSet, account: str | None, problem: str) -> Diagnosis:
+def unwritable(evidence: EvidenceSet, problem: str) -> Diagnosis:
     """Name the nonce store, and which one is meant: that no nonce is issued says nothing of the connection."""
     place = evidence.get(facts.STORE_PLACE)
     reached = evidence.outcome("path") is Outcome.PASS and not evidence.get(facts.PATH.ERROR)
-    because = (
-        problem,
-        *((f"the store is {place}",) if place else ()),
-        *(("Kraken is reached: the connection works, the store does not",) if reached else ()),
-    )
-    instead = remedy_for(problem, "store_problems")
-    return diagnosis_for("state-unwritable", account, "", because, remedy=instead)
+    meant = f"the store is {place}" if place else None
+    works = "Kraken is reached: the connection works, the store does not" if reached else None
+    return finding("state-unwritable", problem, meant, works, remedy=remedy_for(problem, "store_problems"))
 
 
 def wrong_clock(evidence: EvidenceSet) -> str | None:
@@ -81,26 +72,23 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         dated = evidence.get(facts.TLS_BEGINS_IN) is not None and evidence.get(facts.TLS_ENDS_IN) is not None
         failed = blamed and evidence.outcome("path") is not Outcome.WARN  # private calls were accepted all the same
         asked = evidence.outcome("clock") is Outcome.FAIL
-        yield diagnosis_for(
+        yield finding(
             cause,
-            None,
-            f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
-            (
-                clock_words(evidence),
-                *(("the certificate has expired, or is not yet valid, only by this clock",) if blamed else ()),
-                *_kept_by(evidence),
-            ),
-            confidence=Confidence.LIKELY if blamed and not dated else Confidence.CERTAIN,
+            clock_words(evidence),
+            "the certificate has expired, or is not yet valid, only by this clock" if blamed else None,
+            _kept_by(evidence),
+            summary=f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
+            confidence=Confidence.LIKELY if blamed and not dated else None,
             severity=Severity.FAIL if failed or asked else None,
             remedy=clock_remedy(evidence, cause),
             explains=("tls-expired",) if blamed else (),
         )
     elif evidence.get(facts.EXCHANGE_CONTRADICTS):
-        yield diagnosis_for(
+        yield finding(
             "clock-unverified",
-            None,
-            "The time servers and Kraken disagree about this host's clock.",
-            (clock_words(evidence), *_kept_by(evidence)),
+            clock_words(evidence),
+            _kept_by(evidence),
+            summary="The time servers and Kraken disagree about this host's clock.",
             severity=Severity.WARN,
             remedy=remedy("who is wrong"),
         )
@@ -108,35 +96,27 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         problems = evidence.get(facts.NTP_PROBLEMS, ())
         if not problems and not evidence.get(facts.NTP_ASKED):
             problems = ("no NTP server was asked",)
-        said = tuple(
-            f"{evidence.source(sample.SAMPLE_OFFSET)} says {span(evidence.get(sample.SAMPLE_OFFSET, 0.0), signed=True)}"
-            for sample in facts.clock_samples(evidence)
-        )
+        offsets = [sample.SAMPLE_OFFSET for sample in facts.clock_samples(evidence)]
+        said = [f"{evidence.source(of)} says {span(evidence.get(of, 0.0), signed=True)}" for of in offsets]
         if said:
             summary = "The time sources contradict each other."
-            because, instead = (*said[:4], *problems[:3]), remedy("more time servers")
-            yield diagnosis_for("clock-unverified", None, summary, because, remedy=instead)
+            instead = remedy("more time servers")
+            yield finding("clock-unverified", *said[:4], *problems[:3], summary=summary, remedy=instead)
         else:
-            last = "the exchange's own time was not available either"
-            yield diagnosis_for("clock-unverified", None, "", (*problems[:3], last))
+            yield finding("clock-unverified", *problems[:3], "the exchange's own time was not available either")
 
 
-def _kept_by(evidence: EvidenceSet) -> tuple[str, ...]:
+def _kept_by(evidence: EvidenceSet) -> str | None:
     """Return what was found to keep the clock, since the remedy rests on it."""
     place, keeper = evidence.get(facts.CLOCK_PLACE), evidence.get(facts.KEEPER)
     if place is None:
-        return ()
+        return None
     if place != "linux":
-        return (f"the clock is that of {_PLACES.get(place, place)}: {evidence.source(facts.CLOCK_PLACE)}",)
+        return f"the clock is that of {_PLACES.get(place, place)}: {evidence.source(facts.CLOCK_PLACE)}"
     if not keeper:
-        return ("no time service was found on this host",)
-    return (f"{keeper} {'runs' if evidence.get(facts.KEEPER_RUNNING) else 'is installed, and does not run'}",)
+        return "no time service was found on this host"
+    return f"{keeper} {'runs' if evidence.get(facts.KEEPER_RUNNING) else 'is installed, and does not run'}"
 
 
-_PLACES = {
-    "container": "the host around this container",
-    "wsl": "WSL",
-    "macos": "macOS",
-    "windows": "Windows",
-    "other": "an unknown system",
-}
+_PLACES = {"container": "the host around this container", "wsl": "WSL", "macos": "macOS", "windows": "Windows"}
+_PLACES["other"] = "an unknown system"

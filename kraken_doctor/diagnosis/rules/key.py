@@ -6,89 +6,84 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for, possible_of
+from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, finding, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
-from kraken_doctor.diagnosis.rule import AccountRule
 from kraken_doctor.diagnosis.rules.connection import of_step, remedy_of_step, until_words
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
 from kraken_doctor.errors import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Remedy, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span, utc_words
 from kraken_doctor.model.permissions import QUERY_FUNDS, boxes
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 
 
 @AccountRule
-def key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+def key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """Yield the causes of the section "The key"."""
     made = calls(evidence)
     if made and made[-1].outcome != "ok":
-        yield from _refused(evidence, made, account)
+        yield from _refused(evidence, made)
     elif made and (first := made[0]).failure and first.endpoint not in {call.endpoint for call in made[1:]}:
         # Alone: an endpoint is not the connection.
         severity = Severity.INFO if first.failure == "response-invalid" else Severity.WARN
-        yield of_step(evidence, facts.CallFacts(1), first.failure, account, (_failed(first),), severity)
+        yield of_step(evidence, facts.CallFacts(1), first.failure, _failed(first), severity=severity)
     if (unreadable := evidence.get(facts.BALANCES_UNREADABLE)) is not None:
-        yield diagnosis_for("response-invalid", account, "", (unreadable,))
+        yield finding("response-invalid", unreadable)
     if evidence.get(facts.BALANCES_EMPTY):
         if evidence.get(facts.BALANCES_NO_RESULT) is not False:
-            summary, because = "The account may be empty", ("Balance was answered without a result",)
-            yield diagnosis_for("account-empty", account, summary, because, confidence=Confidence.LIKELY)
+            summary, because = "The account may be empty", "Balance was answered without a result"
+            yield finding("account-empty", because, summary=summary, confidence=Confidence.LIKELY)
         else:
-            yield diagnosis_for("account-empty", account, "", ("Balance succeeded, with no amounts",))
+            yield finding("account-empty", "Balance succeeded, with no amounts")
 
 
 @AccountRule
-def settings_of_key(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+def settings_of_key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """Yield what GetApiKeyInfo shows of the key's settings: all of it, whatever else is wrong."""
     if missing := evidence.get(facts.PERMISSIONS_MISSING):
         granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
-        asked = ("--needs asks for them",) if missing != (QUERY_FUNDS,) else ()
-        because, instead = (f"its permissions: {granted}", *asked), remedy("boxes to tick", boxes=boxes(missing))
-        yield diagnosis_for("permission-missing", account, f"The key lacks {boxes(missing)}.", because, remedy=instead)
+        asked = "--needs asks for them" if missing != (QUERY_FUNDS,) else None
+        summary, instead = f"The key lacks {boxes(missing)}.", remedy("boxes to tick", boxes=boxes(missing))
+        yield finding("permission-missing", f"its permissions: {granted}", asked, summary=summary, remedy=instead)
     if (left_s := evidence.get(facts.KEY_EXPIRES_IN, 0.0)) > 0:
         until = evidence.get(facts.KEY_VALID_UNTIL, 0)
-        because = (f"on {utc_words(until, with_seconds=False)}",)
-        yield diagnosis_for("key-expires-soon", account, f"The key expires in {span(left_s)}.", because)
+        expires = f"on {utc_words(until, with_seconds=False)}"
+        yield finding("key-expires-soon", expires, summary=f"The key expires in {span(left_s)}.")
     if excess := evidence.get(facts.PERMISSIONS_EXCESS):
-        yield diagnosis_for("key-can-withdraw", account, "", (f"its permissions include {boxes(excess)}",))
+        yield finding("key-can-withdraw", f"its permissions include {boxes(excess)}")
     limits = {"from": evidence.get(facts.KEY_QUERY_FROM), "up to": evidence.get(facts.KEY_QUERY_TO)}
     if limited := [f"{word} {utc_words(at, with_seconds=False)}" for word, at in limits.items() if at]:
-        yield diagnosis_for("key-range-limited", account, "", (f"history is open {' and '.join(limited)}",))
+        yield finding("key-range-limited", f"history is open {' and '.join(limited)}")
     if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
-        yield diagnosis_for("key-unrestricted", account, "", ("its allow-list is empty",))
+        yield finding("key-unrestricted", "its allow-list is empty")
 
 
-def _refused(evidence: EvidenceSet, made: Sequence[Call], account: str) -> Iterator[Diagnosis]:
+def _refused(evidence: EvidenceSet, made: Sequence[Call]) -> Iterator[Diagnosis]:
     call = made[-1]
     step = facts.CallFacts(call.number)
     if call.failure:
         # No answer: the way broke for this call, though it was open a moment ago.
-        yield of_step(evidence, step, call.failure, account, (_failed(call),))
+        yield of_step(evidence, step, call.failure, _failed(call))
         return
     if is_nonce_refusal((call.outcome,)):
         return  # the rules of the nonce tell why
     error = kraken_error((call.outcome,))
-    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
-
-    cause = CAUSES[error.cause]
     because = [f"{call.endpoint} was answered with {call.outcome}"]
     instead, summary = remedy_of_step(evidence, step, error.cause), ""
     possible = possible_of(evidence, error.cause)
     if error.cause == "permission-missing":
-        summary, possible, instead = _denied(evidence, made, cause.possible)
+        summary, possible, instead = _denied(evidence, made, possible)
     if error.cause in ("key-invalid", "permission-missing"):
         because += _address(evidence)
     if error.cause in ("key-invalid", "signature-invalid"):
         because += where_from(evidence)
         instead = other_value(evidence)
-    yield diagnosis_for(
+    yield finding(
         error.cause,
-        account,
-        summary,
-        (*because, "the exchange was reached, and the key was sent as set", *until_words(error)),
-        confidence=Confidence.LIKELY if possible else Confidence.CERTAIN,
+        *because,
+        "the exchange was reached, and the key was sent as set",
+        until_words(error),
+        summary=summary,
         severity=Severity.FAIL,  # also of a cause that is a warning where calls are accepted
         remedy=instead,
         error=call.outcome,

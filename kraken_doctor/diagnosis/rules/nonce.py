@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
-from kraken_doctor.diagnosis.clock_remedies import clock_remedy
-from kraken_doctor.diagnosis.naming import Call, calls, diagnosis_for
-from kraken_doctor.diagnosis.remedies import remedy
-from kraken_doctor.diagnosis.rule import AccountRule
+from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, clock_is_right, clock_words, finding
+from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
 from kraken_doctor.diagnosis.rules.host import unwritable, wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
-from kraken_doctor.diagnosis.words import clock_is_right, clock_words
 from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Alternative, Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.tables import load
 
 _TOO_SMALL_S = 0.1
 """Requests overtake each other by more than this; Kraken's own advice begins at half a second."""
@@ -28,32 +26,14 @@ _WIDE_S = 60.0
 _LEAD_S = 60.0
 """See the check `nonce`."""
 
-# Source read at named versions of each client; the table is in docs/nonce.md.
-_FINER_CLIENTS = {
-    NonceUnit.S: "nearly every client counts finer than seconds",
-    NonceUnit.MS: (
-        "microseconds: kraken_doctor.install and the custom generator, npm kraken-api, ts-kraken; finer still:"
-        " python-kraken-sdk, Kraken's own command line, Kraken.Net, gocryptotrader"
-    ),
-    NonceUnit.US: (
-        "nanoseconds: Kraken's own command line, gocryptotrader; 10-nanosecond ticks: python-kraken-sdk;"
-        " 100-nanosecond ticks since year 1: Kraken.Net"
-    ),
-    NonceUnit.TEN_NS: "nanoseconds: Kraken's own command line, gocryptotrader; 100-nanosecond ticks: Kraken.Net",
-    NonceUnit.NS: "only a jump into the future, or a shifted counter, gives more than nanoseconds",
-}
-
 _NEXT_FINER = dict(pairwise(NonceUnit))
 """The next unit that clients really count in."""
-
-_DIGITS = {NonceUnit.MS: "13", NonceUnit.US: "16", NonceUnit.TEN_NS: "18", NonceUnit.NS: "19"}
-"""Of a nonce of today, as a bot's log shows it: it confirms a unit without sending anything."""
 
 _CORRECTED = "our nonces came from the corrected time"
 
 
 @AccountRule
-def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
+def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """Yield the causes of the section "The nonce", and the clock where it explains a refusal."""
     made = calls(evidence)
     refused = [call for call in made if is_nonce_refusal((call.outcome,))]
@@ -61,151 +41,135 @@ def nonce(evidence: EvidenceSet, account: str) -> Iterator[Diagnosis]:
     known = [call for call in made if call.nonce]
     repeated = [(one, other) for one, other in pairwise(known) if other.nonce <= one.nonce]
     if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
-        yield _broken(account, repeated, refused)
+        yield _broken(repeated, refused)
     elif refused:
-        yield _refused(evidence, account, refused, accepted)
+        yield _refused(evidence, refused, accepted)
     is_withheld = evidence.get(facts.NONCE_WITHHELD) is not None
     if is_withheld:
-        yield withheld(evidence, account)
+        yield withheld(evidence)
     error, kind = evidence.get(facts.NONCE_ERROR, ""), evidence.get(facts.NONCE_ERROR_TYPE)
     if kind == "NonceStoreError":
-        yield unwritable(evidence, account, error)
+        yield unwritable(evidence, error)
     elif kind == "NonceExhaustedError":
         summary = "No nonce is left: the mark in the nonce store is at the end of its range."
-        yield diagnosis_for("state-unwritable", account, summary, (error,), remedy=remedy("nonces at their end"))
-    yield from another_unit(evidence, account, accepted)
+        yield finding("state-unwritable", error, summary=summary, remedy=remedy("nonces at their end"))
+    yield from another_unit(evidence, accepted)
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
     if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
-        yield diagnosis_for("clock-ahead", account, summary, (_CORRECTED,), confidence=Confidence.LIKELY)
-    yield from _window(evidence, account, accepted)
+        yield finding("clock-ahead", _CORRECTED, summary=summary, confidence=Confidence.LIKELY)
+    yield from _window(evidence, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
-        because = (f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
-        yield diagnosis_for("nonce-ahead-of-clock", account, "", because)
+        yield finding("nonce-ahead-of-clock", f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
 
 
-def _broken(account: str, repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
+def _broken(repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
     """Blame the generator, whatever the exchange said: such nonces are always refused."""
-    because = tuple(
-        f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated
-    )
-    return diagnosis_for(
+    because = [f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated]
+    return finding(
         "nonce-generator-broken",
-        account,
-        "The generator in use gives nonces that do not rise.",
-        because or ("what left this host is not what was issued",),
+        *(because or ["what left this host is not what was issued"]),
+        summary="The generator in use gives nonces that do not rise.",
         error=refused[-1].outcome if refused else "",
     )
 
 
-def _refused(evidence: EvidenceSet, account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+def _refused(evidence: EvidenceSet, refused: list[Call], accepted: list[Call]) -> Diagnosis:
     if accepted:
-        return _shared_key(account, refused, accepted)
+        return _shared_key(refused, accepted)
     wrong = wrong_clock(evidence)
     if wrong == "clock-behind":
-        return _clock_behind(evidence, account, refused)
+        return _clock_behind(evidence, refused)
     if evidence.get(facts.NONCE_CORRECTION) and wrong == "clock-ahead":
-        return _clock_ahead(evidence, account, refused)
-    return _spent_higher(evidence, account, refused)
+        return _clock_ahead(evidence, refused)
+    return _spent_higher(evidence, refused)
 
 
-def _shared_key(account: str, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
     """Name a race: the same key accepts and refuses rising nonces of one unit within seconds."""
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
-    return diagnosis_for(
+    ahead = "a program on a host whose clock is a second or two ahead has just used the key"
+    return finding(
         "nonce-shared-key",
-        account,
-        "Another program uses this key at the same time.",
-        (
-            f"{last.endpoint} was refused with nonce {last.nonce}",
-            f"{other.endpoint} was accepted {'after' if later else 'before'} that, with {other.nonce}",
-            "both are in the same unit, and one request was in flight at a time",
-        ),
-        confidence=Confidence.LIKELY,
+        f"{last.endpoint} was refused with nonce {last.nonce}",
+        f"{other.endpoint} was accepted {'after' if later else 'before'} that, with {other.nonce}",
+        "both are in the same unit, and one request was in flight at a time",
+        summary="Another program uses this key at the same time.",
         severity=Severity.WARN if later else Severity.FAIL,
         error="" if later else last.outcome,
-        possible=(
-            Alternative(
-                "a program on a host whose clock is a second or two ahead has just used the key",
-                "kraken-doctor clock, on each host",
-            ),
-        ),
+        possible=(Alternative(ahead, "kraken-doctor clock, on each host"),),
     )
 
 
-def _clock_behind(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
-    return diagnosis_for(
+    finer = f"the key has also seen finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
+    return finding(
         "clock-behind",
-        account,
-        f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
-        (clock_words(evidence), _refused_when(refused)),
-        confidence=Confidence.LIKELY,
+        clock_words(evidence),
+        _refused_when(refused),
+        summary=f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-behind"),
-        possible=(
-            Alternative(
-                f"the key has also seen finer nonces ({_FINER_CLIENTS[refused[-1].unit]})",
-                "it is refused again once the clock is right",
-            ),
-        ),
+        possible=(Alternative(finer, "it is refused again once the clock is right"),),
     )
 
 
-def _clock_ahead(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+def _clock_ahead(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     """Name the clock: refused with nonces of the right time, so somebody has sent some of a later one."""
     ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
-    return diagnosis_for(
+    return finding(
         "clock-ahead",
-        account,
-        f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
-        (
-            clock_words(evidence),
-            _CORRECTED,
-            _refused_when(refused),
-            f"the right time passes them within {span(ahead_s)}: no new key is needed",
-        ),
-        confidence=Confidence.LIKELY,
+        clock_words(evidence),
+        _CORRECTED,
+        _refused_when(refused),
+        f"the right time passes them within {span(ahead_s)}: no new key is needed",
+        summary=f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-ahead"),
-        possible=_readings(account, refused[-1].unit)[:2],
+        possible=_readings(evidence, refused[-1].unit)[:2],
     )
 
 
-def _spent_higher(evidence: EvidenceSet, account: str, refused: list[Call]) -> Diagnosis:
+def _spent_higher(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     last = refused[-1]
     unit = last.unit
-    corrected = (_CORRECTED,) if evidence.get(facts.NONCE_CORRECTION) else ()
-    return diagnosis_for(
+    return finding(
         "nonce-spent-higher",
-        account,
-        f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
-        (_refused_when(refused), clock_words(evidence), *corrected),
+        _refused_when(refused),
+        clock_words(evidence),
+        _CORRECTED if evidence.get(facts.NONCE_CORRECTION) else None,
+        summary=f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
         remedy=remedy("stop the others"),
-        possible=_readings(account, unit, doubtful_clock=not clock_is_right(evidence)),
+        possible=_readings(evidence, unit, doubtful_clock=not clock_is_right(evidence)),
     )
 
 
-def _readings(account: str, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
+def _readings(evidence: EvidenceSet, unit: NonceUnit, *, doubtful_clock: bool = False) -> tuple[Alternative, ...]:
     """Return what a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
-    confirmed = f"their logs show nonces of {_DIGITS[finer]} digits; only if all of them count so: " if finer else ""
-    confirmed += declaring(account, finer) if finer else ""
+    shown = f"their logs show nonces of {_listed(finer)['digits']} digits" if finer else ""
+    confirmed = f"{shown}; only if all of them count so: {declaring(evidence, finer)}" if finer else ""
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
-        Alternative(f"programs on this key count in a finer unit ({_FINER_CLIENTS[unit]})", confirmed),
+        Alternative(f"programs on this key count in a finer unit ({_listed(unit)['finer_clients']})", confirmed),
         Alternative("a clock was ahead when the key was last used: that heals by itself when its time comes"),
     ]
     if doubtful_clock:
         readings.insert(1, Alternative("this host's clock is behind", "kraken-doctor clock"))
     return tuple(readings)
+
+
+def _listed(unit: NonceUnit) -> dict[str, Any]:
+    known: dict[str, Any] = load(__file__, "units.toml")[unit.value]
+    return known
 
 
 def _refused_when(refused: list[Call]) -> str:
@@ -217,14 +181,14 @@ def _refused_when(refused: list[Call]) -> str:
     return f"refused {often} in {refused[-1].unit.words}{apart}: {nonces}"
 
 
-def _window(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+def _window(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagnosis]:
     window = evidence.get(facts.KEY_NONCE_WINDOW)
     if not window or not accepted:
         return
     unit = accepted[-1].unit
     window_s = window * unit.tick_ns / 1e9
-    because = (f"the window is {window} ticks, in {unit.words} that is {span(window_s)}",)
+    because = f"the window is {window} ticks, in {unit.words} that is {span(window_s)}"
     if window_s < _TOO_SMALL_S:
-        yield diagnosis_for("nonce-window-too-small", account, "", because)
+        yield finding("nonce-window-too-small", because)
     elif window_s > _WIDE_S:
-        yield diagnosis_for("nonce-window-wide", account, "", because)
+        yield finding("nonce-window-wide", because)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.diagnosis.naming import Call, diagnosis_for
+from kraken_doctor.diagnosis.naming import Call, clock_words, finding
 from kraken_doctor.diagnosis.remedies import remedy
-from kraken_doctor.diagnosis.words import clock_words
 from kraken_doctor.model import facts
-from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Severity
-from kraken_doctor.model.evidence import EvidenceSet
 from kraken_doctor.model.format import span
+from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 
-def declaring(account: str, unit: NonceUnit) -> str:
+def declaring(evidence: EvidenceSet, unit: NonceUnit) -> str:
     """Return the command for this account alone: the option is for every account of a run, and could lock out bots."""
+    account = evidence.account or "MASTER"
     which = "--master" if account == "MASTER" else f"--user {account.removeprefix('USER:')}"
     return f"kraken-doctor check {which} --nonce-unit {unit.value}"
 
 
-def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
+def withheld(evidence: EvidenceSet) -> Diagnosis:
     """Say why nothing was sent: it could have locked out other programs."""
     unit = NonceUnit.known(evidence.get(facts.NONCE_UNIT)) or NonceUnit.MS
     reason, mark = evidence.get(facts.NONCE_WITHHELD), evidence.get(facts.NONCE_MARK)
@@ -28,43 +27,35 @@ def withheld(evidence: EvidenceSet, account: str) -> Diagnosis:
     used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
         wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
-        return diagnosis_for(
-            "nonce-ahead-of-clock",
-            account,
-            f"Nothing was sent: the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it.",
-            (f"the mark is {mark}", used, clock_words(evidence)),
-            remedy=remedy("wait for the mark", wait=wait),
-        )
+        said = f"the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it"
+        because, instead = (f"the mark is {mark}", used, clock_words(evidence)), remedy("wait for the mark", wait=wait)
+        return finding("nonce-ahead-of-clock", *because, summary=f"Nothing was sent: {said}.", remedy=instead)
     if not found:
-        return diagnosis_for(
+        return finding(
             "nonce-spent-higher",
-            account,
-            "Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
-            (f"the mark is {mark}", used),
+            f"the mark is {mark}",
+            used,
+            summary="Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
             confidence=Confidence.POSSIBLE,
             severity=Severity.WARN,
             remedy=remedy("another store"),
         )
     words, noted = found.words, reason == "note"
-    return diagnosis_for(
+    told = {"found": words, "unit": unit.words, "declaring": declaring(evidence, found)}
+    return finding(
         "nonce-spent-higher",
-        account,
-        f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
+        f"the mark is {mark}" if mark is not None else None,
+        used,
+        summary=f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
         if noted
         else f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}.",
-        (*((f"the mark is {mark}",) if mark is not None else ()), used),
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
-        remedy=remedy(
-            "a finer unit was noted" if noted else "the mark is finer",
-            found=words,
-            unit=unit.words,
-            declaring=declaring(account, found),
-        ),
+        remedy=remedy("a finer unit was noted" if noted else "the mark is finer", **told),
     )
 
 
-def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> Iterator[Diagnosis]:
+def another_unit(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagnosis]:
     """Yield a warning where a bot that shares the store counts in another unit than declared."""
     bot = NonceUnit.known(evidence.get(facts.NONCE_UNIT_BOT))
     declared = NonceUnit.known(evidence.get(facts.NONCE_UNIT))
@@ -74,15 +65,12 @@ def another_unit(evidence: EvidenceSet, account: str, accepted: list[Call]) -> I
     finer = declared.tick_ns < bot.tick_ns
     ways = [f"correct the declaration to {bot.value}"] if not (finer and accepted) else []
     ways += [f"set {declared.value} where the bot runs"] if finer else []
-    yield diagnosis_for(
+    yield finding(
         "nonce-spent-higher",
-        account,
-        f"A bot on this key counts in {bot.words}, but {declared.words} are declared.",
-        (
-            f"declared by {evidence.source(facts.NONCE_UNIT)}",
-            "the bot's last accepted call is in the audit log",
-            "the library reads the process's environment, and no .env file",
-        ),
+        f"declared by {evidence.source(facts.NONCE_UNIT)}",
+        "the bot's last accepted call is in the audit log",
+        "the library reads the process's environment, and no .env file",
+        summary=f"A bot on this key counts in {bot.words}, but {declared.words} are declared.",
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
         remedy=remedy("one unit for all", ways=", or ".join(ways)),

@@ -13,10 +13,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import escape
 

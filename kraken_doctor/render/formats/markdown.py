@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kraken_doctor import __version__
-from kraken_doctor.model.diagnosis import Diagnosis
-from kraken_doctor.model.evidence import CheckResult
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, CheckResult, Diagnosis, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 

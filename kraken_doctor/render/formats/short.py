@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from kraken_doctor import __version__
-from kraken_doctor.model.evidence import Outcome
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, Outcome, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 

@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor import __version__
-from kraken_doctor.model.evidence import CheckResult, Evidence, Outcome
 from kraken_doctor.model.format import milliseconds
-from kraken_doctor.model.report import AccountReport, Report
+from kraken_doctor.model.report import AccountReport, CheckResult, Evidence, Outcome, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
 from kraken_doctor.render.pages.findings import findings

@@ -108,7 +108,7 @@ def cause_values(cause: Cause, section: str) -> dict[str, Any]:
         "title": cause.title,
         "meaning": cause.meaning,
         "proof": cause.proof,
-        "remedy": json_report.remedy_values(cause.remedy),
+        "remedy": json_report.published(cause.remedy),
         "wrong_when": cause.wrong_when,
         "errors": list(cause.errors),
         "links": list(cause.links),

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from kraken_doctor.model.diagnosis import Severity
-from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
+from kraken_doctor.model.report import AccountReport, Change, FindingKey, Outcome, Report, Severity
 from kraken_doctor.render import phrases
 from kraken_doctor.render.fold import Row, aligned, failing, fitted
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, escape, symbols_for
