@@ -28,7 +28,7 @@ class KrakenexAdapter(Adapter):
         return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     def methods(self, client: Any) -> Any:
-        from kraken_doctor.client.calls import KrakenexMethods
+        from kraken_doctor.client.kraken import KrakenexMethods
 
         return KrakenexMethods
 
@@ -46,7 +46,7 @@ class KrakenexAdapter(Adapter):
         return requests.ConnectionError
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
-        from kraken_doctor.client.calls import KrakenexTracker
+        from kraken_doctor.client.kraken import KrakenexTracker
 
         return KrakenexTracker(options, self.network_error(client))
 
