@@ -1,5 +1,7 @@
 """What the processes of a program tell the command that started it: received here, counted, kept where asked."""
 
+from __future__ import annotations
+
 import json
 import secrets
 import socketserver
@@ -8,10 +10,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from kraken_doctor.inject.verdict import ObservedCall
+from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import NonceUnit
 
 _DRAIN_S = 2.0
 """A command has ended; what it sent is in this host's buffers, and is read within milliseconds."""
@@ -22,6 +25,41 @@ _TOKEN_S = 2.0
 _LINE_BYTES = 65536
 _KEPT = 200_000
 """Observed calls; about 100 MB. Of more the oldest go."""
+
+
+class ObservedCall(NamedTuple):
+    """One private call, as a program's process saw it."""
+
+    key_id: str
+    endpoint: str
+    nonce: int
+    place: str
+    """Process, thread and task."""
+    has_timeout: bool | None
+    wall_ns: int
+    sent_ns: int
+    """On the monotonic clock, one for all processes of a host."""
+    answered_ns: int
+    outcome: str
+
+    @classmethod
+    def of(cls, message: Any) -> ObservedCall:
+        """Return the call that a process told of; raise TypeError or KeyError for what is none."""
+        facts = {field: message[field] for field in cls._fields}
+        return cls(**{**facts, "place": f"process {int(message['pid'])}, {str(facts['place'])[:60]}"})
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether its nonce was refused."""
+        return is_nonce_refusal((self.outcome,))
+
+    def age_ns(self) -> int:
+        """Return how long before it was sent its nonce was taken, by the nonce itself; 0 where it is no time."""
+        unit = NonceUnit.of_mark(self.nonce, self.wall_ns)
+        return max(0, self.wall_ns - self.nonce * unit.tick_ns) if unit else 0
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} with …{str(self.nonce)[-9:]} ({self.place})"
 
 
 class Collector:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.inject.verdict import ObservedCall, clock_steps, notes, verdict
+from kraken_doctor.inject.collector import ObservedCall
+from kraken_doctor.inject.verdict import clock_steps, notes, verdict
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import BOT_PERMISSIONS, Key
