@@ -192,7 +192,7 @@ def spread(now: float, parameters: Parameters) -> Any:
     return {pair.name: quotes, "last": int(now)}
 
 
-def trade_volume(parameters: Parameters) -> Any:
+def trade_volume(_key: object, _now: float, parameters: Parameters) -> Any:
     """Return ``TradeVolume``; without pairs there are no fees in it."""
     chosen = _wanted(parameters) if parameters.get("pair") else []
 
