@@ -10,6 +10,8 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import inspect
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
@@ -43,10 +45,14 @@ class Adapter(abc.ABC):
     """In each of the modules."""
     url: ClassVar[str]
     """The attribute that holds where requests go."""
+    sends: ClassVar[str]
+    """The method that sends a private call; of a client in an event loop it is a coroutine function."""
     session: ClassVar[str] = "session"
     """The attribute that holds what requests are sent through."""
     unit: ClassVar[NonceUnit | None] = None
     """What its clients count in by themselves; None where it is to be declared."""
+    network_errors: ClassVar[tuple[str, str]] = ("requests:ConnectionError", "aiohttp:ClientConnectionError")
+    """What a client raises where the network fails, and one in an event loop."""
 
     @property
     def library(self) -> str:
@@ -55,7 +61,7 @@ class Adapter(abc.ABC):
 
     def matches(self, client: Any) -> bool:
         """Return whether *client* is an object of this library, by what it has and not by its class."""
-        return not missing(client, self.hooks)
+        return hasattr(client, self.credentials[0]) and not missing(client, self.hooks)
 
     def unsupported(self, client: Any) -> str:
         """Return why `install` can't be used on *client*, which matches; empty where it can."""
@@ -73,9 +79,14 @@ class Adapter(abc.ABC):
         """Return whether `methods` would replace a method of *base*, a program's own class, and not call it."""
         return False
 
-    @abc.abstractmethod
+    def in_loop(self, client: Any) -> bool:
+        """Return whether *client* makes its calls in an event loop."""
+        return inspect.iscoroutinefunction(getattr(type(client), self.sends))
+
     def network_error(self, client: Any) -> type[Exception]:
         """Return what *client* raises where the network fails: a bot retries that, and so our own errors too."""
+        error: type[Exception] = pkgutil.resolve_name(self.network_errors[self.in_loop(client)])
+        return error
 
     def own_unit(self, client: Any) -> NonceUnit | None:
         """Return the unit that *client* counts in by itself, where that decides."""

@@ -18,6 +18,7 @@ class KrakenexAdapter(Adapter):
     nonce_method = "_nonce"
     credentials = ("key", "secret")
     modules, classes, url = ("krakenex.api",), ("API",), "uri"
+    sends = "query_private"
 
     def matches(self, client: Any) -> bool:
         # One of them is enough: of another version of krakenex `unsupported` says what is missing.
@@ -39,11 +40,6 @@ class KrakenexAdapter(Adapter):
         import krakenex
 
         return base.query_private is not krakenex.API.query_private
-
-    def network_error(self, client: Any) -> type[Exception]:
-        import requests
-
-        return requests.ConnectionError
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
         from kraken_doctor.client.kraken import KrakenexTracker
