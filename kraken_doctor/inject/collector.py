@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import socketserver
@@ -123,12 +124,8 @@ class Collector:
 
     def take(self, line: bytes) -> None:
         """Count one message; what is none is passed over."""
-        try:
-            message = json.loads(line)
-            with self._lock:
-                self._take(message)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            pass
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError), self._lock:
+            self._take(json.loads(line))
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if "client" in message:

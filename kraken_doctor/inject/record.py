@@ -6,10 +6,10 @@ fingerprint, of a body its nonce, of an answer its error string.
 """
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import re
-import sys
 import threading
 from collections.abc import Callable
 from types import ModuleType
@@ -78,12 +78,8 @@ def _monotonic_ns() -> int:
 def _place() -> str:
     """Thread, and task where there is one; the process is said with each message."""
     name = threading.current_thread().name
-    if "asyncio" in sys.modules:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            task = None
-        if task is not None:
+    with contextlib.suppress(RuntimeError):  # no event loop runs in this thread
+        if task := asyncio.current_task():
             return f"task {task.get_name()} of {name}"
     return f"thread {name}"
 

@@ -79,8 +79,6 @@ class SandboxServer:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 1024  # a load test opens its connections at once
     tls: ssl.SSLContext | None = None
 
