@@ -47,17 +47,6 @@ def balance(key: Key, _now: float, _parameters: Parameters) -> Any:
     return key.balances
 
 
-def key_info(key: Key, _now: float, _parameters: Parameters) -> Any:
-    """Return ``GetApiKeyInfo``."""
-    return {
-        "apiKeyName": key.name, "apiKey": key.api_key, "nonce": str(key.mark), "nonceWindow": key.window,
-        "permissions": list(key.permissions), "iban": "AA00 SAND BOXX 0000", "validUntil": f"{key.valid_until:.0f}",
-        "queryFrom": f"{key.query_from:.0f}", "queryTo": f"{key.query_to:.0f}", "createdTime": f"{key.created:.0f}",
-        "modifiedTime": f"{key.modified:.0f}", "lastUsed": f"{key.last_used:.0f}",
-        "ipAllowlist": list(key.ip_allowlist),
-    }  # fmt: skip
-
-
 def balance_ex(key: Key, _now: float, _parameters: Parameters) -> Any:
     """Return ``BalanceEx``."""
     held = orders.held_for_orders(key)
@@ -155,9 +144,10 @@ def cancel_after(_key: Key, now: float, parameters: Parameters) -> Any:
     return {"currentTime": _shown(now), "triggerTime": _shown(now + seconds) if seconds else "0"}
 
 
-def always(_key: Key, _now: float, _parameters: Parameters, *, result: str) -> Any:
-    """Return what the JSON *result* says."""
-    return json.loads(result)
+def filled(key: Key, _now: float, _parameters: Parameters, *, result: str) -> Any:
+    """Return *result*: JSON, in which ``%(name)s`` stands for the attribute of *key*, ``%(mark)d`` for a number."""
+    values = {name: json.dumps(own) if isinstance(own, (str, tuple)) else own for name, own in vars(key).items()}
+    return json.loads(result % values)
 
 
 class Endpoint(NamedTuple):

@@ -7,9 +7,7 @@ knows nothing of the rules that it puts to the test.
 """
 
 import copy
-import json
 import tempfile
-import tomllib
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,11 +19,12 @@ from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.format import did_you_mean
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.redact import key_id
-from kraken_doctor.sandbox import listeners
+from kraken_doctor.sandbox import endpoints, listeners
 from kraken_doctor.sandbox.faults import special
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response, answer, refusal
 from kraken_doctor.sandbox.scenarios import USER, Scenario
+from kraken_doctor.tables import load
 
 
 def _set_on(which: Callable[[Scenario], Any]) -> Callable[[Scenario, Mapping[str, Any]], None]:
@@ -114,7 +113,7 @@ def _answer(scenario: Scenario, values: Mapping[str, str]) -> None:
         if not request.path.endswith(f"/{values['to']}"):
             return None
         key.mark, key.accepted = int(request.fields()["nonce"]), key.accepted + 1
-        return answer(result=json.loads(values["result"] % vars(key)))
+        return answer(result=endpoints.filled(key, 0, {}, result=values["result"]))
 
     special.at_each_call(scenario, respond)
 
@@ -176,13 +175,12 @@ class Fault(NamedTuple):
 
 
 def _faults(file: str) -> tuple[Fault, ...]:
-    text = Path(__file__).with_name(f"{file}.toml").read_text(encoding="utf-8")
-    return tuple(_fault(name, table) for name, table in tomllib.loads(text).items())
+    return tuple(_fault(name, table) for name, table in load(__file__, f"{file}.toml").items())
 
 
 def _fault(name: str, table: dict[str, Any]) -> Fault:
-    fields = {"cause": name} | {field: table.pop(field) for field in Fault._fields if field in table}
-    return Fault(name=name, changes=table, **fields)
+    fields = {"cause": name} | {field: table[field] for field in Fault._fields if field in table}
+    return Fault(name=name, changes={each: table[each] for each in table if each not in fields}, **fields)
 
 
 SECTIONS: dict[str, tuple[Fault, ...]] = {
