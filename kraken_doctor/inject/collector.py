@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from kraken_doctor.client.observers import Observer
 from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
@@ -74,10 +75,7 @@ class Collector:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        on_call: Callable[[CallRecord], None] | None = None,
-        on_first: Callable[[str], None] | None = None,
+        self, folder: Path, on_call: Observer | None = None, on_first: Callable[[str], None] | None = None
     ) -> None:
         self.clients: Counter[str] = Counter()
         """Objects made, by client library."""

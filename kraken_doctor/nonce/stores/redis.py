@@ -19,6 +19,9 @@ from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redislink import RedisLink, only
 from kraken_doctor.nonce.turn import HandoffLock, NonceSource, Turn, hold
 
+_Wanted = tuple[int, marks.Possible | None] | None
+"""The least that a nonce may be, and who says whether another is possible; None where no nonce is wanted."""
+
 
 class RedisStore:
     """
@@ -45,7 +48,7 @@ class RedisStore:
         return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
-        return self._advance("advance", key_id, floor, is_possible)
+        return self._advance("advance", key_id, (floor, is_possible))
 
     def step(self, script: str, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
         """
@@ -57,22 +60,17 @@ class RedisStore:
         process = self._process.get()
         unsent = process.take_unsent()
         keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
-        floor, is_possible = (source.floor(), source.possible) if source else (None, None)
+        wanted = (source.floor(), source.possible) if source else None
         try:
-            return self._advance(script, slot.key_id, floor, is_possible, keys, values)
+            return self._advance(script, slot.key_id, wanted, keys, values)
         except NonceStoreError:
             process.unsent.extendleft(reversed(unsent))
             raise
 
     def _advance(
-        self,
-        script: str,
-        key_id: str,
-        floor: int | None,
-        is_possible: marks.Possible | None,
-        keys: Sequence[str] = (),
-        arguments: Sequence[str] = (),
+        self, script: str, key_id: str, wanted: _Wanted, keys: Sequence[str] = (), arguments: Sequence[str] = ()
     ) -> int:
+        floor, is_possible = wanted or (None, None)
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
         least = max(floor or 0, last.get(key_id, -1) + 1)
