@@ -11,9 +11,8 @@ import threading
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from kraken_doctor.client.adapters import Adapter, classes_in
+from kraken_doctor.client.adapters import Adapter, classes_in, install
 from kraken_doctor.client.adapters.placing import place
-from kraken_doctor.client.install import install
 from kraken_doctor.client.options import CallKeywords
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import SystemClock

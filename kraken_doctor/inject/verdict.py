@@ -10,6 +10,7 @@ came from a program that was not observed.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,6 +22,7 @@ from kraken_doctor.model import facts
 from kraken_doctor.model.diagnosis import Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
+from kraken_doctor.tables import load
 
 FRESH_NS = 50_000_000
 """A nonce whose time is not further back was taken for the call it is in; a queue, or a stored one, is older."""
@@ -28,14 +30,7 @@ FRESH_NS = 50_000_000
 STEP_NS = 200_000_000
 """A wall clock that moved so far against the monotonic one was set; slewing moves it 0.5 ms in a second."""
 
-# https://docs.kraken.com/exchange/guides/rest/ratelimits
-_COSTS = {"Ledgers": 2, "QueryLedgers": 2, "TradesHistory": 2, "ClosedOrders": 2, "AddOrder": 0, "CancelOrder": 0,
-          "EditOrder": 0, "AmendOrder": 0}  # fmt: skip
-_DECAY = "a starter account's counter falls by 20 points a minute, an intermediate one's by 30, a pro one's by 60"
-_ONE_AT_A_TIME = Remedy(
-    "Start the program with kraken-doctor run, without --observe: it keeps one call of the key in flight.",
-    otherwise="Call kraken_doctor.install(api) where the program makes its client.",
-)
+_table = functools.partial(load, __file__, "verdict.toml")
 
 
 def guarded(collector: Collector) -> tuple[bool, str]:
@@ -159,7 +154,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
     for (cause, summary), all_of_it in sorted(proofs.items(), key=lambda entry: -len(entry[1])):
         count = f"{len(all_of_it)} of {len(calls)} calls of the key"
         confidence = Confidence.LIKELY if cause == "nonce-shared-key" else Confidence.CERTAIN
-        remedy = _ONE_AT_A_TIME if cause == "nonce-reordered" else None
+        remedy = Remedy(**_table()["one_at_a_time"]) if cause == "nonce-reordered" else None
         because = (*all_of_it[0], f"refused so: {count}")
         error = "EAPI:Invalid nonce"
         yield diagnosis_for(cause, None, summary, because, confidence=confidence, remedy=remedy, error=error)
@@ -212,12 +207,12 @@ def _of_rate(calls: list[ObservedCall]) -> list[Diagnosis]:
     before = [call for call in calls if refused.sent_ns - 60 * 10**9 <= call.sent_ns <= refused.sent_ns]
     points = Counter[str]()
     for call in before:
-        points[call.endpoint] += _COSTS.get(call.endpoint, 1)
+        points[call.endpoint] += _table()["costs"].get(call.endpoint, 1)
     spent = ", ".join(f"{endpoint} {cost}" for endpoint, cost in points.most_common(4))
     worst = next(call for call in before if call.endpoint == points.most_common(1)[0][0])
     because = (
         f"{refused} was refused {_ms(refused.sent_ns - worst.sent_ns)} after {worst}",
-        f"points in the minute before it: {spent}; {_DECAY}",
+        f"points in the minute before it: {spent}; {_table()['decay']}",
     )
     return [diagnosis_for("rate-limited", None, "", because, error=refused.outcome)]
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import BOT_PERMISSIONS, Key, demo_credentials
 from kraken_doctor.tables import load
-
-if TYPE_CHECKING:
-    from kraken_doctor.nonce.stores import NonceStore
 
 MASTER, USER = "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER"
 """Prefixes of variables: the master account, and the user on whom a fault of one account shows."""
