@@ -6,7 +6,6 @@ Private calls of `krakenex.API`, one in flight per key, signed anew and retried 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -102,10 +101,9 @@ class KrakenexTracker(CallTracker):
             return self._attempt(api, method, params, timeout_s)
 
     def _log_retry(self, api: Any, method: str, failure: _Failure, delay_s: float) -> None:
-        with contextlib.suppress(Exception):  # a log handler that raises must not cost the retry
-            error = failure if isinstance(failure, KrakenError) else api_error(failure)
-            shown = redacted(error.outcome, api.key, api.secret, self.options.otp)
-            logger.warning("%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
+        error = failure if isinstance(failure, KrakenError) else api_error(failure)
+        shown = redacted(error.outcome, api.key, api.secret, self.options.otp)
+        log_safely(logger, logging.WARNING, "%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
 
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """Make one request: from taking the nonce to the answer inside the key's turn."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.tables import load
 
 Wire = Callable[[ExitStack, Exchange, str, int], str]
 """Serves an exchange at a host and a port, 0 for a free one, until the stack is closed; gives the URL."""
@@ -96,14 +97,6 @@ def _file(name: str) -> AbstractContextManager[Path]:
 
 
 _CONFIGURATION = Path(__file__).with_name("certificates") / "openssl.cnf"
-_NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-_STEPS = (
-    f"req -x509 -config CONF {_NEW_KEY} -days 2 -subj /CN=kraken-doctor-sandbox -extensions authority"
-    " -keyout ca.key -out ca.pem",
-    f"req -new -config CONF {_NEW_KEY} -keyout server.key -out server.csr",
-    "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extensions server -extfile CONF"
-    " -out server.pem",
-)
 _STEP_S = 20.0
 
 
@@ -113,7 +106,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path, Path] | None:
 
     None where this system has no ``openssl``: Python itself can't make a certificate.
     """
-    for step in _STEPS:
+    for step in load(__file__, "certificates.toml")["steps"]:
         command = ["openssl", *(str(_CONFIGURATION) if word == "CONF" else word for word in step.split())]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_STEP_S)  # noqa: S603 - ours

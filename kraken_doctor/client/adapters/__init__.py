@@ -69,7 +69,8 @@ class Adapter(abc.ABC):
 
     def unsupported(self, client: Any) -> str:
         """Return why `install` can't be used on *client*, which matches; empty where it can."""
-        return ""
+        names = missing(client, self.hooks)
+        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     @abc.abstractmethod
     def methods(self, client: Any) -> Any:

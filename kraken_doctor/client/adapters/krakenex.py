@@ -4,7 +4,7 @@ import contextlib
 import os
 from typing import Any
 
-from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
+from kraken_doctor.client.adapters import Adapter, FirstCall, missing
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
@@ -23,10 +23,6 @@ class KrakenexAdapter(Adapter):
     def matches(self, client: Any) -> bool:
         # One of them is enough: of another version of krakenex `unsupported` says what is missing.
         return len(missing(client, self.hooks)) < len(self.hooks)
-
-    def unsupported(self, client: Any) -> str:
-        names = missing(client, self.hooks)
-        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     def methods(self, client: Any) -> Any:
         from kraken_doctor.client.kraken import KrakenexMethods
