@@ -89,8 +89,7 @@ def _unset(scenario: Scenario, names: list[str]) -> None:
 
 def _variables(scenario: Scenario, templates: Mapping[str, str]) -> None:
     """Set variables that change the way there; *templates* may hold a port that is closed, and an authority's file."""
-    resources = scenario.resources
-    known = {"closed_port": listeners.closed_port(resources), "authority": listeners.authority(resources)}
+    known = {"closed_port": listeners.closed_port(scenario.resources), "authority": listeners.AUTHORITY}
     scenario.variables |= {name: text.format(**known) for name, text in templates.items()}
 
 
