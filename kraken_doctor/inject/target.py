@@ -211,10 +211,8 @@ def keeps_one_in_flight(client: Any) -> bool | None:
     Five threads call at once; a transport in memory answers in place of the exchange, and sends nothing.
     """
     adapter = find_adapter(client)
-    if adapter is None:
-        return None
-    session = getattr(client, adapter.session, None)
-    if not isinstance(session, requests.Session):
+    session = getattr(client, adapter.session, None) if adapter else None
+    if adapter is None or not isinstance(session, requests.Session):
         return None
     for attribute, placeholder in zip(adapter.credentials, _PLACEHOLDERS, strict=True):
         setattr(client, attribute, getattr(client, attribute) or placeholder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import sys
@@ -23,24 +24,12 @@ from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.fileturn import FileTurns
 from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_reentry
 from kraken_doctor.nonce.turn import Turn
+from kraken_doctor.tables import load
 
-# SQLite's integers are signed. Marks are kept minus 2**63: the order stays, and the whole unsigned
-# range fits. At the top the WHERE gives no row instead of an addition that would turn into a float.
+_statements = functools.partial(load, __file__, "sqlite.toml")
+
 _SHIFT = 2**63
-_TOP = 2**63 - 1
-_SCHEMA = (
-    "CREATE TABLE nonce (key_id TEXT PRIMARY KEY, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    # As SQLite keeps the text, blanks and all: that is how a file is known for ours.
-    "CREATE TABLE note (key_id TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (key_id, name))\n"
-    "        STRICT, WITHOUT ROWID",
-)
-# One statement, so SQLite's write lock is the only lock: there is no window between read and write.
-_ADVANCE = f"""
-    INSERT INTO nonce (key_id, mark) VALUES (?, ?)
-    ON CONFLICT (key_id) DO UPDATE SET mark = max(mark + 1, excluded.mark) WHERE mark < {_TOP}
-    RETURNING mark
-"""  # noqa: S608 - the one value in it is ours
-
+"""SQLite's integers are signed. Marks are kept minus that: the order stays, and the whole unsigned range fits."""
 
 _DAMAGES = (sqlite3.Error, OSError, UnicodeError)
 """The last where SQLite quotes what is no text any more, out of a damaged file."""
@@ -150,7 +139,7 @@ class _Shared:
             with self.lock:
                 least = max(floor, self._last.get(key_id, -1) + 1)
                 if least <= MAX_NONCE:
-                    rows = self._connection().execute(_ADVANCE, (key_id, least - _SHIFT)).fetchall()
+                    rows = self._connection().execute(_statements()["advance"], (key_id, least - _SHIFT)).fetchall()
                     answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
                     nonce = marks.judged(answer, least, is_possible, self.remedy)
                     if rows:
@@ -216,7 +205,7 @@ class _Shared:
             # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock
             # is past them, and no nonce is below the clock.
             db.execute("PRAGMA synchronous = NORMAL")
-            for statement in _SCHEMA:
+            for statement in _statements()["schema"]:
                 db.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
         except BaseException:
             db.close()
@@ -227,7 +216,7 @@ class _Shared:
         # A trigger, a view or a column with a rule of its own would choose the next nonce; it may have come with a
         # cloned repository.
         for name, sql in db.execute("SELECT name, sql FROM sqlite_master"):
-            if sql not in _SCHEMA:
+            if sql not in _statements()["schema"]:
                 problem = f"not a file of this library, it has {name[:40]!r}"
                 raise sqlite3.DatabaseError(f"{problem}: use another, or delete it")
 
