@@ -20,8 +20,6 @@ from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.model.call import UNKNOWN
 from kraken_doctor.nonce.turn import Turn
 
-Take = Callable[[], AbstractContextManager[Turn]]
-
 
 class AsyncTurns:
     """
@@ -36,7 +34,7 @@ class AsyncTurns:
         self._queues: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def turn(self, key: str, take: Take) -> AsyncIterator[Turn]:
+    async def turn(self, key: str, take: Callable[[], AbstractContextManager[Turn]]) -> AsyncIterator[Turn]:
         """
         Enclose the turn of *key*; see `NonceGenerator.turn` for its errors.
 

@@ -85,7 +85,7 @@ class Collector:
         self.observed: deque[ObservedCall] = deque(maxlen=_KEPT)
         self._seen = folder / "seen"
         self._on_call, self._on_first = on_call, on_first
-        self._token = secrets.token_hex(16)
+        self.token = secrets.token_hex(16).encode()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"collector": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -96,7 +96,7 @@ class Collector:
         """Return what the hook needs, to tell us."""
         return {
             "KRAKEN_DOCTOR_HOOK_SEEN": str(self._seen),
-            "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self._token}",
+            "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self.token.decode()}",
         }
 
     def pythons(self) -> Counter[str]:
@@ -115,10 +115,6 @@ class Collector:
         self._server.shutdown()
         self._server.drain(_DRAIN_S)
         self._server.server_close()
-
-    def accepts(self, token: str) -> bool:
-        """Return whether the sender was started by this command: loopback is open to all users of a host."""
-        return secrets.compare_digest(token.encode(), self._token.encode())
 
     def take(self, line: bytes) -> None:
         """Count one message; what is none is passed over."""
@@ -182,7 +178,8 @@ class _Handler(socketserver.StreamRequestHandler):
     timeout = _TOKEN_S
 
     def handle(self) -> None:
-        if not self.collector.accepts(self.rfile.readline(100).decode(errors="replace").strip()):
+        # Whether the sender was started by this command: loopback is open to all users of a host.
+        if not secrets.compare_digest(self.rfile.readline(100).strip(), self.collector.token):
             return
         self.connection.settimeout(None)
         while line := self.rfile.readline(_LINE_BYTES):
