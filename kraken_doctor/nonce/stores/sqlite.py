@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sqlite3
 import sys
@@ -26,7 +25,8 @@ from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_re
 from kraken_doctor.nonce.turn import Turn
 from kraken_doctor.tables import load
 
-_statements = functools.partial(load, __file__, "sqlite.toml")
+# Read now: a bot may have given up its rights, or its files, when it takes the first nonce.
+_STATEMENTS = load(__file__, "sqlite.toml")
 
 _SHIFT = 2**63
 """SQLite's integers are signed. Marks are kept minus that: the order stays, and the whole unsigned range fits."""
@@ -139,7 +139,7 @@ class _Shared:
             with self.lock:
                 least = max(floor, self._last.get(key_id, -1) + 1)
                 if least <= MAX_NONCE:
-                    rows = self._connection().execute(_statements()["advance"], (key_id, least - _SHIFT)).fetchall()
+                    rows = self._connection().execute(_STATEMENTS["advance"], (key_id, least - _SHIFT)).fetchall()
                     answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
                     nonce = marks.judged(answer, least, is_possible, self.remedy)
                     if rows:
@@ -205,7 +205,7 @@ class _Shared:
             # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock
             # is past them, and no nonce is below the clock.
             db.execute("PRAGMA synchronous = NORMAL")
-            for statement in _statements()["schema"]:
+            for statement in _STATEMENTS["schema"]:
                 db.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
         except BaseException:
             db.close()
@@ -216,7 +216,7 @@ class _Shared:
         # A trigger, a view or a column with a rule of its own would choose the next nonce; it may have come with a
         # cloned repository.
         for name, sql in db.execute("SELECT name, sql FROM sqlite_master"):
-            if sql not in _statements()["schema"]:
+            if sql not in _STATEMENTS["schema"]:
                 problem = f"not a file of this library, it has {name[:40]!r}"
                 raise sqlite3.DatabaseError(f"{problem}: use another, or delete it")
 
