@@ -8,7 +8,7 @@ reads no file, opens no socket and imports neither requests nor krakenex. Type c
 __version__ = "0.2.0"
 
 _NAMES = {
-    "client.install": ["install"],
+    "client.adapters": ["install"],
     "client.kraken": ["KrakenClient"],
     "client.retry": ["RetryPolicy"],
     "doctor.examine": ["examine"],

@@ -1,6 +1,6 @@
 """The public names, as type checkers see them; at run time `__getattr__` loads each when it is first used."""
 
-from kraken_doctor.client.install import install
+from kraken_doctor.client.adapters import install
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.doctor.examine import examine

@@ -1,5 +1,6 @@
 """Files as the system has them: opened without waiting, counted, and whose they are."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -35,13 +36,10 @@ def reader_is_gone(exc: OSError) -> bool:
 
 def are_short() -> bool:
     """Whether fewer than `NEEDED` are left: for what fails then without saying why, as SQLite and resolvers do."""
-    taken: list[int] = []
-    try:
-        for _ in range(NEEDED):
-            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - what was opened is to be closed
-    except OSError as exc:
-        return exhausted(exc)
-    finally:
-        for descriptor in taken:
-            os.close(descriptor)
+    with contextlib.ExitStack() as taken:
+        try:
+            for _ in range(NEEDED):
+                taken.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as exc:
+            return exhausted(exc)
     return False

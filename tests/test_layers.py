@@ -59,7 +59,7 @@ def test_no_module_is_a_hall() -> None:
 ON_EACH_SYSTEM = {
     "child.py", "cli/commands/sandbox.py", "descriptors.py", "doctor/service.py", "network/dial.py",
     "nonce/stores/auditfile.py",
-    "nonce/stores/fileturn.py", "nonce/stores/folder.py", "nonce/stores/sqlitefile.py",
+    "nonce/stores/fileturn.py", "nonce/stores/folder.py", "nonce/stores/sqlite.py",
     "nonce/turn.py", "sandbox/http.py", "sandbox/isolation.py",
     "terminal/files.py",
 }  # fmt: skip

@@ -21,8 +21,6 @@ from kraken_doctor.model.call import UNKNOWN
 from kraken_doctor.network.sessions import refuse_redirects
 from kraken_doctor.nonce.turn import Turn
 
-Take = Callable[[], AbstractContextManager[Turn]]
-
 
 class AsyncTurns:
     """
@@ -37,7 +35,7 @@ class AsyncTurns:
         self._queues: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def turn(self, key: str, take: Take) -> AsyncIterator[Turn]:
+    async def turn(self, key: str, take: Callable[[], AbstractContextManager[Turn]]) -> AsyncIterator[Turn]:
         """
         Enclose the turn of *key*; see `NonceGenerator.turn` for its errors.
 
@@ -102,10 +100,8 @@ class ForeignTracker(CallTracker):
     @contextmanager
     def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
         """Enclose a call of *client*, from its turn to its answer."""
-        attempt = self._begun(client, endpoint)
         with (
-            self.also_network_error,
-            self._closed(client, attempt),
+            self._begun(client, endpoint) as attempt,
             self.turn(attempt.key, timeout_s) as turn,
             _inside(attempt, turn),
         ):
@@ -114,31 +110,29 @@ class ForeignTracker(CallTracker):
     @asynccontextmanager
     async def call_async(self, client: Any, endpoint: str, timeout_s: float) -> AsyncIterator[None]:
         """Do the same in an event loop."""
-        attempt = self._begun(client, endpoint)
-        key = attempt.key
-        with self.also_network_error, self._closed(client, attempt), self.under_way_in_loop(key):
-            async with self._async_turns.turn(key, lambda: self.turn_elsewhere(key, timeout_s)) as turn:
+        with self._begun(client, endpoint) as attempt, self.under_way_in_loop(attempt.key):
+            take = functools.partial(self.turn_elsewhere, attempt.key, timeout_s)
+            async with self._async_turns.turn(attempt.key, take) as turn:
                 with _inside(attempt, turn):
                     yield
 
     @contextmanager
-    def _closed(self, client: Any, attempt: CallAttempt) -> Iterator[None]:
-        try:
-            yield
-        except Exception as exc:
-            failure = exc
-            secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
-            redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
-            if attempt.outcome == UNKNOWN:
-                attempt.failed(lambda: _error_in(failure))
-            raise
-        finally:
-            attempt.close()
-
-    def _begun(self, client: Any, endpoint: str) -> CallAttempt:
+    def _begun(self, client: Any, endpoint: str) -> Iterator[CallAttempt]:
         key, url = client.doctor_key_and_url()
         refuse_demo_key(key, url)
-        return CallAttempt(self, key, endpoint)
+        attempt = CallAttempt(self, key, endpoint)
+        with self.also_network_error:  # outermost: what it makes of an exception has the redacted one behind it
+            try:
+                yield attempt
+            except Exception as exc:
+                failure = exc
+                secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
+                redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
+                if attempt.outcome == UNKNOWN:
+                    attempt.failed(lambda: _error_in(failure))
+                raise
+            finally:
+                attempt.close()
 
 
 @contextmanager

@@ -1,4 +1,10 @@
-"""`krakenex.API` without invalid nonces."""
+"""
+Private calls of `krakenex.API`, one in flight per key, signed anew and retried where that is safe.
+
+`KrakenClient` is a subclass that makes them so; `install` gives an object that somebody else made the same methods.
+"""
+
+from __future__ import annotations
 
 import logging
 import threading
@@ -8,17 +14,122 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client.calls import KrakenexMethods, KrakenexTracker
+from kraken_doctor.client import wire
 from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
-from kraken_doctor.client.safety import redacted, refuse_demo_key
-from kraken_doctor.client.wire import export_archive
+from kraken_doctor.client.retry import may_repeat
+from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
+from kraken_doctor.client.tracker import CallAttempt, CallTracker
+from kraken_doctor.client.wire import Fields, PostParams, export_archive
 from kraken_doctor.errors import KrakenError, NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.answer import api_error, envelope_problem, error_strings
+from kraken_doctor.network.route import session_proxies
 from kraken_doctor.network.sessions import reset_in_child
 from kraken_doctor.network.url import checked_url
 
 logger = logging.getLogger(__name__)
+
+_Failure = requests.RequestException | KrakenError
+
+
+class KrakenexMethods:
+    """The methods that replace krakenex's, in `KrakenClient` and in an object that `install` was given."""
+
+    _kraken_doctor: KrakenexTracker
+
+    def query_private(self, method: str, data: Fields = None, timeout: float | None = None) -> Any:
+        """Make the call of krakenex with order, fresh nonces and retries: see `KrakenexTracker.query`."""
+        return self._kraken_doctor.query(self, method, data, timeout)
+
+    def _nonce(self) -> int:
+        return self._kraken_doctor.nonce(self.doctor_key_and_url()[0])
+
+    def doctor_key_and_url(self) -> tuple[str, str]:
+        """Return the API key and the URL of a call that is made now."""
+        return str(self.key), str(self.uri)  # type: ignore[attr-defined] # krakenex's
+
+    def doctor_overrides_query(self) -> bool:
+        """Return whether a subclass or the bot itself overrides ``_query``: it had a reason, so theirs is used."""
+        return getattr(super()._query, "__func__", None) is not krakenex.API._query  # type: ignore[misc] # noqa: SLF001
+
+    def _query(self, urlpath: str, data: Fields, headers: Fields = None, timeout: float | None = None) -> Any:
+        if self.doctor_overrides_query():
+            return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
+        default = self._kraken_doctor.options.timeout
+        return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
+
+
+class KrakenexTracker(CallTracker):
+    """Track the calls of a ``krakenex.API`` and of its copies: each has its own key, signature and session."""
+
+    def query(self, api: Any, method: str, data: Fields = None, timeout: float | None = None) -> Any:
+        """
+        Return the API's own answer, as ``krakenex.API.query_private`` does, with order, fresh nonces and retries.
+
+        Raises:
+            NonceError: No nonce, or no turn: nothing was sent. What may pass is a ``requests.ConnectionError`` too.
+            requests.RequestException: As krakenex raises it, after the last attempt.
+        """
+        try:
+            return self._query(api, method, data, timeout)
+        except BaseException as exc:
+            redact_exception(exc, api.key, api.secret, self.options.otp, settings=session_proxies(api.session))
+            raise
+
+    def _query(self, api: Any, method: str, data: Fields, timeout: float | None) -> Any:
+        if not api.key or not api.secret:
+            raise ValueError("Either key or secret is not set! (Use `load_key()`.)")
+        refuse_demo_key(*api.doctor_key_and_url())
+        params = PostParams(data)
+        timeout_s = self.options.timeout if timeout is None else timeout
+        with self.also_network_error:
+            for delay_s in self.options.retry.delays_s:
+                try:
+                    answer = self._attempt(api, method, params, timeout_s)
+                except requests.RequestException as exc:
+                    if not may_repeat(exc, method):
+                        raise
+                    failure: _Failure = exc
+                else:
+                    errors = () if envelope_problem(answer, method) else error_strings(answer)
+                    if not is_failure(errors) or not may_repeat(kraken_error(errors), method):
+                        return answer
+                    failure = kraken_error(errors)
+                # The turn is free while we wait: other calls of this key go on.
+                self._log_retry(api, method, failure, delay_s)
+                self.options.clock.sleep(delay_s)
+            return self._attempt(api, method, params, timeout_s)
+
+    def _log_retry(self, api: Any, method: str, failure: _Failure, delay_s: float) -> None:
+        error = failure if isinstance(failure, KrakenError) else api_error(failure)
+        shown = redacted(error.outcome, api.key, api.secret, self.options.otp)
+        log_safely(logger, logging.WARNING, "%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
+
+    def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
+        """Make one request: from taking the nonce to the answer inside the key's turn."""
+        urlpath = f"/{api.apiversion}/private/{method}"
+        transport = wire.SubclassTransport if api.doctor_overrides_query() else wire.StagedPost
+        exchange, key = transport(api, urlpath, timeout_s), str(api.key)
+        call = CallAttempt(self, key, method)
+        try:
+            with self.turn(key, timeout_s) as turn:
+                response = exchange.send(*self._signed(api, params, urlpath, call.take_nonce(turn)), call.sending)
+                call.answered()
+            answer = exchange.read(response)
+            call.judge(answer)
+        except requests.RequestException as exc:
+            failure = exc
+            call.failed(lambda: "ok" if export_archive(failure, method) else api_error(failure).outcome)
+            raise
+        finally:
+            call.close()
+        return answer
+
+    def _signed(self, api: Any, params: PostParams, urlpath: str, nonce: int) -> tuple[PostParams, dict[str, str]]:
+        otp = self.options.otp
+        signed = params.with_fields(nonce=str(nonce), **({} if otp is None else {"otp": otp}))
+        # krakenex signs what urlencode makes of a mapping; `PostParams` sees to it that requests sends the same bytes.
+        return signed, {"API-Key": api.key, "API-Sign": api._sign(signed, urlpath)}  # noqa: SLF001
 
 
 class KrakenClient(KrakenexMethods, krakenex.API):  # type: ignore[misc] # krakenex has no types

@@ -8,13 +8,9 @@ import requests
 
 from kraken_doctor.errors import KrakenError, Retry
 from kraken_doctor.model.defaults import RETRY_ATTEMPTS, RETRY_BASE_S
+from kraken_doctor.tables import load
 
-READ_ONLY = frozenset({
-    "Balance", "BalanceEx", "ClosedOrders", "CreditLines", "DepositMethods", "DepositStatus", "ExportStatus",
-    "GetApiKeyInfo", "Ledgers", "OpenOrders", "OpenPositions", "OrderAmends", "QueryLedgers", "QueryOrders",
-    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory", "WithdrawAddresses", "WithdrawInfo",
-    "WithdrawMethods", "WithdrawStatus",
-})  # fmt: skip
+READ_ONLY = frozenset(load(__file__, "retry.toml")["read_only"])
 """
 Calls that change nothing, and may be made twice; any other may have been executed when no answer came:
 https://docs.kraken.com/api-reference

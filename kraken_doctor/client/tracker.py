@@ -120,7 +120,10 @@ class CallTracker:
         """Return the same for a thread without an event loop; one that excludes nobody where order is not wanted."""
         if not self.options.in_order:
             return nullcontext(Turn())
-        return self.generator(key).turn(self.options.turn_timeout, lease_s(timeout_s), nonce_follows=True)
+        # requests counts its timeout twice, for connecting and for the answer. What is above is for this process to get
+        # its time slices, and it is what others wait if this host dies in the middle of a call.
+        lease_s = 2 * timeout_s + LEASE_MARGIN_S
+        return self.generator(key).turn(self.options.turn_timeout, lease_s, nonce_follows=True)
 
     @contextmanager
     def under_way_in_loop(self, key: str) -> Iterator[None]:
@@ -213,13 +216,3 @@ class CallAttempt:
             by=options.by,
             declared=options.declared,
         )
-
-
-def lease_s(timeout_s: float) -> float:
-    """
-    Return how long a call of *timeout_s* may need its turn.
-
-    requests counts its timeout twice, for connecting and for the answer; what is above is for this process to get
-    its time slices, and it is what others wait if this host dies in the middle of a call.
-    """
-    return 2 * timeout_s + LEASE_MARGIN_S

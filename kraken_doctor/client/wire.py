@@ -79,10 +79,10 @@ class StagedPost:
     def __init__(self, api: Any, urlpath: str, timeout_s: float) -> None:
         self._api = api
         self._url = api.uri + urlpath
-        self._timeout_s = timeout_s
         reset_in_child(api.session)
         proxies = proxies_for(api.session, self._url)
         self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
+        self._settings |= {"timeout": timeout_s, "allow_redirects": False}
 
     def send(
         self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]
@@ -101,9 +101,7 @@ class StagedPost:
         prepared = session.prepare_request(request)
         sending()
         with map_value_errors():
-            response: requests.Response = session.send(
-                prepared, timeout=self._timeout_s, allow_redirects=False, **self._settings
-            )
+            response: requests.Response = session.send(prepared, **self._settings)
         return response
 
     def read(self, response: requests.Response) -> Any:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from kraken_doctor.client.install import install
+from kraken_doctor.client.adapters import install
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.diagnosis.naming import diagnosis_for
 from kraken_doctor.model import facts

@@ -1,5 +1,8 @@
 """What the processes of a program tell the command that started it: received here, counted, kept where asked."""
 
+from __future__ import annotations
+
+import contextlib
 import json
 import secrets
 import socketserver
@@ -8,10 +11,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from kraken_doctor.inject.verdict import ObservedCall
+from kraken_doctor.client.observers import Observer
+from kraken_doctor.errors import is_nonce_refusal
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.unit import NonceUnit
 
 _DRAIN_S = 2.0
 """A command has ended; what it sent is in this host's buffers, and is read within milliseconds."""
@@ -22,6 +27,41 @@ _TOKEN_S = 2.0
 _LINE_BYTES = 65536
 _KEPT = 200_000
 """Observed calls; about 100 MB. Of more the oldest go."""
+
+
+class ObservedCall(NamedTuple):
+    """One private call, as a program's process saw it."""
+
+    key_id: str
+    endpoint: str
+    nonce: int
+    place: str
+    """Process, thread and task."""
+    has_timeout: bool | None
+    wall_ns: int
+    sent_ns: int
+    """On the monotonic clock, one for all processes of a host."""
+    answered_ns: int
+    outcome: str
+
+    @classmethod
+    def of(cls, message: Any) -> ObservedCall:
+        """Return the call that a process told of; raise TypeError or KeyError for what is none."""
+        facts = {field: message[field] for field in cls._fields}
+        return cls(**{**facts, "place": f"process {int(message['pid'])}, {str(facts['place'])[:60]}"})
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether its nonce was refused."""
+        return is_nonce_refusal((self.outcome,))
+
+    def age_ns(self) -> int:
+        """Return how long before it was sent its nonce was taken, by the nonce itself; 0 where it is no time."""
+        unit = NonceUnit.of_mark(self.nonce, self.wall_ns)
+        return max(0, self.wall_ns - self.nonce * unit.tick_ns) if unit else 0
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} with …{str(self.nonce)[-9:]} ({self.place})"
 
 
 class Collector:
@@ -35,10 +75,7 @@ class Collector:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        on_call: Callable[[CallRecord], None] | None = None,
-        on_first: Callable[[str], None] | None = None,
+        self, folder: Path, on_call: Observer | None = None, on_first: Callable[[str], None] | None = None
     ) -> None:
         self.clients: Counter[str] = Counter()
         """Objects made, by client library."""
@@ -48,7 +85,7 @@ class Collector:
         self.observed: deque[ObservedCall] = deque(maxlen=_KEPT)
         self._seen = folder / "seen"
         self._on_call, self._on_first = on_call, on_first
-        self._token = secrets.token_hex(16)
+        self.token = secrets.token_hex(16).encode()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"collector": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -59,7 +96,7 @@ class Collector:
         """Return what the hook needs, to tell us."""
         return {
             "KRAKEN_DOCTOR_HOOK_SEEN": str(self._seen),
-            "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self._token}",
+            "KRAKEN_DOCTOR_HOOK_CHANNEL": f"{self._server.server_address[1]}:{self.token.decode()}",
         }
 
     def pythons(self) -> Counter[str]:
@@ -79,18 +116,10 @@ class Collector:
         self._server.drain(_DRAIN_S)
         self._server.server_close()
 
-    def accepts(self, token: str) -> bool:
-        """Return whether the sender was started by this command: loopback is open to all users of a host."""
-        return secrets.compare_digest(token.encode(), self._token.encode())
-
     def take(self, line: bytes) -> None:
         """Count one message; what is none is passed over."""
-        try:
-            message = json.loads(line)
-            with self._lock:
-                self._take(message)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            pass
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError), self._lock:
+            self._take(json.loads(line))
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if "client" in message:
@@ -145,7 +174,8 @@ class _Handler(socketserver.StreamRequestHandler):
     timeout = _TOKEN_S
 
     def handle(self) -> None:
-        if not self.collector.accepts(self.rfile.readline(100).decode(errors="replace").strip()):
+        # Whether the sender was started by this command: loopback is open to all users of a host.
+        if not secrets.compare_digest(self.rfile.readline(100).strip(), self.collector.token):
             return
         self.connection.settimeout(None)
         while line := self.rfile.readline(_LINE_BYTES):

@@ -1,4 +1,8 @@
-"""``sandbox`` without a namespace: what this process may connect to, enforced where Python itself connects."""
+"""
+``sandbox``: every client of a known library leads to the sandbox, whatever URL it is given.
+
+Without a namespace also what this process may connect to, enforced where Python itself connects.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import os
 import re
 import sys
 
-TYPE_CHECKING = False  # see `imports`
+TYPE_CHECKING = False  # see `hook`
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
@@ -65,3 +70,42 @@ def _judge_name(host: Any) -> None:
     if not numeric and not _LOOPBACK.fullmatch(text) and text not in ("", _socket.gethostname()):
         # A question to a name server leaves this host as well.
         raise _socket.gaierror(_socket.EAI_NONAME, f"not resolved by kraken-doctor sandbox: {text[:80]}")
+
+
+def loaded(module: ModuleType) -> None:
+    """Change the client classes of *module*; certifi gives the authority of the sandbox."""
+    if module.__name__ == "certifi.core":
+        if authority := os.environ.get("SSL_CERT_FILE"):
+            module.where = lambda: authority  # type: ignore[attr-defined]
+        return
+    from kraken_doctor.client.adapters import classes_in
+
+    for cls, adapter in classes_in(module):
+        setattr(cls, adapter.url, _Urls() if adapter.url == "urls" else _Url())
+
+
+class _Url:
+    """An attribute that is the sandbox's URL; what is assigned to it is passed over."""
+
+    def __get__(self, client: Any, owner: type) -> Any:
+        return self if client is None else os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+
+    def __set__(self, client: Any, value: Any) -> None:
+        pass
+
+
+class _Urls:
+    """ccxt's dictionary of URLs, those of the REST API replaced whenever it is looked at."""
+
+    def __get__(self, client: Any, owner: type) -> Any:
+        if client is None:
+            return self
+        urls = vars(client).get("urls")
+        if isinstance(urls, dict) and (api := urls.get("api")):
+            url = os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+            sections = {name: at for name, at in api.items() if name == "ws"} if isinstance(api, dict) else {}
+            urls["api"] = {**sections, "public": url, "private": url}
+        return urls
+
+    def __set__(self, client: Any, value: Any) -> None:
+        vars(client)["urls"] = value

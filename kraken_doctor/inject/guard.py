@@ -11,9 +11,8 @@ import threading
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from kraken_doctor.client.adapters import Adapter, classes_in
+from kraken_doctor.client.adapters import Adapter, classes_in, install
 from kraken_doctor.client.adapters.placing import place
-from kraken_doctor.client.install import install
 from kraken_doctor.client.options import CallKeywords
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import SystemClock
@@ -23,6 +22,7 @@ from kraken_doctor.inject.hook import complain
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import key_histories
 from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.redact import key_id
 
 
@@ -71,7 +71,7 @@ class _FirstCall(NamedTuple):
         Raises:
             ConfigurationError: It would take a demo key to another host than this one.
         """
-        with _lock:
+        with _lock.get():
             if getattr(client, "_kraken_doctor", None) is not self:
                 return  # another thread was first
             adapter = self.adapter
@@ -97,17 +97,8 @@ class _FirstCall(NamedTuple):
 _CLOSE_S = 60.0
 """What a client's own nonce may be off the clock that it is made of: a busy bot adds a tick a call, and no minute."""
 
-_lock = threading.RLock()
-_stores: dict[str, NonceStore] = {}
-
-
-def _renew_lock() -> None:
-    global _lock  # noqa: PLW0603 - a thread of the parent may have held it, and is not here
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_lock = PerProcess(threading.RLock)  # not the parent's: a thread that held it there is not here
+_opened = functools.cache(open_store)
 
 
 def _refuse_overridden(client: Any, adapter: Adapter, method: str) -> None:
@@ -159,7 +150,4 @@ def _own_unit(client: Any, adapter: Adapter) -> NonceUnit:
 
 
 def _store() -> NonceStore:
-    url = os.environ["KRAKEN_DOCTOR_HOOK_STORE"]
-    if url not in _stores:
-        _stores[url] = open_store(url)
-    return _stores[url]
+    return _opened(os.environ["KRAKEN_DOCTOR_HOOK_STORE"])

@@ -18,7 +18,7 @@ _CLIENTS = os.environ.get("KRAKEN_DOCTOR_HOOK_CLIENTS", "").split(",")
 _CHANGES = {
     "run": ("kraken_doctor.inject.guard", _CLIENTS),
     "observe": ("kraken_doctor.inject.record", ("requests.sessions", "aiohttp.client", "httpx._client")),
-    "sandbox": ("kraken_doctor.inject.redirect", [*_CLIENTS, "certifi.core"]),
+    "sandbox": ("kraken_doctor.inject.confine", [*_CLIENTS, "certifi.core"]),
 }
 """For each mode of the hook, who changes a module, and which modules."""
 

@@ -6,12 +6,14 @@ fingerprint, of a body its nonce, of an answer its error string.
 """
 
 import asyncio
+import contextlib
 import functools
+import inspect
 import re
-import sys
 import threading
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.inject import channel
@@ -29,14 +31,14 @@ def loaded(module: ModuleType) -> None:
         _watch(module.Session, "send", _of_prepared)
     elif module.__name__ == "httpx._client":
         _watch(module.Client, "send", _of_prepared)
-        _watch_in_loop(module.AsyncClient, "send", _of_prepared)
+        _watch(module.AsyncClient, "send", _of_prepared)
     elif module.__name__ == "aiohttp.client":
-        _watch_in_loop(module.ClientSession, "_request", _of_aiohttp)
+        _watch(module.ClientSession, "_request", _of_aiohttp)
         _watch_reading(module.ClientResponse)
 
 
 class _Seen:
-    """One private call under way."""
+    """One private call under way, inside the ``with`` statement; nothing where it is none."""
 
     def __init__(self, url: str, headers: Any, body: Any, *, has_timeout: bool | None) -> None:
         names = {str(name).lower(): value for name, value in dict(headers or {}).items()}
@@ -61,6 +63,13 @@ class _Seen:
             self.is_private = False
             channel.send({"observed": {**self.facts, "answered_ns": _monotonic_ns(), "outcome": outcome}})
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_raised: object) -> None:
+        if kind is not None:
+            self.answered(kind.__name__)
+
 
 def _monotonic_ns() -> int:
     return round(_clock.monotonic() * 1e9)  # one clock for all processes of a host
@@ -69,22 +78,17 @@ def _monotonic_ns() -> int:
 def _place() -> str:
     """Thread, and task where there is one; the process is said with each message."""
     name = threading.current_thread().name
-    if "asyncio" in sys.modules:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            task = None
-        if task is not None:
+    with contextlib.suppress(RuntimeError):  # no event loop runs in this thread
+        if task := asyncio.current_task():
             return f"task {task.get_name()} of {name}"
     return f"thread {name}"
 
 
-def _begun(read: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> _Seen | None:
+def _begun(read: Callable[..., _Seen], arguments: tuple[Any, ...], named: dict[str, Any]) -> _Seen:
     try:
-        seen: _Seen = read(*arguments, **named)
+        return read(*arguments, **named)
     except Exception:  # noqa: BLE001 - whatever a program passes is its own affair
-        return None
-    return seen if seen.is_private else None
+        return _Seen("", {}, b"", has_timeout=None)
 
 
 def _of_prepared(_client: Any, request: Any, **named: Any) -> _Seen:
@@ -109,45 +113,28 @@ def _outcome(body: Any) -> str:
     return found[1].decode() if found[1] and found[1].startswith(b"E") else "ok"
 
 
-def _watch(cls: Any, name: str, read: Any) -> None:
+def _watch(cls: Any, name: str, read: Callable[..., _Seen]) -> None:
     original = getattr(cls, name)
 
     @functools.wraps(original)
     def send(*arguments: Any, **named: Any) -> Any:
-        seen = _begun(read, arguments, named)
-        if seen is None:
-            return original(*arguments, **named)
-        try:
+        with _begun(read, arguments, named) as seen:
             response = original(*arguments, **named)
-        except BaseException as exc:
-            seen.answered(type(exc).__name__)
-            raise
-        seen.answered(_outcome(_read_already(response)))
+        if seen.is_private:
+            seen.answered(_outcome(_read_already(response)))
         return response
 
-    setattr(cls, name, send)
-
-
-def _watch_in_loop(cls: Any, name: str, read: Any) -> None:
-    original = getattr(cls, name)
-
     @functools.wraps(original)
-    async def send(*arguments: Any, **named: Any) -> Any:
-        seen = _begun(read, arguments, named)
-        if seen is None:
-            return await original(*arguments, **named)
-        try:
+    async def send_in_loop(*arguments: Any, **named: Any) -> Any:
+        with _begun(read, arguments, named) as seen:
             response = await original(*arguments, **named)
-        except BaseException as exc:
-            seen.answered(type(exc).__name__)
-            raise
         if (body := _read_already(response)) is not None:
             seen.answered(_outcome(body))
-        else:
+        elif seen.is_private:
             _unread[id(response)] = seen
         return response
 
-    setattr(cls, name, send)
+    setattr(cls, name, send_in_loop if inspect.iscoroutinefunction(original) else send)
 
 
 def _read_already(response: Any) -> bytes | None:

@@ -9,6 +9,7 @@ processes, C extensions, ctypes, or whoever imports `_socket`: for them there is
 import contextlib
 import importlib
 import json
+import operator
 import os
 import socket
 import sys
@@ -143,15 +144,13 @@ def _load(name: str) -> Any:
     if not separator or not module_name or not path:
         raise _Unusable(f"{name[:80]!r}: name it as package.module:attribute")
     try:
-        target: Any = importlib.import_module(module_name)
+        module = importlib.import_module(module_name)
     except Exception as exc:
         raise _Unusable(f"can't import {module_name!r}: {type(exc).__name__}: {exc}") from exc
-    for attribute in path.split("."):
-        try:
-            target = getattr(target, attribute)
-        except AttributeError:
-            raise _Unusable(f"{module_name!r} has no {path!r}") from None
-    return target
+    try:
+        return operator.attrgetter(path)(module)
+    except AttributeError:
+        raise _Unusable(f"{module_name!r} has no {path!r}") from None
 
 
 def _understand(target: Any) -> tuple[str, Callable[[], Any], bool | None]:
@@ -212,10 +211,8 @@ def keeps_one_in_flight(client: Any) -> bool | None:
     Five threads call at once; a transport in memory answers in place of the exchange, and sends nothing.
     """
     adapter = find_adapter(client)
-    if adapter is None:
-        return None
-    session = getattr(client, adapter.session, None)
-    if not isinstance(session, requests.Session):
+    session = getattr(client, adapter.session, None) if adapter else None
+    if adapter is None or not isinstance(session, requests.Session):
         return None
     for attribute, placeholder in zip(adapter.credentials, _PLACEHOLDERS, strict=True):
         setattr(client, attribute, getattr(client, attribute) or placeholder)

@@ -1,5 +1,7 @@
 """
-From the calls that were observed to causes, each with the two calls that prove it. Pure.
+What a command says at the end of a program that it started: in a line, as causes, as a report. Pure.
+
+Each cause of the calls that were observed comes with the two calls that prove it.
 
 The exchange refuses a nonce that is not above all that arrived before it. So a refusal is explained by an observed call
 with the same or a larger nonce; how the two lie in time says which mistake it was. One that no observed call explains
@@ -8,14 +10,17 @@ came from a program that was not observed.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
 
 from kraken_doctor.diagnosis.naming import diagnosis_for
-from kraken_doctor.errors import KrakenRateLimited, is_nonce_refusal, kraken_error
-from kraken_doctor.model.report import Confidence, Diagnosis, Remedy
-from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.errors import KrakenRateLimited, kraken_error
+from kraken_doctor.inject.collector import Collector, ObservedCall
+from kraken_doctor.inject.launch import UNREACHED
+from kraken_doctor.model import facts
+from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Report, Severity
+from kraken_doctor.tables import load
 
 FRESH_NS = 50_000_000
 """A nonce whose time is not further back was taken for the call it is in; a queue, or a stored one, is older."""
@@ -23,49 +28,93 @@ FRESH_NS = 50_000_000
 STEP_NS = 200_000_000
 """A wall clock that moved so far against the monotonic one was set; slewing moves it 0.5 ms in a second."""
 
-# https://docs.kraken.com/exchange/guides/rest/ratelimits
-_COSTS = {"Ledgers": 2, "QueryLedgers": 2, "TradesHistory": 2, "ClosedOrders": 2, "AddOrder": 0, "CancelOrder": 0,
-          "EditOrder": 0, "AmendOrder": 0}  # fmt: skip
-_DECAY = "a starter account's counter falls by 20 points a minute, an intermediate one's by 30, a pro one's by 60"
-_ONE_AT_A_TIME = Remedy(
-    "Start the program with kraken-doctor run, without --observe: it keeps one call of the key in flight.",
-    otherwise="Call kraken_doctor.install(api) where the program makes its client.",
-)
+_table = functools.partial(load, __file__, "verdict.toml")
 
 
-class ObservedCall(NamedTuple):
-    """One private call, as a program's process saw it."""
+def guarded(collector: Collector) -> tuple[bool, str]:
+    """Return whether it must be said, and what became of the calls that were put in order."""
+    if not collector.clients:
+        return True, f"no Kraken client was seen, so nothing was put in order ({_nobody(collector)})"
+    made = ", ".join(f"{count} {client}" for client, count in sorted(collector.clients.items()))
+    left = sum(collector.left.values())
+    rest = f"; {left} of the clients left as they were, see above" if left else ""
+    line = f"clients: {made}; private calls: {collector.calls}, refused for their nonce: {collector.refused}{rest}"
+    return bool(left or collector.refused), line
 
-    key_id: str
-    endpoint: str
-    nonce: int
-    place: str
-    """Process, thread and task."""
-    has_timeout: bool | None
-    wall_ns: int
-    sent_ns: int
-    """On the monotonic clock, one for all processes of a host."""
-    answered_ns: int
-    outcome: str
 
-    @classmethod
-    def of(cls, message: Any) -> ObservedCall:
-        """Return the call that a process told of; raise TypeError or KeyError for what is none."""
-        facts = {field: message[field] for field in cls._fields}
-        return cls(**{**facts, "place": f"process {int(message['pid'])}, {str(facts['place'])[:60]}"})
+def observed(collector: Collector) -> tuple[bool, str]:
+    """Return the same for calls that were only observed."""
+    calls = list(collector.observed)
+    if not calls:
+        return True, f"no private call was observed ({_nobody(collector)})"
+    refused = sum(call.is_refused for call in calls)
+    keys, places = len({call.key_id for call in calls}), len({call.place for call in calls})
+    seen = f"observed {len(calls)} private calls of {_some(keys, 'key')} from {_some(places, 'thread')}"
+    return refused > 0, f"{seen}, refused for their nonce: {refused}"
 
-    @property
-    def is_refused(self) -> bool:
-        """Return whether its nonce was refused."""
-        return is_nonce_refusal((self.outcome,))
 
-    def age_ns(self) -> int:
-        """Return how long before it was sent its nonce was taken, by the nonce itself; 0 where it is no time."""
-        unit = NonceUnit.of_mark(self.nonce, self.wall_ns)
-        return max(0, self.wall_ns - self.nonce * unit.tick_ns) if unit else 0
+def _nobody(collector: Collector) -> str:
+    pythons = collector.pythons()
+    old = [version for version in pythons if tuple(map(int, version.split("."))) < (3, 11)]
+    reason = f"Python {', '.join(sorted(old))} is too old" if old else f"not reached: {UNREACHED}"
+    return f"{_some(sum(pythons.values()), 'Python process')} seen; {reason}"
 
-    def __str__(self) -> str:
-        return f"{self.endpoint} with …{str(self.nonce)[-9:]} ({self.place})"
+
+def _some(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}{'es' if one.endswith('s') else 's'}"
+
+
+def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:
+    """
+    Return the causes of what was refused.
+
+    Calls that were put in order can't have overtaken each other: what refused them is outside of the store's reach.
+    """
+    if collector.observed:
+        return verdict(collector.observed)
+    if not collector.refused:
+        return ()
+    counts = f"{collector.refused} of {collector.calls} calls were refused, although one at a time was in flight"
+    cause = "nonce-spent-higher" if collector.refused == collector.calls else "nonce-shared-key"
+    confidence = Confidence.POSSIBLE if cause == "nonce-spent-higher" else Confidence.LIKELY
+    return (diagnosis_for(cause, None, "", (counts,), confidence=confidence, error="EAPI:Invalid nonce"),)
+
+
+def text(diagnosis: Diagnosis) -> str:
+    """Return *diagnosis* as lines for a terminal or a log."""
+    remedy = diagnosis.remedy
+    lines = [
+        f"{diagnosis.cause} ({diagnosis.confidence.value}): {diagnosis.summary}",
+        *(f"  {line}" for line in diagnosis.because),
+        f"  Fix: {remedy.text}",
+        *(f"  Run: {command}" for command in remedy.commands),
+    ]
+    return "\n".join(lines)
+
+
+def report(collector: Collector, found: tuple[Diagnosis, ...], began_ns: int, duration_s: float, status: int) -> Report:
+    """Return what was seen, as a report; its exit status is the command's where reports have that one."""
+    calls = list(collector.observed)
+    refused = sum(call.is_refused for call in calls) + collector.refused
+    made = len(calls) + collector.calls
+    endpoints = Counter(call.endpoint for call in calls)
+    evidence = [facts.RUN_CALLS.of(made), facts.RUN_REFUSED.of(refused), facts.RUN_STATUS.of(status)]
+    evidence += [facts.run_detail("calls", endpoint).of(count) for endpoint, count in endpoints.most_common(20)]
+    evidence += [facts.run_detail("clients", client).of(count) for client, count in sorted(collector.clients.items())]
+    evidence += [facts.run_note(number).of(note) for number, note in enumerate(notes(calls), 1)]
+    failed = any(diagnosis.severity is Severity.FAIL for diagnosis in found)
+    outcome = Outcome.FAIL if failed else Outcome.PASS if made else Outcome.INCONCLUSIVE
+    line = (observed(collector) if calls else guarded(collector))[1]
+    return Report(
+        command="run",
+        started_at_ns=began_ns,
+        duration_s=duration_s,
+        outcome=outcome,
+        exit_status={Outcome.PASS: 0, Outcome.FAIL: 1}.get(outcome, 3),
+        api_url="",
+        checks=(CheckResult(id="run", account=None, outcome=outcome, summary=line, evidence=tuple(evidence)),),
+        diagnoses=found,
+    )
 
 
 def verdict(calls: Iterable[ObservedCall]) -> tuple[Diagnosis, ...]:
@@ -103,7 +152,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
     for (cause, summary), all_of_it in sorted(proofs.items(), key=lambda entry: -len(entry[1])):
         count = f"{len(all_of_it)} of {len(calls)} calls of the key"
         confidence = Confidence.LIKELY if cause == "nonce-shared-key" else Confidence.CERTAIN
-        remedy = _ONE_AT_A_TIME if cause == "nonce-reordered" else None
+        remedy = Remedy(**_table()["one_at_a_time"]) if cause == "nonce-reordered" else None
         because = (*all_of_it[0], f"refused so: {count}")
         error = "EAPI:Invalid nonce"
         yield diagnosis_for(cause, None, summary, because, confidence=confidence, remedy=remedy, error=error)
@@ -156,12 +205,12 @@ def _of_rate(calls: list[ObservedCall]) -> list[Diagnosis]:
     before = [call for call in calls if refused.sent_ns - 60 * 10**9 <= call.sent_ns <= refused.sent_ns]
     points = Counter[str]()
     for call in before:
-        points[call.endpoint] += _COSTS.get(call.endpoint, 1)
+        points[call.endpoint] += _table()["costs"].get(call.endpoint, 1)
     spent = ", ".join(f"{endpoint} {cost}" for endpoint, cost in points.most_common(4))
     worst = next(call for call in before if call.endpoint == points.most_common(1)[0][0])
     because = (
         f"{refused} was refused {_ms(refused.sent_ns - worst.sent_ns)} after {worst}",
-        f"points in the minute before it: {spent}; {_DECAY}",
+        f"points in the minute before it: {spent}; {_table()['decay']}",
     )
     return [diagnosis_for("rate-limited", None, "", because, error=refused.outcome)]
 

@@ -80,10 +80,10 @@ class Exchange:
     def _public(self, request: Request, name: str) -> Response:
         if request.method != "GET":
             return Response(b"<html><title>405 Not Allowed</title></html>", 405, {"Content-Type": "text/html"})
-        if name not in endpoints.PUBLIC:
+        if name not in endpoints.public():
             return refusal("EGeneral:Unknown method")
         try:
-            return answer(result=endpoints.PUBLIC[name](self, request.parameters()))
+            return answer(result=endpoints.public()[name](self, request.parameters()))
         except Refused as exc:
             return refusal(str(exc))
 
@@ -103,7 +103,7 @@ class Exchange:
         nonce = int(request.fields()["nonce"])
         key.mark, key.failures, key.last_used = max(key.mark, nonce), 0, now
         key.accepted += 1
-        endpoint = endpoints.PRIVATE.get(name)
+        endpoint = endpoints.private().get(name)
         if not key.count(endpoint.cost if endpoint else 1, now):
             return refusal("EAPI:Rate limit exceeded")
         if endpoint is None:

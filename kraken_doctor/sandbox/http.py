@@ -4,10 +4,11 @@ import contextlib
 import ipaddress
 import re
 import socket
+import socketserver
 import ssl
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 
 from kraken_doctor.errors import ConfigurationError
@@ -78,9 +79,10 @@ class SandboxServer:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(socketserver.ThreadingTCPServer):
+    # Not HTTPServer, which asks the resolver for the host's name: that may take seconds.
     daemon_threads = True
-    block_on_close = False
+    allow_reuse_address = sys.platform != "win32"  # where it would let two servers have one port
     request_queue_size = 1024  # a load test opens its connections at once
     tls: ssl.SSLContext | None = None
 
@@ -88,14 +90,6 @@ class _Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._open: set[socket.socket] = set()
         super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own asks the resolver for the host's name, which may take seconds.
-        if sys.platform != "win32":  # where it would let two servers have one port
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         if self.tls is not None:

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kraken_doctor import child
+from kraken_doctor.tables import load
 
 # linux/sched.h, linux/mount.h, linux/sockios.h, linux/if.h
 _NEWNS, _NEWUSER, _NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
@@ -32,12 +33,6 @@ _ACCEPTS = 0x1_0000
 """Flag of a listening socket in ``/proc/net/unix``."""
 
 HOST = "api.kraken.com"
-
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-)  # fmt: skip
-"""Where Debian, Alpine, SUSE and Fedora keep the authorities that their programs trust."""
 
 
 def available() -> bool:
@@ -124,7 +119,7 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     """
     failed = [path for path, text in _files().items() if not _replace(folder, path, text)]
     if authority is not None:
-        failed += [path for path in _BUNDLES if not _bind(authority, path)]
+        failed += [path for path in load(__file__, "certificates.toml")["bundles"] if not _bind(authority, path)]
     return failed + [f"Unix socket {path}" for path in unix_sockets if not _bind(Path("/dev/null"), path)]
 
 

@@ -9,18 +9,21 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from importlib import resources
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.tables import load
 
 Wire = Callable[[ExitStack, Exchange, str, int], str]
 """Serves an exchange at a host and a port, 0 for a free one, until the stack is closed; gives the URL."""
 
-_CERTIFICATES = resources.files(__package__).joinpath("certificates")
+_CERTIFICATES = Path(__file__).with_name("certificates")
+
+AUTHORITY = _CERTIFICATES / "authority.pem"
+"""The certificate of the authority that signed all of the demonstration certificates."""
 
 
 def plain(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
@@ -34,7 +37,7 @@ def tls(certificate: str) -> Wire:
     def serve(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # to show a weak key is the server's part
-        context.load_cert_chain(stack.enter_context(_file(f"{certificate}.pem")))
+        context.load_cert_chain(_CERTIFICATES / f"{certificate}.pem")
         return stack.enter_context(SandboxServer(exchange, host=host, port=port, tls=context)).url
 
     return serve
@@ -45,11 +48,6 @@ def served_as_kraken(exchange: Exchange, certificate: Path, key: Path, port: int
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return SandboxServer(exchange, port=port, tls=context)
-
-
-def authority(stack: ExitStack) -> Path:
-    """Return the certificate of the authority that signed all of them."""
-    return stack.enter_context(_file("authority.pem"))
 
 
 def not_tls(stack: ExitStack, exchange: Exchange, host: str, port: int) -> str:
@@ -91,19 +89,7 @@ def dead_port(stack: ExitStack, host: str = "127.0.0.1", port: int = 0) -> int:
     return int(listener.getsockname()[1])
 
 
-def _file(name: str) -> AbstractContextManager[Path]:
-    return resources.as_file(_CERTIFICATES.joinpath(name))
-
-
-_CONFIGURATION = Path(__file__).with_name("certificates") / "openssl.cnf"
-_NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-_STEPS = (
-    f"req -x509 -config CONF {_NEW_KEY} -days 2 -subj /CN=kraken-doctor-sandbox -extensions authority"
-    " -keyout ca.key -out ca.pem",
-    f"req -new -config CONF {_NEW_KEY} -keyout server.key -out server.csr",
-    "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extensions server -extfile CONF"
-    " -out server.pem",
-)
+_CONFIGURATION = str(_CERTIFICATES / "openssl.cnf")
 _STEP_S = 20.0
 
 
@@ -113,8 +99,8 @@ def make_certificate(folder: Path) -> tuple[Path, Path, Path] | None:
 
     None where this system has no ``openssl``: Python itself can't make a certificate.
     """
-    for step in _STEPS:
-        command = ["openssl", *(str(_CONFIGURATION) if word == "CONF" else word for word in step.split())]
+    for step in load(__file__, "certificates.toml")["steps"]:
+        command = ["openssl", *(_CONFIGURATION if word == "CONF" else word for word in step.split())]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_STEP_S)  # noqa: S603 - ours
         except (OSError, subprocess.SubprocessError):

@@ -14,11 +14,8 @@ from kraken_doctor.sandbox.messages import Refused
 from kraken_doctor.tables import load
 
 _FEE_PERCENT, _MAKER_FEE_PERCENT = 0.4, 0.25  # as in `fees` and `fees_maker` of the pairs
-_INTERVALS_MIN = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 _CANDLES = 720
 _DAY_S = 86_400
-_ALIASES = {"BTC": "XBT", "DOGE": "XDG"}
-"""Accepted for these two, as in the names of ccxt and of python-kraken-sdk."""
 
 Parameters = dict[str, str]
 
@@ -90,7 +87,7 @@ def pair_named(name: str) -> Pair:
         Refused: There is none.
     """
     spelling = name.strip().upper()
-    for other, ours in _ALIASES.items():
+    for other, ours in _tables()["aliases"].items():
         spelling = spelling.replace(other, ours)
     if spelling not in _spellings():
         raise Refused("EQuery:Unknown asset pair")
@@ -108,9 +105,9 @@ def assets(_now: float, parameters: Parameters) -> Any:
     known = _tables()["assets"]
     names = {spelling: name for name in known for spelling in (name, altname(name))}
     wanted = [name.strip().upper() for name in parameters.get("asset", "").split(",") if name]
-    if any(_ALIASES.get(name, name) not in names for name in wanted):
+    if any(_tables()["aliases"].get(name, name) not in names for name in wanted):
         raise Refused("EQuery:Unknown asset")
-    chosen = [names[_ALIASES.get(name, name)] for name in wanted] or list(known)
+    chosen = [names[_tables()["aliases"].get(name, name)] for name in wanted] or list(known)
     fields = ("altname", "decimals", "display_decimals")
     return {name: template("asset") | dict(zip(fields, known[name], strict=True)) for name in chosen}
 
@@ -145,7 +142,7 @@ def ticker(now: float, parameters: Parameters) -> Any:
 def ohlc(now: float, parameters: Parameters) -> Any:
     """Return ``OHLC``: the last one is the interval that is not over yet, and is there whatever ``since`` says."""
     pair, minutes, since = _one(parameters), _number(parameters, "interval", 1), _number(parameters, "since", 0)
-    if minutes not in _INTERVALS_MIN:
+    if minutes not in _tables()["intervals_min"]:
         raise Refused("EGeneral:Invalid arguments:interval")
     step = minutes * 60
     newest = int(now // step) * step
@@ -192,7 +189,7 @@ def spread(now: float, parameters: Parameters) -> Any:
     return {pair.name: quotes, "last": int(now)}
 
 
-def trade_volume(parameters: Parameters) -> Any:
+def trade_volume(_key: object, _now: float, parameters: Parameters) -> Any:
     """Return ``TradeVolume``; without pairs there are no fees in it."""
     chosen = _wanted(parameters) if parameters.get("pair") else []
 

@@ -6,13 +6,11 @@ import base64
 import hashlib
 import math
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.market import Pair, Parameters, fee_of, pair_named, template
 from kraken_doctor.sandbox.messages import Refused
-
-if TYPE_CHECKING:
-    from kraken_doctor.sandbox.keys import Key
 
 _PRICED = {"limit", "stop-loss", "take-profit", "stop-loss-limit", "take-profit-limit", "trailing-stop",
            "trailing-stop-limit", "iceberg"}  # fmt: skip

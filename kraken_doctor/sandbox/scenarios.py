@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import BOT_PERMISSIONS, Key, demo_credentials
-
-if TYPE_CHECKING:
-    from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.tables import load
 
 MASTER, USER = "KRAKEN_MASTER", "KRAKEN_USER_DAIVON_FRAZIER"
 """Prefixes of variables: the master account, and the user on whom a fault of one account shows."""
@@ -20,14 +19,6 @@ MICROSECONDS = "KRAKEN_USER_GRID_BOT"
 """Has a bot with the custom generator, as its nonce unit says. Its key accepts no milliseconds any more."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
-
-_BALANCES = {
-    MASTER: {"ZUSD": "12480.5500", "USDT": "3000.00000000", "XXBT": "0.4500000000", "ZEUR": "5000.0000"},
-    USER: {"ZUSD": "100.0000", "USDT": "50.00000000"},
-    # All in rewards, nothing under the plain code: read carelessly, this account looks empty.
-    MICROSECONDS: {"ZUSD": "0.0000", "USD.F": "731.2000", "USDT": "0.00000000", "USDT.F": "1204.71000000"},
-    "KRAKEN_USER_NEW_ACCOUNT": {},
-}
 
 
 @dataclass
@@ -78,7 +69,7 @@ def healthy() -> Scenario:
     """Every account in order. Keys by variable prefix, so that the environment says whose is whose."""
     keys: dict[str, Key] = {}
     environ: dict[str, str] = {}
-    for prefix, balances in _BALANCES.items():
+    for prefix, balances in load(__file__, "accounts.toml").items():
         api_key, secret = demo_credentials(prefix)
         key = keys[prefix] = Key(name=prefix.lower(), api_key=api_key, secret=secret, balances=dict(balances))
         key.permissions = BOT_PERMISSIONS

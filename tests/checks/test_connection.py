@@ -218,7 +218,7 @@ def test_an_interceptor_is_named(contexts: Any, exchange: Exchange, tmp_path: Pa
 def test_a_flaw_is_not_called_the_issuer(contexts: Any, exchange: Exchange, monkeypatch: Any) -> None:
     """A certificate whose issuer is trusted, with a weak key: no other CA bundle would help."""
     with contextlib.ExitStack() as stack:
-        authorities = str(listeners.authority(stack))
+        authorities = str(listeners.AUTHORITY)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
         url = listeners.tls("weak")(stack, exchange, "127.0.0.1", 0)
         found = values(connection.path.run(contexts(url, {"REQUESTS_CA_BUNDLE": authorities})))

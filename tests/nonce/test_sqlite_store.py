@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
-from kraken_doctor.nonce.stores import open_store, sqlitefile
+from kraken_doctor.nonce.stores import open_store, sqlite
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 from kraken_doctor.redact import redactor
@@ -89,7 +89,7 @@ def test_bots_that_start_at_once_wait_for_each_other(path: Path, monkeypatch: py
         waits.append(seconds)
         other.execute("COMMIT")
 
-    monkeypatch.setattr(sqlitefile, "sleep", wait)
+    monkeypatch.setattr(sqlite, "sleep", wait)
     assert SQLiteStore(path).advance("key", 0) == 11
     assert len(waits) == 1
     other.close()

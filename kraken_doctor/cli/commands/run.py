@@ -103,16 +103,15 @@ def _store_url(app: App, option: str | None) -> str:
 
 def _said(app: App, collector: Collector, *, observe: bool) -> tuple[Diagnosis, ...]:
     """What there is to say at the end, said on stderr; the causes that were found."""
-    from kraken_doctor.inject import summary
-    from kraken_doctor.inject.verdict import notes
+    from kraken_doctor.inject import verdict
 
-    loud, line = summary.observed(collector) if observe else summary.guarded(collector)
+    loud, line = verdict.observed(collector) if observe else verdict.guarded(collector)
     (app.output.warn if loud else app.output.info)(f"kraken-doctor run: {line}.\n")
     if app.output.verbose:
-        app.output.info("".join(f"Note: {note}.\n" for note in notes(list(collector.observed))))
-    diagnoses = summary.diagnoses(collector)
+        app.output.info("".join(f"Note: {note}.\n" for note in verdict.notes(list(collector.observed))))
+    diagnoses = verdict.diagnoses(collector)
     for diagnosis in diagnoses:
-        app.output.warn_in_lines(summary.text(diagnosis))
+        app.output.warn_in_lines(verdict.text(diagnosis))
     return diagnoses
 
 
@@ -120,9 +119,9 @@ def _write(
     app: App, path: Path, collector: Collector, diagnoses: tuple[Diagnosis, ...], when: tuple[int, float], status: int
 ) -> None:
     from kraken_doctor.cli.emit import write_files
-    from kraken_doctor.inject import summary
+    from kraken_doctor.inject import verdict
 
-    report = app.output.redact.everywhere(summary.report(collector, diagnoses, *when, status))
+    report = app.output.redact.everywhere(verdict.report(collector, diagnoses, *when, status))
     form = "json" if path.suffix.lower() == ".json" else "markdown"
     write_files(app.output, report, {form: path}, {})
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import inspect
+import logging
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from kraken_doctor.client.adapters.placing import place
 from kraken_doctor.errors import NonceHookError
@@ -22,6 +25,8 @@ from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
     from kraken_doctor.client.options import CallKeywords, CallOptions
+
+logger = logging.getLogger(__name__)
 
 
 class Adapter(abc.ABC):
@@ -44,10 +49,14 @@ class Adapter(abc.ABC):
     """In each of the modules."""
     url: ClassVar[str]
     """The attribute that holds where requests go."""
+    sends: ClassVar[str]
+    """The method that sends a private call; of a client in an event loop it is a coroutine function."""
     session: ClassVar[str] = "session"
     """The attribute that holds what requests are sent through."""
     unit: ClassVar[NonceUnit | None] = None
     """What its clients count in by themselves; None where it is to be declared."""
+    network_errors: ClassVar[tuple[str, str]] = ("requests:ConnectionError", "aiohttp:ClientConnectionError")
+    """What a client raises where the network fails, and one in an event loop."""
 
     @property
     def library(self) -> str:
@@ -56,11 +65,12 @@ class Adapter(abc.ABC):
 
     def matches(self, client: Any) -> bool:
         """Return whether *client* is an object of this library, by what it has and not by its class."""
-        return not missing(client, self.hooks)
+        return hasattr(client, self.credentials[0]) and not missing(client, self.hooks)
 
     def unsupported(self, client: Any) -> str:
         """Return why `install` can't be used on *client*, which matches; empty where it can."""
-        return ""
+        names = missing(client, self.hooks)
+        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     @abc.abstractmethod
     def methods(self, client: Any) -> Any:
@@ -74,9 +84,14 @@ class Adapter(abc.ABC):
         """Return whether `methods` would replace a method of *base*, a program's own class, and not call it."""
         return False
 
-    @abc.abstractmethod
+    def in_loop(self, client: Any) -> bool:
+        """Return whether *client* makes its calls in an event loop."""
+        return inspect.iscoroutinefunction(getattr(type(client), self.sends))
+
     def network_error(self, client: Any) -> type[Exception]:
         """Return what *client* raises where the network fails: a bot retries that, and so our own errors too."""
+        error: type[Exception] = pkgutil.resolve_name(self.network_errors[self.in_loop(client)])
+        return error
 
     def own_unit(self, client: Any) -> NonceUnit | None:
         """Return the unit that *client* counts in by itself, where that decides."""
@@ -196,3 +211,54 @@ def classes_in(module: ModuleType) -> Iterator[tuple[type, Adapter]]:
         if module.__name__ in adapter.modules:
             found = (getattr(module, name, None) for name in adapter.classes)
             yield from ((cls, adapter) for cls in found if isinstance(cls, type))
+
+
+def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) -> bool:
+    """
+    Replace the nonce generator of *api* and put its private calls in order.
+
+    Only this object changes, and what is copied or unpickled from it; a copy with another key uses that key. Once more
+    on the same object changes only the *options* that are named then.
+
+    Args:
+        api: A ``krakenex.API``; or a ``ccxt.kraken`` or a spot client of python-kraken-sdk, whose own
+            retries and exceptions stay as they are.
+        strict: Raise where False would be returned.
+        options: The fields of `CallOptions`: store, unit, timeout, retry, otp, in_order, … Without a unit it is
+            ``KRAKEN_NONCE_UNIT``, else microseconds; for an object that has its own nonces in a finer unit, and for a
+            client of another maker, its own.
+
+    Returns:
+        True when installed. False, with the reason in the log, when *api* has no nonce hook, or is no client of
+        Kraken's spot API.
+
+    Raises:
+        NonceHookError: With *strict*, in that case.
+        ConfigurationError: *api* would take a demo key of the sandbox to another host; or a variable of the
+            environment can't be used.
+    """
+    from kraken_doctor.client.observers import log_safely
+
+    try:
+        _install(api, options)
+    except NonceHookError as exc:
+        log_safely(logger, logging.ERROR, "❌ Failed to override nonce generator: %s", exc)
+        if strict:
+            raise NonceHookError(f"the nonce generator can't be installed: {exc}") from None
+        return False
+    log_safely(logger, logging.DEBUG, "✅ Custom nonce generator installed")
+    return True
+
+
+def _install(api: Any, options: CallKeywords) -> None:
+    if isinstance(api, type):
+        raise NonceHookError(f"{api.__qualname__} is a class: pass the object that the bot uses")
+    adapter = find_adapter(api)
+    if adapter is None:
+        # pykrakenapi.KrakenAPI keeps the krakenex object there.
+        inner = find_adapter(getattr(api, "api", None))
+        if inner is not None:
+            raise NonceHookError(f"{type_name(api)} only wraps a {inner.name}: pass that, its .api")
+        known = ", ".join(adapter.name for adapter in adapters())
+        raise NonceHookError(f"{type_name(api)} is no client of a known library ({known})")
+    adapter.install(api, options)

@@ -7,7 +7,6 @@ before sending.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +25,9 @@ class CcxtAdapter(Adapter):
     nonce_method = "incrementing_nonce"
     credentials = ("apiKey", "secret")
     modules, classes = ("ccxt.kraken", "ccxt.async_support.kraken", "ccxt.pro.kraken"), ("kraken",)
-    url = "urls"
+    url, sends = "urls", "fetch"
+    network_errors = ("ccxt:NetworkError", "ccxt:NetworkError")
     unit = NonceUnit.MS
-
-    def matches(self, client: Any) -> bool:
-        return hasattr(client, "apiKey") and super().matches(client)
 
     def unsupported(self, client: Any) -> str:
         if "kraken" not in {base.__name__ for base in type(client).__mro__}:
@@ -38,16 +35,10 @@ class CcxtAdapter(Adapter):
         return ""
 
     def methods(self, client: Any) -> Any:
-        return _InLoop if inspect.iscoroutinefunction(type(client).fetch) else _Blocking
+        return _InLoop if self.in_loop(client) else _Blocking
 
     def first_call(self, client: Any) -> type[FirstCall]:
         return _FirstSign
-
-    def network_error(self, client: Any) -> type[Exception]:
-        from ccxt import NetworkError
-
-        error: type[Exception] = NetworkError
-        return error
 
     def next_nonce(self, client: Any) -> Callable[[], Any]:
         nonce: Callable[[], Any] = getattr(client, self.nonce_method, client.nonce)  # older versions have `nonce` alone

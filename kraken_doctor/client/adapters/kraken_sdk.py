@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
@@ -20,11 +19,9 @@ class KrakenSdkAdapter(Adapter):
     nonce_method = "get_nonce"
     credentials = ("_key", "_secret")
     modules, classes, url = ("kraken.base_api",), ("SpotClient", "SpotAsyncClient"), "URL"
+    sends = "request"
     session = "_SpotClient__session"
     unit = NonceUnit.TEN_NS
-
-    def matches(self, client: Any) -> bool:
-        return hasattr(client, "_key") and super().matches(client)
 
     def unsupported(self, client: Any) -> str:
         families = {base.__name__ for base in type(client).__mro__}
@@ -35,19 +32,10 @@ class KrakenSdkAdapter(Adapter):
         return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 
     def methods(self, client: Any) -> Any:
-        return _InLoop if inspect.iscoroutinefunction(type(client).request) else _Blocking
+        return _InLoop if self.in_loop(client) else _Blocking
 
     def first_call(self, client: Any) -> type[FirstCall]:
-        return _FirstRequestInLoop if self.methods(client) is _InLoop else _FirstRequest
-
-    def network_error(self, client: Any) -> type[Exception]:
-        if self.methods(client) is _InLoop:
-            import aiohttp
-
-            return aiohttp.ClientConnectionError
-        import requests
-
-        return requests.ConnectionError
+        return _FirstRequestInLoop if self.in_loop(client) else _FirstRequest
 
     def private_call(self, client: Any) -> Any:
         return client.request("POST", "/0/private/Balance")

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
+from kraken_doctor.client.adapters import Adapter, FirstCall, missing
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 
@@ -22,17 +22,14 @@ class KrakenexAdapter(Adapter):
     nonce_method = "_nonce"
     credentials = ("key", "secret")
     modules, classes, url = ("krakenex.api",), ("API",), "uri"
+    sends = "query_private"
 
     def matches(self, client: Any) -> bool:
         # One of them is enough: of another version of krakenex `unsupported` says what is missing.
         return len(missing(client, self.hooks)) < len(self.hooks)
 
-    def unsupported(self, client: Any) -> str:
-        names = missing(client, self.hooks)
-        return f"no {', '.join(names)} in {type_name(client)}" if names else ""
-
     def methods(self, client: Any) -> Any:
-        from kraken_doctor.client.calls import KrakenexMethods
+        from kraken_doctor.client.kraken import KrakenexMethods
 
         return KrakenexMethods
 
@@ -44,13 +41,8 @@ class KrakenexAdapter(Adapter):
 
         return base.query_private is not krakenex.API.query_private
 
-    def network_error(self, client: Any) -> type[Exception]:
-        import requests
-
-        return requests.ConnectionError
-
     def tracker(self, client: Any, options: CallOptions) -> Any:
-        from kraken_doctor.client.calls import KrakenexTracker
+        from kraken_doctor.client.kraken import KrakenexTracker
 
         return KrakenexTracker(options, self.network_error(client))
 

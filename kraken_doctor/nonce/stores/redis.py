@@ -1,20 +1,26 @@
-"""Marks and turns in Redis: for all processes of all hosts that reach it."""
+"""Marks and turns in Redis, where leases queue, each with a token: for all processes of all hosts that reach it."""
+
+from __future__ import annotations
 
 import contextlib
+import time
+import uuid
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
-from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
+from kraken_doctor.errors import NonceExhaustedError, NonceStoreError, TurnLostError
 from kraken_doctor.model.call import CallRecord, from_line, from_lines
 from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.nonce.stores.redislink import RedisLink, only
-from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn, name_of
-from kraken_doctor.nonce.turn import NonceSource, Turn, hold
+from kraken_doctor.nonce.turn import HandoffLock, NonceSource, Turn, hold
+
+_Wanted = tuple[int, marks.Possible | None] | None
+"""The least that a nonce may be, and who says whether another is possible; None where no nonce is wanted."""
 
 
 class RedisStore:
@@ -34,7 +40,7 @@ class RedisStore:
     """`turn` takes a `NonceSource` too, and gets its next nonce in the same round trip."""
 
     def __init__(self, url: str) -> None:
-        self._link = RedisLink(url)
+        self.link = RedisLink(url)
         self._process = PerProcess(_Process)
         self._url = url
 
@@ -42,7 +48,7 @@ class RedisStore:
         return type(self), (self._url,)
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None = None) -> int:
-        return self._advance("advance", key_id, floor, is_possible)
+        return self._advance("advance", key_id, (floor, is_possible))
 
     def step(self, script: str, slot: QueueSlot, arguments: list[str], source: NonceSource | None) -> int:
         """
@@ -54,22 +60,17 @@ class RedisStore:
         process = self._process.get()
         unsent = process.take_unsent()
         keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
-        floor, is_possible = (source.floor(), source.possible) if source else (None, None)
+        wanted = (source.floor(), source.possible) if source else None
         try:
-            return self._advance(script, slot.key_id, floor, is_possible, keys, values)
+            return self._advance(script, slot.key_id, wanted, keys, values)
         except NonceStoreError:
             process.unsent.extendleft(reversed(unsent))
             raise
 
     def _advance(
-        self,
-        script: str,
-        key_id: str,
-        floor: int | None,
-        is_possible: marks.Possible | None,
-        keys: Sequence[str] = (),
-        arguments: Sequence[str] = (),
+        self, script: str, key_id: str, wanted: _Wanted, keys: Sequence[str] = (), arguments: Sequence[str] = ()
     ) -> int:
+        floor, is_possible = wanted or (None, None)
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
         least = max(floor or 0, last.get(key_id, -1) + 1)
@@ -85,7 +86,7 @@ class RedisStore:
 
         try:
             arguments = ["" if floor is None else str(least), *arguments]
-            nonce = int(self._link.run(script, [mark, *keys], arguments, judge))
+            nonce = int(self.link.run(script, [mark, *keys], arguments, judge))
         except NonceExhaustedError:
             marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
             raise
@@ -95,7 +96,7 @@ class RedisStore:
 
     def mark(self, key_id: str) -> int | None:
         name = name_of(key_id, "mark")
-        answer: str | None = self._link.ask("GET", name, judge=only(str | None))
+        answer: str | None = self.link.ask("GET", name, judge=only(str | None))
         return None if answer is None else marks.mark(answer, f"in Redis: DEL {name}")
 
     def turn(
@@ -107,10 +108,10 @@ class RedisStore:
         return hold(slot.lock, key_id, timeout_s, RedisTurn(self, slot, lease_ms, source))
 
     def remember(self, key_id: str, name: str, value: str) -> None:
-        self._link.ask("HSET", name_of(key_id, "notes"), name, value)
+        self.link.ask("HSET", name_of(key_id, "notes"), name, value)
 
     def recall(self, key_id: str, name: str) -> str | None:
-        note: str | None = self._link.ask("HGET", name_of(key_id, "notes"), name, judge=only(str | None))
+        note: str | None = self.link.ask("HGET", name_of(key_id, "notes"), name, judge=only(str | None))
         return note
 
     def record(self, record: CallRecord) -> None:
@@ -119,14 +120,14 @@ class RedisStore:
 
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         self._send_records()
-        entries = self._link.ask("LRANGE", _AUDIT, 0, -1, judge=only(list))
+        entries = self.link.ask("LRANGE", _AUDIT, 0, -1, judge=only(list))
         found = (from_line(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
     def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
         self._send_records()
         for start in range(0, int(_AUDIT_LINES), _PAGE_LINES):
-            lines = self._link.ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=only(list))
+            lines = self.link.ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=only(list))
             if not (lines and wanted):
                 return
             yield from from_lines((line.encode() for line in lines), wanted)
@@ -134,24 +135,84 @@ class RedisStore:
     def close(self) -> None:
         with contextlib.suppress(NonceStoreError):
             self._send_records()
-        self._link.close()
+        self.link.close()
 
     def _send_records(self) -> None:
         unsent = self._process.get().take_unsent()
         if unsent:
-            self._link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
+            self.link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
-    def confirm(self, slot: QueueSlot, lease_ms: str) -> bool:
-        """Return whether the turn still is that of *slot*; if so, it is for a whole lease from now on."""
-        return bool(self._link.run("confirm", [slot.holder], [slot.token, lease_ms], only(int)))
 
-    def leave(self, slot: QueueSlot, arguments: list[str]) -> None:
-        """Give up the turn, without waiting for Redis's answer."""
-        self._link.run("leave", [slot.holder, slot.queue], arguments, wait=False)
+class RedisTurn(Turn):
+    """The turn of one call; the lease behind it may serve several threads in a row."""
 
-    def wait_for_wakeup(self, name: str, timeout_s: float) -> None:
-        """Sleep until somebody hands over the turn by pushing to the list *name*, or so many seconds."""
-        self._link.ask("BLPOP", name, timeout_s)
+    def __init__(self, store: RedisStore, slot: QueueSlot, lease_ms: int, source: NonceSource | None) -> None:
+        self._store = store
+        self._slot = slot
+        self._lease_ms = str(lease_ms)
+        self.source = source
+        self.nonce: int | None = None
+        """Of *source*, where it came with the turn."""
+
+    def next(self, generator: NonceSource) -> int:
+        nonce, self.nonce = self.nonce, None
+        if nonce is not None and generator is self.source:
+            return nonce
+        # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
+        nonce = self._store.step("advance", self._slot, [self._slot.token, self._lease_ms], generator)
+        if nonce < 0:
+            raise self._slot.lost()
+        return nonce
+
+    def confirm(self) -> None:
+        # If it is still ours, it is for a whole lease from now on.
+        if not self._store.link.run("confirm", [self._slot.holder], [self._slot.token, self._lease_ms], only(int)):
+            raise self._slot.lost()
+
+
+class QueueSlot:
+    """
+    One key's queue, as this process stands in it: a lease with a token, and a place until it is granted.
+
+    The lease is what frees the key when its holder is killed or cut off; the token is what keeps a holder
+    that comes back too late from believing that it still has it.
+    """
+
+    def __init__(self, store: RedisStore, key_id: str) -> None:
+        self.key_id = key_id
+        self.holder = name_of(key_id, "holder")
+        self.queue = name_of(key_id, "queue")
+        self.token = ""
+        self.lease_ms = 0
+        """The longest that any thread has asked for; the lease may serve several of them in a row."""
+        self.lock = HandoffLock(self._take, self._give_back)
+        self._store = store
+        self._heartbeat = name_of(key_id, "waits:")
+        self._wakeup = name_of(key_id, "bell:")  # the name that version 0.1 pushes to
+
+    def lost(self) -> TurnLostError:
+        """Return the error of a holder that comes too late, and let the next thread take the turn anew."""
+        self.lock.drop()
+        return TurnLostError(f"key {self.key_id}: the turn ran out before the request was sent; it was not sent")
+
+    def _take(self, timeout_s: float, turn: Turn) -> None:
+        """Take the turn; `TimeoutError` if it was not free in time. In any case the caller calls `_give_back`."""
+        end, mine = time.monotonic() + timeout_s, cast("RedisTurn", turn)
+        self.token = uuid.uuid4().hex
+        arguments = [self.token, str(self.lease_ms), _HEARTBEAT_MS, self._heartbeat]
+        while (answer := self._store.step("enter", self, arguments, mine.source)) < 0:
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            # Until somebody hands over the turn by pushing to our list, or it is time to look.
+            self._store.link.ask("BLPOP", self._wakeup + self.token, min(left_s, -answer / 1000, _LOOK_S))
+        mine.nonce = answer
+
+    def _give_back(self) -> None:
+        # The answer has come and counts; a turn that can't be given back ends with its lease.
+        with contextlib.suppress(Exception):
+            arguments = [self.token, self._heartbeat, self._wakeup, _ACCEPT_MS]
+            self._store.link.run("leave", [self.holder, self.queue], arguments, wait=False)
 
 
 class _Process:
@@ -185,3 +246,18 @@ _PAGE_LINES = 1_000
 
 _MOST_UNSENT = 1_000
 """While Redis does not answer no nonce is issued either, so there is hardly ever more than one."""
+
+_LOOK_S = 0.5
+"""How long a waiter sleeps at most before it shows that it waits, and looks whether it still has to."""
+
+_HEARTBEAT_MS = "2000"
+"""A waiter that has not looked for so long is taken for dead, and passed over; one that lives looks four times."""
+
+_ACCEPT_MS = "1000"
+"""A waiter that is handed the turn and does not take it for so long is taken for dead; waking up takes 1 ms."""
+
+
+def name_of(key_id: str, part: str) -> str:
+    """Return the name in Redis of a key's *part*."""
+    # Braces: all keys of one API key in one slot, should the server be a cluster.
+    return f"kraken-doctor:{{{key_id}}}:{part}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,29 +22,23 @@ from kraken_doctor.nonce.stores import folder
 from kraken_doctor.nonce.stores.auditfile import AuditFile
 from kraken_doctor.nonce.stores.fileturn import FileTurns
 from kraken_doctor.nonce.stores.perprocess import PerProcess, process, refuse_reentry
-from kraken_doctor.nonce.stores.sqlitefile import SQLiteFile
 from kraken_doctor.nonce.turn import Turn
+from kraken_doctor.tables import load
 
-# SQLite's integers are signed. Marks are kept minus 2**63: the order stays, and the whole unsigned
-# range fits. At the top the WHERE gives no row instead of an addition that would turn into a float.
+# Read now: a bot may have given up its rights, or its files, when it takes the first nonce.
+_STATEMENTS = load(__file__, "sqlite.toml")
+
 _SHIFT = 2**63
-_TOP = 2**63 - 1
-_SCHEMA = (
-    "CREATE TABLE nonce (key_id TEXT PRIMARY KEY, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    # As SQLite keeps the text, blanks and all: that is how a file is known for ours.
-    "CREATE TABLE note (key_id TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (key_id, name))\n"
-    "        STRICT, WITHOUT ROWID",
-)
-# One statement, so SQLite's write lock is the only lock: there is no window between read and write.
-_ADVANCE = f"""
-    INSERT INTO nonce (key_id, mark) VALUES (?, ?)
-    ON CONFLICT (key_id) DO UPDATE SET mark = max(mark + 1, excluded.mark) WHERE mark < {_TOP}
-    RETURNING mark
-"""  # noqa: S608 - the one value in it is ours
-
+"""SQLite's integers are signed. Marks are kept minus that: the order stays, and the whole unsigned range fits."""
 
 _DAMAGES = (sqlite3.Error, OSError, UnicodeError)
 """The last where SQLite quotes what is no text any more, out of a damaged file."""
+
+_BUSY_TIMEOUT_S = 5.0
+"""How long a statement waits for other processes' statements, each of which takes microseconds."""
+
+_BUSY_POLL_S = 0.005
+"""Between two tries of what SQLite doesn't wait for by itself."""
 
 
 class SQLiteStore:
@@ -91,7 +88,7 @@ class SQLiteStore:
 
     def close(self) -> None:
         shared = self._shared()
-        shared.file.close()
+        shared.close()
         shared.audit.close()
         shared.turns.close()
 
@@ -101,35 +98,48 @@ class SQLiteStore:
         if found is not None and found.process is process() and not look:
             return found
         now = folder.identity(self.path)
-        if found is None or found.process is not process() or found.file.identity != now:
+        if found is None or found.process is not process() or found.identity != now:
             real, shared = folder.real(self.path), _open.get()
             with _opening.get():
                 found = self._found = shared.get(real) or shared.setdefault(real, _Shared(real))
             # What is written to a file that was deleted or replaced reaches nobody else: it is opened anew.
-            if found.file.identity != now:
-                found.file.close()
+            if found.identity != now:
+                found.close()
         return found
 
 
 class _Shared:
-    """What one process has open of one file."""
+    """
+    What one process has open of one file, private to the user: a connection that its threads share, log and turns.
+
+    SQLite's locks are POSIX locks, and a process loses all that it has on a file when it closes any descriptor of
+    it: another process would then take the file for unused, and delete the log that is written here. So nothing
+    opens this file but SQLite, which knows; also not to make it.
+
+    Args:
+        path: Where the file is, or is to be; of several names that lead there the real one.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.lock = threading.RLock()
         self.process = process()
-        self.file = SQLiteFile(path, _SCHEMA)
+        self.identity: tuple[int, int] | None = None
+        """Of what is open: see `folder.identity`."""
         self.audit = AuditFile(path.with_name(f"{path.name}.audit"))
         self.turns = FileTurns(path)
         self.remedy = f"delete {path}"
+        self._path = path
+        self._db: sqlite3.Connection | None = None
         self._last: dict[str, int] = {}  # what we issued, should the file be lost
 
     def advance(self, key_id: str, floor: int, is_possible: marks.Possible | None) -> int:
         """`NonceStore.advance`."""
-        refuse_reentry(self.file.lock)
+        refuse_reentry(self.lock)
         try:
-            with self.file.lock:
+            with self.lock:
                 least = max(floor, self._last.get(key_id, -1) + 1)
                 if least <= MAX_NONCE:
-                    rows = self.file.connection().execute(_ADVANCE, (key_id, least - _SHIFT)).fetchall()
+                    rows = self._connection().execute(_STATEMENTS["advance"], (key_id, least - _SHIFT)).fetchall()
                     answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
                     nonce = marks.judged(answer, least, is_possible, self.remedy)
                     if rows:
@@ -140,13 +150,75 @@ class _Shared:
         raise NonceExhaustedError(f"key {key_id}: the mark is at 2**64 - 1")
 
     def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Return the rows that *statement* gives."""
+        refuse_reentry(self.lock)
         try:
-            return self.file.run(statement, values)
+            with self.lock:
+                return self._connection().execute(statement, values).fetchall()
         except _DAMAGES as exc:
             raise self._error(exc) from exc
 
     def _error(self, exc: Exception) -> NonceStoreError:
-        return NonceStoreError(f"nonce store {self.file.path}: {exc}")
+        return NonceStoreError(f"nonce store {self._path}: {exc}")
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return the open connection; the caller holds `lock`, after `refuse_reentry`."""
+        if self._db is None:
+            self._db = self._open()
+            self.identity = folder.identity(self._path)
+        return self._db
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self.lock:
+            # In this order: closed, but still taken for open, it would fail for good.
+            db, self._db, self.identity = self._db, None, None
+            with suppress(sqlite3.Error):
+                if db is not None:
+                    db.close()
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error, AttributeError, TypeError):  # at the interpreter's end anything may be gone
+            self.close()
+
+    def _open(self) -> sqlite3.Connection:
+        mode = folder.ensure_private_dir(self._path.parent)
+        self._check()
+        if self._path.exists() or sys.platform == "win32":
+            return self._connect(str(self._path))
+        # SQLite makes it with this mode; by itself it would follow the umask, and others might read it.
+        with folder.new_file(self._path, mode) as like:
+            return self._connect(f"{self._path.as_uri()}?modeof={like.as_uri().removeprefix('file://')}", uri=True)
+
+    def _check(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            folder.check(self._path.with_name(f"{self._path.name}{suffix}"))
+
+    def _connect(self, name: str, *, uri: bool = False) -> sqlite3.Connection:
+        db = sqlite3.connect(name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=uri)
+        try:
+            self._check()  # nobody has put another there meanwhile
+            # Of a file that is made now: each nonce writes a page to the log and its checksum, and a mark is 30 bytes.
+            db.execute("PRAGMA page_size = 512")
+            self._refuse_foreign(db)
+            _switch_to_wal(db)
+            # NORMAL survives any kill. A power cut may lose the last marks; after the restart the clock
+            # is past them, and no nonce is below the clock.
+            db.execute("PRAGMA synchronous = NORMAL")
+            for statement in _STATEMENTS["schema"]:
+                db.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _refuse_foreign(self, db: sqlite3.Connection) -> None:
+        # A trigger, a view or a column with a rule of its own would choose the next nonce; it may have come with a
+        # cloned repository.
+        for name, sql in db.execute("SELECT name, sql FROM sqlite_master"):
+            if sql not in _STATEMENTS["schema"]:
+                problem = f"not a file of this library, it has {name[:40]!r}"
+                raise sqlite3.DatabaseError(f"{problem}: use another, or delete it")
 
 
 _open: PerProcess[WeakValueDictionary[Path, _Shared]] = PerProcess(WeakValueDictionary)
@@ -155,3 +227,44 @@ _opening = PerProcess(threading.RLock)
 
 def _unshifted(mark: object) -> object:
     return mark + _SHIFT if isinstance(mark, int) else mark
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Switch the journal to WAL, and wait for others that do so: SQLite fails at once here, whatever its timeout."""
+    until = monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(_BUSY_POLL_S)
+        else:
+            return
+
+
+_forking = threading.RLock()
+_held: list[_Shared] = []
+
+
+def _close_to_fork() -> None:
+    # SQLite counts the locks of its process in memory: a child that had come by a copy of the counts would take
+    # itself to hold what its parent holds, and be without a lock when the parent ends.
+    _forking.acquire()
+    for reference in _open.get().valuerefs():  # a copy: other threads open files meanwhile
+        file = reference()
+        # A signal handler that forks inside a statement can't close what it interrupted.
+        if file is not None and not file.lock._is_owned():  # type: ignore[attr-defined] # noqa: SLF001
+            file.lock.acquire()
+            _held.append(file)
+            file.close()
+
+
+def _go_on() -> None:
+    while _held:
+        _held.pop().lock.release()
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_close_to_fork, after_in_parent=_go_on, after_in_child=_go_on)

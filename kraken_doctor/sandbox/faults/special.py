@@ -12,7 +12,7 @@ from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import STARTER, Key
-from kraken_doctor.sandbox.messages import Request, Response, answer
+from kraken_doctor.sandbox.messages import Request, Response
 from kraken_doctor.sandbox.scenarios import USER, Scenario
 
 _KEY = f"{USER}_API_KEY"
@@ -128,7 +128,7 @@ def followed_by_others(scenario: Scenario) -> None:
         if key.accepted:
             key.mark = max(key.mark, round((scenario.exchange.now() + 1) * 1000))
 
-    _at_each_call(scenario, follow)
+    at_each_call(scenario, follow)
 
 
 def overtaken_once(scenario: Scenario) -> None:
@@ -138,26 +138,7 @@ def overtaken_once(scenario: Scenario) -> None:
         if not key.refused:
             key.mark = round((scenario.exchange.now() + 0.2) * 1000)
 
-    _at_each_call(scenario, overtake)
-
-
-def key_info_in_snake_case(scenario: Scenario) -> None:
-    def result(key: Key) -> dict[str, Any]:
-        return {
-            "api_key_name": key.name, "api_key": key.api_key, "nonce": key.mark, "nonce_window": 0,
-            "permissions": list(key.permissions), "valid_until": 0, "ip_allowlist": list(key.ip_allowlist),
-        }  # fmt: skip
-
-    _answer_to(scenario, "GetApiKeyInfo", result)
-
-
-def key_info_in_words(scenario: Scenario) -> None:
-    permissions = [{"name": "Query Funds", "enabled": True}, {"name": "Withdraw", "enabled": False}]
-    _answer_to(scenario, "GetApiKeyInfo", lambda key: {"Nonce": key.mark, "Permissions": permissions})
-
-
-def amounts_as_numbers(scenario: Scenario) -> None:
-    _answer_to(scenario, "Balance", lambda _key: {"ZUSD": 100, "USDT": 50.5})
+    at_each_call(scenario, overtake)
 
 
 def slow_answers(scenario: Scenario) -> None:
@@ -170,19 +151,7 @@ def slow_answers(scenario: Scenario) -> None:
     scenario.exchange.handle = slowly  # type: ignore[method-assign]
 
 
-def _answer_to(scenario: Scenario, endpoint: str, result: Callable[[Key], Any]) -> None:
-    """Answer with a result of this shape, to a call that is judged as ever."""
-
-    def respond(key: Key, request: Request) -> Response | None:
-        if not request.path.endswith(f"/{endpoint}"):
-            return None
-        key.mark, key.accepted = int(request.fields()["nonce"]), key.accepted + 1
-        return answer(result=result(key))
-
-    _at_each_call(scenario, respond)
-
-
-def _at_each_call(scenario: Scenario, act: Callable[[Key, Request], Response | None]) -> None:
+def at_each_call(scenario: Scenario, act: Callable[[Key, Request], Response | None]) -> None:
     """Call *act* with the user's key and each request that has it; what it returns is the answer."""
     key = scenario.key()
 

@@ -38,7 +38,7 @@ class FooAdapter(Adapter):
     nonce_method = "next_number"
     credentials = ("token", "secret")
     modules, classes, url = ("foolib",), ("Foo",), "base"
-    session = "http"
+    sends, session = "post", "http"
     unit = NonceUnit.MS
 
     def methods(self, client: Any) -> Any:
@@ -46,9 +46,6 @@ class FooAdapter(Adapter):
 
     def first_call(self, client: Any) -> type[FirstCall]:
         return _FirstPost
-
-    def network_error(self, client: Any) -> type[Exception]:
-        return requests.ConnectionError
 
     def private_call(self, client: Any) -> Any:
         return client.post("Balance")
