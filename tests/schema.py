@@ -9,6 +9,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from kraken_doctor import tables
+from kraken_doctor.cli import params
+
+_OPTIONS = tables.load(params.__file__, "options.toml")["options"]
+OUTPUTS = tuple(_OPTIONS["output"]["choices"])
+HOOK_FORMATS = tuple(_OPTIONS["hook_format"]["choices"])
+
 
 @functools.cache
 def validator() -> Draft202012Validator:

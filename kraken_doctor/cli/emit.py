@@ -114,7 +114,7 @@ def emit(
     Args:
         ctx: The command's; its object is the `App`.
         report: What was found.
-        form: One of `params.OUTPUTS`, or of *forms*.
+        form: One that ``--output`` takes, or of *forms*.
         fail_on: From which severity on the status is 1.
         page: The command's own for ``table``: a module of `render.pages`, whose ``render_markdown`` is used too where
             there is one; or a function.

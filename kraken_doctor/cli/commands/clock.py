@@ -9,7 +9,6 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run_and_emit
 
 if TYPE_CHECKING:
@@ -18,26 +17,7 @@ if TYPE_CHECKING:
 _EVERY_S = 10.0
 
 
-@click.command("clock", cls=Command)
-@params.target
-@params.ntp
-@params.output
-@click.option(
-    "--max-offset",
-    type=params.SECONDS,
-    default=1.0,
-    show_default=True,
-    help="Largest offset allowed, in seconds.",
-)
-@click.option("--watch", is_flag=True, help="Poll repeatedly, and report offset over time, drift and steps.")
-@click.option(
-    "--every",
-    type=params.PAUSE,
-    metavar="SECONDS",
-    help="With --watch: seconds between polls.  [default: 10]",
-)
-@click.option("--count", type=click.IntRange(min=1), help="With --watch: number of polls; by default until Ctrl-C.")
-@click.pass_context
+@params.command("clock")
 def command(
     ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
 ) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import completing
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.evidence import Outcome
 
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
 _FORMS = ("table", "json", "markdown")
 
 
-@click.command("explain", cls=Command)
-@click.argument("words", nargs=-1, metavar="[CAUSE|ERROR]", shell_complete=completing.causes)
-@click.option("-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="Output format.")
-@click.pass_context
+@params.command("explain")
 def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
     Say what a cause or an error means, how it is proved and fixed.

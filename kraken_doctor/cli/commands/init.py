@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import completing, pasted
+from kraken_doctor.cli import params, pasted
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
@@ -32,24 +31,7 @@ _STOP = "Stop the bot on this key before a test, or give the doctor a key of its
 _ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
 
 
-@click.command("init", cls=Command)
-@click.option("--user", metavar="NAME", help="Set up this user.", shell_complete=completing.users)
-@click.option("--master", is_flag=True, help="Set up the master account.")
-@click.option("--key", metavar="KEY", help="The API key; never the secret, which other users of the host would see.")
-@click.option(
-    "--secret-stdin",
-    is_flag=True,
-    help="Read the secret from stdin; without --key, the key from the line before it.",
-)
-@click.option(
-    "--trades",
-    metavar="CLIENT",
-    help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
-    shell_complete=completing.clients,
-)
-@click.option("--replace", is_flag=True, help="Replace values that are already set.")
-@click.option("--check/--no-check", default=None, help="Run the check afterwards; on a terminal you are asked.")
-@click.pass_context
+@params.command("init")
 def command(
     ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,
     replace: bool, check: bool | None,
@@ -249,7 +231,6 @@ def _before_a_test(declared: Variable | None, client: Family | None) -> str:
 
 def _check(ctx: click.Context, label: str) -> None:
     from kraken_doctor.checks.catalogue import CATALOGUE
-    from kraken_doctor.cli import params
     from kraken_doctor.cli.emit import run_and_emit
 
     name = label.removeprefix("USER:")

@@ -11,9 +11,8 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
-from kraken_doctor.cli.timeparse import Moment, absolute
+from kraken_doctor.cli.timeparse import absolute
 
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import LogAnalysis, LogReview
@@ -23,19 +22,7 @@ _POLL_S = 1.0
 """How often a log is looked at that is followed."""
 
 
-@click.command("logs", cls=Command)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@click.option(
-    "--since",
-    type=Moment(),
-    metavar="TIME",
-    help="Read entries since TIME: 30m, 2h or 7d ago, or 2026-11-23T14:00 (UTC).",
-)
-@click.option("-f", "--follow", is_flag=True, help="Keep reading as the log grows, and print each change.")
-@params.files
-@params.fail_on
-@params.output
-@click.pass_context
+@params.command("logs")
 def command(
     ctx: click.Context, /, files: tuple[str, ...], since: int | None, follow: bool, output: str, fail_on: str
 ) -> None:

@@ -11,7 +11,6 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal import files
@@ -31,26 +30,7 @@ _MAX_BYTES = 64 << 20
 """A report with the calls of a busy hour is a few megabytes."""
 
 
-@click.command("report", cls=Command)
-@params.run
-@params.needs
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice([*params.OUTPUTS, "html"]),
-    help="Output format; by default by the extension of --file, else markdown.",
-)
-@params.file
-@click.option("--offline", is_flag=True, help="Make no network calls; report what this host knows.")
-@click.option(
-    "--from",
-    "source",
-    metavar="FILE",
-    type=click.Path(),
-    help="Evaluate this saved JSON report instead of making a run.",
-)
-@click.option("--baseline", metavar="FILE", type=click.Path(), help="Compare the findings with this saved JSON report.")
-@click.pass_context
+@params.command("report")
 def command(
     ctx: click.Context, /, output: str | None, fail_on: str, offline: bool, source: str | None, baseline: str | None,
     dry_run: bool, **choices: Any,

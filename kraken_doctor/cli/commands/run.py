@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
@@ -24,19 +24,7 @@ if TYPE_CHECKING:
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
-@click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--observe", is_flag=True, help="Change nothing; record the calls, and name the cause at the end.")
-@click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics of the bot's calls on this port."
-)
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False),
-    help="Write the recorded calls to FILE: JSON if it ends in .json, else Markdown.",
-)
-@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
-@click.pass_context
+@params.command("run", context_settings={"allow_interspersed_args": False})
 def command(
     ctx: click.Context, /, observe: bool, store: str | None, metrics_port: int | None, report: str | None,
     arguments: tuple[str, ...],

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kraken_doctor.cli import completing
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
@@ -35,31 +34,7 @@ _POLL_S = 0.2
 _HTTPS_PORT = 443
 
 
-@click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free one."
-)
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="NAME",
-    help="Simulate this fault (repeatable).",
-    shell_complete=completing.faults,
-)
-@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
-@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so the real exchange.")
-@click.option(
-    "--allow-loopback",
-    multiple=True,
-    type=click.IntRange(1, 65535),
-    metavar="PORT",
-    help="Let the command reach this port of this host, for instance its database (repeatable).",
-)
-@click.option("--list-faults", is_flag=True, help="List the faults that it can simulate, and exit.")
-@click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
-@click.pass_context
+@params.command("sandbox", context_settings={"allow_interspersed_args": False})
 def command(
     ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...],
     allow_network: bool, allow_loopback: tuple[int, ...], list_faults: bool, arguments: tuple[str, ...],

@@ -15,7 +15,6 @@ from click.core import ParameterSource
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
@@ -69,41 +68,7 @@ def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
     return line
 
 
-@click.command("watch", cls=Command)
-@params.run
-@params.needs
-@click.option(
-    "--every", type=params.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
-)
-@click.option("--count", type=click.IntRange(1), help="End after so many rounds; by default with Ctrl-C or SIGTERM.")
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics there; 0 takes a free one."
-)
-@click.option(
-    "--metrics-address", default="127.0.0.1", show_default=True, help="Where to serve them; by default for this host."
-)
-@click.option(
-    "--on-change",
-    metavar="URL|COMMAND|@FILE",
-    callback=_kept_secret,
-    help="On a change, POST to URL, or run COMMAND with JSON on stdin; @FILE holds either.",
-)
-@click.option(
-    "--hook-format",
-    type=click.Choice(HOOK_FORMATS),
-    help="Message for the URL; by default what its host takes, else json.",
-)
-@click.option("--test-hook", is_flag=True, help="Send a test message to --on-change at the start.")
-@params.amounts
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice([*params.OUTPUTS, "ndjson"]),
-    default="table",
-    show_default=True,
-    help="Output format; ndjson is one JSON report per round and line, the others but table end with one report.",
-)
-@click.pass_context
+@params.command("watch")
 def command(
     ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
     metrics_address: str, on_change: str | None, hook_format: str | None, test_hook: bool, **choices: Any,
