@@ -38,11 +38,6 @@ StatusLines = Callable[[float, int, int], list[str]]
 """Lines at a moment of the monotonic clock, of at most so many cells, and at most so many."""
 
 
-def _nothing(_now_s: float, _width: int, _height: int) -> list[str]:
-    """Return the default `StatusLines`: none."""
-    return []
-
-
 class LiveView(RunTracker):
     """
     A tracker that draws what it knows, a few times a second, while it is entered.
@@ -63,7 +58,7 @@ class LiveView(RunTracker):
         self._height = 0
         self._shown = ""
         self._ended = threading.Event()
-        self._status_lines: StatusLines = _nothing
+        self._status_lines: StatusLines = lambda _now_s, _width, _height: []
 
     def set_footer(self, status_lines: StatusLines) -> None:
         """From now on show these lines above those of the run, and alone while none is under way."""

@@ -87,20 +87,20 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except click.ClickException as exc:
-            # An unknown command is found out before there is an App.
-            (_bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output).warn_in_lines(_words(exc))
-            return _USAGE
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as exc:
+            # An unknown command is found out before there is an App.
+            output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
+            if isinstance(exc, click.ClickException):
+                output.warn_in_lines(_words(exc))
+                return _USAGE
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
             if ctx.obj.interruption.requested():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError, NonceError
             from kraken_doctor.terminal.output import NotWrittenError
 
-            output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
             if isinstance(exc, (ConfigurationError, NonceError)):  # the latter is the store's, said by the store
                 output.usage_error(str(exc))
                 return _USAGE if isinstance(exc, ConfigurationError) else _NO_VERDICT

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
 from kraken_doctor.redact import shortened, without_secrets
+from kraken_doctor.tables import load
 
 if TYPE_CHECKING:
     from kraken_doctor.redact import Redactor
@@ -56,9 +56,8 @@ def notifier(target: str, environ: Mapping[str, str], redact: Redactor, form: st
     return _command(target, environ, redact)
 
 
-def hooks() -> dict[str, dict[str, Any]]:
-    """Return the chats whose form is known, by name."""
-    return tomllib.loads(Path(__file__).with_name("hooks.toml").read_text(encoding="utf-8"))
+hooks = functools.partial(load, __file__, "hooks.toml")
+"""The chats whose form is known, by name."""
 
 
 def _webhook(url: str, redact: Redactor, form: str | None) -> Notifier:

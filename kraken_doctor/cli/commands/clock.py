@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,13 +13,9 @@ from kraken_doctor.cli.emit import emit, run_and_emit
 if TYPE_CHECKING:
     from kraken_doctor.checks.clockwatch import ClockSample
 
-_EVERY_S = 10.0
-
 
 @params.command("clock")
-def command(
-    ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
-) -> None:
+def command(ctx: click.Context, /, output: str, watch: bool, every: float, count: int | None, **choices: Any) -> None:
     """
     Compare this host's clock with NTP and with the exchange.
 
@@ -43,22 +38,6 @@ def command(
     from kraken_doctor.doctor.clock_watch import watch_clock
 
     app: App = ctx.obj
-    # The default is for one poll; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
-    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
-    report = watch_clock(
-        app.doctor,
-        app.interruption,
-        request,
-        every_s=every or _EVERY_S,
-        count=count,
-        deadline_s=request.deadline_s if asked_for else float("inf"),
-        observe=_say(app, output),
-    )
-    emit(ctx, report, output, page="clock")
-
-
-def _say(app: App, output: str) -> Callable[[ClockSample], None]:
-    """Print a line a poll; with ``-o json`` none, and one document at the end."""
 
     def say(sample: ClockSample) -> None:
         if output != "json" and not app.output.quiet:
@@ -66,4 +45,15 @@ def _say(app: App, output: str) -> Callable[[ClockSample], None]:
 
             app.output.out(f"{line(sample)}\n")
 
-    return say
+    # The default is for one poll; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
+    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
+    report = watch_clock(
+        app.doctor,
+        app.interruption,
+        request,
+        every_s=every,
+        count=count,
+        deadline_s=request.deadline_s if asked_for else float("inf"),
+        observe=say,
+    )
+    emit(ctx, report, output, page="clock")

@@ -62,13 +62,7 @@ def command(
         from kraken_doctor.doctor.verdict import ExitStatus
 
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    from kraken_doctor.render.pages import logs as logs_page
-
-    emit(
-        ctx, report, output, fail_on,
-        page=lambda report, terminal: logs_page.render(report, terminal, verbose=app.output.verbose > 0),
-        forms={"markdown": logs_page.render_markdown},
-    )  # fmt: skip
+    emit(ctx, report, output, fail_on, page="logs")
 
 
 def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> bool:

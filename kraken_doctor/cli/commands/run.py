@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import params
+from kraken_doctor.cli import metrics, params
 from kraken_doctor.cli.app import App
-from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
 if TYPE_CHECKING:
@@ -59,7 +58,12 @@ def command(
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
         )
-        on_call = stack.enter_context(_metrics(app, metrics_port)) if metrics_port is not None else None
+        on_call: Callable[[CallRecord], None] | None = None
+        if metrics_port is not None:
+            stack.enter_context(metrics.served(app, metrics_port))
+            from kraken_doctor.client.metrics import observe as count
+
+            on_call = count
         on_first = functools.partial(_say, app)
         with Collector(folder, on_call, on_first) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
@@ -113,25 +117,3 @@ def _write(
     report = app.output.redact.everywhere(summary.report(collector, diagnoses, *when, status))
     form = "json" if path.suffix.lower() == ".json" else "markdown"
     write_files(app.output, report, {form: path}, {})
-
-
-@contextlib.contextmanager
-def _metrics(app: App, port: int) -> Iterator[Callable[[CallRecord], None]]:
-    """Serve what the library counts of each call; yields what counts one."""
-    try:
-        from prometheus_client import start_http_server
-
-        from kraken_doctor.client.metrics import observe
-    except ImportError:
-        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
-    try:
-        server, thread = start_http_server(port, "127.0.0.1")
-    except OSError as exc:
-        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc}") from exc
-    app.output.info(f"Metrics: http://127.0.0.1:{server.server_port}/metrics\n")
-    try:
-        yield observe
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -7,18 +7,14 @@ import functools
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from kraken_doctor.cli import params
+from kraken_doctor.cli import metrics, params
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
-from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:
     from kraken_doctor.doctor.history import RunHistory
@@ -26,46 +22,8 @@ if TYPE_CHECKING:
     from kraken_doctor.model.report import Report
     from kraken_doctor.terminal.text import Terminal
 
-_EVERY_S = 60.0
-"""Two private calls a minute are a tenth of what a starter key's counter forgets (0.33 a second), four a fifth: the
-rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
-
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
-
-HOOK_FORMATS = ("json", "slack", "discord", "telegram", "ntfy")
-
-_LINE_BYTES = 4_096
-
-_SEEN_BY_OTHERS = (
-    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
-    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
-)
-
-
-def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A webhook's address, from here on: whoever has it may post there. ``@FILE`` is where it stands."""
-    if not value:
-        return value
-    typed = ctx.get_parameter_source("on_change") is ParameterSource.COMMANDLINE
-    if value.startswith("@"):
-        value, typed = _first_line(Path(value[1:]), ctx, param), False
-    for secret in secrets_of({WEBHOOK_VARIABLE: value}):
-        ctx.obj.output.redact.learn(secret)
-    if typed and "://" in value.partition(" ")[0]:
-        ctx.obj.output.warn(_SEEN_BY_OTHERS)
-    return value
-
-
-def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
-    try:
-        with files.opened(path) as stream:
-            line = stream.readline(_LINE_BYTES).decode().strip()
-    except (OSError, UnicodeError) as exc:
-        raise click.BadParameter(f"{path}: {getattr(exc, 'strerror', '') or 'not UTF-8 text'}", ctx, param) from exc
-    if not line:
-        raise click.BadParameter(f"{path}: its first line is empty", ctx, param)
-    return line
 
 
 @params.command("watch")
@@ -110,9 +68,15 @@ def command(
         raise click.UsageError(f"{'--test-hook' if test_hook else '--hook-format'} requires --on-change")
     notify = notifier(on_change, app.host.environ, app.output.redact, hook_format) if on_change else None
     history = RunHistory(app.clock.monotonic(), phrases.verdict)
+
+    def families() -> Iterator[Any]:
+        from kraken_doctor.render.formats import prometheus
+
+        return prometheus.families(history.latest, dict(history.outcomes), every)
+
     with contextlib.ExitStack() as stack:
         if metrics_port is not None:
-            stack.enter_context(_metrics(app, history, every, metrics_address, metrics_port))
+            stack.enter_context(metrics.served(app, metrics_port, metrics_address, families))
         view = stack.enter_context(live_view(app.output, app.clock))
         ticker = Ticker(app.clock, every, count)
         duty = None if request.sandbox else WatchDuty(app.host.store(), platform.node())
@@ -143,37 +107,6 @@ def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
             f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
             " key's call counter forgets one in 3 s"
         )
-
-
-@contextlib.contextmanager
-def _metrics(app: App, history: RunHistory, every_s: float, address: str, port: int) -> Iterator[None]:
-    """Serve the metrics of the newest round while it is entered."""
-    try:
-        from prometheus_client import CollectorRegistry, start_http_server
-    except ImportError:
-        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
-    from kraken_doctor.render.formats import prometheus
-
-    class Newest:
-        """A collector, as prometheus_client asks for one: called in the server's own threads."""
-
-        def collect(self) -> Iterator[Any]:
-            return prometheus.families(history.latest, dict(history.outcomes), every_s)
-
-    registry = CollectorRegistry()
-    registry.register(Newest())
-    try:
-        server, thread = start_http_server(port, address, registry)
-    except OSError as exc:
-        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
-    shown = f"[{address}]" if ":" in address else address
-    app.output.info(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _closing(history: RunHistory, _report: Report, _terminal: Terminal) -> str:
