@@ -72,14 +72,13 @@ def cut_short(
     request: RunRequest, clock: Clock, outcome: Outcome, summary: str, status: int = ExitStatus.NO_VERDICT
 ) -> Report:
     """Return the report of a run that ended before it had one: *outcome* and *summary* are those of the doctor."""
-    return Report(
-        command=request.command,
-        started_at_ns=clock.now_ns(),
+    return finished(
+        request.command,
+        Started.now(clock),
+        [CheckResult(id="doctor", account=None, outcome=outcome, summary=summary)],
         duration_s=0.0,
         outcome=Outcome.INCONCLUSIVE,
         exit_status=status,
         api_url=request.api_url or "",
         sandbox=request.sandbox,
-        host=platform.node(),
-        checks=(CheckResult(id="doctor", account=None, outcome=outcome, summary=summary),),
     )

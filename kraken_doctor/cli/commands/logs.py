@@ -13,6 +13,7 @@ from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.cli.timeparse import absolute
+from kraken_doctor.doctor.reporting import Started
 
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import LogAnalysis, LogReview
@@ -46,18 +47,18 @@ def command(
     if follow and "-" in files:
         raise click.UsageError("--follow needs a file: it can't tell when stdin pauses")
     app: App = ctx.obj
-    began_ns, began = app.clock.now_ns(), app.clock.monotonic()
-    since_ns = absolute(since, began_ns)
+    started = Started.now(app.clock)
+    since_ns = absolute(since, started.at_ns)
     files = log_files.by_age(files)
     interrupted = False
     with contextlib.ExitStack() as stack:
         streams = [log_files.opened(stack, name, follow=follow) for name in files]
-        review = LogReview(streams, began_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
+        review = LogReview(streams, started.at_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
         found = review.read(to_the_end=not follow)
         if follow:
             interrupted = _follow(app, review, found, lines=output == "table")
             found = review.read()
-    report = logs.report(found, files, began_ns, app.clock.monotonic() - began)
+    report = logs.report(found, files, started)
     if interrupted:
         from kraken_doctor.doctor.verdict import ExitStatus
 
