@@ -14,7 +14,6 @@ from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.instruments import environment_facts
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.ticker import Ticker
-from kraken_doctor.doctor.verdict import ExitStatus
 from kraken_doctor.model.evidence import CheckResult
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
@@ -75,7 +74,7 @@ def watch_clock(
                 sandbox=request.sandbox,
                 environment=environment_facts(instruments, (result,), doctor.host.dotenv_files),
                 extra={"watch": _document(seen, every_s)},
-                **({"exit_status": ExitStatus.INTERRUPTED} if stop.requested() else {}),
+                interrupted=stop.requested(),
             )
 
 

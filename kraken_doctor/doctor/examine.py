@@ -23,7 +23,7 @@ from kraken_doctor.doctor.progress import RunTracker
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.runner import Runner
-from kraken_doctor.doctor.verdict import ExitStatus, graded, judge
+from kraken_doctor.doctor.verdict import graded, judge
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.redact import Redactor, secrets_of
 
@@ -196,7 +196,7 @@ class Doctor:
             accounts=reports,
             named=tuple(name_account(name)[0] for name in (*request.users, *([None] if request.master else []))),
             extra=instruments.latency(context),
-            **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
+            interrupted=runner.interrupted,
         )
 
     def _warn_of_undeclared_unit(self, request: RunRequest, plan: Plan) -> None:

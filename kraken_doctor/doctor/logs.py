@@ -29,9 +29,11 @@ def changes(before: Mapping[str, Diagnosis], now: Mapping[str, Diagnosis]) -> It
     yield from (f"RESOLVED {cause}" for cause in before if cause not in now)
 
 
-def report(found: LogAnalysis, names: tuple[str, ...], started: Started) -> Report:
+def report(found: LogAnalysis, names: tuple[str, ...], started: Started, *, interrupted: bool) -> Report:
     """Return *found* as a report: one check, with all that is the log's own beside it."""
-    return finished("logs", started, [_check(found)], found.diagnoses, host="", extra={"log": _values(found, names)})
+    extra = {"log": _values(found, names)}
+    checks = [_check(found)]
+    return finished("logs", started, checks, found.diagnoses, interrupted=interrupted, host="", extra=extra)
 
 
 def _check(found: LogAnalysis) -> CheckResult:

@@ -39,6 +39,8 @@ def finished(
     started: Started,
     checks: Sequence[CheckResult],
     diagnoses: Sequence[Diagnosis] = (),
+    *,
+    interrupted: bool = False,
     **fields: Any,
 ) -> Report:
     """
@@ -49,6 +51,7 @@ def finished(
         started: When it began.
         checks: What was found.
         diagnoses: What that comes to.
+        interrupted: Whether the user ended it: that is its exit status.
         fields: More fields of `Report`; those that are not given are derived from checks and diagnoses.
     """
     outcome = fields.pop("outcome", None) or outcome_of(checks, diagnoses)
@@ -58,7 +61,7 @@ def finished(
             "started_at_ns": started.at_ns,
             "duration_s": started.duration_s(),
             "outcome": outcome,
-            "exit_status": exit_status(outcome, FailOn.FAIL),
+            "exit_status": ExitStatus.INTERRUPTED if interrupted else exit_status(outcome, FailOn.FAIL),
             "api_url": "",
             "host": platform.node(),
             "checks": tuple(checks),

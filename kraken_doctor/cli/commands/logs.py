@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -50,28 +49,23 @@ def command(
     started = Started.now(app.clock)
     since_ns = absolute(since, started.at_ns)
     files = log_files.by_age(files)
-    interrupted = False
     with contextlib.ExitStack() as stack:
         streams = [log_files.opened(stack, name, follow=follow) for name in files]
         review = LogReview(streams, started.at_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
         found = review.read(to_the_end=not follow)
         if follow:
-            interrupted = _follow(app, review, found, lines=output == "table")
+            _follow(app, review, found, lines=output == "table")
             found = review.read()
-    report = logs.report(found, files, started)
-    if interrupted:
-        from kraken_doctor.doctor.verdict import ExitStatus
-
-        report = replace(report, exit_status=ExitStatus.INTERRUPTED)
+    report = logs.report(found, files, started, interrupted=follow)
     emit(ctx, report, output, fail_on, page="logs")
 
 
-def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> bool:
-    """Print each change until Ctrl-C; return True, since there is no other end."""
+def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> None:
+    """Print each change until Ctrl-C, since there is no other end."""
     from kraken_doctor.doctor import logs
 
     known: dict[str, Diagnosis] = {}
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         while True:
             now = {diagnosis.cause: diagnosis for diagnosis in found.diagnoses}
             if lines:
@@ -82,5 +76,3 @@ def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> 
             found = review.read(to_the_end=False)
             if sum(extent.bytes for extent in found.extents) == read:
                 found = review.read()  # nothing was added for a second: the last entry is complete
-    except KeyboardInterrupt:
-        return True
