@@ -136,10 +136,7 @@ def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | Non
     A half-set pair is used, and found wanting: falling through to the next prefix would quietly connect
     another account than the one that the user was setting up.
     """
-    for prefix in prefixes:
-        if environment.get(f"{prefix}_API_KEY") or environment.get(f"{prefix}_API_SECRET"):
-            return prefix
-    return None
+    return next((prefix for prefix in prefixes if any(map(environment.get, _pair(prefix)))), None)
 
 
 def _given(environment: Environment, names: tuple[str, str], users: Sequence[str], *, several: bool) -> Account:

@@ -193,7 +193,7 @@ def _append_summary(app: App, report: Report) -> None:
     """The page that GitHub shows for a job is a file that each of its steps appends to."""
     from kraken_doctor.render.formats import github
 
-    path = app.host.variable("GITHUB_STEP_SUMMARY")
+    path = app.host.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
     try:

@@ -71,7 +71,7 @@ class WatchLoop:
         Raises:
             ConfigurationError: Something is named that can't be used.
         """
-        manager = self._app.host.variable("NOTIFY_SOCKET")
+        manager = self._app.host.environ.get("NOTIFY_SOCKET")
         notify_service_manager(manager, READY)
         for _ in self._ticker.ticks():
             rested = self._history.resting(self._app.clock.monotonic())

@@ -45,20 +45,16 @@ class Stop(Protocol):
 
     def requested(self) -> bool:
         """Return whether it was asked for."""
-
-    def deferred(self, *, unless_requested: bool = False) -> contextlib.AbstractContextManager[Callable[[], bool]]:
-        """Raise nothing meanwhile; with *unless_requested* raise KeyboardInterrupt at once where it was asked for."""
-
-
-class NeverStop:
-    """A run that only its deadline ends."""
-
-    def requested(self) -> bool:
         return False
 
     @contextlib.contextmanager
     def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
+        """Raise nothing meanwhile; with *unless_requested* raise KeyboardInterrupt at once where it was asked for."""
         yield self.requested
+
+
+class NeverStop(Stop):
+    """A run that only its deadline ends."""
 
 
 class Doctor:

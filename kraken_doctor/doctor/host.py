@@ -157,10 +157,6 @@ class Host:
             self._redact.learn(secret)
         return environment
 
-    def variable(self, name: str) -> str | None:
-        """Return a variable of the process, and of it alone; None if it is not set."""
-        return self.environ.get(name)
-
     def api_url(self, given: str | None) -> str:
         """
         Return the API's base URL: *given*, else what the environment says, else Kraken's.

@@ -37,7 +37,7 @@ def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, off
     """Return *found* as a ``report``, with versions and the private calls of the last hour."""
     keys = {account.key_id for account in found.accounts if account.key_id}
     recent = recent_calls(doctor, request, keys, offline=offline)
-    return replace(found, command="report", extra={**found.extra, "versions": versions(), **recent.fields()})
+    return replace(found, command="report", extra={**found.extra, "versions": versions(), **recent})
 
 
 def from_saved(saved: Saved) -> Report:
@@ -106,7 +106,7 @@ def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:
         words[parse_server(server)[0]] = "<time server>"
     for name in instruments.PATH_VARIABLES:
         with contextlib.suppress(ValueError):
-            words[urlsplit(host.variable(name) or "").hostname or ""] = "<proxy>"
+            words[urlsplit(host.environ.get(name) or "").hostname or ""] = "<proxy>"
     words |= _store_words(host)
     api = urlsplit(report.api_url).hostname
     if api and not api.endswith("kraken.com") and not is_loopback(report.api_url):

@@ -176,17 +176,14 @@ def _alone() -> Iterator[None]:
     from kraken_doctor.nonce.stores.fileturn import KernelLock
 
     state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
-    lock = KernelLock(state / "init.lock")
-    try:
-        free = lock.acquire(_OTHERS_S)
-    except OSError:
-        free = True  # no place for a lock, as in a container that may not write: nor is there a second init
-    if not free:
-        raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
-    try:
+    with contextlib.closing(KernelLock(state / "init.lock")) as lock:
+        try:
+            free = lock.acquire(_OTHERS_S)
+        except OSError:
+            free = True  # no place for a lock, as in a container that may not write: nor is there a second init
+        if not free:
+            raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
         yield
-    finally:
-        lock.close()
 
 
 def _readable_by() -> str:
@@ -205,7 +202,7 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
         case GitStatus.EXPOSED:
             app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
     for name in values:
-        if (app.host.variable(name) or "").strip():
+        if app.host.environ.get(name, "").strip():
             app.output.warn(f"Warning: {name} is set in this shell's environment too, and wins over the file.\n")
 
 

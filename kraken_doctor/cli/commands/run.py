@@ -55,9 +55,8 @@ def command(
     with contextlib.ExitStack() as stack:
         stack.enter_context(handled(_PASSED_ON, started.hand_on))
         stack.enter_context(app.interruption.deferred(unless_requested=True))
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
-        )
+        scratch = tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
         on_call: Callable[[CallRecord], None] | None = None
         if metrics_port is not None:
             stack.enter_context(metrics.served(app, metrics_port))
@@ -88,7 +87,7 @@ def _store_url(app: App, option: str | None) -> str:
     """
     from kraken_doctor.nonce.stores import absolute_url, open_store
 
-    url = absolute_url(option or app.host.variable("KRAKEN_NONCE_STORE"))
+    url = absolute_url(option or app.host.environ.get("KRAKEN_NONCE_STORE"))
     open_store(url).mark("0" * 16)  # one that can't be used would refuse the bot's first order, and its last
     return url
 

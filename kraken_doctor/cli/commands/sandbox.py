@@ -140,9 +140,8 @@ def _run(app: App, request: _Request) -> int:
         app.interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
         contextlib.ExitStack() as stack,
     ):
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
-        )
+        scratch = tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
         confined = _confine(app, stack, request, scenario, folder)
         variables = _serve(stack, scenario, request.host, request.port)
         environ = {
