@@ -207,19 +207,13 @@ def _vocabulary() -> tuple[frozenset[str], re.Pattern[str], re.Pattern[str]]:
 
 
 def _name_of(character: str) -> str | None:
-    if character in "\n\r":
-        return "a line break"
-    if character == "\ufeff":
-        return "a byte order mark"
-    if character in "\"'`“”‘’":
-        return "a quote"
+    for name, characters in _damages()["characters"].items():
+        if character in characters:
+            return str(name)
     if character.isspace():
         return "white space"
     if not character.isprintable():
         return f"an invisible character (U+{ord(character):04X})"
-    for name, characters in _damages()["characters"].items():
-        if character in characters:
-            return str(name)
     if not character.isascii():
         return f"{unicodedata.name(character, 'a foreign character').lower()} (U+{ord(character):04X})"
     return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kraken_doctor.doctor.progress import RunTracker
@@ -75,9 +74,7 @@ class LiveView(RunTracker):
         threading.Thread(target=self._animate, daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._ended.set()
         with self._drawing:
             self._erase()

@@ -14,12 +14,10 @@ from urllib.parse import unquote, urlsplit
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments
 from kraken_doctor.doctor.anonymise import anonymise
-from kraken_doctor.doctor.comparison import compare
 from kraken_doctor.doctor.recent_calls import recent_calls
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.doctor.versions import versions
 from kraken_doctor.model import json_load, json_report
-from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.json_load import Saved
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.network.url import is_loopback
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.examine import Doctor
     from kraken_doctor.doctor.host import Host
     from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.payloads import ComparisonPart, Extra
-from kraken_doctor.model.report import Report
+    from kraken_doctor.model.payloads import Extra
+    from kraken_doctor.model.report import Report
 
 
 def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, offline: bool) -> Report:
@@ -80,18 +78,6 @@ def judge_again(saved: Saved) -> Saved:
         # The rules trust what checks wrote; a file may hold anything.
         raise ValueError(f"its evidence can't be judged ({type(exc).__name__})") from exc
     return saved._replace(report=replace(saved.report, diagnoses=diagnoses, accounts=accounts, outcome=outcome))
-
-
-def compared(report: Report, before: Report) -> Report:
-    """Return *report* with what is new, gone and still there since *before*."""
-    found = compare(report, before)
-    comparison: ComparisonPart = {
-        "baseline_started_at": utc_timestamp(before.started_at_ns),
-        "new": [key._asdict() for key in found.new],
-        "gone": [key._asdict() for key in found.gone],
-        "still": [key._asdict() for key in found.still],
-    }
-    return replace(report, extra={**report.extra, "comparison": comparison})
 
 
 def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:

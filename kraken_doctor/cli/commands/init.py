@@ -90,7 +90,8 @@ def command(
     if check:
         _check(ctx, label)
     else:
-        app.output.info(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
+        option = f"--user {label.removeprefix('USER:')}" if user else "--master"
+        app.output.info(f"{_STOP}.\nTo test them: kraken-doctor check {option}\n")
 
 
 def _path(ctx: click.Context) -> tuple[Path, bool]:
@@ -230,10 +231,5 @@ def _check(ctx: click.Context, label: str) -> None:
     from kraken_doctor.checks.catalogue import CATALOGUE
     from kraken_doctor.cli.emit import run_and_emit
 
-    name = label.removeprefix("USER:")
-    choices = {"master": True} if name == label else {"user": (name,)}
+    choices = {"user": (name,)} if (name := label.removeprefix("USER:")) != label else {"master": True}
     run_and_emit(ctx, params.request("check", CATALOGUE, choices), "table")
-
-
-def _option(label: str) -> str:
-    return "--master" if label == "MASTER" else f"--user {label.removeprefix('USER:')}"

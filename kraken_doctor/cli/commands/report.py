@@ -52,6 +52,7 @@ def command(
       kraken-doctor report --from report.json --baseline last-week.json
     """
     from kraken_doctor.doctor import report
+    from kraken_doctor.doctor.comparison import compared
     from kraken_doctor.render.formats import html
     from kraken_doctor.render.pages import report_markdown
 
@@ -74,7 +75,7 @@ def command(
         "html": functools.partial(html.render, records=shown.calls),
         "markdown": functools.partial(report_markdown.render, records=shown.calls),
     }
-    document = report.compared(shown.report, before) if before is not None else shown.report
+    document = compared(shown.report, before) if before is not None else shown.report
     emit(ctx, document, output, fail_on, forms=forms)
 
 
