@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from kraken_doctor.cli.app import App
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.terminal.output import Output
-    from kraken_doctor.terminal.text import Terminal
-
-Page = Callable[[Report, "Terminal"], str]
-"""A report as what one command shows on a terminal."""
 
 Forms = Mapping[str, Callable[[Report], str]]
 """What a command renders in its own way, by form."""
@@ -105,7 +101,7 @@ def emit(
     report: Report,
     form: str,
     fail_on: str = "fail",
-    page: str | Page | None = None,
+    page: str | None = None,
     forms: Forms | None = None,
 ) -> None:
     """
@@ -117,7 +113,7 @@ def emit(
         form: One that ``--output`` takes, or of *forms*.
         fail_on: From which severity on the status is 1.
         page: The command's own for ``table``: a module of `render.pages`, whose ``render_markdown`` is used too where
-            there is one; or a function.
+            there is one.
         forms: Forms that the command renders in its own way.
     """
     if report.exit_status != ExitStatus.INTERRUPTED:
@@ -149,10 +145,8 @@ def emit(
     ctx.exit(report.exit_status)
 
 
-def _forms_of(output: Output, page: str | Page | None, form: str) -> Forms:
+def _forms_of(output: Output, page: str | None, form: str) -> Forms:
     """The forms in which *page* stands in for the common one; it is imported where it is shown."""
-    if callable(page):
-        return {"table": lambda report: page(report, output.terminal())}
     if page is None or form not in ("table", "markdown"):
         return {}
     module = import_module(f"kraken_doctor.render.pages.{page}")

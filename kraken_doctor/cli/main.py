@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -24,25 +25,10 @@ if TYPE_CHECKING:
 
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
-# Name: what `--help` says. A command's module is imported when the command is used, so that `--help` and
-# `--version` stay fast; a test holds these lines to the commands' own.
-COMMANDS = {
-    "check": "Check the connection: environment once, then each account.",
-    "balances": "Show USD, USDT and total per account.",
-    "clock": "Compare this host's clock with NTP and with the exchange.",
-    "version": "Compare the installed krakenex with the tested one.",
-    "nonce": "Confirm the custom nonce generator with self-tests.",
-    "accounts": "List the accounts found, and where each credential came from.",
-    "explain": "Say what a cause or an error means, how it is proved and fixed.",
-    "logs": "Read a bot's log: nonce errors over time, and the cause they point to.",
-    "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
-    "report": "Write one redacted file to attach to a bug report.",
-    "watch": "Run the check repeatedly and report changes.",
-    "run": "Run a Python bot unmodified, with one private Kraken call in flight per key.",
-    "sandbox": "Serve the embedded exchange, or run a command against it.",
-    "init": "Put an account's key, secret and nonce unit into a .env file.",
-    "completion": "Print the completion script for a shell.",
-}
+# Name: what `--help` says. A command's module is imported when the command is used, and no TOML is read for these
+# lines, so that `--help` and `--version` stay fast; a test holds them to the commands' own.
+_LISTED = Path(__file__).with_name("commands.txt").read_text(encoding="utf-8")
+COMMANDS = dict(line.split(": ", 1) for line in _LISTED.splitlines())
 
 
 class Start(NamedTuple):

@@ -87,9 +87,8 @@ def _failed_in_public(result: CheckResult, *, in_maintenance: bool) -> bool:
 
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
     """Return the process's exit status."""
-    if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
-        return ExitStatus.PROBLEM
-    if outcome is Outcome.WARN and fail_on is FailOn.WARN:
+    failed = outcome is Outcome.FAIL and fail_on is not FailOn.NEVER
+    if failed or (outcome is Outcome.WARN and fail_on is FailOn.WARN):
         return ExitStatus.PROBLEM
     if outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
         return ExitStatus.NO_VERDICT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +16,7 @@ from kraken_doctor.cli.emit import emit, show_plan
 from kraken_doctor.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from kraken_doctor.doctor.history import RunHistory
     from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
 
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
@@ -57,6 +53,7 @@ def command(
     from kraken_doctor.doctor.watch_duty import WatchDuty
     from kraken_doctor.model import json_report
     from kraken_doctor.render import phrases
+    from kraken_doctor.render.pages import watch as watch_page
 
     app: App = ctx.obj
     request = params.request("watch", CATALOGUE, choices, requires_account=True)
@@ -94,8 +91,11 @@ def command(
         raise KeyboardInterrupt
     if interrupted:
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    forms = {"ndjson": lambda report: "" if history.latest else json_report.line(report)}  # each round had its own
-    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history), forms=forms)
+    forms = {
+        "table": lambda _report: f"{watch_page.summary(history.made, history.changed, history.latest)}\n",
+        "ndjson": lambda report: "" if history.latest else json_report.line(report),  # each round had its own
+    }
+    emit(ctx, report, output, fail_on, forms=forms)
 
 
 def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
@@ -107,9 +107,3 @@ def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
             f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
             " key's call counter forgets one in 3 s"
         )
-
-
-def _closing(history: RunHistory, _report: Report, _terminal: Terminal) -> str:
-    from kraken_doctor.render.pages import watch as watch_page
-
-    return f"{watch_page.summary(history.made, history.changed, history.latest)}\n"
