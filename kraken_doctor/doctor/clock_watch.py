@@ -55,15 +55,8 @@ def watch_clock(
         with contextlib.suppress(KeyboardInterrupt):
             _poll(seen, stop, Ticker(doctor.clock, every_s, count, _pause(stop, deadline)), deadline, observe)
         with stop.deferred():
-            finding, duration_s = seen.finding(), started.duration_s()
-            result = CheckResult(
-                id="clock",
-                account=None,
-                outcome=finding.outcome,
-                summary=finding.summary,
-                evidence=finding.evidence,
-                duration_s=duration_s,
-            )
+            duration_s = started.duration_s()
+            result = CheckResult(id="clock", account=None, **seen.finding()._asdict(), duration_s=duration_s)
             return finished(
                 request.command,
                 started,

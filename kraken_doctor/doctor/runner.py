@@ -136,9 +136,7 @@ class Runner:
         result = CheckResult(
             id=check.id,
             account=account,
-            outcome=ended.outcome,
-            summary=ended.summary,
-            evidence=ended.evidence,
+            **ended._asdict(),
             blocked_by=blocked_by,
             duration_s=self._context.clock.monotonic() - began,
         )
@@ -176,15 +174,12 @@ class Runner:
             return tuple(self._results[slot] for slot in slots if slot in self._results)
 
     def _complete(self) -> tuple[CheckResult, ...]:
-        reason = (
-            "before the interruption" if self.interrupted else f"within the deadline of {self._plan.deadline_s:g} s"
-        )
+        in_time = f"within the deadline of {self._plan.deadline_s:g} s"
+        why = f"not finished {'before the interruption' if self.interrupted else in_time}"
+        missing = functools.partial(CheckResult, outcome=Outcome.INCONCLUSIVE, summary=why)
         with self._lock:
             return tuple(
-                self._results.get((label, check.id))
-                or CheckResult(
-                    id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=f"not finished {reason}"
-                )
+                self._results.get((label, check.id)) or missing(id=check.id, account=label)
                 for check, label in self._plan.slots()
             )
 

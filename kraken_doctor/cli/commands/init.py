@@ -147,13 +147,12 @@ def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, as
     def held(file: dotenv.EnvFile | None) -> list[str]:
         return [name for name, value in values.items() if file and file.values.get(name) not in (None, "", value)]
 
-    agreed = asks and not replace and bool(names := held(before()))
-    if agreed and not click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True):
-        agreed = False
+    if asks and not replace and (names := held(before())):
+        replace = click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True)
     # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
     with _alone():
         file = before()
-        if (names := held(file)) and not (replace or agreed):
+        if (names := held(file)) and not replace:
             named = " and ".join(names)
             raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
         values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}

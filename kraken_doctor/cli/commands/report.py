@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.model.json_load import Saved
 
-_OFFLINE = ("krakenex", "store", "credentials")
+_OFFLINE = {"krakenex", "credentials"}
 """Checks that ask nobody, and that need no answer."""
-
-_OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
 
 _FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit", ".txt": "markdown"}
 
@@ -99,7 +97,7 @@ def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     # Whether a store on the network can be written is not known without a network.
-    silent = _OFFLINE if not app.host.store_reaches_over_network() or choices["sandbox"] else _OFFLINE_WITHOUT_STORE
+    silent = _OFFLINE | (set() if app.host.store_reaches_over_network() and not choices["sandbox"] else {"store"})
     checks = tuple(check for check in CATALOGUE if check.id in silent) if offline else CATALOGUE
     return params.request("report", checks, choices)
 
