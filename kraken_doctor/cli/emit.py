@@ -8,25 +8,21 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from kraken_doctor import parallel
+from kraken_doctor.cli.app import App
 from kraken_doctor.cli.live import live_view
 from kraken_doctor.descriptors import SHORTAGE, exhausted, without_waiting
 from kraken_doctor.doctor.reporting import Started, cut_short, finished
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.evidence import Outcome
 from kraken_doctor.model.report import Report
 from kraken_doctor.terminal import files
-from kraken_doctor.terminal.output import NotWrittenError
-
-if TYPE_CHECKING:
-    from kraken_doctor.cli.app import App
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.terminal.output import Output
+from kraken_doctor.terminal.output import NotWrittenError, Output
 
 Forms = Mapping[str, Callable[[Report], str]]
 """What a command renders in its own way, by form."""

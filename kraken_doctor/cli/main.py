@@ -130,13 +130,8 @@ def cli(
     from kraken_doctor.terminal.output import Output
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
-    start = ctx.find_object(Start)
-    ctx.obj = App(
-        environ=dict(os.environ),
-        output=output,
-        interruption=start.interruption if start else None,
-        own_process=start.own_process if start else False,
-    )
+    start: Start = ctx.obj
+    ctx.obj = App(environ=dict(os.environ), output=output, **start._asdict())
     ctx.obj.adjust(env_file=env_file, no_env_file=no_env_file)
     ctx.with_resource(log_capture.captured(output, ctx.obj.interruption))
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from kraken_doctor.cli.app import App
 
 
 @contextlib.contextmanager

@@ -6,29 +6,26 @@ import functools
 import platform
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import click
 
 from kraken_doctor import __version__
+from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import with_failure_report, write_files
+from kraken_doctor.cli.live import LiveView
+from kraken_doctor.doctor.history import RunHistory
+from kraken_doctor.doctor.notify import Notifier
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.service import ALIVE, READY, notify_service_manager
+from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
+from kraken_doctor.doctor.watch_duty import WatchDuty
 from kraken_doctor.model import json_report
 from kraken_doctor.model.evidence import Outcome
+from kraken_doctor.model.payloads import RoundsPart
 from kraken_doctor.model.report import SCHEMA_VERSION, Change, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
-
-if TYPE_CHECKING:
-    import click
-
-    from kraken_doctor.cli.app import App
-    from kraken_doctor.cli.live import LiveView
-    from kraken_doctor.doctor.history import RunHistory
-    from kraken_doctor.doctor.notify import Notifier
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.doctor.ticker import Ticker
-    from kraken_doctor.doctor.watch_duty import WatchDuty
-    from kraken_doctor.model.payloads import RoundsPart
 
 
 class WatchLoop:

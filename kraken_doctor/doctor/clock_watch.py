@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.clockwatch import ClockSample, ClockWatch
 from kraken_doctor.clock import Deadline
 from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.doctor.examine import Doctor, Stop
 from kraken_doctor.doctor.instruments import environment_facts
 from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.model.evidence import CheckResult
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.examine import Doctor, Stop
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import Report
 
 
 def watch_clock(

@@ -8,12 +8,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kraken_doctor.accounts.discovery import find_accounts, name_account, none_found
-from kraken_doctor.checks.base import Scope
+from kraken_doctor.accounts.environment import Environment
+from kraken_doctor.checks.base import Instruments, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.clock import SystemClock
+from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
 from kraken_doctor.doctor.anonymise import without_amounts
@@ -23,18 +24,13 @@ from kraken_doctor.doctor.progress import RunTracker
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.runner import Runner
+from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.doctor.verdict import graded, judge
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.evidence import CheckResult, Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.redact import Redactor, secrets_of
-
-if TYPE_CHECKING:
-    from kraken_doctor.accounts.environment import Environment
-    from kraken_doctor.checks.base import Instruments
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.sandbox_env import RunEnvironment
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.model.report import Report
 
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""

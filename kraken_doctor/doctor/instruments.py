@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor import __version__
 from kraken_doctor.accounts import git
-from kraken_doctor.accounts.environment import PROCESS
+from kraken_doctor.accounts.dotenv import EnvFile
+from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.checks.base import Instruments, RunSettings
+from kraken_doctor.clock import Clock
+from kraken_doctor.doctor.request import RunRequest
+from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.model import facts
-from kraken_doctor.model.evidence import EvidenceSet, Outcome
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.evidence import CheckResult, EvidenceSet, Outcome
 from kraken_doctor.model.permissions import needed
 from kraken_doctor.network import transport
 from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import STORE_VARIABLE, without_secrets
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
 from kraken_doctor.timesource.time_daemon import HostFs, detect
@@ -26,14 +32,6 @@ from kraken_doctor.timesource.time_daemon import HostFs, detect
 if TYPE_CHECKING:
     from requests import Session
 
-    from kraken_doctor.accounts.dotenv import EnvFile
-    from kraken_doctor.accounts.environment import Environment
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.doctor.sandbox_env import RunEnvironment
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.model.evidence import CheckResult
-    from kraken_doctor.nonce.stores import NonceStore
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 """As Python's getproxies prefers them: those in lower case win."""

@@ -8,18 +8,15 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from kraken_doctor import __version__, child, parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
-from kraken_doctor.redact import shortened, without_secrets
+from kraken_doctor.redact import Redactor, shortened, without_secrets
 from kraken_doctor.tables import load
-
-if TYPE_CHECKING:
-    from kraken_doctor.redact import Redactor
 
 _WEBHOOK_S = 10.0
 _COMMAND_S = 30.0

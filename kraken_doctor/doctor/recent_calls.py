@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
+from kraken_doctor.doctor.examine import Doctor
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.errors import KrakenDoctorError
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.payloads import Extra
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.examine import Doctor
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.nonce.stores import NonceStore
 
 HOUR_NS = 3_600 * 10**9
 

@@ -8,27 +8,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments
 from kraken_doctor.doctor.anonymise import anonymise
+from kraken_doctor.doctor.examine import Doctor
+from kraken_doctor.doctor.host import Host
 from kraken_doctor.doctor.recent_calls import recent_calls
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.doctor.versions import versions
 from kraken_doctor.model import json_load, json_report
 from kraken_doctor.model.json_load import Saved
+from kraken_doctor.model.payloads import Extra
+from kraken_doctor.model.report import Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.network.url import is_loopback
 from kraken_doctor.timesource.ntp import parse_server
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.examine import Doctor
-    from kraken_doctor.doctor.host import Host
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.payloads import Extra
-    from kraken_doctor.model.report import Report
 
 
 def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, offline: bool) -> Report:

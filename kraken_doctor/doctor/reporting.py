@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from kraken_doctor.clock import Clock
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status, outcome_of
+from kraken_doctor.model.diagnosis import Diagnosis
 from kraken_doctor.model.evidence import CheckResult, Outcome
 from kraken_doctor.model.report import Report
-
-if TYPE_CHECKING:
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.diagnosis import Diagnosis
 
 
 class Started(NamedTuple):

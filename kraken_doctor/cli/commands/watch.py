@@ -6,17 +6,15 @@ import contextlib
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kraken_doctor.cli import metrics, params
 from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import emit, show_plan
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.request import RunRequest
 
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
