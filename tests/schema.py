@@ -9,10 +9,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from kraken_doctor import tables
-from kraken_doctor.cli import params
+from kraken_doctor.cli.command import options
 
-_OPTIONS = tables.load(params.__file__, "options.toml")["options"]
+_OPTIONS = options()["options"]
 OUTPUTS = tuple(_OPTIONS["output"]["choices"])
 HOOK_FORMATS = tuple(_OPTIONS["hook_format"]["choices"])
 

@@ -14,6 +14,10 @@ ARGUMENTS = "arguments"
 """The parameter of those who take a command to run."""
 
 
+options = functools.partial(tables.load, __file__, "options.toml")
+"""What options.toml says."""
+
+
 def common(**how: Any) -> list[click.Option]:
     """Return the options that are taken before a command and behind it; *how* they are made."""
     return [
@@ -65,7 +69,7 @@ class Command(click.Command):
             for param in self.get_params(ctx)
         }
         typed = {name for name in names if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
-        relations = tables.load(__file__, "options.toml")
+        relations = options()
         excludes = [*relations["excludes"].items(), *relations["excludes_in"].get(str(self.name), {}).items()]
         for one, others in excludes if typed else ():
             if one in typed and (other := next((other for other in others if other in typed), "")):
@@ -75,9 +79,7 @@ class Command(click.Command):
                 raise click.UsageError(f"{names[name]} requires {names[other]}", ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        titles = {
-            name: title for title, names in tables.load(__file__, "options.toml")["groups"].items() for name in names
-        }
+        titles = {name: title for title, names in options()["groups"].items() for name in names}
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *titles.values())}
         for param in self.get_params(ctx):
             if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from kraken_doctor import tables
 from kraken_doctor.cli import completing
-from kraken_doctor.cli.command import Command
+from kraken_doctor.cli.command import Command, options
 from kraken_doctor.cli.timeparse import Moment
 from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
 from kraken_doctor.terminal import files
@@ -105,7 +104,7 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., None]], Comma
     """Make a function, which is given the context first, the command *name*, with what options.toml lists for it."""
 
     def decorate(function: Callable[..., None]) -> Command:
-        named = tables.load(__file__, "options.toml")["commands"][name]
+        named = options()["commands"][name]
         params = [_param(name, each) for each in _without_sets(named)]
         return click.command(name, cls=Command, params=params, **settings)(click.pass_context(function))
 
@@ -115,13 +114,13 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., None]], Comma
 def _without_sets(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         if name.startswith("@"):
-            yield from _without_sets(tables.load(__file__, "options.toml")["sets"][name[1:]])
+            yield from _without_sets(options()["sets"][name[1:]])
         else:
             yield name
 
 
 def _param(command: str, name: str) -> click.Parameter:
-    table = tables.load(__file__, "options.toml")
+    table = options()
     how = dict(table["only"].get(command, {}).get(name) or table["options"].get(name) or {})
     if not how:
         how = {"is_flag": True, "help": table["switches"][name]}

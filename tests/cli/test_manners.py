@@ -13,10 +13,9 @@ from typing import Any
 import click
 import pytest
 
-from kraken_doctor import tables
 from kraken_doctor.checks.base import Instruments
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.cli import params
+from kraken_doctor.cli.command import options
 from kraken_doctor.cli.main import COMMANDS, cli
 from kraken_doctor.doctor import instruments
 from kraken_doctor.doctor.request import RunRequest
@@ -75,7 +74,7 @@ def test_options_toml_names_options_that_there_are() -> None:
     context = click.Context(cli, **cli.context_settings)
     commands = [command for name in COMMANDS if (command := cli.get_command(context, name))]
     there = {param.name for command in commands for param in command.get_params(context)}
-    relations = tables.load(params.__file__, "options.toml")
+    relations = options()
     named = [*relations["groups"].values(), *relations["requires"].items()]
     for excludes in (relations["excludes"], *relations["excludes_in"].values()):
         named += [[name, *others] for name, others in excludes.items()]
@@ -88,8 +87,8 @@ def test_options_toml_names_options_that_there_are() -> None:
 
 def test_options_toml_has_the_defaults_of_a_run() -> None:
     """What the library takes by itself and what a command takes are the same."""
-    options = tables.load(params.__file__, "options.toml")["options"]
-    said = {name: options[name]["default"] for name in ("timeout", "deadline", "max_offset", "jobs", "retry_base")}
+    declared = options()["options"]
+    said = {name: declared[name]["default"] for name in ("timeout", "deadline", "max_offset", "jobs", "retry_base")}
     run = RunRequest(command="check")
     assert said == {
         "timeout": run.timeout_s, "deadline": run.deadline_s, "max_offset": run.max_offset_s, "jobs": run.jobs,
