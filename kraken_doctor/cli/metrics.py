@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kraken_doctor.cli.app import App
 from kraken_doctor.errors import ConfigurationError
+
+
+class _Collector(NamedTuple):
+    """As prometheus_client asks for one."""
+
+    collect: Callable[[], Iterator[Any]]
 
 
 @contextlib.contextmanager
@@ -33,7 +38,7 @@ def served(
         raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
     registry = CollectorRegistry() if collect else REGISTRY
     if collect:
-        registry.register(SimpleNamespace(collect=collect))
+        registry.register(_Collector(collect))
     try:
         server, thread = start_http_server(port, address, registry)
     except OSError as exc:
