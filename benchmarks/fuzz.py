@@ -20,9 +20,9 @@ import time
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from kraken_doctor.cli.params import OUTPUTS
 from tests.answers import Case, cases
 from tests.fuzzing import DEADLINE_S, TIMEOUT_S, BreachError, Ended, Fuzz
+from tests.schema import OUTPUTS
 
 BATCH = 250
 """Runs with one seed. Hypothesis remembers what it tried in one; a new one forgets it, so that memory is ours."""

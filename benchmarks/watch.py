@@ -80,7 +80,8 @@ def main() -> None:
     with exchange() as environ, tempfile.TemporaryDirectory() as folder:
         environ |= {"KRAKEN_NONCE_STORE": f"sqlite:///{folder}/nonce.db"}
         clock = WithoutWaiting()
-        app = App(environ=environ, output=Output(environ, quiet=True), use_env_file=False, clock=clock)
+        app = App(environ=environ, output=Output(environ, quiet=True), clock=clock)
+        app.adjust(no_env_file=True)
         watch = RunHistory(clock.monotonic(), phrases.verdict)
         ctx = click.Context(click.Command("watch"), obj=app)
         request = params.request("watch", CATALOGUE, {})

@@ -9,6 +9,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from kraken_doctor.cli.command import options
+
+_OPTIONS = options()["options"]
+OUTPUTS = tuple(_OPTIONS["output"]["choices"])
+HOOK_FORMATS = tuple(_OPTIONS["hook_format"]["choices"])
+
 
 @functools.cache
 def validator() -> Draft202012Validator:

@@ -23,7 +23,6 @@ import pytest
 import requests
 
 from kraken_doctor.checks import catalogue
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import KrakenError, TransportError
@@ -38,6 +37,7 @@ from tests import canaries
 from tests.canaries import API_KEY, FAULTS, OTP, SECRET
 from tests.conftest import Finished, Run
 from tests.network import wild
+from tests.schema import OUTPUTS
 
 pytestmark = pytest.mark.slow
 

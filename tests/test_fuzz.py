@@ -11,7 +11,6 @@ import pytest
 import requests
 from hypothesis import HealthCheck, Phase, example, find, given, settings
 
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.client.kraken import KrakenClient
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.errors import TransportError
@@ -24,6 +23,7 @@ from tests.answers import TRUE, Case, bomb, cases, right
 from tests.fuzzing import BreachError, Fuzz
 from tests.network import wild
 from tests.network.wild import WildServer
+from tests.schema import OUTPUTS
 
 EXAMPLES = 60
 """In each run of the suite, others each time; `python -m benchmarks.fuzz` makes as many as wanted."""

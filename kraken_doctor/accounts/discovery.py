@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -137,10 +136,7 @@ def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | Non
     A half-set pair is used, and found wanting: falling through to the next prefix would quietly connect
     another account than the one that the user was setting up.
     """
-    for prefix in prefixes:
-        if environment.get(f"{prefix}_API_KEY") or environment.get(f"{prefix}_API_SECRET"):
-            return prefix
-    return None
+    return next((prefix for prefix in prefixes if any(map(environment.get, _pair(prefix)))), None)
 
 
 def _given(environment: Environment, names: tuple[str, str], users: Sequence[str], *, several: bool) -> Account:
@@ -191,18 +187,12 @@ def _damaged_lines(environment: Environment) -> list[str]:
 
 def _marked_ambiguous(accounts: Iterable[Account]) -> tuple[Account, ...]:
     """Accounts with the same variables: two users whose first name they share."""
-    by_variable = defaultdict(list)
-    for account in accounts:
-        by_variable[account.key_variable].append(account.label)
-    return tuple(
-        replace(
-            account,
-            shares_first_name_with=tuple(
-                label for label in by_variable[account.key_variable] if label != account.label
-            ),
-        )
-        for account in accounts
-    )
+    known = tuple(accounts)
+
+    def others(of: Account) -> tuple[str, ...]:
+        return tuple(other.label for other in known if other.key_variable == of.key_variable and other is not of)
+
+    return tuple(replace(account, shares_first_name_with=others(account)) for account in known)
 
 
 def _nothing_for(whom: str, prefixes: Iterable[str], environment: Environment, name: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,13 +44,9 @@ class EnvFile(NamedTuple):
 
 def find(start: Path) -> Path | None:
     """The nearest ``.env`` in *start* or its parents; to be read as `found`."""
-    for folder in (start, *start.parents):
-        candidate = folder / ".env"
-        try:
-            if candidate.is_file():
-                return candidate
-        except OSError:
-            return None
+    candidates = (folder / ".env" for folder in (start, *start.parents))
+    with contextlib.suppress(OSError):
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
     return None
 
 

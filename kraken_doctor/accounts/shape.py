@@ -64,17 +64,9 @@ def inspect_key(text: str) -> CredentialShape:
 
     Any flaw is fatal here: the key goes into a header as it is, and Kraken compares it letter by letter.
     """
-    flaws, (placeholder, reference), shape = _flaws(text), _placeholder(text), _shape(text)
-    return CredentialShape(
-        characters=len(text),
-        shape=shape,
-        placeholder=placeholder,
-        reference=reference,
-        flaws=flaws,
-        sound_inside="key" in _shapes_inside(text),
-        unusable=placeholder or bool(flaws) or shape == "secret",
-        unusual=shape != "key",
-    )
+    shape = _inspected(text, "key")
+    unusable = shape.placeholder or bool(shape.flaws) or shape.shape == "secret"
+    return shape._replace(unusable=unusable, unusual=shape.shape != "key")
 
 
 def inspect_secret(text: str) -> CredentialShape:
@@ -84,18 +76,16 @@ def inspect_secret(text: str) -> CredentialShape:
     White space and quotes are tolerated by Python's base64, so krakenex signs rightly in spite of them;
     other clients may not.
     """
-    flaws, (placeholder, reference), decoded = _flaws(text), _placeholder(text), _decoded_bytes(text)
-    return CredentialShape(
-        characters=len(text),
-        shape=_shape(text),
-        placeholder=placeholder,
-        reference=reference,
-        flaws=flaws,
-        decoded_bytes=decoded,
-        sound_inside="secret" in _shapes_inside(text),
-        unusable=placeholder or decoded != SECRET_BYTES,
-        unusual=decoded != SECRET_BYTES,
-    )
+    shape, decoded = _inspected(text, "secret"), _decoded_bytes(text)
+    wrong = decoded != SECRET_BYTES
+    return shape._replace(decoded_bytes=decoded, unusable=shape.placeholder or wrong, unusual=wrong)
+
+
+def _inspected(text: str, kind: str) -> CredentialShape:
+    """What is the same to say of either."""
+    placeholder, reference = _placeholder(text)
+    inside = kind in _shapes_inside(text)
+    return CredentialShape(len(text), _shape(text), placeholder, reference, _flaws(text), sound_inside=inside)
 
 
 def _shapes_inside(text: str) -> set[str]:
@@ -217,19 +207,13 @@ def _vocabulary() -> tuple[frozenset[str], re.Pattern[str], re.Pattern[str]]:
 
 
 def _name_of(character: str) -> str | None:
-    if character in "\n\r":
-        return "a line break"
-    if character == "\ufeff":
-        return "a byte order mark"
-    if character in "\"'`“”‘’":
-        return "a quote"
+    for name, characters in _damages()["characters"].items():
+        if character in characters:
+            return str(name)
     if character.isspace():
         return "white space"
     if not character.isprintable():
         return f"an invisible character (U+{ord(character):04X})"
-    for name, characters in _damages()["characters"].items():
-        if character in characters:
-            return str(name)
     if not character.isascii():
         return f"{unicodedata.name(character, 'a foreign character').lower()} (U+{ord(character):04X})"
     return None

@@ -75,13 +75,10 @@ def config(path: Path) -> EnvFile:
             continue
         if str(table.get("name", "kraken")).lower() != "kraken":
             raise ConfigurationError(f"{path}: the configuration of another exchange than Kraken")
-        lacking = [
-            what for what, value in zip(("key", "secret"), found, strict=True) if not (value and str(value).strip())
-        ]
-        if lacking:
-            raise ConfigurationError(
-                f"{path}: the {' and the '.join(lacking)} in it {'is' if lacking[1:] == [] else 'are'} empty"
-            )
+        values = {"key": found[0], "secret": found[1]}
+        if lacking := [what for what, value in values.items() if not (value and str(value).strip())]:
+            verb = "are" if lacking[1:] else "is"
+            raise ConfigurationError(f"{path}: the {' and the '.join(lacking)} in it {verb} empty")
         return EnvFile(path, dict(zip(GIVEN, map(str, found), strict=True)), (), readable_by_others, "")
     raise ConfigurationError(
         f"{path}: no key in it; looked for exchange.key (freqtrade), apiKey (ccxt) and auth.api_key (kraken-cli)"

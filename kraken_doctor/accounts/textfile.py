@@ -15,6 +15,9 @@ _MAX_BYTES = 1 << 20
 """A file of settings is a few kilobytes; a larger one was named by mistake."""
 
 
+_MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+
 class TextFile(NamedTuple):
     """What is in a file, a byte order mark included, and whether others may read it."""
 
@@ -72,11 +75,5 @@ def _refuse_another_users(path: Path, owner: int) -> None:
 
 def _wide(raw: bytes) -> str:
     """The encoding, where it takes two or four bytes a character; empty if it does not."""
-    for mark, encoding in (
-        (codecs.BOM_UTF32_LE, "UTF-32"),
-        (codecs.BOM_UTF16_LE, "UTF-16"),
-        (codecs.BOM_UTF16_BE, "UTF-16"),
-    ):
-        if raw.startswith(mark):
-            return encoding
-    return "UTF-16" if b"\0" in (raw[1:2], raw[:1]) else ""
+    marked = next((encoding for mark, encoding in _MARKS.items() if raw.startswith(mark)), "")
+    return marked or ("UTF-16" if b"\0" in (raw[1:2], raw[:1]) else "")

@@ -24,20 +24,19 @@ class App:
         environ: The process's variables.
         output: Where its words go.
         interruption: What Ctrl-C sets.
-        use_env_file: Whether any .env file is read.
         own_process: Whether this process was started for it; then a deadline counts from that start.
         clock: This host\'s.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], output: Output, use_env_file: bool = True,
+        self, *, environ: Mapping[str, str], output: Output,
         interruption: Interruption | None = None, own_process: bool = False, clock: Clock | None = None,
     ) -> None:  # fmt: skip
         self.output = output
         self.interruption = interruption or Interruption()
         self.own_process = own_process
         self.clock = clock or SystemClock()
-        self.host = Host(environ, output.redact, use_env_file=use_env_file)
+        self.host = Host(environ, output.redact)
         # A deadline counts from when the user began to wait.
         self._spent_s = cpu_seconds() if own_process else 0.0
         self._began_s = self.clock.monotonic()

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import click
 
+from kraken_doctor import tables
 from kraken_doctor.terminal import files
 
 ARGUMENTS = "arguments"
 """The parameter of those who take a command to run."""
 
 
-@functools.cache
-def relations() -> dict[str, Any]:
-    """Return what options.toml says."""
-    import tomllib
-
-    return tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
+options = functools.partial(tables.load, __file__, "options.toml")
+"""What options.toml says."""
 
 
 def common(**how: Any) -> list[click.Option]:
@@ -73,16 +69,17 @@ class Command(click.Command):
             for param in self.get_params(ctx)
         }
         typed = {name for name in names if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
-        excludes = [*relations()["excludes"].items(), *relations()["excludes_in"].get(str(self.name), {}).items()]
+        relations = options()
+        excludes = [*relations["excludes"].items(), *relations["excludes_in"].get(str(self.name), {}).items()]
         for one, others in excludes if typed else ():
             if one in typed and (other := next((other for other in others if other in typed), "")):
                 raise click.UsageError(f"{names[one]} and {names[other]} exclude each other", ctx)
-        for name, other in relations()["requires"].items() if typed else ():
+        for name, other in relations["requires"].items() if typed else ():
             if name in typed and other in names and not ctx.params[other]:
                 raise click.UsageError(f"{names[name]} requires {names[other]}", ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        titles = {name: title for title, names in relations()["groups"].items() for name in names}
+        titles = {name: title for title, names in options()["groups"].items() for name in names}
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *titles.values())}
         for param in self.get_params(ctx):
             if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):

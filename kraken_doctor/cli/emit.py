@@ -8,28 +8,20 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from kraken_doctor import parallel
+from kraken_doctor.cli.app import App
 from kraken_doctor.cli.live import live_view
 from kraken_doctor.descriptors import SHORTAGE, exhausted, without_waiting
 from kraken_doctor.doctor.reporting import Started, cut_short, finished
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.report import Outcome, Report
 from kraken_doctor.terminal import files
-from kraken_doctor.terminal.output import NotWrittenError
-
-if TYPE_CHECKING:
-    from kraken_doctor.cli.app import App
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.terminal.output import Output
-    from kraken_doctor.terminal.text import Terminal
-
-Page = Callable[[Report, "Terminal"], str]
-"""A report as what one command shows on a terminal."""
+from kraken_doctor.terminal.output import NotWrittenError, Output
 
 Forms = Mapping[str, Callable[[Report], str]]
 """What a command renders in its own way, by form."""
@@ -104,7 +96,7 @@ def emit(
     report: Report,
     form: str,
     fail_on: str = "fail",
-    page: str | Page | None = None,
+    page: str | None = None,
     forms: Forms | None = None,
 ) -> None:
     """
@@ -113,10 +105,10 @@ def emit(
     Args:
         ctx: The command's; its object is the `App`.
         report: What was found.
-        form: One of `params.OUTPUTS`, or of *forms*.
+        form: One that ``--output`` takes, or of *forms*.
         fail_on: From which severity on the status is 1.
         page: The command's own for ``table``: a module of `render.pages`, whose ``render_markdown`` is used too where
-            there is one; or a function.
+            there is one.
         forms: Forms that the command renders in its own way.
     """
     if report.exit_status != ExitStatus.INTERRUPTED:
@@ -148,10 +140,8 @@ def emit(
     ctx.exit(report.exit_status)
 
 
-def _forms_of(output: Output, page: str | Page | None, form: str) -> Forms:
+def _forms_of(output: Output, page: str | None, form: str) -> Forms:
     """The forms in which *page* stands in for the common one; it is imported where it is shown."""
-    if callable(page):
-        return {"table": lambda report: page(report, output.terminal())}
     if page is None or form not in ("table", "markdown"):
         return {}
     module = import_module(f"kraken_doctor.render.pages.{page}")
@@ -192,7 +182,7 @@ def _append_summary(app: App, report: Report) -> None:
     """The page that GitHub shows for a job is a file that each of its steps appends to."""
     from kraken_doctor.render.formats import github
 
-    path = app.host.variable("GITHUB_STEP_SUMMARY")
+    path = app.host.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
     try:

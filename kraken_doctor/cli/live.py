@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kraken_doctor.doctor.progress import RunTracker
@@ -38,11 +37,6 @@ StatusLines = Callable[[float, int, int], list[str]]
 """Lines at a moment of the monotonic clock, of at most so many cells, and at most so many."""
 
 
-def _nothing(_now_s: float, _width: int, _height: int) -> list[str]:
-    """Return the default `StatusLines`: none."""
-    return []
-
-
 class LiveView(RunTracker):
     """
     A tracker that draws what it knows, a few times a second, while it is entered.
@@ -63,7 +57,7 @@ class LiveView(RunTracker):
         self._height = 0
         self._shown = ""
         self._ended = threading.Event()
-        self._status_lines: StatusLines = _nothing
+        self._status_lines: StatusLines = lambda _now_s, _width, _height: []
 
     def set_footer(self, status_lines: StatusLines) -> None:
         """From now on show these lines above those of the run, and alone while none is under way."""
@@ -80,9 +74,7 @@ class LiveView(RunTracker):
         threading.Thread(target=self._animate, daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._ended.set()
         with self._drawing:
             self._erase()

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -24,25 +25,10 @@ if TYPE_CHECKING:
 
 _OK, _USAGE, _NO_VERDICT, _INTERRUPTED = 0, 2, 3, 130
 
-# Name: what `--help` says. A command's module is imported when the command is used, so that `--help` and
-# `--version` stay fast; a test holds these lines to the commands' own.
-COMMANDS = {
-    "check": "Check the connection: environment once, then each account.",
-    "balances": "Show USD, USDT and total per account.",
-    "clock": "Compare this host's clock with NTP and with the exchange.",
-    "version": "Compare the installed krakenex with the tested one.",
-    "nonce": "Confirm the custom nonce generator with self-tests.",
-    "accounts": "List the accounts found, and where each credential came from.",
-    "explain": "Say what a cause or an error means, how it is proved and fixed.",
-    "logs": "Read a bot's log: nonce errors over time, and the cause they point to.",
-    "audit": "Show the nonce audit log: what was issued when, for which call, with which outcome.",
-    "report": "Write one redacted file to attach to a bug report.",
-    "watch": "Run the check repeatedly and report changes.",
-    "run": "Run a Python bot unmodified, with one private Kraken call in flight per key.",
-    "sandbox": "Serve the embedded exchange, or run a command against it.",
-    "init": "Put an account's key, secret and nonce unit into a .env file.",
-    "completion": "Print the completion script for a shell.",
-}
+# Name: what `--help` says. A command's module is imported when the command is used, and no TOML is read for these
+# lines, so that `--help` and `--version` stay fast; a test holds them to the commands' own.
+_LISTED = Path(__file__).with_name("commands.txt").read_text(encoding="utf-8")
+COMMANDS = dict(line.split(": ", 1) for line in _LISTED.splitlines())
 
 
 class Start(NamedTuple):
@@ -87,20 +73,20 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except click.ClickException as exc:
-            # An unknown command is found out before there is an App.
-            (_bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output).warn_in_lines(_words(exc))
-            return _USAGE
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as exc:
+            # An unknown command is found out before there is an App.
+            output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
+            if isinstance(exc, click.ClickException):
+                output.warn_in_lines(_words(exc))
+                return _USAGE
             # The last resort: no command ends in a traceback. Ctrl-C may come out as any exception.
             if ctx.obj.interruption.requested():
                 raise KeyboardInterrupt from exc
             from kraken_doctor.errors import ConfigurationError, NonceError
             from kraken_doctor.terminal.output import NotWrittenError
 
-            output = _bare_output() if isinstance(ctx.obj, Start) else ctx.obj.output
             if isinstance(exc, (ConfigurationError, NonceError)):  # the latter is the store's, said by the store
                 output.usage_error(str(exc))
                 return _USAGE if isinstance(exc, ConfigurationError) else _NO_VERDICT
@@ -144,13 +130,8 @@ def cli(
     from kraken_doctor.terminal.output import Output
 
     output = Output(os.environ, verbose=verbose, quiet=quiet, color=color)
-    start = ctx.find_object(Start)
-    ctx.obj = App(
-        environ=dict(os.environ),
-        output=output,
-        interruption=start.interruption if start else None,
-        own_process=start.own_process if start else False,
-    )
+    start: Start = ctx.obj
+    ctx.obj = App(environ=dict(os.environ), output=output, **start._asdict())
     ctx.obj.adjust(env_file=env_file, no_env_file=no_env_file)
     ctx.with_resource(log_capture.captured(output, ctx.obj.interruption))
 

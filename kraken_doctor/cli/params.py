@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from kraken_doctor.accounts.sources import CLIENT_VARIABLES
 from kraken_doctor.cli import completing
-from kraken_doctor.doctor.request import RunRequest
-from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS, RETRY_BASE_S
-from kraken_doctor.model.unit import NonceUnit
+from kraken_doctor.cli.command import Command, options
+from kraken_doctor.cli.timeparse import Moment
+from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
+from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-OUTPUTS = ("table", "short", "json", "junit", "github", "markdown")
-UNITS = tuple(unit.value for unit in NonceUnit)
+    from kraken_doctor.doctor.request import RunRequest
 
 
 class _Seconds(click.FloatRange):
@@ -40,15 +37,12 @@ PAUSE = _Seconds(min=1, max=86_400)
 """Between two rounds of questions: others are not asked more than once a second."""
 
 
-def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, in the order in which `--help` is to list them."""
+_LINE_BYTES = 4_096
 
-    def decorate(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
+_SEEN_BY_OTHERS = (
+    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
+    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
+)
 
 
 def _credentials(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -56,82 +50,9 @@ def _credentials(ctx: click.Context, param: click.Parameter, value: str | None) 
         ctx.obj.host.use_credentials(param.name, value)
 
 
-def _given(name: str, help_: str, **how: Any) -> Callable[[F], F]:
-    return click.option(name, expose_value=False, callback=_credentials, help=help_, **how)
-
-
-accounts = _together(
-    click.option(
-        "--user", multiple=True, metavar="NAME", help="Check this user (repeatable).", shell_complete=completing.users
-    ),
-    click.option("--master", is_flag=True, help="Check the master account."),
-    click.option("--all", is_flag=True, help="Check every account found (the default when none is named)."),
-    _given("--key-file", "Read key and secret from FILE, one per line, as krakenex does.", metavar="FILE"),
-    _given("--config", "Read them from the configuration of freqtrade, ccxt or kraken-cli.", metavar="FILE"),
-    _given("--from-env", "Read them from the variables of this client.", type=click.Choice(sorted(CLIENT_VARIABLES))),
-)
-target = _together(
-    click.option(
-        "--api-url", metavar="URL", help="Base URL of the API; by default KRAKEN_SPOT_URL, else https://api.kraken.com."
-    ),
-    click.option("--sandbox", is_flag=True, help="Use the embedded exchange on loopback, with demo accounts."),
-    click.option(
-        "--fault",
-        multiple=True,
-        metavar="NAME",
-        help="With --sandbox: simulate this fault (repeatable).",
-        shell_complete=completing.faults,
-    ),
-    click.option(
-        "--timeout", type=SECONDS, default=CALL_TIMEOUT_S, show_default=True, help="Timeout of one call, in seconds."
-    ),
-    click.option(
-        "--deadline", type=SECONDS, default=DEADLINE_S, show_default=True, help="Timeout of the whole run, in seconds."
-    ),
-)
-ntp = _together(
-    click.option("--ntp-server", multiple=True, metavar="HOST[:PORT]", help="Ask this NTP server (repeatable)."),
-    click.option("--no-ntp", is_flag=True, help="Ask no NTP server."),
-)
-retry = _together(
-    click.option("--retry/--no-retry", default=False, show_default=True, help="Retry transient failures."),
-    click.option(
-        "--retry-base",
-        type=SECONDS,
-        default=RETRY_BASE_S,
-        show_default=True,
-        help="Seconds before the first of four retries; doubles each time.",
-    ),
-)
-nonce_unit = click.option(
-    "--nonce-unit", type=click.Choice(UNITS), help="Nonce unit that the bots use, for all accounts of this run."
-)
-jobs = click.option(
-    "--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Accounts checked in parallel."
-)
-needs = click.option(
-    "--needs",
-    multiple=True,
-    metavar="WHAT",
-    help="What the bots do: trade, query, ledger, websocket, deposit, earn, or a permission (repeatable).",
-)
-output = click.option(
-    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
-)
-
-
-amounts = click.option(
-    "--amounts/--no-amounts",
-    default=None,
-    help="Show what the accounts hold; by default in every format but github, whose log others may read.",
-)
-
-
 def _destination(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     """Keep the path for the end of the run; one that can't be written is said before anything is sent."""
     if value:
-        from kraken_doctor.terminal import files
-
         paths = ctx.meta.setdefault(files.META, {})
         if Path(value) in paths.values():
             raise click.BadParameter(f"{value} is named for another output too", ctx, param)
@@ -143,43 +64,82 @@ def _destination(ctx: click.Context, param: click.Parameter, value: str | None) 
         paths[str(param.name).removesuffix("file").removesuffix("_")] = Path(value)
 
 
-def _file(name: str, help_: str) -> Callable[[F], F]:
-    return click.option(name, metavar="FILE", type=click.Path(), expose_value=False, callback=_destination, help=help_)
+def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A webhook's address, from here on: whoever has it may post there. ``@FILE`` is where it stands."""
+    if not value:
+        return value
+    typed = ctx.get_parameter_source("on_change") is ParameterSource.COMMANDLINE
+    if value.startswith("@"):
+        value, typed = _first_line(Path(value[1:]), ctx, param), False
+    for secret in secrets_of({WEBHOOK_VARIABLE: value}):
+        ctx.obj.output.redact.learn(secret)
+    if typed and "://" in value.partition(" ")[0]:
+        ctx.obj.output.warn(_SEEN_BY_OTHERS)
+    return value
 
 
-# What they name is for `emit`: no command has to hand it on.
-files = _together(
-    _file("--json-file", "Also write the JSON report to FILE; - is stdout, instead of the page."),
-    _file("--junit-file", "Also write the JUnit report to FILE; - as above."),
-)
-file = _file("--file", "Write the report to FILE instead of stdout.")
+def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
+    try:
+        with files.opened(path) as stream:
+            line = stream.readline(_LINE_BYTES).decode().strip()
+    except (OSError, UnicodeError) as exc:
+        raise click.BadParameter(f"{path}: {getattr(exc, 'strerror', '') or 'not UTF-8 text'}", ctx, param) from exc
+    if not line:
+        raise click.BadParameter(f"{path}: its first line is empty", ctx, param)
+    return line
 
-selection = _together(
-    click.option(
-        "--only",
-        multiple=True,
-        metavar="CHECK",
-        help="Run only this check and its prerequisites (repeatable, or a,b).",
-        shell_complete=completing.checks,
-    ),
-    click.option(
-        "--skip",
-        multiple=True,
-        metavar="CHECK",
-        help="Skip this check (repeatable, or a,b).",
-        shell_complete=completing.checks,
-    ),
-    click.option("--dry-run", is_flag=True, help="List the requests that would be made, and make none."),
-)
-fail_on = click.option(
-    "--fail-on",
-    type=click.Choice(["fail", "warn", "never"]),
-    default="fail",
-    show_default=True,
-    help="Lowest severity that exits with 1.",
-)
-run = _together(accounts, target, ntp, retry, nonce_unit, files, fail_on, selection, jobs)
-"""What every command takes that examines accounts."""
+
+_TYPES: dict[str, Any] = {
+    "seconds": SECONDS,
+    "pause": PAUSE,
+    "moment": Moment(),
+    "path": click.Path(),
+    "file": click.Path(dir_okay=False),
+    "unprocessed": click.UNPROCESSED,
+}
+_CALLBACKS = {"credentials": _credentials, "destination": _destination, "kept_secret": _kept_secret}
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., None]], Command]:
+    """Make a function, which is given the context first, the command *name*, with what options.toml lists for it."""
+
+    def decorate(function: Callable[..., None]) -> Command:
+        named = options()["commands"][name]
+        params = [_param(name, each) for each in _without_sets(named)]
+        return click.command(name, cls=Command, params=params, **settings)(click.pass_context(function))
+
+    return decorate
+
+
+def _without_sets(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if name.startswith("@"):
+            yield from _without_sets(options()["sets"][name[1:]])
+        else:
+            yield name
+
+
+def _param(command: str, name: str) -> click.Parameter:
+    table = options()
+    how = dict(table["only"].get(command, {}).get(name) or table["options"].get(name) or {})
+    if not how:
+        how = {"is_flag": True, "help": table["switches"][name]}
+    if "type" in how:
+        how["type"] = _TYPES[how["type"]]
+    elif "choices" in how:
+        how["type"] = click.Choice(how.pop("choices"))
+    elif "range" in how:
+        how["type"] = click.IntRange(*how.pop("range"))
+    if "complete" in how:
+        how["shell_complete"] = getattr(completing, how.pop("complete"))
+    if "callback" in how:
+        how["callback"] = _CALLBACKS[how["callback"]]
+    if how.pop("argument", False):
+        return click.Argument([name], **how)
+    names = how.pop("names", [f"--{name.replace('_', '-')}"])
+    if "/" in names[0]:
+        how.setdefault("default", None)  # Click's own would be False, which nobody said
+    return click.Option([*names, name], **{"show_default": how.get("default") is not None or None, **how})
 
 
 def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **more: Any) -> RunRequest:
@@ -189,13 +149,15 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     Raises:
         ConfigurationError: ``--only`` or ``--skip`` name a check that is not among *checks*.
     """
+    from kraken_doctor.doctor.request import RunRequest
+
     ctx = click.get_current_context(silent=True)
     names = {"user": "users", "all": "everyone", "timeout": "timeout_s", "deadline": "deadline_s"}
     names |= {"fault": "faults", "ntp_server": "ntp_servers", "max_offset": "max_offset_s"}
     fields = {names.get(name, name): value for name, value in choices.items()}
     # `init` makes a request of its own, without such an option.
     source = ctx.get_parameter_source("timeout") if ctx else None
-    fields["timeout_given"] = source not in (None, click.core.ParameterSource.DEFAULT)
+    fields["timeout_given"] = source not in (None, ParameterSource.DEFAULT)
     fields["use_ntp"] = not fields.pop("no_ntp", False)
     if fields.pop("retry", False):
         from kraken_doctor.client.retry import RetryPolicy

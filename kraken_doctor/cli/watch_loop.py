@@ -6,28 +6,25 @@ import functools
 import platform
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import click
 
 from kraken_doctor import __version__
+from kraken_doctor.cli.app import App
 from kraken_doctor.cli.emit import with_failure_report, write_files
+from kraken_doctor.cli.live import LiveView
+from kraken_doctor.doctor.history import RunHistory
+from kraken_doctor.doctor.notify import Notifier
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.service import ALIVE, READY, notify_service_manager
+from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
+from kraken_doctor.doctor.watch_duty import WatchDuty
 from kraken_doctor.model import json_report
+from kraken_doctor.model.payloads import RoundsPart
 from kraken_doctor.model.report import SCHEMA_VERSION, Change, Outcome, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
-
-if TYPE_CHECKING:
-    import click
-
-    from kraken_doctor.cli.app import App
-    from kraken_doctor.cli.live import LiveView
-    from kraken_doctor.doctor.history import RunHistory
-    from kraken_doctor.doctor.notify import Notifier
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.doctor.ticker import Ticker
-    from kraken_doctor.doctor.watch_duty import WatchDuty
-    from kraken_doctor.model.payloads import RoundsPart
 
 
 class WatchLoop:
@@ -70,7 +67,7 @@ class WatchLoop:
         Raises:
             ConfigurationError: Something is named that can't be used.
         """
-        manager = self._app.host.variable("NOTIFY_SOCKET")
+        manager = self._app.host.environ.get("NOTIFY_SOCKET")
         notify_service_manager(manager, READY)
         for _ in self._ticker.ticks():
             rested = self._history.resting(self._app.clock.monotonic())

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.clock import Clock
+from kraken_doctor.doctor.host import Host
 from kraken_doctor.doctor.instruments import store_place
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import CheckResult, Outcome
+from kraken_doctor.model.report import CheckResult, Outcome, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import Filter, KeySummary, summarise
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import STORE_VARIABLE
-
-if TYPE_CHECKING:
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.host import Host
-    from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.nonce.stores import NonceStore
 
 
 def account_names(host: Host) -> dict[str, str]:

@@ -5,25 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from kraken_doctor import parallel
 from kraken_doctor.checks.clockwatch import ClockSample, ClockWatch
 from kraken_doctor.clock import Deadline
 from kraken_doctor.diagnosis.diagnose import diagnose
+from kraken_doctor.doctor.examine import Doctor, Stop
 from kraken_doctor.doctor.instruments import environment_facts
 from kraken_doctor.doctor.reporting import Started, finished
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.ticker import Ticker
-from kraken_doctor.doctor.verdict import ExitStatus
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
-from kraken_doctor.model.report import CheckResult
-
-if TYPE_CHECKING:
-    from kraken_doctor.checks.base import Instruments
-    from kraken_doctor.doctor.examine import Doctor, Stop
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Report
+from kraken_doctor.model.report import CheckResult, Report
 
 
 def watch_clock(
@@ -57,7 +51,20 @@ def watch_clock(
         with contextlib.suppress(KeyboardInterrupt):
             _poll(seen, stop, Ticker(doctor.clock, every_s, count, _pause(stop, deadline)), deadline, observe)
         with stop.deferred():
-            return _report(doctor, instruments, seen, request, every_s, started, interrupted=stop.requested())
+            duration_s = started.duration_s()
+            result = CheckResult(id="clock", account=None, **seen.finding()._asdict(), duration_s=duration_s)
+            return finished(
+                request.command,
+                started,
+                [result],
+                diagnose([result]),
+                duration_s=duration_s,
+                api_url=instruments.settings.api_url,
+                sandbox=request.sandbox,
+                environment=environment_facts(instruments, (result,), doctor.host.dotenv_files),
+                extra={"watch": _document(seen, every_s)},
+                interrupted=stop.requested(),
+            )
 
 
 def _poll(
@@ -84,39 +91,6 @@ def _pause(stop: Stop, deadline: Deadline) -> Callable[[float], bool]:
         return not stop.requested()
 
     return pause
-
-
-def _report(
-    doctor: Doctor,
-    instruments: Instruments,
-    seen: ClockWatch,
-    request: RunRequest,
-    every_s: float,
-    started: Started,
-    *,
-    interrupted: bool,
-) -> Report:
-    finding, duration_s = seen.finding(), started.duration_s()
-    result = CheckResult(
-        id="clock",
-        account=None,
-        outcome=finding.outcome,
-        summary=finding.summary,
-        evidence=finding.evidence,
-        duration_s=duration_s,
-    )
-    return finished(
-        request.command,
-        started,
-        [result],
-        diagnose([result]),
-        duration_s=duration_s,
-        api_url=instruments.settings.api_url,
-        sandbox=request.sandbox,
-        environment=environment_facts(instruments, (result,), doctor.host.dotenv_files),
-        extra={"watch": _document(seen, every_s)},
-        **({"exit_status": ExitStatus.INTERRUPTED} if interrupted else {}),
-    )
 
 
 def _document(seen: ClockWatch, every_s: float) -> ClockWatchPart:

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
-from kraken_doctor.model.report import AccountReport, Diagnosis, FindingKey, Report
-
-
-class Comparison(NamedTuple):
-    """The findings of a report against those of an earlier one."""
-
-    new: tuple[FindingKey, ...]
-    gone: tuple[FindingKey, ...]
-    still: tuple[FindingKey, ...]
+from kraken_doctor.model.format import utc_timestamp
+from kraken_doctor.model.payloads import ComparisonPart
+from kraken_doctor.model.report import AccountReport, FindingKey, Report
 
 
-def compare(report: Report, baseline: Report) -> Comparison:
+def compared(report: Report, baseline: Report) -> Report:
     """
-    Return what is new, gone and still there in *report*, against *baseline*.
+    Return *report* with what is new, gone and still there, against *baseline*.
 
     Accounts are the same where their keys are, since a published report numbers them; else where their labels are.
     """
     labels = _same_accounts(report.accounts, baseline.accounts)
-    now = [_named(diagnosis, diagnosis.account) for diagnosis in report.diagnoses]
-    before = [_named(d, labels.get(d.account, d.account) if d.account else None) for d in baseline.diagnoses]
-    kinds_now, kinds_before = {(d.cause, d.account) for d in now}, {(d.cause, d.account) for d in before}
-    return Comparison(
-        new=tuple(d for d in now if (d.cause, d.account) not in kinds_before),
-        gone=tuple(d for d in before if (d.cause, d.account) not in kinds_now),
-        still=tuple(d for d in now if (d.cause, d.account) in kinds_before),
-    )
-
-
-def _named(diagnosis: Diagnosis, account: str | None) -> FindingKey:
-    return FindingKey(diagnosis.cause, account, diagnosis.severity.value)
+    now = {(d.cause, d.account): d.severity.value for d in report.diagnoses}
+    before = {(d.cause, labels.get(d.account or "", d.account)): d.severity.value for d in baseline.diagnoses}
+    comparison: ComparisonPart = {
+        "baseline_started_at": utc_timestamp(baseline.started_at_ns),
+        "new": [FindingKey(*kind, now[kind])._asdict() for kind in now if kind not in before],
+        "gone": [FindingKey(*kind, before[kind])._asdict() for kind in before if kind not in now],
+        "still": [FindingKey(*kind, now[kind])._asdict() for kind in now if kind in before],
+    }
+    return replace(report, extra={**report.extra, "comparison": comparison})
 
 
 def _same_accounts(now: Sequence[AccountReport], before: Sequence[AccountReport]) -> dict[str, str]:

@@ -8,12 +8,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kraken_doctor.accounts.discovery import find_accounts, name_account, none_found
-from kraken_doctor.checks.base import Scope
+from kraken_doctor.accounts.environment import Environment
+from kraken_doctor.checks.base import Instruments, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.clock import SystemClock
+from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
 from kraken_doctor.doctor.anonymise import without_amounts
@@ -23,18 +24,12 @@ from kraken_doctor.doctor.progress import RunTracker
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.runner import Runner
-from kraken_doctor.doctor.verdict import ExitStatus, graded, judge
-from kraken_doctor.model.report import CheckResult, Outcome
+from kraken_doctor.doctor.sandbox_env import RunEnvironment
+from kraken_doctor.doctor.verdict import graded, judge
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.report import CheckResult, Outcome, Report
 from kraken_doctor.redact import Redactor, secrets_of
-
-if TYPE_CHECKING:
-    from kraken_doctor.accounts.environment import Environment
-    from kraken_doctor.checks.base import Instruments
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.sandbox_env import RunEnvironment
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.model.report import Report
 
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""
@@ -45,20 +40,16 @@ class Stop(Protocol):
 
     def requested(self) -> bool:
         """Return whether it was asked for."""
-
-    def deferred(self, *, unless_requested: bool = False) -> contextlib.AbstractContextManager[Callable[[], bool]]:
-        """Raise nothing meanwhile; with *unless_requested* raise KeyboardInterrupt at once where it was asked for."""
-
-
-class NeverStop:
-    """A run that only its deadline ends."""
-
-    def requested(self) -> bool:
         return False
 
     @contextlib.contextmanager
     def deferred(self, *, unless_requested: bool = False) -> Iterator[Callable[[], bool]]:
+        """Raise nothing meanwhile; with *unless_requested* raise KeyboardInterrupt at once where it was asked for."""
         yield self.requested
+
+
+class NeverStop(Stop):
+    """A run that only its deadline ends."""
 
 
 class Doctor:
@@ -196,7 +187,7 @@ class Doctor:
             accounts=reports,
             named=tuple(name_account(name)[0] for name in (*request.users, *([None] if request.master else []))),
             extra=instruments.latency(context),
-            **({"exit_status": ExitStatus.INTERRUPTED} if runner.interrupted else {}),
+            interrupted=runner.interrupted,
         )
 
     def _warn_of_undeclared_unit(self, request: RunRequest, plan: Plan) -> None:

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kraken_doctor.accounts import dotenv, sources
 from kraken_doctor.accounts.discovery import refuse_led_elsewhere
+from kraken_doctor.accounts.dotenv import EnvFile
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model.account import Account
 from kraken_doctor.network.url import checked_url
-from kraken_doctor.nonce.stores import open_store
-from kraken_doctor.redact import CREDENTIALS_FOLDER, STORE_VARIABLE, Secret, secrets_of
-
-if TYPE_CHECKING:
-    from kraken_doctor.accounts.dotenv import EnvFile
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.nonce.stores import NonceStore
-    from kraken_doctor.redact import Redactor
+from kraken_doctor.nonce.stores import NonceStore, open_store
+from kraken_doctor.redact import CREDENTIALS_FOLDER, STORE_VARIABLE, Redactor, Secret, secrets_of
 
 DEFAULT_API_URL = "https://api.kraken.com"
 
@@ -156,10 +151,6 @@ class Host:
         for secret in secrets_of({name: environment.value(name) or "" for name in environment}):
             self._redact.learn(secret)
         return environment
-
-    def variable(self, name: str) -> str | None:
-        """Return a variable of the process, and of it alone; None if it is not set."""
-        return self.environ.get(name)
 
     def api_url(self, given: str | None) -> str:
         """

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from kraken_doctor import __version__
 from kraken_doctor.accounts import git
-from kraken_doctor.accounts.environment import PROCESS
+from kraken_doctor.accounts.dotenv import EnvFile
+from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.checks.base import Instruments, RunSettings
+from kraken_doctor.clock import Clock
+from kraken_doctor.doctor.request import RunRequest
+from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.model import facts
+from kraken_doctor.model.account import Account
 from kraken_doctor.model.permissions import needed
-from kraken_doctor.model.report import EvidenceSet, Outcome
+from kraken_doctor.model.report import CheckResult, EvidenceSet, Outcome
 from kraken_doctor.network import transport
 from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
+from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.redact import STORE_VARIABLE, without_secrets
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
 from kraken_doctor.timesource.time_daemon import HostFs, detect
@@ -26,15 +32,6 @@ from kraken_doctor.timesource.time_daemon import HostFs, detect
 if TYPE_CHECKING:
     from requests import Session
 
-    from kraken_doctor.accounts.dotenv import EnvFile
-    from kraken_doctor.accounts.environment import Environment
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.doctor.sandbox_env import RunEnvironment
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.model.report import CheckResult
-    from kraken_doctor.nonce.stores import NonceStore
-    from kraken_doctor.timesource.time_daemon import TimeDaemon
 
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 """As Python's getproxies prefers them: those in lower case win."""
@@ -96,7 +93,7 @@ def make_instruments(
         environ_in_files=tuple(f"{v.name}={without_login(v.value)} ({v.origin})" for v in in_files),
         environ_in_files_used=used,
         # A clock that is wrong for demonstration is not this host's: whatever keeps that is not to blame.
-        keeper=(lambda: None) if request.faults else functools.partial(find_time_daemon, environ),
+        keeper=(lambda: None) if request.faults else lambda: detect(HostFs(environ=environ)),
         accounts=accounts,
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
         store_place=store_place(place.environment, place.store),
@@ -148,10 +145,7 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str, *,
 
 def latency(context: Instruments) -> dict[str, Any]:
     """How long the calls of a run took, as a report's field; nothing where none was made."""
-    if not context.has_called:
-        return {}
-
-    found = transport.latency(context.http)
+    found = context.has_called and transport.latency(context.http)
     return {"latency": found} if found else {}
 
 
@@ -170,26 +164,16 @@ def time_servers(request: RunRequest, url: str) -> tuple[str, ...]:
     return request.ntp_servers or (() if is_loopback(url) else DEFAULT_SERVERS)
 
 
-def find_time_daemon(environ: Mapping[str, str]) -> TimeDaemon:
-    """What keeps this host's clock."""
-    return detect(HostFs(environ=environ))
-
-
-def shown_proxy(environ: Mapping[str, str]) -> str | None:
-    """The proxy that the environment names, without its login."""
-    found = next((environ[name] for name in PROXY_VARIABLES if environ.get(name)), None)
-    return without_login(found) if found else None
-
-
 def environment_facts(
     context: Instruments, results: tuple[CheckResult, ...], env_files: tuple[EnvFile, ...]
 ) -> dict[str, Any]:
     """Return what a report says of this host, as JSON values."""
+    proxy = next((context.environ[name] for name in PROXY_VARIABLES if context.environ.get(name)), None)
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
         "krakenex": EvidenceSet(results).get(facts.KRAKENEX_VERSION),
         "nonce_store": context.store.name,
-        "proxy": shown_proxy(context.environ),
+        "proxy": without_login(proxy) if proxy else None,
         "env_files": [str(file.path) for file in env_files],
     }

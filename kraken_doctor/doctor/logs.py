@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from kraken_doctor.botlog.examine import LogAnalysis
-from kraken_doctor.doctor.verdict import FailOn, exit_status, outcome_of
+from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model import facts
 from kraken_doctor.model.payloads import LogPart
 from kraken_doctor.model.report import CheckResult, Diagnosis, Evidence, Outcome, Report, Severity
@@ -27,21 +27,11 @@ def changes(before: Mapping[str, Diagnosis], now: Mapping[str, Diagnosis]) -> It
     yield from (f"RESOLVED {cause}" for cause in before if cause not in now)
 
 
-def report(found: LogAnalysis, names: tuple[str, ...], began_ns: int, duration_s: float) -> Report:
+def report(found: LogAnalysis, names: tuple[str, ...], started: Started, *, interrupted: bool) -> Report:
     """Return *found* as a report: one check, with all that is the log's own beside it."""
-    check = _check(found)
-    outcome = outcome_of([check], found.diagnoses)
-    return Report(
-        command="logs",
-        started_at_ns=began_ns,
-        duration_s=duration_s,
-        outcome=outcome,
-        exit_status=exit_status(outcome, FailOn.FAIL),
-        api_url="",
-        checks=(check,),
-        diagnoses=found.diagnoses,
-        extra={"log": _values(found, names)},
-    )
+    extra = {"log": _values(found, names)}
+    checks = [_check(found)]
+    return finished("logs", started, checks, found.diagnoses, interrupted=interrupted, host="", extra=extra)
 
 
 def _check(found: LogAnalysis) -> CheckResult:

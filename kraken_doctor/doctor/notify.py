@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from kraken_doctor import __version__, child, parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
-from kraken_doctor.redact import shortened, without_secrets
-
-if TYPE_CHECKING:
-    from kraken_doctor.redact import Redactor
+from kraken_doctor.redact import Redactor, shortened, without_secrets
+from kraken_doctor.tables import load
 
 _WEBHOOK_S = 10.0
 _COMMAND_S = 30.0
@@ -56,9 +53,8 @@ def notifier(target: str, environ: Mapping[str, str], redact: Redactor, form: st
     return _command(target, environ, redact)
 
 
-def hooks() -> dict[str, dict[str, Any]]:
-    """Return the chats whose form is known, by name."""
-    return tomllib.loads(Path(__file__).with_name("hooks.toml").read_text(encoding="utf-8"))
+hooks = functools.partial(load, __file__, "hooks.toml")
+"""The chats whose form is known, by name."""
 
 
 def _webhook(url: str, redact: Redactor, form: str | None) -> Notifier:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
+from kraken_doctor.doctor.examine import Doctor
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.errors import KrakenDoctorError
+from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.payloads import Extra
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.examine import Doctor
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.nonce.stores import NonceStore
 
 HOUR_NS = 3_600 * 10**9
 
@@ -21,27 +18,12 @@ _MOST = 10_000
 """Of a busy hour the newest calls: as many are a few megabytes of JSON, and nobody reads on."""
 
 
-class RecentCalls(NamedTuple):
-    """What a report has of the last hour, and what it has not."""
-
-    calls: tuple[CallRecord, ...]
-    """Oldest first."""
-    left_out: int
-    """Older calls of the same hour, above the most that a report takes."""
-    problem: str
-    """Why the audit log is not among them; empty where it is."""
-
-    def fields(self) -> Extra:
-        """The report's fields in the published form, see schema.json."""
-        return {
-            "calls": [record.to_json() for record in self.calls],
-            "audit": {"left_out": self.left_out, "problem": self.problem},
-        }
-
-
-def recent_calls(doctor: Doctor, request: RunRequest, key_ids: Collection[str], *, offline: bool) -> RecentCalls:
+def recent_calls(doctor: Doctor, request: RunRequest, key_ids: Collection[str], *, offline: bool) -> Extra:
     """
-    The calls of *key_ids*, of every key where none is named: a report is about the accounts that it examined.
+    Return the calls of *key_ids*, of every key where none is named: a report is about the accounts that it examined.
+
+    They are the report's fields in the published form, see schema.json: ``left_out`` counts older calls of the same
+    hour, above the most that a report takes; ``problem`` says why the audit log is not among them.
 
     A log that can't be read costs its calls, and not the report: that is wanted most where something is broken.
     """
@@ -56,7 +38,8 @@ def recent_calls(doctor: Doctor, request: RunRequest, key_ids: Collection[str], 
         except (KrakenDoctorError, OSError) as exc:
             problem = f"can't be read: {exc}"
     # Ours stand last, and so win over the log's copy of them: the log shortens long answers.
-    return RecentCalls(of_last_hour((*logged, *doctor.calls), now_ns), left_out, problem)
+    calls = [record.to_json() for record in of_last_hour((*logged, *doctor.calls), now_ns)]
+    return {"calls": calls, "audit": {"left_out": left_out, "problem": problem}}
 
 
 def of_last_hour(records: Iterable[CallRecord], now_ns: int) -> tuple[CallRecord, ...]:

@@ -8,36 +8,32 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments
 from kraken_doctor.doctor.anonymise import anonymise
-from kraken_doctor.doctor.comparison import compare
+from kraken_doctor.doctor.examine import Doctor
+from kraken_doctor.doctor.host import Host
 from kraken_doctor.doctor.recent_calls import recent_calls
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.doctor.versions import versions
 from kraken_doctor.model import json_load, json_report
-from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.json_load import Saved
+from kraken_doctor.model.payloads import Extra
+from kraken_doctor.model.report import Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.network.url import is_loopback
 from kraken_doctor.timesource.ntp import parse_server
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.examine import Doctor
-    from kraken_doctor.doctor.host import Host
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.payloads import ComparisonPart, Extra
-from kraken_doctor.model.report import Report
 
 
 def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, offline: bool) -> Report:
     """Return *found* as a ``report``, with versions and the private calls of the last hour."""
     keys = {account.key_id for account in found.accounts if account.key_id}
     recent = recent_calls(doctor, request, keys, offline=offline)
-    return replace(found, command="report", extra={**found.extra, "versions": versions(), **recent.fields()})
+    return replace(found, command="report", extra={**found.extra, "versions": versions(), **recent})
 
 
 def from_saved(saved: Saved) -> Report:
@@ -82,18 +78,6 @@ def judge_again(saved: Saved) -> Saved:
     return saved._replace(report=replace(saved.report, diagnoses=diagnoses, accounts=accounts, outcome=outcome))
 
 
-def compared(report: Report, before: Report) -> Report:
-    """Return *report* with what is new, gone and still there since *before*."""
-    found = compare(report, before)
-    comparison: ComparisonPart = {
-        "baseline_started_at": utc_timestamp(before.started_at_ns),
-        "new": [key._asdict() for key in found.new],
-        "gone": [key._asdict() for key in found.gone],
-        "still": [key._asdict() for key in found.still],
-    }
-    return replace(report, extra={**report.extra, "comparison": comparison})
-
-
 def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:
     """Words of this host and its network, and what is shown instead."""
     words: dict[str, str] = {}
@@ -106,7 +90,7 @@ def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:
         words[parse_server(server)[0]] = "<time server>"
     for name in instruments.PATH_VARIABLES:
         with contextlib.suppress(ValueError):
-            words[urlsplit(host.variable(name) or "").hostname or ""] = "<proxy>"
+            words[urlsplit(host.environ.get(name) or "").hostname or ""] = "<proxy>"
     words |= _store_words(host)
     api = urlsplit(report.api_url).hostname
     if api and not api.endswith("kraken.com") and not is_loopback(report.api_url):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from kraken_doctor.clock import Clock
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status, outcome_of
-from kraken_doctor.model.report import CheckResult, Outcome, Report
-
-if TYPE_CHECKING:
-    from kraken_doctor.clock import Clock
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Diagnosis
+from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome, Report
 
 
 class Started(NamedTuple):
@@ -38,6 +35,8 @@ def finished(
     started: Started,
     checks: Sequence[CheckResult],
     diagnoses: Sequence[Diagnosis] = (),
+    *,
+    interrupted: bool = False,
     **fields: Any,
 ) -> Report:
     """
@@ -48,6 +47,7 @@ def finished(
         started: When it began.
         checks: What was found.
         diagnoses: What that comes to.
+        interrupted: Whether the user ended it: that is its exit status.
         fields: More fields of `Report`; those that are not given are derived from checks and diagnoses.
     """
     outcome = fields.pop("outcome", None) or outcome_of(checks, diagnoses)
@@ -57,7 +57,7 @@ def finished(
             "started_at_ns": started.at_ns,
             "duration_s": started.duration_s(),
             "outcome": outcome,
-            "exit_status": exit_status(outcome, FailOn.FAIL),
+            "exit_status": ExitStatus.INTERRUPTED if interrupted else exit_status(outcome, FailOn.FAIL),
             "api_url": "",
             "host": platform.node(),
             "checks": tuple(checks),
@@ -71,14 +71,13 @@ def cut_short(
     request: RunRequest, clock: Clock, outcome: Outcome, summary: str, status: int = ExitStatus.NO_VERDICT
 ) -> Report:
     """Return the report of a run that ended before it had one: *outcome* and *summary* are those of the doctor."""
-    return Report(
-        command=request.command,
-        started_at_ns=clock.now_ns(),
+    return finished(
+        request.command,
+        Started.now(clock),
+        [CheckResult(id="doctor", account=None, outcome=outcome, summary=summary)],
         duration_s=0.0,
         outcome=Outcome.INCONCLUSIVE,
         exit_status=status,
         api_url=request.api_url or "",
         sandbox=request.sandbox,
-        host=platform.node(),
-        checks=(CheckResult(id="doctor", account=None, outcome=outcome, summary=summary),),
     )

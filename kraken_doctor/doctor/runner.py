@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 from kraken_doctor import descriptors, parallel
@@ -41,10 +41,6 @@ _PACKAGE = "kraken_doctor"
 _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
 
-def _ignore(check: str, account: str | None, result: CheckResult | None) -> None:
-    """Do nothing: the default `Observe`."""
-
-
 class Runner:
     """
     Makes the checks of a plan.
@@ -63,7 +59,7 @@ class Runner:
         plan: Plan,
         context: Instruments,
         sessions: Sessions,
-        observe: Observe = _ignore,
+        observe: Observe = lambda _check, _account, _result: None,
         given_up: Callable[[], bool] = lambda: False,
         *,
         spent_s: float = 0.0,
@@ -88,10 +84,6 @@ class Runner:
             A result for every check of the plan. What did not finish before the deadline, or before it was given up,
             is inconclusive.
         """
-        self._run()
-        return self._complete()
-
-    def _run(self) -> None:
         for check in self._plan.of_scope(Scope.RUN):
             # One by one: what a check needs stands above it, and so is under way before it looks.
             make = functools.partial(self._make, check, None, functools.partial(check.run, self._context))
@@ -102,7 +94,8 @@ class Runner:
                 future.result()  # raises what no check can answer for, such as a unit that is none
             elif self._given_up():
                 self.interrupted = True
-                return
+                break
+        return self._complete()
 
     def _examine(self, account: Account) -> None:
         context = AccountContext(
@@ -143,9 +136,7 @@ class Runner:
         result = CheckResult(
             id=check.id,
             account=account,
-            outcome=ended.outcome,
-            summary=ended.summary,
-            evidence=ended.evidence,
+            **ended._asdict(),
             blocked_by=blocked_by,
             duration_s=self._context.clock.monotonic() - began,
         )
@@ -165,10 +156,8 @@ class Runner:
         return None
 
     def _wait(self, future: Future[None]) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):  # `_complete` says what is missing
             future.result(timeout=self._deadline.remaining())
-        except FutureTimeoutError:
-            return  # `_complete` says what is missing
 
     def _correction_s(self) -> float:
         if "clock" not in self._run_checks:
@@ -185,15 +174,12 @@ class Runner:
             return tuple(self._results[slot] for slot in slots if slot in self._results)
 
     def _complete(self) -> tuple[CheckResult, ...]:
-        reason = (
-            "before the interruption" if self.interrupted else f"within the deadline of {self._plan.deadline_s:g} s"
-        )
+        in_time = f"within the deadline of {self._plan.deadline_s:g} s"
+        why = f"not finished {'before the interruption' if self.interrupted else in_time}"
+        missing = functools.partial(CheckResult, outcome=Outcome.INCONCLUSIVE, summary=why)
         with self._lock:
             return tuple(
-                self._results.get((label, check.id))
-                or CheckResult(
-                    id=check.id, account=label, outcome=Outcome.INCONCLUSIVE, summary=f"not finished {reason}"
-                )
+                self._results.get((label, check.id)) or missing(id=check.id, account=label)
                 for check, label in self._plan.slots()
             )
 

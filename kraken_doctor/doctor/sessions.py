@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kraken_doctor.checks.base import Instruments
 from kraken_doctor.checks.session import AccountSession
 from kraken_doctor.checks.unit import NonceGuard, choose_unit
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import CorrectedClock
+from kraken_doctor.doctor.plan import Plan
+from kraken_doctor.doctor.progress import RunTracker
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.errors import KrakenDoctorError
-from kraken_doctor.model.call import DOCTOR
+from kraken_doctor.model.account import Account
+from kraken_doctor.model.call import DOCTOR, CallRecord
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1, KeyHistory
-
-if TYPE_CHECKING:
-    from kraken_doctor.checks.base import Instruments
-    from kraken_doctor.doctor.plan import Plan
-    from kraken_doctor.doctor.progress import RunTracker
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.account import Account
-    from kraken_doctor.model.call import CallRecord
 
 
 def make(

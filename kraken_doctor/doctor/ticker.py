@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kraken_doctor.clock import Clock
+from kraken_doctor.clock import Clock
 
 
 class Ticker:

@@ -46,6 +46,8 @@ CALLING = frozenset({"authentication", "balances"})
 _OF_HOST = {"krakenex", "store"}
 """Checks without which no call can be made, and which say nothing of the connection."""
 
+_BESIDE_THE_POINT = ("clock", Outcome.INCONCLUSIVE)
+
 _FINE = (Outcome.PASS, Outcome.WARN)
 
 
@@ -57,7 +59,7 @@ def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -
     but for the clock, which by itself decides nothing once nonces are accepted, unless it is all that was asked.
     """
     severities = {diagnosis.severity for diagnosis in diagnoses}
-    decisive = [result for result in results if not _beside_the_point(result)] or results
+    decisive = [result for result in results if (result.id, result.outcome) != _BESIDE_THE_POINT] or results
     outcomes = {result.outcome for result in decisive}
     if Severity.FAIL in severities or Outcome.FAIL in outcomes:
         return Outcome.FAIL
@@ -66,10 +68,6 @@ def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -
     if Severity.WARN in severities or Outcome.WARN in outcomes:
         return Outcome.WARN
     return Outcome.PASS
-
-
-def _beside_the_point(result: CheckResult) -> bool:
-    return result.id == "clock" and result.outcome is Outcome.INCONCLUSIVE
 
 
 def graded(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
@@ -97,9 +95,8 @@ def _failed_in_public(result: CheckResult, *, in_maintenance: bool) -> bool:
 
 def exit_status(outcome: Outcome, fail_on: FailOn) -> ExitStatus:
     """Return the process's exit status."""
-    if outcome is Outcome.FAIL and fail_on is not FailOn.NEVER:
-        return ExitStatus.PROBLEM
-    if outcome is Outcome.WARN and fail_on is FailOn.WARN:
+    failed = outcome is Outcome.FAIL and fail_on is not FailOn.NEVER
+    if failed or (outcome is Outcome.WARN and fail_on is FailOn.WARN):
         return ExitStatus.PROBLEM
     if outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
         return ExitStatus.NO_VERDICT

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from kraken_doctor.errors import NonceStoreError
-
-if TYPE_CHECKING:
-    from kraken_doctor.model.report import AccountReport
-    from kraken_doctor.nonce.stores import NonceStore
+from kraken_doctor.model.report import AccountReport
+from kraken_doctor.nonce.stores import NonceStore
 
 _NOTE = "watched_by"
 

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.doctor.plan import choose
 from kraken_doctor.doctor.verdict import CALLING
 from kraken_doctor.errors import ConfigurationError
@@ -24,6 +23,7 @@ from kraken_doctor.sandbox.messages import Request, Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from kraken_doctor.sandbox.scenarios import MASTER, USER, healthy
 from tests.conftest import Run
+from tests.schema import OUTPUTS
 
 IDS = [check.id for check in CATALOGUE]
 LABELS = {"MASTER": MASTER, "USER:daivon_frazier": USER}

@@ -10,14 +10,13 @@ import pytest
 
 from kraken_doctor import __version__
 from kraken_doctor.cli.main import COMMANDS
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
 from tests.conftest import Run
 from tests.runner import commands
-from tests.schema import document
+from tests.schema import OUTPUTS, document
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.cli.main import COMMANDS
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Finished, Run
 from tests.render.samples import call
 from tests.runner import commands
+from tests.schema import OUTPUTS
 
 WORDS = (
     "[bold]boo[/bold]\x1b[31m\x1b]8;;http://x\x07y\n::error::boo\r##[error]boo\u202egnp\u200b\u2066"

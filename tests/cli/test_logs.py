@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kraken_doctor.cli.params import OUTPUTS
 from tests.botlog.logs import line, refused, worked
 from tests.botlog.test_patterns import ALWAYS, CONCURRENT, SINCE
 from tests.clocks import ManualClock
@@ -24,6 +23,7 @@ from tests.conftest import Run
 from tests.render.samples import HOSTILE
 from tests.render.test_hostile import FORBIDDEN
 from tests.runner import commands
+from tests.schema import OUTPUTS
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -14,10 +15,11 @@ import pytest
 
 from kraken_doctor.checks.base import Instruments
 from kraken_doctor.checks.catalogue import CATALOGUE
-from kraken_doctor.cli.command import relations
+from kraken_doctor.cli.command import options
 from kraken_doctor.cli.main import COMMANDS, cli
 from kraken_doctor.doctor import instruments
 from kraken_doctor.doctor.request import RunRequest
+from kraken_doctor.model.defaults import RETRY_BASE_S
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
@@ -72,10 +74,26 @@ def test_options_toml_names_options_that_there_are() -> None:
     context = click.Context(cli, **cli.context_settings)
     commands = [command for name in COMMANDS if (command := cli.get_command(context, name))]
     there = {param.name for command in commands for param in command.get_params(context)}
-    named = [*relations()["groups"].values(), *relations()["requires"].items()]
-    for excludes in (relations()["excludes"], *relations()["excludes_in"].values()):
+    relations = options()
+    named = [*relations["groups"].values(), *relations["requires"].items()]
+    for excludes in (relations["excludes"], *relations["excludes_in"].values()):
         named += [[name, *others] for name, others in excludes.items()]
     assert {name for names in named for name in names} <= there
+    declared = {*relations["switches"], *relations["options"], *itertools.chain(*relations["only"].values())}
+    assert declared <= there
+    for command in commands:
+        assert relations["only"].get(str(command.name), {}).keys() <= {param.name for param in command.params}
+
+
+def test_options_toml_has_the_defaults_of_a_run() -> None:
+    """What the library takes by itself and what a command takes are the same."""
+    declared = options()["options"]
+    said = {name: declared[name]["default"] for name in ("timeout", "deadline", "max_offset", "jobs", "retry_base")}
+    run = RunRequest(command="check")
+    assert said == {
+        "timeout": run.timeout_s, "deadline": run.deadline_s, "max_offset": run.max_offset_s, "jobs": run.jobs,
+        "retry_base": RETRY_BASE_S,
+    }  # fmt: skip
 
 
 def test_several_checks_in_one_option(doctor: Run) -> None:

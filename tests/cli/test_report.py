@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kraken_doctor.cli.params import OUTPUTS
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Response
 from tests.conftest import Run
-from tests.schema import document
+from tests.schema import OUTPUTS, document
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
-from kraken_doctor.doctor.comparison import compare
+from kraken_doctor.doctor.comparison import compared
 from kraken_doctor.model.report import Diagnosis, FindingKey, Report, Severity
 from tests.render.samples import account, diagnosis, report
 
@@ -16,6 +17,13 @@ def named(cause: str, label: str | None, **changed: object) -> Diagnosis:
 def of(keys: dict[str, str], *found: Diagnosis) -> Report:
     accounts = [replace(account(label), key_id=key) for label, key in keys.items()]
     return report(*accounts, diagnoses=found)
+
+
+def compare(now: Report, before: Report) -> SimpleNamespace:
+    found = compared(now, before).extra["comparison"]
+    return SimpleNamespace(
+        **{name: tuple(FindingKey(**key) for key in found[name]) for name in ("new", "gone", "still")}
+    )
 
 
 def test_new_gone_still() -> None:

@@ -43,7 +43,8 @@ class Watched:
         self.clock = ManualClock()
         self.exchange._clock = self.clock
         output = Output(environ, quiet=True)
-        self.app = App(environ=environ, output=output, use_env_file=False, clock=self.clock)
+        self.app = App(environ=environ, output=output, clock=self.clock)
+        self.app.adjust(no_env_file=True)
         self.exchange.interceptors.append(self._count)
         self._calls: Counter[str | None] = Counter()
         self.watch = RunHistory(0.0, phrases.verdict)

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.cli.commands import watch
 from kraken_doctor.doctor import notify
 from kraken_doctor.redact import Redactor
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.conftest import Run
+from tests.schema import HOOK_FORMATS
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +236,7 @@ def test_the_form_is_known_by_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
         assert notify.notifier(f"https://{host}/x", {}, Redactor())({"text": "said"}) == ""
     expected = [notify._written({"text": "said"}, notify.hooks()[name])[1] for _host, name in hosts]
     assert [body for body, _kind in posted] == [*expected, '{"text": "said"}']
-    assert ("json", *notify.hooks()) == watch.HOOK_FORMATS
+    assert ("json", *notify.hooks()) == HOOK_FORMATS
 
 
 def test_a_test_message_is_sent_once_when_asked(doctor: Run, hooks: Hooks, key: Key) -> None:

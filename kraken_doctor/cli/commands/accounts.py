@@ -9,20 +9,10 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run
 
 
-@click.command("accounts", cls=Command)
-@params.accounts
-@click.option("--sandbox", is_flag=True, help="Show the demo accounts of the embedded exchange.")
-@click.option(
-    "--static",
-    is_flag=True,
-    help="For a pre-commit hook: check too that git ignores .env. No account is fine; a warning exits with 1.",
-)
-@params.output
-@click.pass_context
+@params.command("accounts")
 def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
     List the accounts found, and where each credential came from.

@@ -8,27 +8,11 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
-from kraken_doctor.cli.timeparse import Moment, absolute
+from kraken_doctor.cli.timeparse import absolute
 
 
-@click.command("audit", cls=Command)
-@params.accounts
-@click.option("--key-id", multiple=True, metavar="ID", help="Show this key, by its fingerprint (repeatable).")
-@click.option(
-    "--since",
-    type=Moment(),
-    metavar="TIME",
-    help="Show calls since TIME: 30m, 2h or 7d ago, or 2026-11-23T14:00 (UTC).",
-)
-@click.option("--until", type=Moment(), metavar="TIME", help="Show calls until TIME.")
-@click.option("--outcome", metavar="TEXT", help="Show calls whose outcome contains TEXT: ok, nonce, timeout.")
-@click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Show at most this many of the newest calls."
-)
-@params.output
-@click.pass_context
+@params.command("audit")
 def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> None:
     """
     Show the nonce audit log: what was issued when, for which call, with which outcome.

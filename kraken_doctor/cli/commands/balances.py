@@ -7,17 +7,12 @@ from typing import Any
 import click
 
 from kraken_doctor.cli import params
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import run_and_emit
 
 _CHECKS = ("krakenex", "store", "credentials", "balances")
 
 
-@click.command("balances", cls=Command)
-@params.run
-@params.amounts
-@params.output
-@click.pass_context
+@params.command("balances")
 def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) -> None:
     """
     Show USD, USDT and total per account.

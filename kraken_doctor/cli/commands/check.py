@@ -7,17 +7,10 @@ from typing import Any
 import click
 
 from kraken_doctor.cli import params
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import run_and_emit
 
 
-@click.command("check", cls=Command)
-@params.run
-@params.needs
-@params.amounts
-@params.output
-@click.option("--list", "list_checks", is_flag=True, help="List the checks, and exit.")
-@click.pass_context
+@params.command("check")
 def command(ctx: click.Context, /, output: str, fail_on: str, list_checks: bool, **choices: Any) -> None:
     """
     Check the connection: environment once, then each account.

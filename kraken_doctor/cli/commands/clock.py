@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run_and_emit
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.clockwatch import ClockSample
 
-_EVERY_S = 10.0
 
-
-@click.command("clock", cls=Command)
-@params.target
-@params.ntp
-@params.output
-@click.option(
-    "--max-offset",
-    type=params.SECONDS,
-    default=1.0,
-    show_default=True,
-    help="Largest offset allowed, in seconds.",
-)
-@click.option("--watch", is_flag=True, help="Poll repeatedly, and report offset over time, drift and steps.")
-@click.option(
-    "--every",
-    type=params.PAUSE,
-    metavar="SECONDS",
-    help="With --watch: seconds between polls.  [default: 10]",
-)
-@click.option("--count", type=click.IntRange(min=1), help="With --watch: number of polls; by default until Ctrl-C.")
-@click.pass_context
-def command(
-    ctx: click.Context, /, output: str, watch: bool, every: float | None, count: int | None, **choices: Any
-) -> None:
+@params.command("clock")
+def command(ctx: click.Context, /, output: str, watch: bool, every: float, count: int | None, **choices: Any) -> None:
     """
     Compare this host's clock with NTP and with the exchange.
 
@@ -63,22 +38,6 @@ def command(
     from kraken_doctor.doctor.clock_watch import watch_clock
 
     app: App = ctx.obj
-    # The default is for one poll; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
-    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
-    report = watch_clock(
-        app.doctor,
-        app.interruption,
-        request,
-        every_s=every or _EVERY_S,
-        count=count,
-        deadline_s=request.deadline_s if asked_for else float("inf"),
-        observe=_say(app, output),
-    )
-    emit(ctx, report, output, page="clock")
-
-
-def _say(app: App, output: str) -> Callable[[ClockSample], None]:
-    """Print a line a poll; with ``-o json`` none, and one document at the end."""
 
     def say(sample: ClockSample) -> None:
         if output != "json" and not app.output.quiet:
@@ -86,4 +45,15 @@ def _say(app: App, output: str) -> Callable[[ClockSample], None]:
 
             app.output.out(f"{line(sample)}\n")
 
-    return say
+    # The default is for one poll; a watch ends with its count, or by Ctrl-C, unless a deadline was asked for.
+    asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
+    report = watch_clock(
+        app.doctor,
+        app.interruption,
+        request,
+        every_s=every,
+        count=count,
+        deadline_s=request.deadline_s if asked_for else float("inf"),
+        observe=say,
+    )
+    emit(ctx, report, output, page="clock")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import click
 
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 _VARIABLE = "_KRAKEN_DOCTOR_COMPLETE"
 """Click's own name for it: the script sets it, and the command then answers with completions."""
 
 
-@click.command("completion", cls=Command)
-@click.argument("shell", type=click.Choice(SHELLS))
-@click.pass_context
+@params.command("completion")
 def command(ctx: click.Context, /, shell: str) -> None:
     """
     Print the completion script for a shell.

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import completing
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.report import Outcome
 
@@ -18,13 +17,8 @@ if TYPE_CHECKING:
     from kraken_doctor.model.cause import Cause, Symptom
     from kraken_doctor.model.payloads import Extra
 
-_FORMS = ("table", "json", "markdown")
 
-
-@click.command("explain", cls=Command)
-@click.argument("words", nargs=-1, metavar="[CAUSE|ERROR]", shell_complete=completing.causes)
-@click.option("-o", "--output", type=click.Choice(_FORMS), default="table", show_default=True, help="Output format.")
-@click.pass_context
+@params.command("explain")
 def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
     Say what a cause or an error means, how it is proved and fixed.
@@ -40,18 +34,38 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
       xclip -o | kraken-doctor explain -
     """
     from kraken_doctor.diagnosis import recognise
-    from kraken_doctor.diagnosis.causes import CAUSES
+    from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
+    from kraken_doctor.render.formats import markdown
+    from kraken_doctor.render.pages import explain as page
 
     app: App = ctx.obj
     text = _text(words)
+    symptoms: tuple[Symptom, ...] = ()
     if not text:
-        _show(app, output, "", tuple(CAUSES.values()), ())
+        causes = tuple(CAUSES.values())
     elif cause := recognise.cause_named(text):
-        _show(app, output, text, (cause,), ())
-    elif symptoms := (_symptoms_of_log(app, text) if "\n" in text else recognise.recognise(text)):
-        _show(app, output, text, (), symptoms)
+        causes = (cause,)
     else:
-        _show(app, output, text, (_unrecognised(text),), ())
+        symptoms = _symptoms_of_log(app, text) if "\n" in text else recognise.recognise(text)
+        causes = () if symptoms else (_unrecognised(text),)
+    error = recognise.unknown_error(text) if [cause.id for cause in causes] == ["error-unrecognised"] else ""
+    if output == "json":
+        app.output.out(_document(app, text, causes, symptoms))
+    elif output == "markdown":
+        said = f"{markdown.code(error)}\n\n" if error else ""
+        pages = [page.cause_markdown(cause) for cause in causes]
+        pages += [page.symptom_markdown(symptom, CAUSES) for symptom in symptoms]
+        app.output.out(said + "\n".join(pages) if text else page.list_markdown(SECTIONS))
+    else:
+        terminal = app.output.terminal()
+        if not text:
+            app.output.out(page.listed(SECTIONS, terminal))
+        elif error:
+            app.output.out(page.unrecognised_page(error, causes[0], terminal))
+        else:
+            pages = [page.cause_page(cause, terminal) for cause in causes]
+            pages += [page.symptom_page(symptom, CAUSES, terminal) for symptom in symptoms]
+            app.output.out("\n".join(pages))
 
 
 def _text(words: tuple[str, ...]) -> str:
@@ -104,59 +118,18 @@ def _unrecognised(text: str) -> Cause:
     return CAUSES["error-unrecognised"]
 
 
-def _show(app: App, output: str, text: str, causes: tuple[Cause, ...], symptoms: tuple[Symptom, ...]) -> None:
+def _document(app: App, text: str, causes: tuple[Cause, ...], symptoms: tuple[Symptom, ...]) -> str:
     from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
-    from kraken_doctor.render.pages import explain as explain_page
-
-    error = "" if symptoms or len(causes) != 1 else _unknown_error(text, causes[0])
-    if output == "json":
-        section = {cause.id: name for name, of_it in SECTIONS.items() for cause in of_it}
-        extra: Extra = {
-            "explained": {
-                "text": text,
-                "signs": [explain_page.symptom_values(symptom) for symptom in symptoms],
-                "causes": [explain_page.cause_values(cause, section[cause.id]) for cause in causes]
-                or [explain_page.cause_values(CAUSES[c], section[c]) for c in _pointed_to(symptoms)],
-            }
-        }
-        app.output.out(_document(app, extra))
-    elif output == "markdown":
-        app.output.out(_markdown(causes, symptoms, error))
-    else:
-        terminal = app.output.terminal()
-        if not text:
-            app.output.out(explain_page.listed(SECTIONS, terminal))
-        elif error:
-            app.output.out(explain_page.unrecognised_page(error, causes[0], terminal))
-        else:
-            pages = [explain_page.cause_page(cause, terminal) for cause in causes]
-            pages += [explain_page.symptom_page(symptom, CAUSES, terminal) for symptom in symptoms]
-            app.output.out("\n".join(pages))
-
-
-def _markdown(causes: tuple[Cause, ...], symptoms: tuple[Symptom, ...], error: str) -> str:
-    from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
-    from kraken_doctor.render.formats import markdown
-    from kraken_doctor.render.pages import explain as explain_page
-
-    if len(causes) > 1:
-        return explain_page.list_markdown(SECTIONS)
-    said = f"{markdown.code(error)}\n\n" if error else ""
-    pages = [explain_page.cause_markdown(cause) for cause in causes]
-    return said + "\n".join([*pages, *(explain_page.symptom_markdown(symptom, CAUSES) for symptom in symptoms)])
-
-
-def _unknown_error(text: str, cause: Cause) -> str:
-    from kraken_doctor.diagnosis import recognise
-
-    return recognise.unknown_error(text) if cause.id == "error-unrecognised" else ""
-
-
-def _pointed_to(symptoms: tuple[Symptom, ...]) -> list[str]:
-    return list(dict.fromkeys(cause for symptom in symptoms for cause in symptom.causes))
-
-
-def _document(app: App, extra: Extra) -> str:
     from kraken_doctor.model import json_report
+    from kraken_doctor.render.pages import explain as page
 
+    section = {cause.id: name for name, of_it in SECTIONS.items() for cause in of_it}
+    pointed_to = dict.fromkeys(cause for symptom in symptoms for cause in symptom.causes)
+    extra: Extra = {
+        "explained": {
+            "text": text,
+            "signs": [page.symptom_values(symptom) for symptom in symptoms],
+            "causes": [page.cause_values(c, section[c.id]) for c in causes or [CAUSES[name] for name in pointed_to]],
+        }
+    }
     return json_report.render(finished("explain", Started.now(app.clock), (), outcome=Outcome.PASS, extra=extra))

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_doctor.cli import completing, pasted
+from kraken_doctor.cli import params, pasted
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import Secret, without_secrets
@@ -32,24 +31,7 @@ _STOP = "Stop the bot on this key before a test, or give the doctor a key of its
 _ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
 
 
-@click.command("init", cls=Command)
-@click.option("--user", metavar="NAME", help="Set up this user.", shell_complete=completing.users)
-@click.option("--master", is_flag=True, help="Set up the master account.")
-@click.option("--key", metavar="KEY", help="The API key; never the secret, which other users of the host would see.")
-@click.option(
-    "--secret-stdin",
-    is_flag=True,
-    help="Read the secret from stdin; without --key, the key from the line before it.",
-)
-@click.option(
-    "--trades",
-    metavar="CLIENT",
-    help="What trades on this key: a client such as krakenex, a nonce unit, or nothing.",
-    shell_complete=completing.clients,
-)
-@click.option("--replace", is_flag=True, help="Replace values that are already set.")
-@click.option("--check/--no-check", default=None, help="Run the check afterwards; on a terminal you are asked.")
-@click.pass_context
+@params.command("init")
 def command(
     ctx: click.Context, /, user: str | None, master: bool, key: str | None, secret_stdin: bool, trades: str | None,
     replace: bool, check: bool | None,
@@ -108,7 +90,8 @@ def command(
     if check:
         _check(ctx, label)
     else:
-        app.output.info(f"{_STOP}.\nTo test them: kraken-doctor check {_option(label)}\n")
+        option = f"--user {label.removeprefix('USER:')}" if user else "--master"
+        app.output.info(f"{_STOP}.\nTo test them: kraken-doctor check {option}\n")
 
 
 def _path(ctx: click.Context) -> tuple[Path, bool]:
@@ -164,13 +147,12 @@ def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, as
     def held(file: dotenv.EnvFile | None) -> list[str]:
         return [name for name, value in values.items() if file and file.values.get(name) not in (None, "", value)]
 
-    agreed = asks and not replace and bool(names := held(before()))
-    if agreed and not click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True):
-        agreed = False
+    if asks and not replace and (names := held(before())):
+        replace = click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True)
     # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
     with _alone():
         file = before()
-        if (names := held(file)) and not (replace or agreed):
+        if (names := held(file)) and not replace:
             named = " and ".join(names)
             raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
         values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}
@@ -194,17 +176,14 @@ def _alone() -> Iterator[None]:
     from kraken_doctor.nonce.stores.fileturn import KernelLock
 
     state = platformdirs.user_state_path("kraken-doctor", appauthor=False)
-    lock = KernelLock(state / "init.lock")
-    try:
-        free = lock.acquire(_OTHERS_S)
-    except OSError:
-        free = True  # no place for a lock, as in a container that may not write: nor is there a second init
-    if not free:
-        raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
-    try:
+    with contextlib.closing(KernelLock(state / "init.lock")) as lock:
+        try:
+            free = lock.acquire(_OTHERS_S)
+        except OSError:
+            free = True  # no place for a lock, as in a container that may not write: nor is there a second init
+        if not free:
+            raise ConfigurationError("another kraken-doctor init is writing; nothing was changed")
         yield
-    finally:
-        lock.close()
 
 
 def _readable_by() -> str:
@@ -223,7 +202,7 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
         case GitStatus.EXPOSED:
             app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
     for name in values:
-        if (app.host.variable(name) or "").strip():
+        if app.host.environ.get(name, "").strip():
             app.output.warn(f"Warning: {name} is set in this shell's environment too, and wins over the file.\n")
 
 
@@ -249,13 +228,7 @@ def _before_a_test(declared: Variable | None, client: Family | None) -> str:
 
 def _check(ctx: click.Context, label: str) -> None:
     from kraken_doctor.checks.catalogue import CATALOGUE
-    from kraken_doctor.cli import params
     from kraken_doctor.cli.emit import run_and_emit
 
-    name = label.removeprefix("USER:")
-    choices = {"master": True} if name == label else {"user": (name,)}
+    choices = {"user": (name,)} if (name := label.removeprefix("USER:")) != label else {"master": True}
     run_and_emit(ctx, params.request("check", CATALOGUE, choices), "table")
-
-
-def _option(label: str) -> str:
-    return "--master" if label == "MASTER" else f"--user {label.removeprefix('USER:')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,9 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
-from kraken_doctor.cli.timeparse import Moment, absolute
+from kraken_doctor.cli.timeparse import absolute
+from kraken_doctor.doctor.reporting import Started
 
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import LogAnalysis, LogReview
@@ -23,19 +22,7 @@ _POLL_S = 1.0
 """How often a log is looked at that is followed."""
 
 
-@click.command("logs", cls=Command)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@click.option(
-    "--since",
-    type=Moment(),
-    metavar="TIME",
-    help="Read entries since TIME: 30m, 2h or 7d ago, or 2026-11-23T14:00 (UTC).",
-)
-@click.option("-f", "--follow", is_flag=True, help="Keep reading as the log grows, and print each change.")
-@params.files
-@params.fail_on
-@params.output
-@click.pass_context
+@params.command("logs")
 def command(
     ctx: click.Context, /, files: tuple[str, ...], since: int | None, follow: bool, output: str, fail_on: str
 ) -> None:
@@ -59,37 +46,26 @@ def command(
     if follow and "-" in files:
         raise click.UsageError("--follow needs a file: it can't tell when stdin pauses")
     app: App = ctx.obj
-    began_ns, began = app.clock.now_ns(), app.clock.monotonic()
-    since_ns = absolute(since, began_ns)
+    started = Started.now(app.clock)
+    since_ns = absolute(since, started.at_ns)
     files = log_files.by_age(files)
-    interrupted = False
     with contextlib.ExitStack() as stack:
         streams = [log_files.opened(stack, name, follow=follow) for name in files]
-        review = LogReview(streams, began_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
+        review = LogReview(streams, started.at_ns / 1e9, since_ns / 1e9 if since_ns is not None else None)
         found = review.read(to_the_end=not follow)
         if follow:
-            interrupted = _follow(app, review, found, lines=output == "table")
+            _follow(app, review, found, lines=output == "table")
             found = review.read()
-    report = logs.report(found, files, began_ns, app.clock.monotonic() - began)
-    if interrupted:
-        from kraken_doctor.doctor.verdict import ExitStatus
-
-        report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    from kraken_doctor.render.pages import logs as logs_page
-
-    emit(
-        ctx, report, output, fail_on,
-        page=lambda report, terminal: logs_page.render(report, terminal, verbose=app.output.verbose > 0),
-        forms={"markdown": logs_page.render_markdown},
-    )  # fmt: skip
+    report = logs.report(found, files, started, interrupted=follow)
+    emit(ctx, report, output, fail_on, page="logs")
 
 
-def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> bool:
-    """Print each change until Ctrl-C; return True, since there is no other end."""
+def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> None:
+    """Print each change until Ctrl-C, since there is no other end."""
     from kraken_doctor.doctor import logs
 
     known: dict[str, Diagnosis] = {}
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         while True:
             now = {diagnosis.cause: diagnosis for diagnosis in found.diagnoses}
             if lines:
@@ -100,5 +76,3 @@ def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> 
             found = review.read(to_the_end=False)
             if sum(extent.bytes for extent in found.extents) == read:
                 found = review.read()  # nothing was added for a second: the last entry is complete
-    except KeyboardInterrupt:
-        return True

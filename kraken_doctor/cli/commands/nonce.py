@@ -6,27 +6,12 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model.unit import NonceUnit
 
 
-@click.command("nonce", cls=Command)
-@click.option("--target", metavar="MODULE:ATTRIBUTE", help="Test the generator, or the client object, of your own bot.")
-@click.option(
-    "--nonce-unit",
-    type=click.Choice(params.UNITS),
-    default="us",
-    show_default=True,
-    help="Unit of the tested generator.",
-)
-@click.option(
-    "--timeout", type=params.SECONDS, default=30.0, show_default=True, help="Timeout of the target, in seconds."
-)
-@params.output
-@params.fail_on
-@click.pass_context
+@params.command("nonce")
 def command(
     ctx: click.Context, /, target: str | None, nonce_unit: str, timeout: float, output: str, fail_on: str
 ) -> None:

@@ -11,7 +11,6 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, run, show_plan
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal import files
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
     from kraken_doctor.doctor.request import RunRequest
     from kraken_doctor.model.json_load import Saved
 
-_OFFLINE = ("krakenex", "store", "credentials")
+_OFFLINE = {"krakenex", "credentials"}
 """Checks that ask nobody, and that need no answer."""
-
-_OFFLINE_WITHOUT_STORE = ("krakenex", "credentials")
 
 _FORMS = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".xml": "junit", ".txt": "markdown"}
 
@@ -31,26 +28,7 @@ _MAX_BYTES = 64 << 20
 """A report with the calls of a busy hour is a few megabytes."""
 
 
-@click.command("report", cls=Command)
-@params.run
-@params.needs
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice([*params.OUTPUTS, "html"]),
-    help="Output format; by default by the extension of --file, else markdown.",
-)
-@params.file
-@click.option("--offline", is_flag=True, help="Make no network calls; report what this host knows.")
-@click.option(
-    "--from",
-    "source",
-    metavar="FILE",
-    type=click.Path(),
-    help="Evaluate this saved JSON report instead of making a run.",
-)
-@click.option("--baseline", metavar="FILE", type=click.Path(), help="Compare the findings with this saved JSON report.")
-@click.pass_context
+@params.command("report")
 def command(
     ctx: click.Context, /, output: str | None, fail_on: str, offline: bool, source: str | None, baseline: str | None,
     dry_run: bool, **choices: Any,
@@ -72,6 +50,7 @@ def command(
       kraken-doctor report --from report.json --baseline last-week.json
     """
     from kraken_doctor.doctor import report
+    from kraken_doctor.doctor.comparison import compared
     from kraken_doctor.render.formats import html
     from kraken_doctor.render.pages import report_markdown
 
@@ -94,7 +73,7 @@ def command(
         "html": functools.partial(html.render, records=shown.calls),
         "markdown": functools.partial(report_markdown.render, records=shown.calls),
     }
-    document = report.compared(shown.report, before) if before is not None else shown.report
+    document = compared(shown.report, before) if before is not None else shown.report
     emit(ctx, document, output, fail_on, forms=forms)
 
 
@@ -118,7 +97,7 @@ def _request(app: App, choices: dict[str, Any], *, offline: bool) -> RunRequest:
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     # Whether a store on the network can be written is not known without a network.
-    silent = _OFFLINE if not app.host.store_reaches_over_network() or choices["sandbox"] else _OFFLINE_WITHOUT_STORE
+    silent = _OFFLINE | (set() if app.host.store_reaches_over_network() and not choices["sandbox"] else {"store"})
     checks = tuple(check for check in CATALOGUE if check.id in silent) if offline else CATALOGUE
     return params.request("report", checks, choices)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kraken_doctor.cli import metrics, params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
-from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
 if TYPE_CHECKING:
@@ -24,19 +23,7 @@ if TYPE_CHECKING:
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
-@click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--observe", is_flag=True, help="Change nothing; record the calls, and name the cause at the end.")
-@click.option("--store", metavar="URL", help="Nonce store: sqlite:///path, redis://host:port/db, memory://.")
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics of the bot's calls on this port."
-)
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False),
-    help="Write the recorded calls to FILE: JSON if it ends in .json, else Markdown.",
-)
-@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND ...", type=click.UNPROCESSED)
-@click.pass_context
+@params.command("run", context_settings={"allow_interspersed_args": False})
 def command(
     ctx: click.Context, /, observe: bool, store: str | None, metrics_port: int | None, report: str | None,
     arguments: tuple[str, ...],
@@ -68,10 +55,14 @@ def command(
     with contextlib.ExitStack() as stack:
         stack.enter_context(handled(_PASSED_ON, started.hand_on))
         stack.enter_context(app.interruption.deferred(unless_requested=True))
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
-        )
-        on_call = stack.enter_context(_metrics(app, metrics_port)) if metrics_port is not None else None
+        scratch = tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
+        on_call: Callable[[CallRecord], None] | None = None
+        if metrics_port is not None:
+            stack.enter_context(metrics.served(app, metrics_port))
+            from kraken_doctor.client.metrics import observe as count
+
+            on_call = count
         on_first = functools.partial(_say, app)
         with Collector(folder, on_call, on_first) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
@@ -96,7 +87,7 @@ def _store_url(app: App, option: str | None) -> str:
     """
     from kraken_doctor.nonce.stores import absolute_url, open_store
 
-    url = absolute_url(option or app.host.variable("KRAKEN_NONCE_STORE"))
+    url = absolute_url(option or app.host.environ.get("KRAKEN_NONCE_STORE"))
     open_store(url).mark("0" * 16)  # one that can't be used would refuse the bot's first order, and its last
     return url
 
@@ -124,25 +115,3 @@ def _write(
     report = app.output.redact.everywhere(verdict.report(collector, diagnoses, *when, status))
     form = "json" if path.suffix.lower() == ".json" else "markdown"
     write_files(app.output, report, {form: path}, {})
-
-
-@contextlib.contextmanager
-def _metrics(app: App, port: int) -> Iterator[Callable[[CallRecord], None]]:
-    """Serve what the library counts of each call; yields what counts one."""
-    try:
-        from prometheus_client import start_http_server
-
-        from kraken_doctor.client.metrics import observe
-    except ImportError:
-        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
-    try:
-        server, thread = start_http_server(port, "127.0.0.1")
-    except OSError as exc:
-        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc}") from exc
-    app.output.info(f"Metrics: http://127.0.0.1:{server.server_port}/metrics\n")
-    try:
-        yield observe
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

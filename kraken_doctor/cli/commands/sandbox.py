@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from kraken_doctor.cli import completing
+from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.redact import is_read_here, without_secrets
@@ -35,35 +34,8 @@ _POLL_S = 0.2
 _HTTPS_PORT = 443
 
 
-@click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free one."
-)
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="NAME",
-    help="Simulate this fault (repeatable).",
-    shell_complete=completing.faults,
-)
-@click.option("--pass-env", multiple=True, metavar="NAME", help="Pass this variable on unchanged (repeatable).")
-@click.option("--allow-network", is_flag=True, help="Let the command reach the network, and so the real exchange.")
-@click.option(
-    "--allow-loopback",
-    multiple=True,
-    type=click.IntRange(1, 65535),
-    metavar="PORT",
-    help="Let the command reach this port of this host, for instance its database (repeatable).",
-)
-@click.option("--list-faults", is_flag=True, help="List the faults that it can simulate, and exit.")
-@click.argument("arguments", nargs=-1, metavar="[-- COMMAND ...]", type=click.UNPROCESSED)
-@click.pass_context
-def command(
-    ctx: click.Context, /, host: str, port: int, faults: tuple[str, ...], pass_env: tuple[str, ...],
-    allow_network: bool, allow_loopback: tuple[int, ...], list_faults: bool, arguments: tuple[str, ...],
-) -> None:  # fmt: skip
+@params.command("sandbox", context_settings={"allow_interspersed_args": False})
+def command(ctx: click.Context, /, list_faults: bool, **choices: Any) -> None:
     """
     Serve the embedded exchange, or run a command against it.
 
@@ -85,13 +57,13 @@ def command(
     if list_faults:
         app.output.out(_listing(app.output.terminal()))
         return
-    if arguments:
-        request = _Request(arguments, host, port, faults, pass_env, allow_network, allow_loopback)
+    request = _Request(**choices)
+    if request.arguments:
         ctx.exit(_run(app, request))
     ended: list[int] = []
     # A list and no Event: its lock may be this very thread's when the handler is called, and that would wait for good.
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), contextlib.ExitStack() as stack:
-        variables = _serve(stack, _scenario(faults), host, port)
+        variables = _serve(stack, request, _scenario(request.faults))
         app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.info("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
@@ -133,9 +105,9 @@ def _scenario(faults: tuple[str, ...]) -> Scenario:
     return scenario
 
 
-def _serve(stack: contextlib.ExitStack, scenario: Scenario, host: str, port: int) -> dict[str, str]:
+def _serve(stack: contextlib.ExitStack, request: _Request, scenario: Scenario) -> dict[str, str]:
     """Serve *scenario* until *stack* is closed; return the variables that lead to it."""
-    url, clocks = sandbox_env.serve(stack, scenario, host, port)
+    url, clocks = sandbox_env.serve(stack, scenario, request.host, request.port)
     servers = {f"KRAKEN_DOCTOR_{name}_NTP_SERVER": " ".join(clocks) for name in ("CHECK", "CLOCK")}
     return {"KRAKEN_SPOT_URL": url, **scenario.environ, **scenario.variables, **servers}
 
@@ -165,20 +137,19 @@ def _run(app: App, request: _Request) -> int:
         app.interruption.deferred(unless_requested=True),  # what was put off until now has no other handler any more
         contextlib.ExitStack() as stack,
     ):
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True))
-        )
-        confined = _confine(app, stack, request, scenario, folder)
-        variables = _serve(stack, scenario, request.host, request.port)
+        scratch = tempfile.TemporaryDirectory(prefix="kraken-doctor-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
+        by_kernel, trusted = _confine(app, stack, request, scenario, folder)
+        variables = _serve(stack, request, scenario)
         environ = {
             **inherited,
             # After what is inherited: a mark of the sandbox in the user's own store would be the next bot's to follow.
             "KRAKEN_NONCE_STORE": f"sqlite:///{folder / 'nonce.db'}",
-            **confined.variables,
+            **trusted,
             **variables,
             "KRAKEN_DOCTOR_NO_ENV_FILE": "1",
         }
-        status = started.run(_hooked(environ, confined, request))
+        status = started.run(_hooked(environ, request, by_kernel=by_kernel))
     return _summarise(app, scenario.exchange, status)
 
 
@@ -211,15 +182,15 @@ def _is_left_out(name: str) -> bool:
     return of_account or name.startswith("KRAKEN_DOCTOR_HOOK_")
 
 
-class _Confined(NamedTuple):
-    """How the command is kept from other hosts."""
+def _confine(
+    app: App, stack: contextlib.ExitStack, request: _Request, scenario: Scenario, folder: Path
+) -> tuple[bool, Mapping[str, str]]:
+    """
+    Put this process where only loopback exists, and serve api.kraken.com there; say what of it can't be done.
 
-    by_kernel: bool
-    variables: Mapping[str, str]
-
-
-def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario: Scenario, folder: Path) -> _Confined:
-    """Put this process where only loopback exists, and serve api.kraken.com there; say what of it can't be done."""
+    Returns:
+        Whether the kernel keeps the command from other hosts, and variables for the command.
+    """
     from kraken_doctor.sandbox import isolation, listeners
 
     if request.allow_network:
@@ -227,7 +198,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
             "--allow-network: a program or client library that kraken-doctor does not know can reach the real Kraken"
             " with a key that it finds in a file.\n"
         )
-        return _Confined(False, {})
+        return False, {}
     # In a process that was not started for this command, or has threads, there is no way back out.
     alone = app.own_process and threading.active_count() == 1
     if not alone or not isolation.available():
@@ -236,7 +207,7 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
             " other languages, python -I, -E or -S, what is started with a cleaned environment, and C code that"
             " connects by itself (uvloop, pycurl, ctypes).\n"
         )
-        return _Confined(False, {})
+        return False, {}
     sockets = isolation.unix_sockets()
     files = listeners.make_certificate(folder)
     ports = request.allow_loopback
@@ -249,14 +220,14 @@ def _confine(app: App, stack: contextlib.ExitStack, request: _Request, scenario:
         app.output.warn(f"Not enforced: {', '.join(failed[:5])}{' and others' if len(failed) > 5 else ''}.\n")
     if files is None:
         app.output.warn("openssl made no certificate: only known clients find the sandbox as api.kraken.com.\n")
-        return _Confined(True, {})
+        return True, {}
     if scenario.wire is listeners.plain:  # where a fault leads elsewhere, the name leads nowhere
         stack.enter_context(listeners.served_as_kraken(scenario.exchange, files[1], files[2], _HTTPS_PORT))
     trusted = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-    return _Confined(True, dict.fromkeys(trusted, str(files[0])))
+    return True, dict.fromkeys(trusted, str(files[0]))
 
 
-def _hooked(environ: Mapping[str, str], confined: _Confined, request: _Request) -> dict[str, str]:
+def _hooked(environ: Mapping[str, str], request: _Request, *, by_kernel: bool) -> dict[str, str]:
     """*environ* with the hook that leads known clients to the sandbox, and refuses others where nothing else does."""
     from urllib.parse import urlsplit
 
@@ -265,9 +236,8 @@ def _hooked(environ: Mapping[str, str], confined: _Confined, request: _Request) 
     url = environ["KRAKEN_SPOT_URL"]
     ports = {urlsplit(url).port, *request.allow_loopback}
     ports |= {int(server.rpartition(":")[2]) for server in environ["KRAKEN_DOCTOR_CHECK_NTP_SERVER"].split()}
-    refusing = not confined.by_kernel and not request.allow_network
     hook = {"KRAKEN_DOCTOR_HOOK_URL": url}
-    if refusing:
+    if not (by_kernel or request.allow_network):
         hook["KRAKEN_DOCTOR_HOOK_PORTS"] = ",".join(str(port) for port in ports if port)
     return with_hook(environ, "sandbox", hook)
 

@@ -8,14 +8,11 @@ import click
 
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit
 from kraken_doctor.doctor.request import RunRequest
 
 
-@click.command("version", cls=Command)
-@params.output
-@click.pass_context
+@params.command("version")
 def command(ctx: click.Context, /, output: str) -> None:
     """
     Compare the installed krakenex with the tested one.

@@ -3,107 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from kraken_doctor.cli import params
+from kraken_doctor.cli import metrics, params
 from kraken_doctor.cli.app import App
-from kraken_doctor.cli.command import Command
 from kraken_doctor.cli.emit import emit, show_plan
+from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
-from kraken_doctor.terminal import files
-
-if TYPE_CHECKING:
-    from kraken_doctor.doctor.history import RunHistory
-    from kraken_doctor.doctor.request import RunRequest
-    from kraken_doctor.model.report import Report
-    from kraken_doctor.terminal.text import Terminal
-
-_EVERY_S = 60.0
-"""Two private calls a minute are a tenth of what a starter key's counter forgets (0.33 a second), four a fifth: the
-rest is for the bots. https://docs.kraken.com/exchange/guides/rest/ratelimits"""
 
 _LEAST_EVERY_S = 15.0
 """The four calls that a round may make are forgotten in 12.1 s at 0.33 a second: below that the counter would grow."""
 
-HOOK_FORMATS = ("json", "slack", "discord", "telegram", "ntfy")
 
-_LINE_BYTES = 4_096
-
-_SEEN_BY_OTHERS = (
-    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
-    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
-)
-
-
-def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A webhook's address, from here on: whoever has it may post there. ``@FILE`` is where it stands."""
-    if not value:
-        return value
-    typed = ctx.get_parameter_source("on_change") is ParameterSource.COMMANDLINE
-    if value.startswith("@"):
-        value, typed = _first_line(Path(value[1:]), ctx, param), False
-    for secret in secrets_of({WEBHOOK_VARIABLE: value}):
-        ctx.obj.output.redact.learn(secret)
-    if typed and "://" in value.partition(" ")[0]:
-        ctx.obj.output.warn(_SEEN_BY_OTHERS)
-    return value
-
-
-def _first_line(path: Path, ctx: click.Context, param: click.Parameter) -> str:
-    try:
-        with files.opened(path) as stream:
-            line = stream.readline(_LINE_BYTES).decode().strip()
-    except (OSError, UnicodeError) as exc:
-        raise click.BadParameter(f"{path}: {getattr(exc, 'strerror', '') or 'not UTF-8 text'}", ctx, param) from exc
-    if not line:
-        raise click.BadParameter(f"{path}: its first line is empty", ctx, param)
-    return line
-
-
-@click.command("watch", cls=Command)
-@params.run
-@params.needs
-@click.option(
-    "--every", type=params.PAUSE, default=_EVERY_S, show_default=True, help="Seconds between two rounds, 15 or more."
-)
-@click.option("--count", type=click.IntRange(1), help="End after so many rounds; by default with Ctrl-C or SIGTERM.")
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65_535), help="Serve Prometheus metrics there; 0 takes a free one."
-)
-@click.option(
-    "--metrics-address", default="127.0.0.1", show_default=True, help="Where to serve them; by default for this host."
-)
-@click.option(
-    "--on-change",
-    metavar="URL|COMMAND|@FILE",
-    callback=_kept_secret,
-    help="On a change, POST to URL, or run COMMAND with JSON on stdin; @FILE holds either.",
-)
-@click.option(
-    "--hook-format",
-    type=click.Choice(HOOK_FORMATS),
-    help="Message for the URL; by default what its host takes, else json.",
-)
-@click.option("--test-hook", is_flag=True, help="Send a test message to --on-change at the start.")
-@params.amounts
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice([*params.OUTPUTS, "ndjson"]),
-    default="table",
-    show_default=True,
-    help="Output format; ndjson is one JSON report per round and line, the others but table end with one report.",
-)
-@click.pass_context
+@params.command("watch")
 def command(
     ctx: click.Context, /, output: str, fail_on: str, every: float, count: int | None, metrics_port: int | None,
     metrics_address: str, on_change: str | None, hook_format: str | None, test_hook: bool, **choices: Any,
@@ -134,6 +51,7 @@ def command(
     from kraken_doctor.doctor.watch_duty import WatchDuty
     from kraken_doctor.model import json_report
     from kraken_doctor.render import phrases
+    from kraken_doctor.render.pages import watch as watch_page
 
     app: App = ctx.obj
     request = params.request("watch", CATALOGUE, choices, requires_account=True)
@@ -145,9 +63,15 @@ def command(
         raise click.UsageError(f"{'--test-hook' if test_hook else '--hook-format'} requires --on-change")
     notify = notifier(on_change, app.host.environ, app.output.redact, hook_format) if on_change else None
     history = RunHistory(app.clock.monotonic(), phrases.verdict)
+
+    def families() -> Iterator[Any]:
+        from kraken_doctor.render.formats import prometheus
+
+        return prometheus.families(history.latest, dict(history.outcomes), every)
+
     with contextlib.ExitStack() as stack:
         if metrics_port is not None:
-            stack.enter_context(_metrics(app, history, every, metrics_address, metrics_port))
+            stack.enter_context(metrics.served(app, metrics_port, metrics_address, families))
         view = stack.enter_context(live_view(app.output, app.clock))
         ticker = Ticker(app.clock, every, count)
         duty = None if request.sandbox else WatchDuty(app.host.store(), platform.node())
@@ -165,8 +89,11 @@ def command(
         raise KeyboardInterrupt
     if interrupted:
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)
-    forms = {"ndjson": lambda report: "" if history.latest else json_report.line(report)}  # each round had its own
-    emit(ctx, report, output, fail_on, page=functools.partial(_closing, history), forms=forms)
+    forms = {
+        "table": lambda _report: f"{watch_page.summary(history.made, history.changed, history.latest)}\n",
+        "ndjson": lambda report: "" if history.latest else json_report.line(report),  # each round had its own
+    }
+    emit(ctx, report, output, fail_on, forms=forms)
 
 
 def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
@@ -178,40 +105,3 @@ def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
             f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
             " key's call counter forgets one in 3 s"
         )
-
-
-@contextlib.contextmanager
-def _metrics(app: App, history: RunHistory, every_s: float, address: str, port: int) -> Iterator[None]:
-    """Serve the metrics of the newest round while it is entered."""
-    try:
-        from prometheus_client import CollectorRegistry, start_http_server
-    except ImportError:
-        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
-    from kraken_doctor.render.formats import prometheus
-
-    class Newest:
-        """A collector, as prometheus_client asks for one: called in the server's own threads."""
-
-        def collect(self) -> Iterator[Any]:
-            return prometheus.families(history.latest, dict(history.outcomes), every_s)
-
-    registry = CollectorRegistry()
-    registry.register(Newest())
-    try:
-        server, thread = start_http_server(port, address, registry)
-    except OSError as exc:
-        raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
-    shown = f"[{address}]" if ":" in address else address
-    app.output.info(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _closing(history: RunHistory, _report: Report, _terminal: Terminal) -> str:
-    from kraken_doctor.render.pages import watch as watch_page
-
-    return f"{watch_page.summary(history.made, history.changed, history.latest)}\n"
