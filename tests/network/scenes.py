@@ -496,7 +496,7 @@ for _error, _cause in (
     FAULTS.append(Fault(_error, _cause, "warn", _error_scene))
 
 for _status, _cause, _severity in (
-    ("maintenance", "exchange-maintenance", "fail"),
+    ("maintenance", "exchange-maintenance", "warn"),  # where private calls are accepted
     ("cancel_only", "exchange-restricted", "warn"),
     ("post_only", "exchange-restricted", "warn"),
     ("degraded", "exchange-status-unknown", "warn"),

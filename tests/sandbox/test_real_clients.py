@@ -11,13 +11,14 @@ import ccxt
 import ccxt.async_support
 import ccxt.pro
 import krakenex
-import pykrakenapi
 import pytest
 from kraken.spot import Earn, Funding, Market, SpotAsyncClient, Trade, User
 
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.scenarios import MASTER, healthy
+
+pykrakenapi = pytest.importorskip("pykrakenapi", reason="needs NumPy, which Wine can't load")
 
 
 @pytest.fixture

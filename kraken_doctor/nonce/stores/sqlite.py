@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 from weakref import WeakValueDictionary
 
+from kraken_doctor.descriptors import SHORTAGE, are_short
 from kraken_doctor.errors import NonceExhaustedError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.defaults import TURN_LEASE_S
@@ -159,7 +160,8 @@ class _Shared:
             raise self._error(exc) from exc
 
     def _error(self, exc: Exception) -> NonceStoreError:
-        return NonceStoreError(f"nonce store {self._path}: {exc}")
+        # SQLite says of any file that it can't open the same; where none is left, that is the reason.
+        return NonceStoreError(f"nonce store {self._path}: {SHORTAGE if are_short() else exc}")
 
     def _connection(self) -> sqlite3.Connection:
         """Return the open connection; the caller holds `lock`, after `refuse_reentry`."""
