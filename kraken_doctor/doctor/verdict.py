@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from kraken_doctor.diagnosis.naming import calls
 from kraken_doctor.model import facts
@@ -173,8 +173,11 @@ def _balances(evidence: EvidenceSet) -> Balances | None:
     usd, usdt = evidence.get(facts.BALANCES_USD), evidence.get(facts.BALANCES_USDT)
     if not usd or not usdt:
         return None
-    codes, others = (
-        {code: Decimal(amount) for code, _, amount in (form.partition(" ") for form in evidence.get(fact, ()))}
-        for fact in (facts.BALANCES_FORMS, facts.BALANCES_OTHERS)
-    )
-    return Balances(Decimal(usd), Decimal(usdt), codes, others)
+    try:
+        codes, others = (
+            {code: Decimal(amount) for code, _, amount in (form.partition(" ") for form in evidence.get(fact, ()))}
+            for fact in (facts.BALANCES_FORMS, facts.BALANCES_OTHERS)
+        )
+        return Balances(Decimal(usd), Decimal(usdt), codes, others)
+    except InvalidOperation:
+        return None  # of a saved report that somebody edited: what is no number is no balance
