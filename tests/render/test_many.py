@@ -66,6 +66,7 @@ def many(count: int, ill: int, what: str) -> Report:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("what", SAID)
 @pytest.mark.parametrize(("count", "ill"), [(30, 29), (40, 36), (40, 40), (100, 3), (100, 99)])
