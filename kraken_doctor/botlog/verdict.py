@@ -15,7 +15,7 @@ from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
 from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, Remedy, Severity
@@ -108,8 +108,15 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     severity = Severity.WARN if "over" in ids else None
     remedy = Remedy(**found["remedy"]) if "remedy" in found else None
     possible = _alternatives(cause, found["others"], installed=stats.installed > 0)
-    return diagnosis_for(
-        cause, None, summary, because, confidence=sure, severity=severity, remedy=remedy, error=title, possible=possible
+    return finding(
+        cause,
+        *because,
+        summary=summary,
+        confidence=sure,
+        severity=severity,
+        remedy=remedy,
+        error=title,
+        possible=possible,
     )
 
 
@@ -132,7 +139,7 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
         return None  # a bot of another exchange
     symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
     if symptom is None:
-        return diagnosis_for("error-unrecognised", None, "", (_often(error),), error=error.shown)
+        return finding("error-unrecognised", _often(error), error=error.shown)
     if not symptom.causes:
         return None
     causes = dict(symptom.causes)
@@ -151,8 +158,15 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
     summary, remedy = advice(error, stats)
     others = ((other, apart) for other, apart in causes.items() if other != cause)
     possible = tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others)
-    return diagnosis_for(
-        cause, None, summary, because, confidence=sure, severity=severity, remedy=remedy, error=title, possible=possible
+    return finding(
+        cause,
+        *because,
+        summary=summary,
+        confidence=sure,
+        severity=severity,
+        remedy=remedy,
+        error=title,
+        possible=possible,
     )
 
 

@@ -171,17 +171,20 @@ def _unit(ctx: AccountContext) -> tuple[Evidence, ...]:
     )
 
 
-def _seconds_left(ctx: AccountContext, known: EvidenceSet) -> int | None:
+def _seconds_left(ctx: AccountContext, evidence: EvidenceSet) -> int | None:
     """
     Return the time left where that is less than two weeks, by the corrected clock; None where it is more.
 
     A host that is a day ahead must not call a good key expired. What has been accepted a moment ago has not expired: a
     time that says so is not the exchange's.
     """
-    until = known.get(facts.KEY_VALID_UNTIL)
+    until = evidence.get(facts.KEY_VALID_UNTIL)
     if not until:
         return None
-    measured = (known.get(facts.EXCHANGE_OFFSET), known.get(facts.CLOCK_OFFSET))  # its own clock is what it judges by
+    measured = (
+        evidence.get(facts.EXCHANGE_OFFSET),
+        evidence.get(facts.CLOCK_OFFSET),
+    )  # its own clock is what it judges by
     offset_s = next((offset for offset in measured if offset is not None), None)
     if offset_s is None:
         samples = exchange_samples(ctx.run) or date_samples(ctx.run)

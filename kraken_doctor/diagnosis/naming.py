@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.format import span
@@ -99,11 +98,6 @@ def finding(
         possible=possible,
         explains=explains,
     )
-
-
-def diagnosis_for(cause: str, account: str | None, summary: str, because: tuple[str, ...], **more: Any) -> Diagnosis:
-    """Return the `finding` of *account*."""
-    return replace(finding(cause, *because, summary=summary, **more), account=account)
 
 
 _RIGHT_BOUND_S = 0.1

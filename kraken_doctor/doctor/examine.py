@@ -152,7 +152,6 @@ class Doctor:
     def _run(
         self, request: RunRequest, place: RunEnvironment, stack: contextlib.ExitStack, progress: RunTracker
     ) -> Report:
-
         scopes = {check.scope for check in request.checks}
         accounts = self._accounts(place.environment, request) if Scope.ACCOUNT in scopes else ()
         context = self._instruments(request, place, accounts)

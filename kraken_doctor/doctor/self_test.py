@@ -9,7 +9,7 @@ from typing import Any
 from kraken_doctor import parallel
 from kraken_doctor.client.adapters import install
 from kraken_doctor.client.retry import RetryPolicy
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.model import facts
 from kraken_doctor.model.payloads import Extra
 from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome
@@ -34,7 +34,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
         tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
-    diagnoses = (diagnosis_for("nonce-generator-broken", None, "", broken),) if broken else ()
+    diagnoses = (finding("nonce-generator-broken", *broken),) if broken else ()
     extra: Extra = {"nonce": {"unit": unit.value, "in_order": not broken, "store": "sqlite"}}
     return tuple(as_result(test) for test in tests), diagnoses, extra
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from kraken_doctor import child
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.doctor.self_test import Findings, as_result
 from kraken_doctor.errors import ConfigurationError
@@ -102,16 +102,15 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
 def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
     source = f"{target} takes its nonces from {seen['by']}{', which is its own' if seen['replaced'] is False else ''}"
     if broken := tuple(f"{test}: {saw}" for test, (passed, saw) in seen["tests"].items() if not passed):
-        return [diagnosis_for("nonce-generator-broken", None, "", (source, *broken))]
+        return [finding("nonce-generator-broken", source, *broken)]
     if seen["replaced"] is False:
-        return [diagnosis_for("nonce-generator-default", None, "", (source,))]
+        return [finding("nonce-generator-default", source)]
     if seen["in_order"] is False:
         return [
-            diagnosis_for(
+            finding(
                 "nonce-reordered",
-                None,
-                "The generator is right, but requests of the key overtake each other.",
-                ("five threads called at once, and several requests were in flight together",),
+                "five threads called at once, and several requests were in flight together",
+                summary="The generator is right, but requests of the key overtake each other.",
                 severity=Severity.WARN,
                 confidence=Confidence.LIKELY,
                 remedy=remedy("install the generator"),

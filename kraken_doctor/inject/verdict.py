@@ -14,7 +14,7 @@ import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from kraken_doctor.diagnosis.naming import diagnosis_for
+from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.errors import KrakenRateLimited, kraken_error
 from kraken_doctor.inject.collector import Collector, ObservedCall
 from kraken_doctor.inject.launch import UNREACHED
@@ -77,7 +77,7 @@ def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:
     counts = f"{collector.refused} of {collector.calls} calls were refused, although one at a time was in flight"
     cause = "nonce-spent-higher" if collector.refused == collector.calls else "nonce-shared-key"
     confidence = Confidence.POSSIBLE if cause == "nonce-spent-higher" else Confidence.LIKELY
-    return (diagnosis_for(cause, None, "", (counts,), confidence=confidence, error="EAPI:Invalid nonce"),)
+    return (finding(cause, counts, confidence=confidence, error="EAPI:Invalid nonce"),)
 
 
 def text(diagnosis: Diagnosis) -> str:
@@ -155,7 +155,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
         remedy = Remedy(**_table()["one_at_a_time"]) if cause == "nonce-reordered" else None
         because = (*all_of_it[0], f"refused so: {count}")
         error = "EAPI:Invalid nonce"
-        yield diagnosis_for(cause, None, summary, because, confidence=confidence, remedy=remedy, error=error)
+        yield finding(cause, *because, summary=summary, confidence=confidence, remedy=remedy, error=error)
 
 
 def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str, tuple[str, ...]]:
@@ -212,7 +212,7 @@ def _of_rate(calls: list[ObservedCall]) -> list[Diagnosis]:
         f"{refused} was refused {_ms(refused.sent_ns - worst.sent_ns)} after {worst}",
         f"points in the minute before it: {spent}; {_table()['decay']}",
     )
-    return [diagnosis_for("rate-limited", None, "", because, error=refused.outcome)]
+    return [finding("rate-limited", *because, error=refused.outcome)]
 
 
 def _ms(nanoseconds: int) -> str:
