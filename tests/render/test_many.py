@@ -10,7 +10,7 @@ import pytest
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.verdict import account_reports
 from kraken_doctor.model.report import CheckResult, Outcome, Report, Severity, Value
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping
 from kraken_doctor.render.formats import github, markdown, short, table
 from kraken_doctor.terminal.text import Terminal
 from tests.diagnosis.cases import MS, REFUSED, RIGHT, call, found
@@ -87,11 +87,11 @@ def test_one_cause_is_said_once_with_the_accounts(page: str) -> None:
 
 def test_what_differs_is_told_of_the_first_few() -> None:
     """What all share is said once, and what is one account's own behind its name."""
-    (one, labels), *_ = phrases.grouped(many(40, 36, "a secret that is not set"))
+    (one, labels), *_ = grouping.grouped(many(40, 36, "a secret that is not set"))
     assert (len(labels), one.summary) == (36, "Key or secret is not set")
     assert "USER:account00: KRAKEN_USER_ACCOUNT00_API_SECRET is not set" in one.because
     assert one.because[-1] == "and 32 more like these"
-    (nonce, _), *_ = phrases.grouped(many(40, 36, "a nonce that was spent"))
+    (nonce, _), *_ = grouping.grouped(many(40, 36, "a nonce that was spent"))
     assert "check --user NAME --nonce-unit us" in nonce.possible[1].told_apart_by
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_doctor.model.report import Diagnosis, Report, Severity
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.formats import markdown, short
 from kraken_doctor.terminal.text import escape, neutralise_ci_commands
 
@@ -40,7 +40,7 @@ def summary(report: Report) -> str:
 
 
 def _annotations(report: Report) -> Iterator[tuple[str, str, str]]:
-    for position, (diagnosis, accounts) in enumerate(phrases.grouped(report)):
+    for position, (diagnosis, accounts) in enumerate(grouping.grouped(report)):
         first = "" if position else ", fix first"
         whose = phrases.listed(accounts, _MOST_NAMES)
         yield _KINDS[diagnosis.severity], f"{diagnosis.cause} {whose}".rstrip() + first, _body(diagnosis)

@@ -11,7 +11,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.report import AccountReport, CheckResult, Diagnosis, Evidence, Report
 from kraken_doctor.render import calls as figures
-from kraken_doctor.render import chart, phrases
+from kraken_doctor.render import chart, grouping, phrases
 from kraken_doctor.render.elements import Child, code, document, element, table, terms
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape
 
@@ -65,7 +65,7 @@ def _head(report: Report) -> Iterator[ET.Element]:
 
 
 def _findings(report: Report) -> Iterator[ET.Element]:
-    found = phrases.grouped(report, notes=True)
+    found = grouping.grouped(report, notes=True)
     if not found:
         yield element("p", "None.")
     for diagnosis, accounts in found:

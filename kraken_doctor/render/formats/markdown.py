@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from kraken_doctor import __version__
 from kraken_doctor.model.report import AccountReport, CheckResult, Diagnosis, Report
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping, phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 
 # What CommonMark or GitHub's dialect gives a meaning to anywhere; an underscore has one but inside a word.
@@ -23,11 +23,11 @@ _REACHES_OUT = re.compile(r"(?<!\S)\S*(?:@|://|www\.|#\d)\S*")
 def render(report: Report, *, notes: bool = False) -> str:
     """The page; *notes* adds what is only worth knowing, and leaves nothing out for its length."""
     if notes:
-        return _page(report, phrases.EVERYTHING, notes=True)
-    return phrases.fitted(report, lambda limits: _page(report, limits))
+        return _page(report, grouping.EVERYTHING, notes=True)
+    return grouping.fitted(report, lambda limits: _page(report, limits))
 
 
-def _page(report: Report, limits: phrases.Limits, *, notes: bool = False) -> str:
+def _page(report: Report, limits: grouping.Limits, *, notes: bool = False) -> str:
     krakenex = report.environment.get("krakenex")
     used = f", krakenex {text(str(krakenex))}" if krakenex else ""
     host = f", on {code(report.host)}" if report.host else ""
@@ -39,7 +39,7 @@ def _page(report: Report, limits: phrases.Limits, *, notes: bool = False) -> str
     ]
     if report.accounts:
         parts.append(accounts(report, limits))
-    if found := phrases.grouped(report, notes=notes):
+    if found := grouping.grouped(report, notes=notes):
         parts += ["#### Findings\n", *(finding(*one, limits=limits, position=at) for at, one in enumerate(found))]
     if faults := phrases.own_faults(report):
         said, run = "".join(f"- In {text(fault)}\n" for fault in faults), code(phrases.OWN_FAULT_COMMAND)
@@ -48,11 +48,11 @@ def _page(report: Report, limits: phrases.Limits, *, notes: bool = False) -> str
     return "\n".join(parts)
 
 
-def accounts(report: Report, limits: phrases.Limits = phrases.EVERYTHING) -> str:
+def accounts(report: Report, limits: grouping.Limits = grouping.EVERYTHING) -> str:
     """The table of accounts; a report for the public has neither amounts nor a key's letters, but key ids."""
     private = any(account.balances or account.key_tail for account in report.accounts)
     columns = ("USD", "USDT", "Total", "Nonce", "Key") if private else ("Nonce", "Key id")
-    shown, more = phrases.in_table(report, limits)
+    shown, more = grouping.in_table(report, limits)
     rows = (_account(account, report, private=private) for account in shown)
     return table(("Account", "Connected", *columns), rows) + (f"\n{text(more)}\n" if more else "")
 
@@ -61,7 +61,7 @@ def checks(report: Report, *, together: bool = False) -> str:
     """The table of checks; *together*, those of many accounts that ended alike have one line."""
     found: dict[tuple[object, ...], list[CheckResult]] = {}
     for at, result in enumerate(report.checks):
-        many = together and result.account and len(report.accounts) > phrases.FEW
+        many = together and result.account and len(report.accounts) > grouping.FEW
         found.setdefault((result.id, result.outcome) if many else (at,), []).append(result)
     rows = []
     for first, *others in found.values():
@@ -72,7 +72,7 @@ def checks(report: Report, *, together: bool = False) -> str:
 
 
 def finding(
-    diagnosis: Diagnosis, accounts: Sequence[str], *, position: int = 0, limits: phrases.Limits = phrases.EVERYTHING
+    diagnosis: Diagnosis, accounts: Sequence[str], *, position: int = 0, limits: grouping.Limits = grouping.EVERYTHING
 ) -> str:
     """One diagnosis of *accounts*: its proof, its cure, and what not to do; beyond the limits its name alone."""
     whose = f", {code(phrases.listed(accounts, limits.names))}" if accounts else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from kraken_doctor import __version__
 from kraken_doctor.model.report import AccountReport, Outcome, Report
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping, phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 
-_LIMITS = phrases.Limits(rows=24, names=6, full=0)
+_LIMITS = grouping.Limits(rows=24, names=6, full=0)
 
 
 def render(report: Report) -> str:
@@ -16,13 +16,13 @@ def render(report: Report) -> str:
     where = f" ({escape(target)})" if target else ""  # a log is nowhere
     where += f" on {escape(report.host)}" if report.host else ""
     lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
-    single = [account for account in report.accounts if account.connected or phrases.told_singly(account, report)]
+    single = [account for account in report.accounts if account.connected or grouping.told_singly(account, report)]
     lines += [_account(account, report) for account in single[: _LIMITS.rows]]
     lines += [f"and {len(single) - _LIMITS.rows} more connected"] if len(single) > _LIMITS.rows else []
     state = {True: "pass", False: OUTCOME_WORDS[Outcome.FAIL], None: OUTCOME_WORDS[Outcome.INCONCLUSIVE]}
-    for said, connected, labels in phrases.alike(report)[: _LIMITS.names]:
+    for said, connected, labels in grouping.alike(report)[: _LIMITS.names]:
         lines.append(f"{escape(phrases.listed(labels))}: {state[connected]}, {escape(said)}")
-    for position, (diagnosis, accounts) in enumerate(phrases.grouped(report)):
+    for position, (diagnosis, accounts) in enumerate(grouping.grouped(report)):
         whom = f" {escape(phrases.listed(accounts, _LIMITS.rows), PROSE_LIMIT_CHARACTERS)}" if accounts else ""
         first = "" if position else " (first)"
         lines.append(f"{diagnosis.severity.value}{first}:{whom} {diagnosis.cause}: {escape(diagnosis.summary)}")

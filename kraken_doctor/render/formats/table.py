@@ -13,7 +13,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model.format import milliseconds
 from kraken_doctor.model.report import AccountReport, CheckResult, Evidence, Outcome, Report
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import inset, listing, named, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
@@ -43,20 +43,20 @@ _DETAILS = re.compile(
 
 def render(report: Report, terminal: Terminal, *, verbose: bool = False) -> str:
     """The whole page; *verbose* adds what is only worth knowing."""
-    return phrases.fitted(report, lambda limits: to_text(_page(report, terminal, limits, verbose=verbose), terminal))
+    return grouping.fitted(report, lambda limits: to_text(_page(report, terminal, limits, verbose=verbose), terminal))
 
 
-def _page(report: Report, terminal: Terminal, limits: phrases.Limits, *, verbose: bool) -> RenderableType:
+def _page(report: Report, terminal: Terminal, limits: grouping.Limits, *, verbose: bool) -> RenderableType:
     symbols = symbols_for(terminal)
     blocks: list[list[RenderableType]] = [[_header(report, symbols)], [environment(report, terminal)]]
     if len(report.accounts) > 1:
         blocks.append([accounts_table(report, terminal, limits)])
         if line := _said_once(report, symbols):
             blocks.append([Text(line, style="dim")])
-    told = [account for account in report.accounts if phrases.told_singly(account, report)]
+    told = [account for account in report.accounts if grouping.told_singly(account, report)]
     blocks += [_connected(account, report, symbols) for account in told if account.connected]
     # One under the other: what they come to is told below, once.
-    alike = phrases.alike(report)[: limits.names]
+    alike = grouping.alike(report)[: limits.names]
     failing = [(phrases.listed(labels), connected, said) for said, connected, labels in alike]
     failing[:0] = [(a.label, a.connected, phrases.said(a, report)) for a in told if not a.connected]
     blocks.append([_not_connected(*one, report, symbols) for one in failing])
@@ -96,9 +96,9 @@ def _check(result: CheckResult, symbols: Symbols, width: int = 0) -> tuple[Text,
     return name, seen.append(escape(result.summary), style="default")
 
 
-def accounts_table(report: Report, terminal: Terminal, limits: phrases.Limits = phrases.EVERYTHING) -> RenderableType:
+def accounts_table(report: Report, terminal: Terminal, limits: grouping.Limits = grouping.EVERYTHING) -> RenderableType:
     """One line an account, or for the first ones; a narrow screen has the total alone, and the parts below."""
-    shown, more = phrases.in_table(report, limits)
+    shown, more = grouping.in_table(report, limits)
     columns = _COLUMNS if terminal.width >= _ALL_COLUMNS else _NARROW_COLUMNS
     rows = [dict(zip(_COLUMNS, _row(account, symbols_for(terminal)), strict=True)) for account in shown]
     cells = [[row[column] for column in columns] for row in rows]
@@ -180,7 +180,7 @@ def own_fault(report: Report) -> list[RenderableType]:
 
 def _details(report: Report) -> list[RenderableType]:
     """What ``-v`` adds: addresses, times, and where each value comes from, by the names that the JSON report has."""
-    told = {None, *(account.label for account in report.accounts if phrases.told_singly(account, report))}
+    told = {None, *(account.label for account in report.accounts if grouping.told_singly(account, report))}
     rows = {
         (result.account, item.name): [result.account or "", item.name, _value(item), item.source]
         for result in report.checks

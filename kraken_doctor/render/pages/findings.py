@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kraken_doctor.model.report import Diagnosis, Report, Severity
-from kraken_doctor.render.phrases import EVERYTHING, SEVERITY_WORDS, Limits, beside, cure, details, grouped, listed
+from kraken_doctor.render.grouping import EVERYTHING, Limits, grouped
+from kraken_doctor.render.phrases import SEVERITY_WORDS, beside, cure, details, listed
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, inset, named
 from kraken_doctor.terminal.text import PROSE_LIMIT_CHARACTERS, Terminal, escape, symbols_for
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kraken_doctor import __version__
 from kraken_doctor.model.report import Report
-from kraken_doctor.render import phrases
+from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import inset, listing, style_of, to_text
@@ -48,7 +48,7 @@ def render_markdown(report: Report) -> str:
         "",
     ]
     parts += [_markdown(*table) for table in more]
-    if found := phrases.grouped(report):
+    if found := grouping.grouped(report):
         parts += ["#### Findings\n", *(markdown.finding(*one, position=at) for at, one in enumerate(found))]
     return "\n".join(parts)
 
