@@ -14,13 +14,13 @@ from typing import Any, Self, Unpack
 import krakenex
 import requests
 
-from kraken_doctor.client import wire
+from kraken_doctor.client import transport
 from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
-from kraken_doctor.client.wire import Fields, PostParams, export_archive
+from kraken_doctor.client.transport import Fields, PostParams, export_archive
 from kraken_doctor.errors import KrakenError, NonceError, TransportError, is_failure, kraken_error
 from kraken_doctor.network.answer import api_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies
@@ -56,7 +56,7 @@ class KrakenexMethods:
         if self.doctor_overrides_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
         default = self._kraken_doctor.options.timeout
-        return wire.query(self, urlpath, data, headers, default if timeout is None else timeout)
+        return transport.query(self, urlpath, data, headers, default if timeout is None else timeout)
 
 
 class KrakenexTracker(CallTracker):
@@ -108,8 +108,8 @@ class KrakenexTracker(CallTracker):
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """Make one request: from taking the nonce to the answer inside the key's turn."""
         urlpath = f"/{api.apiversion}/private/{method}"
-        transport = wire.SubclassTransport if api.doctor_overrides_query() else wire.StagedPost
-        exchange, key = transport(api, urlpath, timeout_s), str(api.key)
+        kind = transport.SubclassTransport if api.doctor_overrides_query() else transport.StagedPost
+        exchange, key = kind(api, urlpath, timeout_s), str(api.key)
         call = CallAttempt(self, key, method)
         try:
             with self.turn(key, timeout_s) as turn:

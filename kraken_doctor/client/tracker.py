@@ -15,7 +15,7 @@ from typing import Any, Self
 from kraken_doctor.client.observers import Observer, SafeObserver, metrics_observer
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redacted
-from kraken_doctor.client.wire import outcome_of_answer
+from kraken_doctor.client.transport import outcome_of_answer
 from kraken_doctor.errors import NonceStoreError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.call import NOT_SENT, UNKNOWN, CallRecord
 from kraken_doctor.model.defaults import LEASE_MARGIN_S

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kraken.spot import SpotAsyncClient, SpotClient
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, open_store
-from kraken_doctor.client.wire import outcome_of_answer
+from kraken_doctor.client.transport import outcome_of_answer
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.sandbox.http import SandboxServer

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.client.wire import PostParams
+from kraken_doctor.client.transport import PostParams
 
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())
 values = st.one_of(scalars, st.lists(scalars, max_size=4))

@@ -17,7 +17,7 @@ import trustme
 from kraken.spot import SpotAsyncClient, SpotClient
 
 from kraken_doctor import KrakenClient, RetryPolicy, install, key_id, open_store
-from kraken_doctor.client.wire import query
+from kraken_doctor.client.transport import query
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore

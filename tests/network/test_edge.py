@@ -152,7 +152,7 @@ def test_a_page_in_a_private_call_is_judged_alike(session: requests.Session) -> 
     """krakenex raises a JSON error for it, which alone does not tell who answered."""
     import krakenex
 
-    from kraken_doctor.client.wire import query
+    from kraken_doctor.client.transport import query
 
     api = krakenex.API()
     with WildServer(page("200 OK", "<html><title>Hello</title>", **CLOUDFLARE)) as server:
