@@ -7,10 +7,10 @@ Read from their sources at the versions named, late in 2026. docs/nonce.md has i
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.model.format import did_you_mean
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.tables import load
 
@@ -53,9 +53,8 @@ def find(text: str) -> Family:
     units = (Family(unit.value, f"a client in {unit.words}", unit) for unit in NonceUnit)
     known = {family.id: family for family in (NOTHING, *FAMILIES, *units)}
     if wanted not in known:
-        similar = [name for name in known if wanted[1:] and wanted in name] or get_close_matches(wanted, known)
-        meant = f"did you mean {', '.join(similar)}?" if similar else f"use one of {', '.join(known)}"
-        raise ConfigurationError(f"{text[:40]!r} is no client that is known, and no nonce unit; {meant}")
+        meant = did_you_mean(wanted, known, most=3, otherwise=f"; use one of {', '.join(known)}")
+        raise ConfigurationError(f"{text[:40]!r} is no client that is known, and no nonce unit{meant}")
     return known[wanted]
 
 

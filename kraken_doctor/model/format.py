@@ -1,7 +1,7 @@
 """Times, durations and near misses in words: one place, so that a page, a rule and the JSON say them alike."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 _UNITS_S = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
@@ -53,9 +53,14 @@ def utc_words(unix_s: float, *, with_seconds: bool = True) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if with_seconds else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """Return the end of an error message, ``; did you mean clock?``; *otherwise* where no known name is near."""
+def did_you_mean(name: str, known: Collection[str], *, otherwise: str = "", most: int = 1) -> str:
+    """
+    Return the end of an error message, ``; did you mean clock?``; *otherwise* where no known name is near.
+
+    With *most* over 1 those come first, all of them, that have *name* in them: ``go`` is near to none by its spelling.
+    """
     from difflib import get_close_matches  # takes longer to load than all the rest here
 
-    similar = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {similar[0]}?" if similar else otherwise
+    similar = [each for each in known if most > 1 and name[1:] and name in each]
+    similar = similar or get_close_matches(name, list(known), n=most)
+    return f"; did you mean {', '.join(similar)}?" if similar else otherwise
