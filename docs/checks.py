@@ -12,7 +12,7 @@ from typing import Any
 from kraken_doctor.checks.base import Check
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Fact
+from kraken_doctor.model.findings import Fact
 
 PAGE = Path(__file__).with_name("checks.md")
 

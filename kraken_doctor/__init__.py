@@ -18,7 +18,7 @@ _NAMES = {
     "model.unit": ["NonceUnit"],
     "nonce.generator": ["NonceGenerator"],
     "nonce.stores": ["open_store"],
-    "redact": ["key_id"],
+    "secret": ["key_id"],
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -20,7 +20,7 @@ from kraken_doctor.errors import (
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import open_store
-from kraken_doctor.redact import key_id
+from kraken_doctor.secret import key_id
 
 __version__: str
 

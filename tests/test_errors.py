@@ -6,7 +6,8 @@ import pytest
 
 from kraken_doctor import errors
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.errors import KrakenError, is_failure, kraken_error
+from kraken_doctor.error_strings import is_failure, kraken_error
+from kraken_doctor.errors import KrakenError
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from kraken_doctor.client import metrics as of_a_bot
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.render.formats.prometheus import families
 from tests.render.samples import account, diagnosis, report
 

@@ -27,12 +27,12 @@ from kraken_doctor.model.call import DOCTOR, CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
 from kraken_doctor.sandbox.messages import Request, Response, refusal
 from kraken_doctor.sandbox.ntp import SandboxNtpServer
+from kraken_doctor.secret import key_id
 from kraken_doctor.timesource.ntp import TimeServers
 from kraken_doctor.timesource.sample import TimeSample
 

@@ -25,6 +25,7 @@ from kraken_doctor import errors
 from kraken_doctor.accounts import shape
 from kraken_doctor.botlog.prefilter import needles
 from kraken_doctor.diagnosis import recognise, remedies
+from kraken_doctor.error_strings import pattern_of
 from kraken_doctor.tables import load
 
 PACKAGE = Path(__file__).parent.parent / "kraken_doctor"
@@ -44,8 +45,8 @@ MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
         for table in ("credential_problems.toml", "store_problems.toml")
         for fields in load(remedies.__file__, table).values()
     ],
-    ("errors.py", "pattern_of(string) + details"): [
-        re.compile(errors.pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
+    ("error_strings.py", "pattern_of(string) + details"): [
+        re.compile(pattern_of(string) + r"\s*(?::.*)?\Z", re.IGNORECASE) for string in errors.STRINGS
     ],
     ("accounts/shape.py", "'|'.join(data['parts'])"): [shape._vocabulary()[1]],
     ("accounts/shape.py", r"'\\A(?:' + '|'.join(data['references']) + ')\\Z'"): [shape._vocabulary()[2]],

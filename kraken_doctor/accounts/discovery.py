@@ -12,7 +12,7 @@ from kraken_doctor.accounts.sources import near_misses
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.format import did_you_mean
-from kraken_doctor.redact import STORE_VARIABLE, Secret
+from kraken_doctor.secret import STORE_VARIABLE, Secret
 
 MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_doctor.accounts import textfile
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import STORE_VARIABLE
+from kraken_doctor.secret import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding

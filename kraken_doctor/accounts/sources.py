@@ -10,7 +10,7 @@ from typing import Any
 from kraken_doctor.accounts import textfile
 from kraken_doctor.accounts.dotenv import EnvFile
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import CREDENTIALS_FOLDER
+from kraken_doctor.secret import CREDENTIALS_FOLDER
 
 GIVEN = ("KRAKEN_API_KEY", "KRAKEN_API_SECRET")
 """What key and secret of a file that is named on the command line are called."""

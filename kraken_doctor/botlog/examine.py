@@ -11,7 +11,7 @@ from kraken_doctor.botlog.prefilter import finder
 from kraken_doctor.botlog.reading import Reader, ReadRange
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.botlog.verdict import verdict
-from kraken_doctor.model.report import Diagnosis
+from kraken_doctor.model.findings import Diagnosis
 
 
 @dataclass(frozen=True)

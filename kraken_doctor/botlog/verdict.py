@@ -18,7 +18,7 @@ from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
 from kraken_doctor.model.cause import Symptom
-from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, Remedy, Severity
+from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, Remedy, Severity
 from kraken_doctor.tables import load
 
 _ADVICE = load(__file__, "advice.toml")

@@ -12,8 +12,8 @@ from kraken_doctor.checks.unit import BudgetSpentError, NonceWithheldError
 from kraken_doctor.errors import NonceError, TransportError, TurnTimeoutError
 from kraken_doctor.model import facts
 from kraken_doctor.model import permissions as permissions_of_keys
+from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.permissions import QUERY_FUNDS
-from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 
 _TO_CALL = ("credentials", "krakenex", "store", "path")
 """Without these nothing is sent: a call that can only fail counts towards a lockout."""

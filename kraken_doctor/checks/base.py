@@ -15,9 +15,9 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S
-from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome
 from kraken_doctor.nonce.stores import NonceStore
-from kraken_doctor.redact import Secret
+from kraken_doctor.secret import Secret
 
 if TYPE_CHECKING:
     from requests import Session

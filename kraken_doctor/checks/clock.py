@@ -10,8 +10,8 @@ from kraken_doctor import parallel
 from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings, Scope, check, known
 from kraken_doctor.errors import KrakenDoctorError, TimeSourceError
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Evidence, Outcome
 from kraken_doctor.model.format import span
-from kraken_doctor.model.report import Evidence, Outcome
 from kraken_doctor.timesource.sample import Consensus, TimeSample, from_date_header, from_unixtime, marzullo
 
 _NTP_TIMEOUT_S = 2.0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kraken_doctor.checks import clock
 from kraken_doctor.checks.base import CheckOutcome, Instruments
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.timesource.sample import ClockPair, Consensus, OffsetInterval, rate, step_between
 
 _MOST_SAMPLES = 4096

@@ -9,8 +9,8 @@ from kraken_doctor.checks.probe import Probe
 from kraken_doctor.checks.samples import failure, retry_transient
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome
 from kraken_doctor.model.format import milliseconds
-from kraken_doctor.model.report import Evidence, EvidenceSet, Outcome
 from kraken_doctor.network.edge import edge_headers
 from kraken_doctor.network.public import PublicAnswer
 from kraken_doctor.network.route import route

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kraken_doctor.accounts import shape
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Evidence, Outcome
+from kraken_doctor.model.findings import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 
 TESTED_KRAKENEX = "2.2.2"
 """The version that this package is tested with."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from kraken_doctor.checks.base import known
 from kraken_doctor.model import facts, permissions
-from kraken_doctor.model.report import Evidence
+from kraken_doctor.model.findings import Evidence
 
 _SOURCE = "GetApiKeyInfo"
 

@@ -7,7 +7,7 @@ import itertools
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 
 _MAX_LEAD_S = 60.0
 """A burst leads the clock by fractions of a second; a minute means that the clock was set back, or was ahead."""

@@ -11,7 +11,7 @@ from kraken_doctor.checks.base import Instruments, known
 from kraken_doctor.checks.samples import retry_transient
 from kraken_doctor.errors import TransportError
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import Evidence
+from kraken_doctor.model.findings import Evidence
 from kraken_doctor.network import tls
 from kraken_doctor.network.dial import NEXT_ADDRESS_S, Connected, dial, open_tunnel
 from kraken_doctor.network.failures import transport_error

@@ -9,7 +9,7 @@ from kraken_doctor.checks.base import known
 from kraken_doctor.errors import KrakenError, KrakenThrottled, TransportError
 from kraken_doctor.model.cause import Transient
 from kraken_doctor.model.facts import PublicCall, Step
-from kraken_doctor.model.report import Evidence
+from kraken_doctor.model.findings import Evidence
 
 T = TypeVar("T")
 

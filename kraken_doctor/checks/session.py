@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kraken_doctor.checks.samples import failure
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError, is_nonce_refusal
+from kraken_doctor.error_strings import is_nonce_refusal
+from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.report import Evidence
+from kraken_doctor.model.findings import Evidence
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenDoctorError, NonceError
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.report import Evidence
+from kraken_doctor.model.findings import Evidence
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.history import KeyHistory

@@ -19,7 +19,8 @@ from kraken_doctor.doctor.reporting import Started, cut_short, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.report import Outcome, Report
+from kraken_doctor.model.findings import Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.terminal import files
 from kraken_doctor.terminal.output import NotWrittenError, Output
 

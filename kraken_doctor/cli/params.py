@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from kraken_doctor.cli import completing
 from kraken_doctor.cli.command import Command, options
 from kraken_doctor.cli.timeparse import Moment
-from kraken_doctor.redact import WEBHOOK_VARIABLE, secrets_of
+from kraken_doctor.secret import WEBHOOK_VARIABLE, secrets_of
 from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:

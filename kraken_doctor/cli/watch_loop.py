@@ -21,8 +21,9 @@ from kraken_doctor.doctor.ticker import Ticker
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status
 from kraken_doctor.doctor.watch_duty import WatchDuty
 from kraken_doctor.model import json_report
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.model.payloads import RoundsPart
-from kraken_doctor.model.report import SCHEMA_VERSION, Change, Outcome, Report
+from kraken_doctor.model.report import SCHEMA_VERSION, Change, Report
 from kraken_doctor.render.pages import watch as watch_page
 from kraken_doctor.terminal import files
 

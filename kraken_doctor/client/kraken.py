@@ -21,7 +21,8 @@ from kraken_doctor.client.retry import may_repeat
 from kraken_doctor.client.safety import redact_exception, redacted, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
 from kraken_doctor.client.transport import Fields, PostParams, export_archive
-from kraken_doctor.errors import KrakenError, NonceError, TransportError, is_failure, kraken_error
+from kraken_doctor.error_strings import is_failure, kraken_error
+from kraken_doctor.errors import KrakenError, NonceError, TransportError
 from kraken_doctor.network.answer import api_error, envelope_problem, error_strings
 from kraken_doctor.network.route import session_proxies
 from kraken_doctor.network.sessions import reset_in_child

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from kraken_doctor.errors import kraken_error
+from kraken_doctor.error_strings import kraken_error
 from kraken_doctor.model.call import CallRecord
 
 # From a loopback answer to the longest wait that a caller accepts.

@@ -11,7 +11,8 @@ from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
 from kraken_doctor.network.failures import layers
 from kraken_doctor.network.url import is_loopback
-from kraken_doctor.redact import Redactor, holds_a_login, redactor, secrets_of
+from kraken_doctor.redact import Redactor, redactor
+from kraken_doctor.secret import holds_a_login, secrets_of
 
 _KEPT = 1 << 16
 """Characters of a page that an exception holds: to look through a large one would hold up the bot."""

@@ -21,7 +21,7 @@ from kraken_doctor.model.call import NOT_SENT, UNKNOWN, CallRecord
 from kraken_doctor.model.defaults import LEASE_MARGIN_S
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.turn import Turn
-from kraken_doctor.redact import key_id
+from kraken_doctor.secret import key_id
 
 
 class AlsoNetworkError:

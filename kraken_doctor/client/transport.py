@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from kraken_doctor.client.safety import redact_exception
-from kraken_doctor.errors import is_failure
+from kraken_doctor.error_strings import is_failure
 from kraken_doctor.network.answer import envelope_problem, error_strings, map_value_errors, no_auth, parse_json
 from kraken_doctor.network.route import proxies_for, session_proxies
 from kraken_doctor.network.sessions import refuse_redirects, reset_in_child

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from kraken_doctor.diagnosis import rules
 from kraken_doctor.diagnosis.naming import AccountRule, RunRule
+from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Severity, by_scope
 from kraken_doctor.model.registry import found_in
-from kraken_doctor.model.report import CheckResult, Diagnosis, EvidenceSet, Severity, by_scope
 
 _RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRule)
 

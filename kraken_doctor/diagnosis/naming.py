@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 from kraken_doctor.model.format import span
-from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 

@@ -6,7 +6,7 @@ import functools
 import re
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import EvidenceSet, Remedy
+from kraken_doctor.model.findings import EvidenceSet, Remedy
 from kraken_doctor.tables import load
 
 _texts = functools.partial(load, __file__, "remedies.toml")

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import CheckResult
+from kraken_doctor.model.findings import CheckResult
 
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
 _NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)

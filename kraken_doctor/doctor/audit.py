@@ -13,12 +13,13 @@ from kraken_doctor.doctor.instruments import store_place
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.findings import CheckResult, Outcome
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import CheckResult, Outcome, Report
+from kraken_doctor.model.report import Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import Filter, KeySummary, summarise
 from kraken_doctor.nonce.stores import NonceStore
-from kraken_doctor.redact import STORE_VARIABLE
+from kraken_doctor.secret import STORE_VARIABLE
 
 
 def account_names(host: Host) -> dict[str, str]:

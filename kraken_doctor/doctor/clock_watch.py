@@ -15,9 +15,10 @@ from kraken_doctor.doctor.instruments import environment_facts
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.ticker import Ticker
+from kraken_doctor.model.findings import CheckResult
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.payloads import ClockWatchPart
-from kraken_doctor.model.report import CheckResult, Report
+from kraken_doctor.model.report import Report
 
 
 def watch_clock(

@@ -28,8 +28,10 @@ from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.doctor.verdict import graded, judge
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.report import CheckResult, Outcome, Report
-from kraken_doctor.redact import Redactor, secrets_of
+from kraken_doctor.model.findings import CheckResult, Outcome
+from kraken_doctor.model.report import Report
+from kraken_doctor.redact import Redactor
+from kraken_doctor.secret import secrets_of
 
 _CALLS_KEPT = 10_000
 """For the report. A run makes four an account; a process that runs for days must not grow."""

@@ -9,8 +9,10 @@ from dataclasses import replace
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.verdict import judge
-from kraken_doctor.errors import KrakenTemporaryLockout, kraken_error
-from kraken_doctor.model.report import AccountReport, Change, CheckResult, FindingKey, Outcome, Report, Severity
+from kraken_doctor.error_strings import kraken_error
+from kraken_doctor.errors import KrakenTemporaryLockout
+from kraken_doctor.model.findings import CheckResult, Outcome, Severity
+from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
 
 LONGEST_REST_S = 900.0
 """A lockout is over after about 15 minutes without an attempt, and each attempt begins it anew:

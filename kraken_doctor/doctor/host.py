@@ -14,7 +14,8 @@ from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
 from kraken_doctor.network.url import checked_url
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.redact import CREDENTIALS_FOLDER, STORE_VARIABLE, Redactor, Secret, secrets_of
+from kraken_doctor.redact import Redactor
+from kraken_doctor.secret import CREDENTIALS_FOLDER, STORE_VARIABLE, Secret, secrets_of
 
 DEFAULT_API_URL = "https://api.kraken.com"
 

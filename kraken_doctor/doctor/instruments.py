@@ -18,14 +18,14 @@ from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
+from kraken_doctor.model.findings import CheckResult, EvidenceSet, Outcome
 from kraken_doctor.model.permissions import needed
-from kraken_doctor.model.report import CheckResult, EvidenceSet, Outcome
 from kraken_doctor.network import transport
 from kraken_doctor.network.route import apply_ca_env, follow_variables, pin_proxy_settings
 from kraken_doctor.network.transport import BoundedAdapter
 from kraken_doctor.network.url import is_loopback, without_login
 from kraken_doctor.nonce.stores import NonceStore
-from kraken_doctor.redact import STORE_VARIABLE, without_secrets
+from kraken_doctor.secret import STORE_VARIABLE, without_secrets
 from kraken_doctor.timesource.ntp import DEFAULT_SERVERS, parse_server
 from kraken_doctor.timesource.time_daemon import HostFs, detect
 

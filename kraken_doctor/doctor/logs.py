@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence, Outcome, Severity
 from kraken_doctor.model.payloads import LogPart
-from kraken_doctor.model.report import CheckResult, Diagnosis, Evidence, Outcome, Report, Severity
+from kraken_doctor.model.report import Report
 
 _TIMELINE_ROWS = 24
 _ERROR_ROWS = 20

@@ -15,7 +15,8 @@ from kraken_doctor import __version__, child, parallel
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.network.answer import no_auth
 from kraken_doctor.network.route import proxies_for
-from kraken_doctor.redact import Redactor, shortened, without_secrets
+from kraken_doctor.redact import Redactor, shortened
+from kraken_doctor.secret import without_secrets
 from kraken_doctor.tables import load
 
 _WEBHOOK_S = 10.0

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from kraken_doctor.clock import Clock
 from kraken_doctor.doctor.request import RunRequest
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status, outcome_of
-from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome, Report
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Outcome
+from kraken_doctor.model.report import Report
 
 
 class Started(NamedTuple):

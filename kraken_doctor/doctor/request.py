@@ -9,7 +9,7 @@ from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
-    from kraken_doctor.model.report import Outcome
+    from kraken_doctor.model.findings import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

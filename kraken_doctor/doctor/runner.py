@@ -19,7 +19,7 @@ from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.errors import HostLimitError
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.report import CheckResult, EvidenceSet, Outcome
+from kraken_doctor.model.findings import CheckResult, EvidenceSet, Outcome
 
 Observe = Callable[[str, str | None, CheckResult | None], None]
 """

@@ -11,8 +11,8 @@ from kraken_doctor.client.adapters import install
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Outcome
 from kraken_doctor.model.payloads import Extra
-from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import selftest
 from kraken_doctor.nonce.selftest import SelfTest

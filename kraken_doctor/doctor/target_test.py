@@ -14,8 +14,8 @@ from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.doctor.self_test import Findings, as_result
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Severity
 from kraken_doctor.model.payloads import TargetPart
-from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Outcome, Severity
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
 from kraken_doctor.sandbox.keys import demo_environ

@@ -9,17 +9,8 @@ from decimal import Decimal, InvalidOperation
 
 from kraken_doctor.diagnosis.naming import calls
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import (
-    AccountReport,
-    Balances,
-    CheckResult,
-    Diagnosis,
-    EvidenceSet,
-    NonceReport,
-    Outcome,
-    Severity,
-    by_scope,
-)
+from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Outcome, Severity, by_scope
+from kraken_doctor.model.report import AccountReport, Balances, NonceReport
 
 
 class FailOn(enum.Enum):

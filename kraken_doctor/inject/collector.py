@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from kraken_doctor.client.observers import Observer
-from kraken_doctor.errors import is_nonce_refusal
+from kraken_doctor.error_strings import is_nonce_refusal
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.unit import NonceUnit
 

@@ -23,7 +23,7 @@ from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import key_histories
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.redact import key_id
+from kraken_doctor.secret import key_id
 
 
 def loaded(module: ModuleType) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.inject import channel
-from kraken_doctor.redact import key_id
+from kraken_doctor.secret import key_id
 
 _PATH = re.compile(r"/0/private/([A-Za-z0-9/]{1,40})")
 _NONCE = re.compile(rb'(?:^|&)nonce=(\d{1,20})(?:&|$)|"nonce"\s*:\s*"?(\d{1,20})\b')

@@ -15,11 +15,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from kraken_doctor.diagnosis.naming import finding
-from kraken_doctor.errors import KrakenRateLimited, kraken_error
+from kraken_doctor.error_strings import kraken_error
+from kraken_doctor.errors import KrakenRateLimited
 from kraken_doctor.inject.collector import Collector, ObservedCall
 from kraken_doctor.inject.launch import UNREACHED
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Report, Severity
+from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.tables import load
 
 FRESH_NS = 50_000_000

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kraken_doctor.redact import Secret, key_id
+from kraken_doctor.secret import Secret, key_id
 
 DEMO_KEY_PREFIX = "SANDBOX"
 """Demo keys begin so: a reader sees at once that they open nothing, and no client takes one to another host."""

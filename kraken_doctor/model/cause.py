@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_doctor.errors import STRINGS
-from kraken_doctor.model.report import Alternative, Remedy, Severity
+from kraken_doctor.model.findings import Alternative, Remedy, Severity
 
 
 class Transient(enum.Enum):

@@ -8,7 +8,7 @@ a misspelt one, or one of another type, is an error of the type checker. The nam
 import itertools
 from collections.abc import Iterator
 
-from kraken_doctor.model.report import EvidenceSet, Fact, Texts
+from kraken_doctor.model.findings import EvidenceSet, Fact, Texts
 
 # fmt: off
 # This host

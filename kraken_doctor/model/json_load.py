@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from kraken_doctor.model.call import JSON_FIELDS, CallRecord
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome, Value
 from kraken_doctor.model.payloads import Extra
-from kraken_doctor.model.report import SCHEMA_VERSION, CheckResult, Evidence, Outcome, Report, Value
+from kraken_doctor.model.report import SCHEMA_VERSION, Report
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from kraken_doctor import __version__
+from kraken_doctor.model import findings as found
 from kraken_doctor.model import report as model
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.redact import shortened
@@ -36,12 +37,12 @@ def _text(report: model.Report, **layout: Any) -> str:
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {
-    model.CheckResult: ("id", "account", "outcome", "summary", "blocked_by", "duration_s", "evidence"),
-    model.Evidence: ("name", "value", "unit", "bound", "source"),
-    model.Diagnosis: ("cause", "account", "severity", "confidence", "primary", "summary", "because", "remedy", "error",
+    found.CheckResult: ("id", "account", "outcome", "summary", "blocked_by", "duration_s", "evidence"),
+    found.Evidence: ("name", "value", "unit", "bound", "source"),
+    found.Diagnosis: ("cause", "account", "severity", "confidence", "primary", "summary", "because", "remedy", "error",
                       "possible", "explains"),
-    model.Remedy: ("text", "commands", "otherwise", "avoid"),
-    model.Alternative: ("text", "told_apart_by"),
+    found.Remedy: ("text", "commands", "otherwise", "avoid"),
+    found.Alternative: ("text", "told_apart_by"),
     model.AccountReport: ("label", "outcome", "key_tail", "key_id", "source", "balances", "nonce", "private_calls",
                           "connected", "error"),
     model.Balances: ("usd", "usdt", "total"),

@@ -8,7 +8,8 @@ from typing import Any
 import requests
 import urllib3
 
-from kraken_doctor.errors import KrakenError, TransportError, is_failure, kraken_error
+from kraken_doctor.error_strings import is_failure, kraken_error
+from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.failures import layers, root_message, transport_error
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import requests
 
 from kraken_doctor.clock import Clock
-from kraken_doctor.errors import TransportError, is_failure, kraken_error
+from kraken_doctor.error_strings import is_failure, kraken_error
+from kraken_doctor.errors import TransportError
 from kraken_doctor.network import answer as answers
 from kraken_doctor.network.connection import Timing
 from kraken_doctor.network.edge import from_foreign_response

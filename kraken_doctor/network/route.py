@@ -15,7 +15,7 @@ from urllib3.util import create_urllib3_context
 
 from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.network.url import is_loopback, login_of, without_login
-from kraken_doctor.redact import Secret
+from kraken_doctor.secret import Secret
 
 AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Strongest first. requests reads the first two; the others are OpenSSL's, and of a session that was told so."""

@@ -21,7 +21,7 @@ from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.generator import NonceGenerator
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.redact import without_secrets
+from kraken_doctor.secret import without_secrets
 
 RAPID_CALLS = 10
 RAPID_LIMIT_S = 0.001

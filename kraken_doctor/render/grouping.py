@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from kraken_doctor.model.report import AccountReport, Diagnosis, Remedy, Report
+from kraken_doctor.model.findings import Diagnosis, Remedy
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render.phrases import YES_NO, failures, listed, ranked, said
 
 FEW = 4

@@ -7,10 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.format import utc_words
-from kraken_doctor.model.report import (
-    AccountReport,
-    Balances,
+from kraken_doctor.model.findings import (
     CheckResult,
     Confidence,
     Diagnosis,
@@ -18,9 +15,10 @@ from kraken_doctor.model.report import (
     EvidenceSet,
     Outcome,
     Remedy,
-    Report,
     Severity,
 )
+from kraken_doctor.model.format import utc_words
+from kraken_doctor.model.report import AccountReport, Balances, Report
 from kraken_doctor.tables import load
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kraken_doctor.model.report import Outcome, Severity
+from kraken_doctor.model.findings import Outcome, Severity
 from kraken_doctor.terminal.text import Terminal, ascii_only, escape
 
 Cell = str | Text

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.account import DEMO_KEY_PREFIX
-from kraken_doctor.redact import is_secret
+from kraken_doctor.secret import is_secret
 
 _SAYS_SECRET = re.compile(r"(?i)secret|passw(?:or)?d|passphrase|(?:token|key)s?(?![a-z])")
 """A keyboard and a tokenizer are none."""

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from kraken_doctor.descriptors import SHORTAGE, are_short, exhausted, reader_is_gone
-from kraken_doctor.redact import Redactor, secrets_of
+from kraken_doctor.redact import Redactor
+from kraken_doctor.secret import secrets_of
 
 if TYPE_CHECKING:
     from kraken_doctor.terminal.text import Terminal

@@ -6,7 +6,7 @@ import unicodedata
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.redact import shortened
 
 FOREIGN_LIMIT_CHARACTERS = 300

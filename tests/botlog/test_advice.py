@@ -10,7 +10,7 @@ import pytest
 from kraken_doctor.botlog import verdict
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
-from kraken_doctor.model.report import Confidence, Diagnosis, Severity
+from kraken_doctor.model.findings import Confidence, Diagnosis, Severity
 from tests.botlog.logs import findings, line, refused, worked
 
 CERT = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate"

@@ -7,7 +7,7 @@ import pytest
 from kraken_doctor.botlog.counters import WIDTHS_S, Timeline
 from kraken_doctor.botlog.examine import LogAnalysis
 from kraken_doctor.diagnosis.causes import CAUSES
-from kraken_doctor.model.report import Confidence, Diagnosis, Severity
+from kraken_doctor.model.findings import Confidence, Diagnosis, Severity
 from tests.botlog.logs import BEGAN_S, findings, line, refused, worked
 
 DAY = 86_400.0

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.botlog.examine import LogAnalysis
-from kraken_doctor.model.report import Confidence, Severity
+from kraken_doctor.model.findings import Confidence, Severity
 from tests.botlog.logs import findings
 from tests.botlog.shapes import CHANGES
 

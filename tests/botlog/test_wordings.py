@@ -9,7 +9,7 @@ import pytest
 from docs.wordings import Wording, wordings
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.recognise import recognise
-from kraken_doctor.model.report import Severity
+from kraken_doctor.model.findings import Severity
 from tests.botlog.logs import findings
 from tests.botlog.shapes import CHANGES, LINES, SURROUNDINGS, log
 

@@ -14,7 +14,7 @@ from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import NonceStoreError
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.sandbox.http import SandboxServer

@@ -13,7 +13,7 @@ from kraken_doctor.checks import clock
 from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.checks.clockwatch import ClockWatch
 from kraken_doctor.clock import Clock, SystemClock
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer

@@ -17,7 +17,7 @@ from kraken_doctor.checks.base import CheckOutcome, Instruments, RunSettings
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.doctor.instruments import make_session
 from kraken_doctor.doctor.request import RunRequest
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange

@@ -16,10 +16,10 @@ from kraken_doctor.model.call import DOCTOR, CallRecord
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import key_histories
 from kraken_doctor.nonce.stores import NonceStore
-from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response, refusal
+from kraken_doctor.secret import key_id
 from tests.clocks import ManualClock
 
 Make = Callable[..., AccountSession]

@@ -268,7 +268,7 @@ def test_an_unreadable_env_file_stops_nothing_that_needs_none(doctor: Run, at: S
 
 def test_the_sandbox_takes_all_of_them_out() -> None:
     """What leads to a credential is no more given to a command than the credential."""
-    from kraken_doctor.redact import without_secrets
+    from kraken_doctor.secret import without_secrets
 
     leading = {"KRAKEN_API_KEY_FILE": "f", "KRAKEN_NONCE_STORE_FILE": "f", "CREDENTIALS_DIRECTORY": "d"}
     assert without_secrets({**leading, "KRAKEN_DOCTOR_CHECK_JSON_FILE": "f"}) == {"KRAKEN_DOCTOR_CHECK_JSON_FILE": "f"}

@@ -15,7 +15,7 @@ from kraken_doctor.cli.live import LiveView
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.doctor.progress import RunTracker
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.report import CheckResult, Outcome
+from kraken_doctor.model.findings import CheckResult, Outcome
 from kraken_doctor.nonce.stores import open_store
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer

@@ -7,7 +7,7 @@ import requests
 
 from kraken_doctor import RetryPolicy
 from kraken_doctor.client.retry import READ_ONLY, may_repeat
-from kraken_doctor.errors import kraken_error
+from kraken_doctor.error_strings import kraken_error
 
 
 def http_error(status: int | None) -> requests.HTTPError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_doctor.model.report import CheckResult, Evidence, Outcome, Value
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome, Value
 
 NS = 1_795_392_000_000_000_000
 A, B = "USER:a", "USER:b"

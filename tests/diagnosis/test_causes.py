@@ -10,9 +10,10 @@ import pytest
 
 from kraken_doctor.diagnosis.causes import CAUSES, SECTIONS
 from kraken_doctor.diagnosis.recognise import SYMPTOMS
-from kraken_doctor.errors import KrakenUnrecognised, kraken_error
+from kraken_doctor.error_strings import kraken_error
+from kraken_doctor.errors import KrakenUnrecognised
 from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
-from kraken_doctor.model.report import Alternative, Remedy, Severity
+from kraken_doctor.model.findings import Alternative, Remedy, Severity
 
 # The contract: an id may get a better text, never another meaning, and never goes away.
 _IDS = """

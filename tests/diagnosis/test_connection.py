@@ -8,8 +8,7 @@ import pytest
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.remedies import clock_remedy
-from kraken_doctor.model.format import span
-from kraken_doctor.model.report import (
+from kraken_doctor.model.findings import (
     CheckResult,
     Confidence,
     Diagnosis,
@@ -19,6 +18,7 @@ from kraken_doctor.model.report import (
     Severity,
     Value,
 )
+from kraken_doctor.model.format import span
 
 DAY = 86_400.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.model.report import CheckResult, Confidence, Diagnosis, Evidence, Outcome, Severity, Value
+from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Evidence, Outcome, Severity, Value
 
 MS, US = 1_795_392_000_000, 1_795_392_000_000_000
 RIGHT_CLOCK: dict[str, Value] = {"clock.offset": 0.012, "clock.bound": 0.008, "clock.limit": 1.0}

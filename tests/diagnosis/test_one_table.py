@@ -10,8 +10,9 @@ from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.diagnosis.recognise import recognise
-from kraken_doctor.errors import STRINGS, KrakenError, KrakenInvalidNonce, KrakenUnrecognised, kraken_error
-from kraken_doctor.model.report import Severity
+from kraken_doctor.error_strings import kraken_error
+from kraken_doctor.errors import STRINGS, KrakenError, KrakenInvalidNonce, KrakenUnrecognised
+from kraken_doctor.model.findings import Severity
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import refusal

@@ -24,18 +24,18 @@ from kraken_doctor.diagnosis.recognise import exchange_symptoms
 from kraken_doctor.doctor.verdict import graded, judge
 from kraken_doctor.errors import STRINGS
 from kraken_doctor.model import facts, json_load
-from kraken_doctor.model.report import (
+from kraken_doctor.model.findings import (
     CheckResult,
     Confidence,
     Diagnosis,
     Evidence,
     Fact,
     Outcome,
-    Report,
     Severity,
     Texts,
     Value,
 )
+from kraken_doctor.model.report import Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import table

@@ -19,7 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from kraken_doctor.diagnosis.diagnose import diagnose
-from kraken_doctor.model.report import Diagnosis
+from kraken_doctor.model.findings import Diagnosis
 from tests.diagnosis.cases import CASES
 
 DECLARING = re.compile(r"kraken-doctor check\b(.*?)--nonce-unit")

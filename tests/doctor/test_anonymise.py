@@ -10,7 +10,7 @@ import pytest
 
 from kraken_doctor.doctor.anonymise import anonymise
 from kraken_doctor.model import json_report
-from kraken_doctor.model.report import CheckResult, Evidence, Outcome
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome
 from tests.render.samples import account, diagnosis, report
 
 PRIVATE = {"/home/daivon": "~", "bot-7.corp": "<this host>", "proxy.corp": "<proxy>"}

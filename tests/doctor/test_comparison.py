@@ -6,7 +6,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from kraken_doctor.doctor.comparison import compared
-from kraken_doctor.model.report import Diagnosis, FindingKey, Report, Severity
+from kraken_doctor.model.findings import Diagnosis, Severity
+from kraken_doctor.model.report import FindingKey, Report
 from tests.render.samples import account, diagnosis, report
 
 

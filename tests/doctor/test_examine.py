@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import kraken_doctor
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 

@@ -15,7 +15,7 @@ from kraken_doctor.doctor.runner import Runner
 from kraken_doctor.doctor.verdict import ExitStatus, FailOn, exit_status, outcome_of
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
-from kraken_doctor.model.report import CheckResult, Outcome
+from kraken_doctor.model.findings import CheckResult, Outcome
 
 ACCOUNTS = tuple(Account(label=f"USER:{n}", key_variable="K", secret_variable="S") for n in "ab")
 

@@ -14,7 +14,8 @@ import pytest
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.doctor.examine import examine
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.model.report import Diagnosis, Outcome, Report
+from kraken_doctor.model.findings import Diagnosis, Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key

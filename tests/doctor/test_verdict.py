@@ -6,7 +6,7 @@ import pytest
 
 from kraken_doctor.doctor.verdict import judge
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import CheckResult, Outcome
+from kraken_doctor.model.findings import CheckResult, Outcome
 
 
 @pytest.mark.parametrize(("usd", "others"), [("1.0", ("one",)), ("1.0", ("XXBT much",)), ("many", ())])

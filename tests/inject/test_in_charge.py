@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor import open_store
-from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
+from kraken_doctor.secret import key_id
 from tests.inject import bots
 
 pytestmark = pytest.mark.slow  # bots as processes of their own

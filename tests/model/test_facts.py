@@ -13,11 +13,11 @@ import pytest
 
 import kraken_doctor
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import CheckResult, Evidence, EvidenceSet, Fact, Outcome, Value
+from kraken_doctor.model.findings import CheckResult, Evidence, EvidenceSet, Fact, Outcome, Value
 
 PACKAGE = Path(kraken_doctor.__file__).parent
 GROUPS = (facts.PATH, facts.EXCHANGE, facts.KEY, facts.SECRET, facts.CallFacts(1), facts.SampleFacts(1))
-STATED_BY_NAME = {"model/report.py", "model/json_load.py"}
+STATED_BY_NAME = {"model/findings.py", "model/json_load.py"}
 """`Fact.of` itself, and what reads a saved report back."""
 
 

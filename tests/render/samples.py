@@ -6,20 +6,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.report import (
-    AccountReport,
+from kraken_doctor.model.findings import (
     Alternative,
-    Balances,
     CheckResult,
     Confidence,
     Diagnosis,
     Evidence,
-    NonceReport,
     Outcome,
     Remedy,
-    Report,
     Severity,
 )
+from kraken_doctor.model.report import AccountReport, Balances, NonceReport, Report
 
 HOSTILE = (
     "[bold red]\x1b[31m\x1b]0;title\x07\n::error::boo\n##[error]boo <script>alert(1)</script> ]]> &amp; | `x` @user"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kraken_doctor.model.report import CheckResult, Outcome, Severity
+from kraken_doctor.model.findings import CheckResult, Outcome, Severity
 from kraken_doctor.render.formats import github
 from tests.render.samples import account, diagnosis, report
 from tests.runner import commands

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.findings import Outcome, Severity
 from kraken_doctor.model.payloads import ComparisonPart
-from kraken_doctor.model.report import Outcome, Report, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import html
 from tests import chromium
 from tests.render.samples import account, call, diagnosis, hostile, report

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.model import json_load, json_report
-from kraken_doctor.model.report import CheckResult, Evidence, Outcome
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome
 from tests.render.samples import account, call, diagnosis, report
 from tests.schema import document
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from kraken_doctor.model.report import CheckResult, Outcome, Severity
+from kraken_doctor.model.findings import CheckResult, Outcome, Severity
 from kraken_doctor.render.formats import junit
 from tests.render.samples import account, diagnosis, hostile, report
 

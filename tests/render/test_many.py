@@ -9,7 +9,8 @@ import pytest
 
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor.verdict import account_reports
-from kraken_doctor.model.report import CheckResult, Outcome, Report, Severity, Value
+from kraken_doctor.model.findings import CheckResult, Outcome, Severity, Value
+from kraken_doctor.model.report import Report
 from kraken_doctor.render import grouping
 from kraken_doctor.render.formats import github, markdown, short, table
 from kraken_doctor.terminal.text import Terminal

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from kraken_doctor import __version__
-from kraken_doctor.model.report import CheckResult, Evidence, Outcome, Severity
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome, Severity
 from kraken_doctor.render.formats import markdown
 from kraken_doctor.render.pages import report_markdown
 from kraken_doctor.terminal.text import escape

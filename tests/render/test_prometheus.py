@@ -8,7 +8,8 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
-from kraken_doctor.model.report import Outcome, Report, Severity
+from kraken_doctor.model.findings import Outcome, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import prometheus
 from tests.render.samples import account, diagnosis, hostile, report
 

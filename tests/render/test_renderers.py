@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.model import json_report
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 from kraken_doctor.render.formats import short, table
 from kraken_doctor.terminal.text import Terminal, escape, money
 from tests.render.samples import account, diagnosis, report

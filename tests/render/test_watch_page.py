@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from kraken_doctor.model.report import Change, FindingKey, Outcome, Severity
+from kraken_doctor.model.findings import Outcome, Severity
+from kraken_doctor.model.report import Change, FindingKey
 from kraken_doctor.render.pages import watch as rounds
 from tests.render.samples import HOSTILE, account, diagnosis, hostile, report
 

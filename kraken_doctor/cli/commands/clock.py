@@ -29,7 +29,7 @@ def command(ctx: click.Context, /, output: str, watch: bool, every: float, count
       kraken-doctor clock --watch --every 30 --count 20
     """
     from kraken_doctor.checks.clock import clock
-    from kraken_doctor.model.report import Outcome
+    from kraken_doctor.model.findings import Outcome
 
     request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
     if not watch:

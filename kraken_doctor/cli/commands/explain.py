@@ -11,7 +11,7 @@ import click
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 from kraken_doctor.doctor.reporting import Started, finished
-from kraken_doctor.model.report import Outcome
+from kraken_doctor.model.findings import Outcome
 
 if TYPE_CHECKING:
     from kraken_doctor.model.cause import Cause, Symptom

@@ -14,7 +14,7 @@ from kraken_doctor.cli import params, pasted
 from kraken_doctor.cli.app import App
 from kraken_doctor.descriptors import effective_user
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import Secret, without_secrets
+from kraken_doctor.secret import Secret, without_secrets
 from kraken_doctor.terminal import files
 
 if TYPE_CHECKING:

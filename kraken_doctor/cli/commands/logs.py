@@ -16,7 +16,7 @@ from kraken_doctor.doctor.reporting import Started
 
 if TYPE_CHECKING:
     from kraken_doctor.botlog.examine import LogAnalysis, LogReview
-    from kraken_doctor.model.report import Diagnosis
+    from kraken_doctor.model.findings import Diagnosis
 
 _POLL_S = 1.0
 """How often a log is looked at that is followed."""

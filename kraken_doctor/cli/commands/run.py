@@ -18,7 +18,7 @@ from kraken_doctor.terminal.interruption import ENDINGS, handled
 if TYPE_CHECKING:
     from kraken_doctor.inject.collector import Collector
     from kraken_doctor.model.call import CallRecord
-    from kraken_doctor.model.report import Diagnosis
+    from kraken_doctor.model.findings import Diagnosis
 
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 

@@ -19,7 +19,7 @@ from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 from kraken_doctor.doctor import sandbox_env
 from kraken_doctor.errors import ConfigurationError
-from kraken_doctor.redact import is_read_here, without_secrets
+from kraken_doctor.secret import is_read_here, without_secrets
 from kraken_doctor.terminal.interruption import ENDINGS, handled
 
 if TYPE_CHECKING:

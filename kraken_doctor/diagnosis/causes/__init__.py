@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kraken_doctor import errors
+from kraken_doctor.error_strings import pattern_of
 from kraken_doctor.model.cause import Cause, Everywhere, Symptom, Transient
-from kraken_doctor.model.report import Alternative, Remedy, Severity
+from kraken_doctor.model.findings import Alternative, Remedy, Severity
 from kraken_doctor.tables import load
 
 
@@ -63,7 +64,7 @@ def _wordings() -> dict[str, dict[str, Any]]:
 def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
     more = _wordings().get(title, {}).get("patterns", ())
     kinds = [getattr(errors, kind) for kind in fields.pop("errors", ())]
-    known = [errors.pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
+    known = [pattern_of(text) for kind in kinds for text, other in errors.STRINGS.items() if other is kind]
     return Symptom(title=title, pattern="|".join(filter(None, (*known, fields.pop("pattern", ""), *more))), **fields)
 
 

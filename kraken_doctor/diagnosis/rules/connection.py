@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding, possible_of
 from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
 from kraken_doctor.diagnosis.rules.host import clock_is_known, explains_certificate
-from kraken_doctor.errors import KrakenError, KrakenThrottled, kraken_error
+from kraken_doctor.error_strings import kraken_error
+from kraken_doctor.errors import KrakenError, KrakenThrottled
 from kraken_doctor.model import facts
 from kraken_doctor.model.facts import PublicCall, Step
+from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 from kraken_doctor.model.format import span, utc_words, wait
-from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 
 _STATUS_CAUSES = dict.fromkeys(("cancel_only", "post_only", "limit_only"), "exchange-restricted")
 _STATUS_CAUSES["maintenance"] = "exchange-maintenance"

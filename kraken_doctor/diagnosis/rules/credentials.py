@@ -9,7 +9,7 @@ from kraken_doctor.diagnosis.naming import AccountRule, finding
 from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.facts import Credential
-from kraken_doctor.model.report import Diagnosis, EvidenceSet, Remedy, Severity, Texts
+from kraken_doctor.model.findings import Diagnosis, EvidenceSet, Remedy, Severity, Texts
 
 
 @AccountRule

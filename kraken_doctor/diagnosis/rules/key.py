@@ -10,11 +10,11 @@ from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, finding, po
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.diagnosis.rules.connection import of_step, remedy_of_step, until_words
 from kraken_doctor.diagnosis.rules.credentials import other_value, where_from
-from kraken_doctor.errors import is_nonce_refusal, kraken_error
+from kraken_doctor.error_strings import is_nonce_refusal, kraken_error
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 from kraken_doctor.model.format import span, utc_words
 from kraken_doctor.model.permissions import QUERY_FUNDS, boxes
-from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Remedy, Severity
 
 
 @AccountRule

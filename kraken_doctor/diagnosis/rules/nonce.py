@@ -10,10 +10,10 @@ from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, clock_is_ri
 from kraken_doctor.diagnosis.remedies import clock_remedy, remedy
 from kraken_doctor.diagnosis.rules.host import unwritable, wrong_clock
 from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, withheld
-from kraken_doctor.errors import is_nonce_refusal
+from kraken_doctor.error_strings import is_nonce_refusal
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.format import span
-from kraken_doctor.model.report import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.tables import load
 

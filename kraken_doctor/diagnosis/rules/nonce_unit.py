@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from kraken_doctor.diagnosis.naming import Call, clock_words, finding
 from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.format import span
-from kraken_doctor.model.report import Confidence, Diagnosis, EvidenceSet, Severity
 from kraken_doctor.model.unit import NonceUnit
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kraken_doctor.model.report import Diagnosis, Report, Severity
+from kraken_doctor.model.findings import Diagnosis, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.formats import markdown, short
 from kraken_doctor.terminal.text import escape, neutralise_ci_commands

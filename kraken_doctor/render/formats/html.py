@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.report import AccountReport, CheckResult, Diagnosis, Evidence, Report
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import calls as figures
 from kraken_doctor.render import chart, grouping, phrases
 from kraken_doctor.render.elements import Child, code, document, element, table, terms

@@ -13,8 +13,9 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Outcome
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import CheckResult, Diagnosis, Outcome, Report
+from kraken_doctor.model.report import Report
 from kraken_doctor.render import phrases
 from kraken_doctor.terminal.text import escape
 

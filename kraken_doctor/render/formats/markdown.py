@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kraken_doctor import __version__
-from kraken_doctor.model.report import AccountReport, CheckResult, Diagnosis, Report
+from kraken_doctor.model.findings import CheckResult, Diagnosis
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import grouping, phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 

@@ -8,7 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from kraken_doctor import __version__
 from kraken_doctor.model import facts
-from kraken_doctor.model.report import EvidenceSet, Outcome, Report, Severity
+from kraken_doctor.model.findings import EvidenceSet, Outcome, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.terminal.text import escape
 
 _Samples = dict[tuple[str, ...], float]

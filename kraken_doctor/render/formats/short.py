@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kraken_doctor import __version__
-from kraken_doctor.model.report import AccountReport, Outcome, Report
+from kraken_doctor.model.findings import Outcome
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import grouping, phrases
 from kraken_doctor.terminal.text import OUTCOME_WORDS, PROSE_LIMIT_CHARACTERS, escape, money
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor import __version__
+from kraken_doctor.model.findings import CheckResult, Evidence, Outcome
 from kraken_doctor.model.format import milliseconds
-from kraken_doctor.model.report import AccountReport, CheckResult, Evidence, Outcome, Report
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.pages.findings import findings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kraken_doctor.model.report import Outcome, Report
+from kraken_doctor.model.findings import Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.rich_page import listing, to_text
 from kraken_doctor.terminal.text import Terminal, escape, symbols_for

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kraken_doctor.model import facts
+from kraken_doctor.model.findings import EvidenceSet, Outcome
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import EvidenceSet, Outcome, Report
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats.table import environment
 from kraken_doctor.render.pages.findings import findings
 from kraken_doctor.render.phrases import paragraph

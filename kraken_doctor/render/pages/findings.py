@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kraken_doctor.model.report import Diagnosis, Report, Severity
+from kraken_doctor.model.findings import Diagnosis, Severity
+from kraken_doctor.model.report import Report
 from kraken_doctor.render.grouping import EVERYTHING, Limits, grouped
 from kraken_doctor.render.phrases import SEVERITY_WORDS, beside, cure, details, listed
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, inset, named

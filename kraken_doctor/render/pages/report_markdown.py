@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 from kraken_doctor.model.call import CallRecord
-from kraken_doctor.model.report import CheckResult, Outcome, Report
+from kraken_doctor.model.findings import CheckResult, Outcome
+from kraken_doctor.model.report import Report
 from kraken_doctor.render import calls as figures
 from kraken_doctor.render import phrases
 from kraken_doctor.render.formats import markdown

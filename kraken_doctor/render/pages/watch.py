@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from kraken_doctor.model.findings import Outcome, Severity
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.model.report import AccountReport, Change, FindingKey, Outcome, Report, Severity
+from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.render.fold import Row, aligned, failing, fitted
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, escape, symbols_for

@@ -18,12 +18,12 @@ from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.format import did_you_mean
 from kraken_doctor.nonce.stores import NonceStore, open_store
-from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox import endpoints, listeners
 from kraken_doctor.sandbox.faults import special
 from kraken_doctor.sandbox.keys import Key
 from kraken_doctor.sandbox.messages import Request, Response, answer, refusal
 from kraken_doctor.sandbox.scenarios import USER, Scenario
+from kraken_doctor.secret import key_id
 from kraken_doctor.tables import load
 
 

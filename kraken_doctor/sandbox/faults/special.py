@@ -8,12 +8,12 @@ from typing import Any, cast
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1
 from kraken_doctor.nonce.stores import NonceStore
-from kraken_doctor.redact import key_id
 from kraken_doctor.sandbox import listeners
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.keys import STARTER, Key
 from kraken_doctor.sandbox.messages import Request, Response
 from kraken_doctor.sandbox.scenarios import USER, Scenario
+from kraken_doctor.secret import key_id
 
 _KEY = f"{USER}_API_KEY"
 
