@@ -1,7 +1,5 @@
 """What is data and not code: TOML files beside the modules that use them."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What every command of ours has: the root's options behind its name, its own in groups, and no contradictions."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

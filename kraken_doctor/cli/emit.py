@@ -1,7 +1,5 @@
 """A run and its ending: one report in every outcome, on the screen, in the files asked for, and as exit status."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from contextlib import suppress

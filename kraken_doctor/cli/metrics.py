@@ -1,7 +1,5 @@
 """``--metrics-port``: what Prometheus asks for."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Keys and secrets as people paste them: tidied, and refused where they can't work."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

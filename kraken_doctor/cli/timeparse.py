@@ -1,7 +1,5 @@
 """Moments on a command line: ``2h``, ``45m``, ``2026-11-23``, ``2026-11-23T14:00``."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Round after round of one run, at its times, and what is said of each."""
 
-from __future__ import annotations
-
 import functools
 import platform
 from collections.abc import Iterable

@@ -6,8 +6,6 @@ recognised without being shown. What goes: names, what the accounts hold, addres
 last letters.
 """
 
-from __future__ import annotations
-
 import copy
 import ipaddress
 import re

@@ -1,7 +1,5 @@
 """``audit``: what the nonce store's log tells, key by key and call by call."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any

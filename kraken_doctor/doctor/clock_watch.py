@@ -1,7 +1,5 @@
 """``clock --watch``: this host's clock, measured again and again, and what that comes to."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future

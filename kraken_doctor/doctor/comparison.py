@@ -1,7 +1,5 @@
 """Two reports of the same bots: what is new, what is gone, what is still there. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """One run, from the environment to a report: what ``kraken-doctor check`` does, and `examine` for a bot's start-up."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

@@ -1,7 +1,5 @@
 """Round after round of the same run: what changed, and whom to leave alone. Bounded, however long it goes on."""
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What this host gives a run: its variables, its .env files, the nonce store they name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path

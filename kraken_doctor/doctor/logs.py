@@ -1,7 +1,5 @@
 """What `logs` reports: the analysis of a bot's logs as a report, and what changes in one that is followed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 

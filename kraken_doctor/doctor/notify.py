@@ -1,7 +1,5 @@
 """``watch --on-change``: whom a change is told, and how."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

@@ -1,7 +1,5 @@
 """The private calls of the last hour: this run's own, and those of other programs, from the nonce store's audit log."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Collection, Iterable
 

@@ -1,7 +1,5 @@
 """``report``: one redacted document about a run or a saved one, judged again and compared with an older one."""
 
-from __future__ import annotations
-
 import contextlib
 import platform
 import re

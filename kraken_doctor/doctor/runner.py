@@ -1,7 +1,5 @@
 """One run of a plan: order, prerequisites, deadline, concurrency."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import threading

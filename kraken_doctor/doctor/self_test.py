@@ -1,7 +1,5 @@
 """Our own generator, examined: on a krakenex object, before an exchange, and alone."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

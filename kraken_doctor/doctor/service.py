@@ -1,7 +1,5 @@
 """What a service manager is told: sd_notify(3), without a library."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import sys

@@ -1,7 +1,5 @@
 """How the doctor makes its private calls: the unit, the client, and what is said of both beforehand."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from collections.abc import Callable

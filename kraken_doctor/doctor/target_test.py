@@ -1,7 +1,5 @@
 """The generator of the user's own bot, examined in a child process; and what is to be said of it."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import tempfile

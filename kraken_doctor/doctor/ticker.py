@@ -1,7 +1,5 @@
 """When the rounds of a watch are made: at whole multiples of an interval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

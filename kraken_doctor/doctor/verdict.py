@@ -1,7 +1,5 @@
 """From results and diagnoses to outcomes, accounts and the exit status. Pure."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The versions of what this package works with."""
 
-from __future__ import annotations
-
 from importlib import metadata
 
 _DEPENDENCIES = ("krakenex", "click", "ntplib", "platformdirs", "python-dotenv", "requests", "rich")

@@ -1,7 +1,5 @@
 """One watch is enough for a key: two spend its call counter twice, and wake people twice."""
 
-from __future__ import annotations
-
 import contextlib
 import uuid
 from collections.abc import Iterable

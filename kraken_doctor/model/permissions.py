@@ -1,7 +1,5 @@
 """What an API key may do: Kraken's names, the boxes on the key's page, and what a bot needs. The words are data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Private calls in figures: per key and endpoint, as a report shows them."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The nonces of one key over time, as SVG: where the counter stood still, jumped or went back is seen at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple

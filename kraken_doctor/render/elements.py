@@ -1,7 +1,5 @@
 """HTML as a tree: its texts are escaped when it is written, so that nobody can forget to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 

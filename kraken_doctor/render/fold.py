@@ -1,7 +1,5 @@
 """Lines for a screen that can't scroll: as wide as it is, and as many as it has, with what fails in front."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

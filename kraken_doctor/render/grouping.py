@@ -1,7 +1,5 @@
 """What a page about many accounts has room for: what they share is said once, with their names."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable

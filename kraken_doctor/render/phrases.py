@@ -1,7 +1,5 @@
 """What every form says of a report in the same words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar

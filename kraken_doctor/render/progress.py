@@ -1,7 +1,5 @@
 """What a run is doing at this moment, as lines for the live view."""
 
-from __future__ import annotations
-
 from kraken_doctor.doctor.progress import Activity, Progress
 from kraken_doctor.render.fold import Row, failing, fitted
 from kraken_doctor.terminal.text import Terminal, escape, symbols_for

@@ -1,7 +1,5 @@
 """Rich, pinned down: the same input gives the same text, whatever the environment says."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Collection, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Orders, trades and ledger of one key, in memory: a market order is filled at once, a limit order rests."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import math

@@ -1,7 +1,5 @@
 """What a run against the embedded exchange meets: accounts, servers, and the doctor's own host."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """``kraken-doctor audit``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """``kraken-doctor balances``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """``kraken-doctor check``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

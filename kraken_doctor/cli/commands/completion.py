@@ -1,7 +1,5 @@
 """``kraken-doctor completion``."""
 
-from __future__ import annotations
-
 import click
 
 from kraken_doctor.cli import params

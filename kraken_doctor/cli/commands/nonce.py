@@ -1,7 +1,5 @@
 """``kraken-doctor nonce``."""
 
-from __future__ import annotations
-
 import click
 
 from kraken_doctor.cli import params

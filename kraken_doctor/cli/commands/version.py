@@ -1,7 +1,5 @@
 """``kraken-doctor version``."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import click

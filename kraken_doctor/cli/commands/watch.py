@@ -1,7 +1,5 @@
 """``kraken-doctor watch``."""
 
-from __future__ import annotations
-
 import contextlib
 import platform
 from collections.abc import Iterator

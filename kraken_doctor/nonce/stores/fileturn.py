@@ -4,8 +4,6 @@ Turns between the processes of one host: two file locks a key.
 The kernel frees a lock when its holder dies, however it dies.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

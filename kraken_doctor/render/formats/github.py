@@ -6,8 +6,6 @@ A line that begins with ``::`` is a command to the runner
 begin one (`text.neutralise_ci_commands`), or end one early.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from kraken_doctor.model.findings import Diagnosis, Severity

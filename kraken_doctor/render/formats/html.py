@@ -1,7 +1,5 @@
 """The report as one page that opens anywhere: nothing in it is fetched, nothing in it runs."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -8,8 +8,6 @@ There is no official schema. This is the part that Jenkins' xUnit plugin accepts
 each of them is read by someone; the account in the name, since equal names are dropped.
 """
 
-from __future__ import annotations
-
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__

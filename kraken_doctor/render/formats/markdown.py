@@ -1,7 +1,5 @@
 """For an issue, a pull request or a job's summary: GitHub-flavoured Markdown, with foreign text as text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """The newest round as Prometheus metrics, made when they are asked for: no series outlives what it tells of."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric

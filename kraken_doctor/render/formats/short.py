@@ -1,7 +1,5 @@
 """For pasting into a chat: one line an account, then one a finding."""
 
-from __future__ import annotations
-
 from kraken_doctor import __version__
 from kraken_doctor.model.findings import Outcome
 from kraken_doctor.model.report import AccountReport, Report

@@ -1,7 +1,5 @@
 """For a person at a terminal: facts, then verdict, then one next step."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """What ``accounts`` shows."""
 
-from __future__ import annotations
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 

@@ -1,7 +1,5 @@
 """What ``audit`` shows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Group

@@ -1,7 +1,5 @@
 """What ``check --list`` shows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from kraken_doctor.checks.base import Check, Scope

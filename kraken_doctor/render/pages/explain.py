@@ -1,7 +1,5 @@
 """What a cause or an error means: as a page, as Markdown, as JSON values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 

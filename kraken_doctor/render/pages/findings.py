@@ -1,7 +1,5 @@
 """Diagnoses on the screen: a failure in full, a warning in two lines."""
 
-from __future__ import annotations
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 

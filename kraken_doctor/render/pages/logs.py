@@ -1,7 +1,5 @@
 """What a bot's log tells, as a page and as Markdown; both from the values that the JSON has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What ``nonce`` shows."""
 
-from __future__ import annotations
-
 from rich.console import Group
 from rich.text import Text
 

@@ -1,7 +1,5 @@
 """The report as Markdown: what `markdown` shows, and everything that it rests on."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterable

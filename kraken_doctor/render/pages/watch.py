@@ -1,7 +1,5 @@
 """`watch` in words: a line a change, the lines that stand on a terminal between the rounds, and the JSON form."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
