@@ -132,6 +132,17 @@ class Redactor:
                     yield span
 
 
+def in_texts(value: Any, change: Callable[[str], str], *, names: bool = False) -> Any:
+    """Return JSON values with *change* made in every text of theirs; also in the *names* of fields, if asked for."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [in_texts(item, change, names=names) for item in value]
+    if isinstance(value, dict):
+        return {change(name) if names else name: in_texts(item, change, names=names) for name, item in value.items()}
+    return value
+
+
 @functools.lru_cache(maxsize=256)
 def redactor(*secrets: object) -> Redactor:
     """The redactor for *secrets*, texts or what a bot has for them; made once, which takes longer than its use."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult
+from kraken_doctor.redact import in_texts
 
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
 _NO_AMOUNT = (facts.BALANCES_EMPTY.name, facts.BALANCES_NO_RESULT.name, facts.BALANCES_UNREADABLE.name)
@@ -41,11 +42,12 @@ def anonymise(
         private: Words of this host, such as its name or the path of the user's home, and what to put in their place.
         names: Learns which account is shown as which: ``USER:daivon_frazier`` to ``USER:1``.
     """
+    # The names of fields are ours: a proxy may be called as one of them is.
     hide = _hider(document, private, {} if names is None else names)
     shown = copy.deepcopy(dict(document))
     environment = shown["environment"]
     for name, value in environment.items():
-        environment[name] = _everywhere(value, hide)
+        environment[name] = in_texts(value, hide)
     if "env_files" in environment:
         environment["env_files"] = [
             str(path).replace("\\", "/").rpartition("/")[2] for path in environment["env_files"]
@@ -56,7 +58,7 @@ def anonymise(
     shown["checks"] = [_check(check, hide) for check in shown["checks"]]
     for name in ("calls", "audit"):
         if name in shown:
-            shown[name] = _everywhere(shown[name], hide)
+            shown[name] = in_texts(shown[name], hide)
     return shown | {"diagnoses": [], "accounts": []}
 
 
@@ -67,9 +69,7 @@ def _check(check: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     return check | {
         "account": hide(check["account"]) if check["account"] else None,
         "summary": _AMOUNTS_LEFT_OUT if len(told) < len(kept) else hide(check["summary"]),
-        "evidence": [
-            item | {"value": _everywhere(item["value"], hide), "source": hide(item["source"])} for item in told
-        ],
+        "evidence": [item | {"value": in_texts(item["value"], hide), "source": hide(item["source"])} for item in told],
     }
 
 
@@ -120,14 +120,3 @@ def _kind_of_address(match: re.Match[str]) -> str:
         return match[0]
     kind = "private" if address.is_private or address.is_link_local else "public"
     return f"<{kind} IPv{address.version} address>"
-
-
-def _everywhere(value: Any, hide: Callable[[str], str]) -> Any:
-    """*value* with every text in it hidden from; names of fields are ours."""
-    if isinstance(value, str):
-        return hide(value)
-    if isinstance(value, list):
-        return [_everywhere(item, hide) for item in value]
-    if isinstance(value, dict):
-        return {name: _everywhere(item, hide) for name, item in value.items()}
-    return value

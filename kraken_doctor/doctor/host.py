@@ -37,10 +37,8 @@ class Host:
         env_files: tuple[Path, ...] = (),
         use_env_file: bool = True,
     ) -> None:
-        self.environ = environ
-        self._redact = redact
-        self._env_files = env_files
-        self._use_env_file = use_env_file
+        self.environ, self._redact = environ, redact
+        self._env_files, self._use_env_file = env_files, use_env_file
         self._pointed_at: tuple[str, str] | None = None
         self._stores: dict[str | None, NonceStore] = {}
 

@@ -41,10 +41,8 @@ def _check(found: LogAnalysis) -> CheckResult:
     broken = next((extent.broken for extent in found.extents if extent.broken), "")
     says_something = errors or stats.worked or stats.public_worked or stats.installed
     if Severity.FAIL in severities:
-        outcome, summary = (
-            Outcome.FAIL,
-            f"{stats.refused} calls refused for their nonce; errors in all: {sum(seen.count for seen in errors)}",
-        )
+        outcome, count = Outcome.FAIL, sum(seen.count for seen in errors)
+        summary = f"{stats.refused} calls refused for their nonce; errors in all: {count}"
     elif broken:
         outcome, summary = Outcome.INCONCLUSIVE, f"not read to its end: {broken}"
     elif not says_something:

@@ -139,13 +139,9 @@ class RunTracker:
             )
 
     def _activity(self, check: str, account: str | None) -> Activity:
-        return Activity(
-            check=check,
-            account=account,
-            since_s=self._running[check, account],
-            waits_for=tuple(need for need in self._checks[check].needs if (need, None) in self._running),
-            waiting=self._waiting.get(account) if account is not None else None,
-        )
+        waits_for = tuple(need for need in self._checks[check].needs if (need, None) in self._running)
+        waiting = self._waiting.get(account) if account is not None else None
+        return Activity(check, account, self._running[check, account], waits_for, waiting)
 
 
 class _WatchedStore:

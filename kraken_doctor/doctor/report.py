@@ -3,10 +3,8 @@
 import contextlib
 import platform
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kraken_doctor.diagnosis.diagnose import diagnose
@@ -47,13 +45,10 @@ def anonymised(host: Host, request: RunRequest, report: Report, names: dict[str,
     Through the form that is published and back: whatever is shown was hidden from first, and judges the same. *names*
     learns which account is shown as which.
     """
-    shown = _judged(anonymise(json_report.document(report), _private(host, request, report), names))
+    document = anonymise(json_report.document(report), _private(host, request, report), names)
+    shown = judge_again(json_load.from_document(document))
     extra: Extra = {**shown.report.extra, "calls": [record.to_json() for record in shown.calls]}
     return shown._replace(report=replace(shown.report, extra=extra))
-
-
-def _judged(document: Mapping[str, Any]) -> Saved:
-    return judge_again(json_load.from_document(document))
 
 
 def judge_again(saved: Saved) -> Saved:

@@ -62,11 +62,8 @@ class Runner:
         *,
         spent_s: float = 0.0,
     ) -> None:
-        self._plan = plan
-        self._context = context
-        self._sessions = sessions
-        self._observe = observe
-        self._given_up = given_up
+        self._plan, self._context, self._sessions = plan, context, sessions
+        self._observe, self._given_up = observe, given_up
         self._deadline = Deadline(context.clock, plan.deadline_s - spent_s)
         self._lock = threading.Lock()
         self._results: dict[tuple[str | None, str], CheckResult] = {}
@@ -131,13 +128,8 @@ class Runner:
                 ended = _broken(exc)
             if ended.outcome in _BLOCKING and descriptors.are_short():
                 ended = CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)  # whatever it took that for
-        result = CheckResult(
-            id=check.id,
-            account=account,
-            **ended._asdict(),
-            blocked_by=blocked_by,
-            duration_s=self._context.clock.monotonic() - began,
-        )
+        took_s = self._context.clock.monotonic() - began
+        result = CheckResult(id=check.id, account=account, **ended._asdict(), blocked_by=blocked_by, duration_s=took_s)
         with self._lock:
             self._results[account, check.id] = result
         self._observe(check.id, account, result)

@@ -1,5 +1,6 @@
 """The generator of the user's own bot, examined in a child process; and what is to be said of it."""
 
+import functools
 import json
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from kraken_doctor.diagnosis.remedies import remedy
 from kraken_doctor.doctor.self_test import Findings, as_result
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model import facts
-from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Severity
+from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Evidence, Outcome, Severity
 from kraken_doctor.model.payloads import TargetPart
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.selftest import SelfTest
@@ -76,15 +77,10 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     replaced = seen["replaced"]
     hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
     origin = hook.get(replaced, "krakenex's own")
-    results = [
-        CheckResult(
-            id="nonce.hook",
-            account=None,
-            outcome=Outcome.WARN if replaced is False else Outcome.PASS,
-            summary=f"{origin}; {unit}",
-            evidence=(facts.NONCE_FIRST.of(seen["first"]), facts.NONCE_UNIT.of(seen["unit"])),
-        )
-    ]
+    named = functools.partial(CheckResult, account=None)
+    outcome = Outcome.WARN if replaced is False else Outcome.PASS
+    evidence: tuple[Evidence, ...] = (facts.NONCE_FIRST.of(seen["first"]), facts.NONCE_UNIT.of(seen["unit"]))
+    results = [named(id="nonce.hook", outcome=outcome, summary=f"{origin}; {unit}", evidence=evidence)]
     results += [as_result(SelfTest(test, *ended)) for test, ended in seen["tests"].items()]
     order = {
         True: (Outcome.PASS, "one request in flight at a time"),
@@ -93,8 +89,7 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     }
     outcome, summary = order[seen["in_order"]]
     evidence = (facts.NONCE_IN_ORDER.of(seen["in_order"]),)
-    results.append(CheckResult(id="nonce.order", account=None, outcome=outcome, summary=summary, evidence=evidence))
-    return tuple(results)
+    return (*results, named(id="nonce.order", outcome=outcome, summary=summary, evidence=evidence))
 
 
 def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:

@@ -19,12 +19,9 @@ class Ticker:
     """
 
     def __init__(
-        self, clock: Clock, every_s: float, count: int | None, pause: Callable[[float], bool] | None = None
+        self, clock: Clock, every_s: float, count: int | None, pause: Callable[[float], bool | None] | None = None
     ) -> None:
-        self._clock = clock
-        self.every_s = every_s
-        self._count = count
-        self._pause = pause
+        self._clock, self.every_s, self._count, self._pause = clock, every_s, count, pause or clock.sleep
         self.next_s = self._began_s = clock.monotonic()
         """When the next round begins, by the monotonic clock."""
 
@@ -40,7 +37,5 @@ class Ticker:
             passed = math.floor((now_s - self._began_s) / self.every_s)
             self.next_s = self._began_s + (passed + 1) * self.every_s
             wait_s = max(0.0, self.next_s - now_s)
-            if self._pause is None:
-                self._clock.sleep(wait_s)
-            elif not self._pause(wait_s):
+            if self._pause(wait_s) is False:
                 return

@@ -136,6 +136,11 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
         outcome = Outcome.INCONCLUSIVE
     # What the balances have shown to work, a mark that can't be read afterwards does not undo.
     connected = accepted and (outcome is not Outcome.FAIL or evidence.outcome("balances") is Outcome.PASS)
+    nonce = None
+    if (unit := evidence.get(facts.NONCE_UNIT)) is not None:
+        store, unit_from = evidence.get(facts.STORE_NAME, ""), evidence.source(facts.NONCE_UNIT)
+        sent = last.nonce if last else None
+        nonce = NonceReport(unit=unit, in_order=True, store=store, last=sent, unit_from=unit_from)
     return AccountReport(
         label=label,
         outcome=outcome,
@@ -144,15 +149,7 @@ def _account_report(label: str, results: Sequence[CheckResult], diagnoses: Seque
         key_id=evidence.get(facts.KEY_ID) or None,
         source=evidence.get(facts.CREDENTIALS_SOURCE, ""),
         balances=_balances(evidence),
-        nonce=NonceReport(
-            unit=unit,
-            in_order=True,
-            store=evidence.get(facts.STORE_NAME, ""),
-            last=last.nonce if last else None,
-            unit_from=evidence.source(facts.NONCE_UNIT),
-        )
-        if (unit := evidence.get(facts.NONCE_UNIT)) is not None
-        else None,
+        nonce=nonce,
         private_calls=len(made),
         error=last.outcome if last and last.outcome != "ok" else "",
     )

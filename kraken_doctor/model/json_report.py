@@ -1,6 +1,7 @@
 """The published JSON form, schema version 1. Its names stand in a table here: a field that is renamed must stay one."""
 
 import enum
+import functools
 import json
 import math
 from decimal import Decimal
@@ -10,7 +11,7 @@ from kraken_doctor import __version__
 from kraken_doctor.model import findings as found
 from kraken_doctor.model import report as model
 from kraken_doctor.model.format import utc_timestamp
-from kraken_doctor.redact import shortened
+from kraken_doctor.redact import in_texts, shortened
 
 _LONGEST_CHARACTERS = 10_000
 """Of one text: an answer may have a megabyte of it where a sentence belongs, and each consumer would carry that on."""
@@ -71,7 +72,8 @@ def document(report: model.Report) -> dict[str, Any]:
         "accounts": published(report.accounts),
         **report.extra,
     }
-    return {name: _bounded(value) for name, value in values.items()}
+    bounded = functools.partial(shortened, limit=_LONGEST_CHARACTERS)
+    return {name: in_texts(value, bounded, names=True) for name, value in values.items()}
 
 
 def published(value: Any) -> Any:
@@ -86,14 +88,3 @@ def published(value: Any) -> Any:
     if "duration_s" in fields:
         fields["duration_s"] = round(fields["duration_s"], 3)
     return fields or value
-
-
-def _bounded(value: Any) -> Any:
-    """*value* with every text in it cut to what a person could still read."""
-    if isinstance(value, str):
-        return shortened(value, _LONGEST_CHARACTERS)
-    if isinstance(value, list):
-        return [_bounded(item) for item in value]
-    if isinstance(value, dict):
-        return {_bounded(name): _bounded(item) for name, item in value.items()}
-    return value

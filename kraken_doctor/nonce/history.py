@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from kraken_doctor.model.call import BOT, CallRecord
+from kraken_doctor.model.call import BOT, CallRecord, by_key
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
@@ -96,16 +96,11 @@ class KeySummary:
     """The longest time without a call between two."""
     repeated: int
     """How often a nonce was not above the one before it: 0, or something is wrong."""
-    lead_s: float
-    """The last nonce less the clock at that moment."""
 
 
 def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
     """Return one summary a key, the busiest first."""
-    by_key: dict[str, list[CallRecord]] = {}
-    for record in records:
-        by_key.setdefault(record.key_id, []).append(record)
-    summaries = [_summary(key_id, found) for key_id, found in by_key.items()]
+    summaries = [_summary(key_id, found) for key_id, found in by_key(records).items()]
     return sorted(summaries, key=lambda summary: -summary.issued)
 
 
@@ -126,5 +121,4 @@ def _summary(key_id: str, records: Sequence[CallRecord]) -> KeySummary:
         longest_wait_s=max(record.waited_s for record in records),
         longest_gap_s=max(((later - earlier) / 1e9 for earlier, later in pairwise(times)), default=0.0),
         repeated=sum(earlier.nonce == later.nonce for earlier, later in pairwise(ordered)),
-        lead_s=ordered[-1].lead_s,
     )

@@ -36,14 +36,6 @@ class EndpointFigures(NamedTuple):
         return [*map(str, counts), *(milliseconds(seconds) for seconds in times)]
 
 
-def by_key(records: Iterable[CallRecord]) -> dict[str, list[CallRecord]]:
-    """The records of each key, in their order."""
-    found: dict[str, list[CallRecord]] = {}
-    for record in records:
-        found.setdefault(record.key_id, []).append(record)
-    return found
-
-
 def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
     """Key by key, endpoint by endpoint."""
     groups: dict[tuple[str, str], list[CallRecord]] = {}

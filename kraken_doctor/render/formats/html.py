@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
-from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.call import CallRecord, by_key
 from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import calls as figures
@@ -130,7 +130,7 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
     found = figures.figures(records)
     rows: list[list[Child]] = [[code(f.key_id), escape(f.endpoint), *map(_unbroken, f.cells())] for f in found]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
-    drawn = [(key_id, own) for key_id, own in figures.by_key(records).items() if len(own) >= _FEWEST_CALLS]
+    drawn = [(key_id, own) for key_id, own in by_key(records).items() if len(own) >= _FEWEST_CALLS]
     drawn.sort(key=lambda key: not any(record.refused for record in key[1]))
     if drawn:
         yield element("p", phrases.paragraph("legend"), class_="legend")

@@ -99,18 +99,9 @@ def list_markdown(sections: Sections) -> str:
 
 def cause_values(cause: Cause, section: str) -> dict[str, Any]:
     """One cause as JSON values."""
-    return {
-        "cause": cause.id,
-        "section": section,
-        "severity": cause.severity.value,
-        "title": cause.title,
-        "meaning": cause.meaning,
-        "proof": cause.proof,
-        "remedy": json_report.published(cause.remedy),
-        "wrong_when": cause.wrong_when,
-        "errors": list(cause.errors),
-        "links": list(cause.links),
-    }
+    told = ("severity", "title", "meaning", "proof", "remedy", "wrong_when", "errors", "links")
+    fields = {name: json_report.published(getattr(cause, name)) for name in told}
+    return {"cause": cause.id, "section": section, **fields}
 
 
 def symptom_values(symptom: Symptom) -> dict[str, Any]:
