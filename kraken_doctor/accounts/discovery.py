@@ -1,7 +1,5 @@
 """Which accounts the environment describes, by the names of its variables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

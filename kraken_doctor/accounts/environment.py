@@ -1,7 +1,5 @@
 """Variables of the process and of .env files, each with the place it came from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 

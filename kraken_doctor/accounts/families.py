@@ -4,8 +4,6 @@ What trades on keys: the clients of Kraken's Spot API, and the unit of their non
 Read from their sources at the versions named, late in 2026. docs/nonce.md has its table from here.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What git does with a file that holds secrets."""
 
-from __future__ import annotations
-
 import enum
 import os
 import subprocess

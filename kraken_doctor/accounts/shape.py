@@ -6,8 +6,6 @@ https://docs.kraken.com/api-reference/account-data/get-api-key-info,
 https://docs.kraken.com/exchange/guides/rest/authentication
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import functools

@@ -1,7 +1,5 @@
 """Where bots keep a key beside variables and .env: key files, configurations, their own variables, mounted secrets."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A small file of somebody's settings, read whole: what is judged is what is read."""
 
-from __future__ import annotations
-
 import codecs
 import os
 import stat

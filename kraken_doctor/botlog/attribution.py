@@ -1,7 +1,5 @@
 """Whose trouble an entry tells of: Kraken's, another exchange's, or a service's that the bot uses."""
 
-from __future__ import annotations
-
 import functools
 import re
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """One account on the wire: does the key work, what may it do, what does it hold."""
 
-from __future__ import annotations
-
 import math
 
 from kraken_doctor.checks import balance, keyinfo

@@ -5,8 +5,6 @@ https://docs.kraken.com/api-reference/account-data/get-account-balance names the
 hold, seen in the public list of assets. Amounts are decimal texts, and stay exact.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation

@@ -1,7 +1,5 @@
 """All checks, in the order in which they are shown; a check stands below what it needs."""
 
-from __future__ import annotations
-
 from kraken_doctor import checks
 from kraken_doctor.checks.base import Check
 from kraken_doctor.model.registry import found_in

@@ -1,7 +1,5 @@
 """This host's clock against others."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable
 from typing import NamedTuple

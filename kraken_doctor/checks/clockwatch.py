@@ -1,7 +1,5 @@
 """This host's clock over time: looks, rate, steps."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from kraken_doctor.checks import clock

@@ -1,7 +1,5 @@
 """Key and secret as they are written, before anything is sent."""
 
-from __future__ import annotations
-
 from kraken_doctor.accounts import shape
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.model import facts

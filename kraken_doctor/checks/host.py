@@ -1,7 +1,5 @@
 """This host: krakenex, and the nonce store."""
 
-from __future__ import annotations
-
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check
 from kraken_doctor.errors import NonceError
 from kraken_doctor.model import facts

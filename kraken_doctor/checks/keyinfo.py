@@ -1,7 +1,5 @@
 """GetApiKeyInfo's answer, in the spellings that have been seen and their like, as plain facts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The nonce generator: installed, proved on the wire, and its mark against the clock."""
 
-from __future__ import annotations
-
 import itertools
 
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check

@@ -1,7 +1,5 @@
 """The steps below HTTP, one by one, so that each has its own evidence: name, TCP, proxy, TLS."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import time

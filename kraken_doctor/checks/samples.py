@@ -1,7 +1,5 @@
 """A call as facts: how often it was tried, and how it failed, public or private."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -5,8 +5,6 @@ A nonce that was accepted can't be taken back: one in microseconds locks every m
 good. A refusal in milliseconds is no proof of a finer unit, since a bot whose request overtook ours looks the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple

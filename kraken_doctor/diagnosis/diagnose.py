@@ -1,7 +1,5 @@
 """All rules over all scopes, ranked: what to mend first comes first, and once what all share and what explains more."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

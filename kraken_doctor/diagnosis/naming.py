@@ -1,7 +1,5 @@
 """What rules are made of: what makes a function one, the calls and the clock in their words, and what they yield."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

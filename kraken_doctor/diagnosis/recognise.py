@@ -1,7 +1,5 @@
 """From words that somebody pasted, or a bot logged, to what they are a symptom of. Pure."""
 
-from __future__ import annotations
-
 import difflib
 import functools
 import re

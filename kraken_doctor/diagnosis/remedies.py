@@ -1,7 +1,5 @@
 """Remedies for what the evidence shows, by their heading in remedies.toml. No evidence, no command."""
 
-from __future__ import annotations
-
 import functools
 import re
 

@@ -8,8 +8,6 @@ with the same or a larger nonce; how the two lie in time says which mistake it w
 came from a program that was not observed.
 """
 
-from __future__ import annotations
-
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence

@@ -6,8 +6,6 @@ headed by its title, with the fields of `Cause` and `Symptom`. A field that is m
 error as soon as this is imported.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any

@@ -4,8 +4,6 @@ What a user has in hand: the errors as the exchange, a client library or Python 
 A module of its own, so that a run that explains no error does not read them.
 """
 
-from __future__ import annotations
-
 from kraken_doctor.diagnosis.causes import load_symptoms
 
 EXCHANGE_SYMPTOMS = load_symptoms("exchange_symptoms")

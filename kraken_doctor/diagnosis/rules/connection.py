@@ -1,7 +1,5 @@
 """The way to the exchange, and what the exchange says of itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding, possible_of

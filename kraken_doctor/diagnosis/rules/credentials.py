@@ -1,7 +1,5 @@
 """Key and secret, as they are written."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 

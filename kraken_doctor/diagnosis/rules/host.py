@@ -1,7 +1,5 @@
 """This host: what is common to all accounts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import RunRule, clock_words, finding

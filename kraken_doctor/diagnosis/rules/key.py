@@ -1,7 +1,5 @@
 """What the exchange says to the key, and what the key may do."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence

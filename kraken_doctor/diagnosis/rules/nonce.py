@@ -1,7 +1,5 @@
 """Why a nonce was refused, and what the key's nonces threaten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any

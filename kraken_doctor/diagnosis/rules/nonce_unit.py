@@ -1,7 +1,5 @@
 """The unit of a key's nonces: why nothing was sent, and who counts otherwise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from kraken_doctor.diagnosis.naming import Call, clock_words, finding
