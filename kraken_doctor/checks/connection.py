@@ -1,5 +1,7 @@
 """The way to the exchange, and what the exchange says of itself."""
 
+from __future__ import annotations
+
 import re
 
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check, known
