@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import venv
 import zipapp
 from pathlib import Path
 
@@ -92,7 +91,8 @@ def test_ways_to_start_a_bot(environ: dict[str, str], tmp_path: Path) -> None:
 
 def bare_environment(tmp_path: Path, *absent: str) -> Path:
     """A bot's own environment: this one's packages, but for ours, what we need, and *absent*."""
-    packages = Path(subprocess.__file__).parent
+    import venv  # which an embeddable Python of Windows lacks
+
     import requests
 
     packages = Path(requests.__file__).parents[1]
