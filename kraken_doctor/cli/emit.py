@@ -115,6 +115,7 @@ def emit(
     app: App = ctx.obj
     with suppress(ConfigurationError):
         _ = app.host.environment  # also where the command had no need of it: from here on its secrets are known
+    # As values, before it is text: a table folds long words, and a secret on two lines would not be found any more.
     report = app.output.redact.everywhere(report)
     own = {**_forms_of(app.output, page, form), **(forms or {})}
     paths = dict(ctx.meta.get(files.META, {}))

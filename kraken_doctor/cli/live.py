@@ -71,6 +71,7 @@ class LiveView(RunTracker):
             yield
 
     def __enter__(self) -> Self:
+        # A daemon: it must not keep a process alive whose main thread has died.
         threading.Thread(target=self._animate, daemon=True).start()
         return self
 

@@ -67,6 +67,7 @@ class WatchLoop:
             ConfigurationError: Something is named that can't be used.
         """
         manager = self._app.host.environ.get("NOTIFY_SOCKET")
+        # Not after the first round: while Kraken does not answer, systemd would take the unit for one that hangs.
         notify_service_manager(manager, READY)
         for _ in self._ticker.ticks():
             rested = self._history.resting(self._app.clock.monotonic())

@@ -52,6 +52,7 @@ def anonymise(
         environment["env_files"] = [
             str(path).replace("\\", "/").rpartition("/")[2] for path in environment["env_files"]
         ]
+    # That there is one decides about a diagnosis; which one is the user's own business.
     environment["proxy"] = "set" if environment.get("proxy") else None
     shown["host"] = "<this host>" if shown.get("host") else ""
     shown["target"]["api_url"] = hide(shown["target"]["api_url"])

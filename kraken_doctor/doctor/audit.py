@@ -66,6 +66,7 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
     started, names, store = Started.now(clock), account_names(host), host.store()
     place = store_place(host.environment, store)
     is_there = _is_there(host, store)
+    # One pass: the figures need every record, the page the newest, and a full log has a hundred thousand of them.
     newest: deque[CallRecord] = deque(maxlen=limit)
 
     def passing() -> Iterator[CallRecord]:
@@ -101,6 +102,7 @@ def _is_there(host: Host, store: NonceStore) -> bool:
             raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, and there is no such file")
         return False
     try:
+        # Whatever is read: a file that is no store of ours is found out by it, before a page is made of nothing.
         store.mark("")
     except NonceStoreError as exc:
         if named:

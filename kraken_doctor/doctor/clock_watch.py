@@ -84,6 +84,7 @@ def _pause(stop: Stop, deadline: Deadline) -> Callable[[float], bool]:
     def pause(seconds: float) -> bool:
         if deadline.remaining() <= seconds or stop.requested():
             return False
+        # Not the clock's sleep: with signals deferred Ctrl-C is a flag alone, and this is what looks at it.
         never: Future[None] = Future()
         with stop.deferred():
             parallel.wait(never, Deadline(deadline.clock, seconds).remaining, stop.requested)

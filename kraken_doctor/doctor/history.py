@@ -93,6 +93,7 @@ class RunHistory:
             return
         self._refusals[account.label] += 1
         locked = isinstance(kraken_error((account.error,)), KrakenTemporaryLockout)
+        # Who is locked out was refused before, if not by us: for them the first rest is too short.
         first = self._refusals[account.label] == 1 and not locked
         self._rests_until_s[account.label] = now_s + (_FIRST_REST_S if first else LONGEST_REST_S)
 

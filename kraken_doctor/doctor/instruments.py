@@ -131,6 +131,8 @@ def make_session(request: RunRequest, variables: Mapping[str, str], url: str, *,
     disable_warnings(SystemTimeWarning)  # a wrong clock is a finding, with its cure
     session = Session()
     session.headers["User-Agent"] = f"kraken-doctor/{__version__}"
+    # One connection a worker, and a few for the run's own checks: for one more, urllib3 would throw one away after each
+    # call, and the next call would pay for its handshake.
     adapter = BoundedAdapter(pool_maxsize=request.jobs + 4, environ=variables)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)

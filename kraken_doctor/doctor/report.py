@@ -35,6 +35,7 @@ def with_recent_calls(doctor: Doctor, request: RunRequest, found: Report, *, off
 def from_saved(saved: Saved) -> Report:
     """Return a saved report; its status is that of judging it now, however the run ended that it came from."""
     extra: Extra = {**saved.report.extra, "calls": [record.to_json() for record in saved.calls]}
+    # A run that was interrupted has 130, which `emit` would keep: this command was not.
     return replace(saved.report, exit_status=0, extra=extra)
 
 

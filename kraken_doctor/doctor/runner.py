@@ -99,6 +99,7 @@ class Runner:
             session=self._sessions(account, self._correction_s),
             evidence=lambda: EvidenceSet(self._finished(account.label), account.label),
         )
+        # Asked before each attempt: after Ctrl-C or the deadline no nonce is to be spent on an answer that nobody reads.
         context.session.is_over = self._is_over
         for check in self._plan.of_scope(Scope.ACCOUNT):
             self._make(check, account.label, functools.partial(check.run, context))
@@ -115,6 +116,7 @@ class Runner:
         for need in check.needs:
             if need in self._run_checks:
                 self._wait(self._run_checks[need])
+        # From here: what it waited for is another check's time.
         began = self._context.clock.monotonic()
         blocked_by = self._blocked_by(check, account)
         if blocked_by is not None:

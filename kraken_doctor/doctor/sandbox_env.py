@@ -82,6 +82,7 @@ def start_sandbox(stack: ExitStack, request: RunRequest, store: NonceStore) -> t
     url, clocks = serve(stack, scenario)
     files = _env_files(stack, scenario)
     in_files = [(file.path.name, file.values) for file in files]
+    # With a file the keys stand in it alone, or the process, which wins over it, would hide what the fault is.
     layers = [(PROCESS, scenario.overrides if files else scenario.environ), *in_files]
     damaged = {file.path.name: file.damaged_lines for file in files}
     place = RunEnvironment(

@@ -30,6 +30,7 @@ def own_generator(unit: NonceUnit, krakenex: Any) -> Findings:
         url = f"sqlite:///{Path(folder) / 'nonce.db'}"
         store = open_store(url)
         tests = [_installed(store, unit, krakenex), *selftest.run_all(store, url, unit)]
+        # Before the folder is deleted: Windows deletes no file that is open.
         store.close()
     broken = tuple(f"{test.name}: {test.saw}" for test in tests if not test.passed)
     diagnoses = (finding("nonce-generator-broken", *broken),) if broken else ()

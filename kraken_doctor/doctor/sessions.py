@@ -68,6 +68,7 @@ def make(
             unit=guard.choice.unit,
             timeout=request.timeout_s,
             turn_timeout=request.timeout_s,
+            # The session makes the second try, and counts it; the client's own four would exceed the run's budget.
             retry=RetryPolicy.none(),
             otp=account.otp.reveal() if account.otp else None,
             clock=guard.clock,

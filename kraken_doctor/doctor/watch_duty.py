@@ -37,6 +37,7 @@ class WatchDuty:
             with contextlib.suppress(NonceStoreError):
                 if not key_id:
                     continue
+                # A store that was emptied has lost our note, and nobody has replaced it.
                 note = self._store.recall(key_id, _NOTE) or self._own
                 if note != self._own and key_id in self._left:
                     found[account.label] = note.partition(" ")[2]

@@ -70,14 +70,17 @@ def _point(record: CallRecord) -> _Point:
 
 def _thinned(points: list[_Point]) -> list[_Point]:
     """Every call that was not accepted, as far as there is room, and an even choice of the others."""
+    # The newest of them: what goes wrong now is what the reader is looking for.
     telling = [point for point in points if point.kind != "accepted"][-MAX_POINTS // 2 :]
     usual = [point for point in points if point.kind == "accepted"]
     step = max(1, -(-len(usual) // (MAX_POINTS - len(telling))))
+    # By time again, so that of dots in one place the latest lies on top.
     return sorted([*telling, *usual[::step]])
 
 
 def _axis(values: Sequence[int], start: float, end: float) -> _Axis:
     low, high = min(values), max(values)
+    # A single call, or all in one moment, would make a span of zero, by which `place` divides.
     lacking = max(0, _LEAST_SPAN_NS - (high - low))
     margin = lacking // 2 + max(high - low, _LEAST_SPAN_NS) // 20
     return _Axis(low - margin, high + margin, start, end)

@@ -70,6 +70,7 @@ def document(title: str, style: str, *body: ET.Element) -> str:
     titles = element("title", escape(title)), element("style", style)
     head = element("head", element("meta", charset="utf-8"), policy, *metas, *titles)
     page = element("html", head, element("body", *body), lang="en")
+    # As XML an empty cell would be `<td />`, which a browser takes for the beginning of one that never ends.
     return f"<!DOCTYPE html>\n{ET.tostring(page, encoding='us-ascii', method='html').decode()}\n"
 
 

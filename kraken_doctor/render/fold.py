@@ -47,6 +47,8 @@ def fitted(lines: Iterable[str], width: int, *, unicode: bool) -> list[str]:
     from rich.cells import cell_len, set_cell_size
 
     ellipsis = "…" if unicode else "..."
+    # Counted in cells, not in characters: a name in Chinese has two a letter, and a line that wraps makes the live view
+    # erase one line too few.
     shown = lines if unicode else [ascii_only(line) for line in lines]
     return [
         line if cell_len(line) <= width else set_cell_size(line, width - len(ellipsis)) + ellipsis for line in shown

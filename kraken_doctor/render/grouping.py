@@ -74,6 +74,7 @@ def grouped(report: Report, *, notes: bool = False) -> list[tuple[Diagnosis, tup
     groups: dict[tuple[object, ...], list[Diagnosis]] = {}
     for diagnosis in ranked(report, notes=notes):
         kind = (diagnosis.cause, diagnosis.severity, diagnosis.account is None)
+        # Of an account the summary may name its own variable or date, which would make a group of each.
         groups.setdefault((*kind, diagnosis.summary) if diagnosis.account is None else kind, []).append(diagnosis)
     return [(_merged(found), tuple(d.account for d in found if d.account)) for found in groups.values()]
 

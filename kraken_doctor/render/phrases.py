@@ -38,6 +38,7 @@ def verdict(report: Report) -> str:
     failing, tested = connected.count(False), True in connected
     words = {
         Outcome.PASS: "All checks passed.",
+        # "Connected" is for runs that saw a private call accepted; `check --only clock` has seen none.
         Outcome.WARN: "Connected, with warnings." if tested else "Checks passed, with warnings.",
         Outcome.FAIL: "Problem found.",
     }.get(report.outcome, "No verdict: something could not be checked.")
@@ -59,6 +60,7 @@ def said(account: AccountReport, report: Report) -> str:
     if found := failures(report, account.label):
         return found[0].summary.rstrip(".")
     own = [result for result in report.checks if result.account == account.label]
+    # A defect of ours must not read as the account's failure: its owner would make a new key for nothing.
     broken = {result.id for result in report.checks if result.outcome is Outcome.ERROR}
     if faulty := [result.id for result in own if result.id in broken or result.blocked_by in broken]:
         return f"kraken-doctor itself failed before {faulty[0]} was done"

@@ -24,6 +24,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     symbol = symbols_for(Terminal(unicode=unicode)).failed
     failed = [Row(symbol, escape(name), escape(said), escape(said)) for name, said in progress.failed.items()]
     shown += failing(failed, width, max(0, height - 1 - min(_UNDER_WAY, len(progress.activities) + 1)))
+    # Escaped before it is measured: an escape shows as more cells than the character has, and the columns would shift.
     names = [escape(activity.account or "") for activity in progress.activities]
     column = max((cell_len(name) for name in names), default=0)
     queued = progress.queued and f"{progress.queued} more account{'' if progress.queued == 1 else 's'}"

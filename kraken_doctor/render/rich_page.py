@@ -31,6 +31,8 @@ def style_of(outcome: Outcome) -> str:
 def to_text(renderable: RenderableType, terminal: Terminal) -> str:
     """*renderable* as the terminal would show it, without trailing blanks."""
     stream = io.StringIO()
+    # All that Rich would find out by itself: COLUMNS, NO_COLOR, a notebook, a console's code page, numbers to colour.
+    # The same report would be another text on each host, and no test could hold it to anything.
     console = Console(
         file=stream,
         width=terminal.width,
@@ -42,6 +44,7 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
         _environ={},
     )
     console.print(renderable)
+    # Rich fills lines up to the width: pasted elsewhere, or in a window made smaller, the blanks would wrap.
     text = "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
     return text if terminal.unicode else ascii_only(text)
 
@@ -91,6 +94,7 @@ def listing(
         whole: Columns that are not wrapped.
         right: Columns of numbers.
     """
+    # No lines at the sides: what is copied from a column is then a value and nothing else.
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         justify: JustifyMethod = "right" if column in right else "left"

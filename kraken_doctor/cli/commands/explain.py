@@ -74,6 +74,7 @@ def _text(words: tuple[str, ...]) -> str:
 
     if words != ("-",):
         return " ".join(words).strip()
+    # As bytes: a log in another encoding than the terminal's must not end in a UnicodeDecodeError.
     data = sys.stdin.buffer.read(64 * LONGEST_CHARACTERS)
     return data.decode(errors="replace").strip() or "-"
 

@@ -72,6 +72,7 @@ def _follow(app: App, review: LogReview, found: LogAnalysis, *, lines: bool) -> 
                 for text in logs.changes(known, now):
                     app.output.out(f"{datetime.fromtimestamp(app.clock.now_ns() / 1e9, UTC):%H:%M:%S} {text}\n")
             known, read = now, sum(extent.bytes for extent in found.extents)
+            # Polled: what tells of a file's changes differs on each system, and is silent about those of a network.
             app.clock.sleep(_POLL_S)
             found = review.read(to_the_end=False)
             if sum(extent.bytes for extent in found.extents) == read:

@@ -124,6 +124,7 @@ def _read(path: Path) -> Saved:
     """
     try:
         with files.opened(path) as stream:
+            # One more than is taken, and no more: it may be a device without an end.
             data = stream.read(_MAX_BYTES + 1)
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc

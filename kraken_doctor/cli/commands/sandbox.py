@@ -67,6 +67,7 @@ def command(ctx: click.Context, /, list_faults: bool, **choices: Any) -> None:
         app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
         app.output.info("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
+            # Not signal.pause, which Windows has not.
             time.sleep(_POLL_S)
 
 

@@ -84,6 +84,7 @@ def command(
             interrupted = True
     report = loop.newest()
     if report is None:
+        # Before the first round was done: there is nothing to report.
         raise KeyboardInterrupt
     if interrupted:
         report = replace(report, exit_status=ExitStatus.INTERRUPTED)

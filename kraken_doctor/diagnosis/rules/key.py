@@ -30,6 +30,7 @@ def key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if evidence.get(facts.BALANCES_EMPTY):
         if evidence.get(facts.BALANCES_NO_RESULT) is not False:
             summary, because = "The account may be empty", "Balance was answered without a result"
+            # Without a result: a full account's answer that was cut short would look the same.
             yield finding("account-empty", because, summary=summary, confidence=Confidence.LIKELY)
         else:
             yield finding("account-empty", "Balance succeeded, with no amounts")

@@ -38,6 +38,8 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     accepted = [call for call in made if call.outcome == "ok"]
     known = [call for call in made if call.nonce]
     repeated = [(one, other) for one, other in pairwise(known) if other.nonce <= one.nonce]
+    # First, whatever the exchange says: a nonce that does not rise is refused by every rule, so it explains the refusal
+    # and no other program has to be suspected.
     if repeated or evidence.get(facts.NONCE_ON_WIRE) is False:
         yield _broken(repeated, refused)
     elif refused:
@@ -55,6 +57,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
     if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
+        # Of the dates of answers alone, which whoever stands in between could have written.
         yield finding("clock-ahead", _CORRECTED, summary=summary, confidence=Confidence.LIKELY)
     yield from _window(evidence, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
@@ -74,6 +77,7 @@ def _broken(repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis
 
 
 def _refused(evidence: EvidenceSet, refused: list[Call], accepted: list[Call]) -> Diagnosis:
+    # The same key took a nonce of this unit a moment ago: no mark of a finer unit can be in the way, only a race.
     if accepted:
         return _shared_key(refused, accepted)
     wrong = wrong_clock(evidence)
@@ -143,6 +147,7 @@ def _spent_higher(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
         clock_words(evidence),
         _CORRECTED if evidence.get(facts.NONCE_CORRECTION) else None,
         summary=f"Kraken has already accepted a larger nonce on this key than this host sends in {unit.words}.",
+        # Kraken tells neither its mark nor who set it: a bot at work, a finer unit and a clock once ahead look alike.
         confidence=Confidence.POSSIBLE,
         error=last.outcome,
         remedy=remedy("stop the others"),

@@ -159,4 +159,5 @@ def _default() -> NonceStore:
 
     from kraken_doctor.nonce.stores.sqlite import SQLiteStore
 
+    # Without appauthor Windows would have a folder kraken-doctor in a folder kraken-doctor.
     return SQLiteStore(platformdirs.user_state_path("kraken-doctor", appauthor=False) / "nonce.db")

@@ -69,4 +69,5 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
+    # A comma would begin the command's next property, two colons its message.
     return _data(escape(text)).replace(":", "%3A").replace(",", "%2C")

@@ -29,6 +29,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
         report: In its public form: this renderer shows what it is given.
         records: Private calls, oldest first.
     """
+    # Gone over twice, for the figures and for the drawings: an iterator would be at its end by then.
     records = tuple(records)
     return document(
         f"kraken-doctor report, {phrases.began(report)}",
@@ -131,6 +132,7 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
     rows: list[list[Child]] = [[code(f.key_id), escape(f.endpoint), *map(_unbroken, f.cells())] for f in found]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
     drawn = [(key_id, own) for key_id, own in by_key(records).items() if len(own) >= _FEWEST_CALLS]
+    # Where there are more keys than drawings, those with refused nonces are the ones to be seen.
     drawn.sort(key=lambda key: not any(record.refused for record in key[1]))
     if drawn:
         yield element("p", phrases.paragraph("legend"), class_="legend")

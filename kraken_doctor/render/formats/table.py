@@ -57,6 +57,7 @@ def _page(report: Report, terminal: Terminal, limits: grouping.Limits, *, verbos
     # One under the other: what they come to is told below, once.
     alike = grouping.alike(report)[: limits.names]
     failing = [(phrases.listed(labels), connected, said) for said, connected, labels in alike]
+    # In front: these were asked for by name, or are few.
     failing[:0] = [(a.label, a.connected, phrases.said(a, report)) for a in told if not a.connected]
     blocks.append([_not_connected(*one, report, symbols) for one in failing])
     blocks += [findings(report, terminal, verbose=verbose, limits=limits)[1:], own_fault(report)[1:]]

@@ -62,6 +62,7 @@ def _summary_row(summary: dict[str, Any]) -> list[str]:
 def _record_row(record: dict[str, Any]) -> list[str]:
     call = [str(record["nonce"]), record["endpoint"], record["outcome"], record["by"] or "-"]
     times = [milliseconds(record[name]) for name in ("latency_s", "waited_s")]
+    # Without year and zone, which the column's head and the reader know: eight columns have to fit on a screen.
     return [record["at"][5:-1].replace("T", " "), _whose(record), *call, *times]
 
 
