@@ -179,7 +179,7 @@ class AccountSession:
             unit=self.guard.choice.unit,
             nonce=record.nonce,
             sent_nonce=_nonce_on_the_wire(client.response),
-            # The nonce is taken behind the wait for the key's turn: the report says how far apart two refused ones were.
+            # Behind the wait for the key's turn: the report says how far apart two refused nonces were taken.
             at_s=at_s + record.waited_s,
             latency_s=record.latency_s,
             now_s=self.clock.now_ns() / 1e9,

@@ -99,7 +99,7 @@ class Runner:
             session=self._sessions(account, self._correction_s),
             evidence=lambda: EvidenceSet(self._finished(account.label), account.label),
         )
-        # Asked before each attempt: after Ctrl-C or the deadline no nonce is to be spent on an answer that nobody reads.
+        # Asked before each attempt: after Ctrl-C or the deadline no nonce is spent on an answer that nobody reads.
         context.session.is_over = self._is_over
         for check in self._plan.of_scope(Scope.ACCOUNT):
             self._make(check, account.label, functools.partial(check.run, context))
