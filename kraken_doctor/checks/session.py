@@ -160,7 +160,6 @@ class AccountSession:
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
-        # Before a nonce is taken, since one that is spent can't be taken back: a mark too far ahead stops the run here.
         mark = self.store.mark(self.key_id)
         self.guard.check_mark(mark)
         self._await_tick(mark)
@@ -179,7 +178,6 @@ class AccountSession:
             unit=self.guard.choice.unit,
             nonce=record.nonce,
             sent_nonce=_nonce_on_the_wire(client.response),
-            # Behind the wait for the key's turn: the report says how far apart two refused nonces were taken.
             at_s=at_s + record.waited_s,
             latency_s=record.latency_s,
             now_s=self.clock.now_ns() / 1e9,

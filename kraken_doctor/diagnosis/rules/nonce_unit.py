@@ -69,7 +69,6 @@ def another_unit(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagno
         "the bot's last accepted call is in the audit log",
         "the library reads the process's environment, and no .env file",
         summary=f"A bot on this key counts in {bot.words}, but {declared.words} are declared.",
-        # The log proves what the bot did, not what it does now: it may have been changed since.
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
         remedy=remedy("one unit for all", ways=", or ".join(ways)),
