@@ -55,7 +55,7 @@ def find(text: str) -> Family:
     if wanted not in known:
         similar = [name for name in known if wanted[1:] and wanted in name] or get_close_matches(wanted, known)
         meant = f"did you mean {', '.join(similar)}?" if similar else f"use one of {', '.join(known)}"
-        raise ConfigurationError(f"{text[:40]!r} is no client that is known, and no nonce unit; {meant}")
+        raise ConfigurationError(f"{text[:40]!r} is not a known client or nonce unit; {meant}")
     return known[wanted]
 
 

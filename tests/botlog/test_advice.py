@@ -71,7 +71,7 @@ def test_a_key_that_is_refused_for_all_calls_is_not_right() -> None:
 
 def test_a_time_that_is_named_is_waited_for() -> None:
     """Throttled has one."""
-    assert "No time is named" not in first(line(1, "EService:Throttled:1795392010")).remedy.text
+    assert "names no waiting time" not in first(line(1, "EService:Throttled:1795392010")).remedy.text
 
 
 def severity(found: LogAnalysis) -> Severity:

@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_nothing_of_it(environ: dict[str, str], gate: threading.Ev
         assert screen.end() == 130
         assert screen.shown.startswith(f"kraken-doctor {__version__}")
         assert "not finished before the interruption" in screen.shown.replace("\n", " ")
-        assert screen.shown.endswith("Interrupted: the report holds what was learned until then.")
+        assert screen.shown.endswith("Interrupted: the report has the results so far.")
         assert b"\x1b[?25l" not in screen.written
 
 
@@ -233,7 +233,7 @@ def test_the_wait_for_a_turn_is_told() -> None:
             assert waiter.is_alive()
         waiting = watcher.progress().activities[0].waiting
         assert waiting is not None
-        assert waiting.reason.startswith("waits for the key's turn")
+        assert waiting.reason.startswith("waits for another call of this key")
         assert waiting.seconds == 30
     waiter.join()
     assert seen == [None]

@@ -192,7 +192,7 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
         assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s, next in \d s: 1 round, the last \d s ago", shown)
         assert shown.count("All checks passed.") == 1
         key.mark = SPENT
-        shown = screen.until(lambda shown: "asked again in" in shown)
+        shown = screen.until(lambda shown: "next check in" in shown)
         lines = shown.splitlines()
         (change,) = [number for number, line in enumerate(lines) if "FAILED MASTER nonce-spent-higher" in line]
         (standing,) = [number for number, line in enumerate(lines) if line.startswith("Watching")]
