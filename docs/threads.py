@@ -132,7 +132,7 @@ ROWS = (
 
 NEIGHBOURS = (
     Row(1, "dominiktraxl/pykrakenapi/issues/28", "Balance works, AddOrder with a list is answered with Invalid key",
-        "logs", "key-invalid", "likely", "The list is signed in another form than it is sent; explain names this possibility."),
+        "logs", "key-invalid", "likely", "The list is sent in another form than it was signed; explain names that."),
     Row(2, "veox/python3-krakenex/issues/104", "TradesHistory works, QueryOrders with a list gets Invalid key",
         "logs", "key-invalid", "likely", "The same. KrakenClient and install() sign what is sent."),
     Row(3, "nothingisdead/npm-kraken-api/issues/64", "Invalid key, with a one-time password set",

@@ -82,9 +82,7 @@ def choose_unit(option: str | None, account: Account, history: KeyHistory) -> Un
         source = "--nonce-unit" if option else account.nonce_unit_source
         return UnitChoice(NonceUnit.parse(text, named=f"nonce unit of {account.label} ({source})"), source, True)
     if history.unit is not None:
-        known_from = (
-            "the last accepted call of a bot" if history.by_bot else "the last accepted call with a declared unit"
-        )
+        known_from = "the bot's last accepted call" if history.by_bot else "the last accepted call with a declared unit"
         return UnitChoice(history.unit, known_from)
     return UnitChoice(NonceUnit.MS, "default")
 

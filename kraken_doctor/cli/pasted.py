@@ -54,9 +54,7 @@ def sound_secret(text: str) -> str:
     text = _tidy(text)
     shape = inspect_secret(text)
     if not text or shape.placeholder:
-        raise ConfigurationError(
-            "that is a placeholder, not a secret: Kraken shows the secret once, when the key is created"
-        )
+        raise ConfigurationError("that is a placeholder, not a secret: Kraken shows it once, when the key is created")
     if shape.shape == "key":
         raise ConfigurationError("that looks like an API key: the secret is the longer of the two")
     if shape.flaws:

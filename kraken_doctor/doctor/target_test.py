@@ -74,9 +74,7 @@ def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dic
 
 
 def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
-    unit = (
-        NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, which is no unit of time"
-    )
+    unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, not a time unit"
     replaced = seen["replaced"]
     hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
     origin = hook.get(replaced, "krakenex's own")

@@ -104,7 +104,7 @@ KEY_QUERY_TO = Fact("key.query_to", int, "Unix time up to which history can be q
 KEY_PERMISSIONS = Fact("key.permissions", Texts, "its permissions, in Kraken's spelling if known")
 KEY_IP_ALLOWLIST = Fact("key.ip_allowlist", int, "number of addresses that may use it; 0: any")
 KEY_EXPIRES_IN = Fact("key.expires_in", float, "only if less than two weeks", "s")
-PERMISSIONS_MISSING = Fact("permissions.missing", Texts, "permissions that the balances, or the bot by --needs, need but the key lacks")
+PERMISSIONS_MISSING = Fact("permissions.missing", Texts, "needed by the check, or the bot (--needs), but not set")
 PERMISSIONS_EXCESS = Fact("permissions.excess", Texts, "permissions that no bot needs")
 BALANCES_USD = Fact("balances.USD", str, "a decimal number")
 BALANCES_USDT = Fact("balances.USDT", str, "a decimal number")
@@ -139,7 +139,7 @@ LOG_LINES = Fact("log.lines", int, "lines of all files", for_reader=True)
 LOG_REFUSED = Fact("log.refused", int, "calls refused for their nonce", for_reader=True)
 LOG_WORKED = Fact("log.worked", int, "calls logged as successful", for_reader=True)
 LOG_STARTS = Fact("log.starts", int, "starts of the bot", for_reader=True)
-LOG_GENERATOR_INSTALLED = Fact("log.generator_installed", int, "lines that report the generator's installation", for_reader=True)
+LOG_GENERATOR_INSTALLED = Fact("log.generator_installed", int, "lines about its installation", for_reader=True)
 # fmt: on
 
 

@@ -48,9 +48,7 @@ def checked_url(url: str) -> str:
     if not valid:
         raise ConfigurationError(f"API URL {shown!r}: give scheme and host, such as https://api.kraken.com")
     if "@" in parts.netloc:
-        raise ConfigurationError(
-            "the API URL contains a login, which Kraken's API does not use: remove everything before the @"
-        )
+        raise ConfigurationError("the API URL contains a login, but Kraken's API uses none: delete all before the @")
     if parts.scheme == "http" and not is_loopback(url):
         raise ConfigurationError(f"API URL {shown!r}: http:// is for loopback only; use https://")
     return url.rstrip("/")

@@ -263,4 +263,4 @@ class HandoffLock(FairLock):
         self._held_since = None
 
 
-_HELD = "another request of this key is already in flight in this thread: a signal handler or hook makes a call inside a call"
+_HELD = "another request of this key is already in flight in this thread: a signal handler or hook calls inside a call"

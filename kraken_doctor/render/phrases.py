@@ -107,9 +107,7 @@ def own_faults(report: Report) -> list[str]:
     for result in report.checks:
         if result.outcome is Outcome.ERROR:
             where = EvidenceSet.of(result.evidence).get(facts.DOCTOR_FAILED_AT, "")
-            summary = result.summary.removeprefix("the check itself failed: ").removeprefix(
-                "the doctor itself failed: "
-            )
+            summary = result.summary.partition("itself failed: ")[2] or result.summary
             found.setdefault((result.id, summary, where), []).extend([result.account] if result.account else [])
     return [
         f"{check}{f' of {listed(accounts)}' if accounts else ''}: {summary}{f', at {where}' if where else ''}"

@@ -254,7 +254,7 @@ def test_the_unit_of_what_trades_is_written_beside_the_key(
     by = (
         "you alone"
         if os.name == "posix"
-        else "whoever may read its folder (see icacls: in your profile, you and administrators)"
+        else "anyone who can read its folder (see icacls: in your profile, you and administrators)"
     )
     assert written == f"Written to {Path.cwd() / '.env'}, readable by {by}: {', '.join(expected)}"
     assert (STOP in ended.stderr) == (trades != "Kraken.Net")
@@ -322,7 +322,7 @@ def test_a_client_in_no_unit_of_ours_has_no_test(
     [
         (("--trades", "us"), {}, f"in a coarser unit is locked out of the key for good. A test makes at most 4 calls, "
          f"all read-only. Their nonces are in microseconds ({UNIT})."),
-        (("--trades", "gocryptotrader"), {}, "of another program it is refused until it restarts. A test makes"),
+        (("--trades", "gocryptotrader"), {}, "program's nonce it is refused until it restarts. A test makes"),
         (("--trades", "nothing"), {"KRAKEN_NONCE_UNIT": "us"}, "nonces are in microseconds (KRAKEN_NONCE_UNIT)."),
         (("--trades", "s"), {UNIT: "ms"}, f"nonces are in milliseconds ({UNIT})."),
         ((), {}, "counts seconds is locked out of the key for good. A test makes at most 4 calls, all read-only. Their"

@@ -17,8 +17,8 @@ def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> N
     """
     Show the nonce audit log: each nonce, its call and its outcome.
 
-    Reads the nonce store that the environment configures. Accounts from the environment are shown by name, other keys by
-    fingerprint.
+    Reads the nonce store that the environment configures. Accounts from the environment are shown by name, other keys
+    by fingerprint.
     """
     from kraken_doctor.doctor import audit
     from kraken_doctor.nonce.history import Filter

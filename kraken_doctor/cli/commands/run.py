@@ -31,11 +31,12 @@ def command(
     """
     Run a Python bot unmodified, with one private Kraken call in flight per key.
 
-    Works for krakenex, ccxt.kraken and python-kraken-sdk in the command and in its Python child processes, each in its
-    own nonce unit. Several bots on one key take turns if they use the same nonce store. Exits with the command's status.
+    Works for krakenex, ccxt.kraken and python-kraken-sdk in the command and in its Python child processes, each in
+    its own nonce unit. Several bots on one key take turns if they use the same nonce store. Exits with the
+    command's status.
 
-    With --observe nothing is changed: calls to Kraken's private API through requests, aiohttp or httpx are recorded, and
-    the cause of refused calls is named, with the two calls that prove it.
+    With --observe nothing is changed: calls to Kraken's private API through requests, aiohttp or httpx are recorded,
+    and the cause of refused calls is named, with the two calls that prove it.
 
     \b
     Examples:

@@ -95,11 +95,7 @@ def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternat
     status = evidence.get(call.PROXY_STATUS)
     unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
     if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
-        return (
-            Alternative(
-                "the proxy works, but does not reach the exchange", "the proxy's log, or a connection without it"
-            ),
-        )
+        return (Alternative("the proxy can't reach the exchange", "the proxy's log, or a connection without it"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
     by_proxy = {"connection-reset", "read-timeout"}
     if evidence.get(facts.TLS_VERSION) is None:

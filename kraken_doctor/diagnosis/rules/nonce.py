@@ -61,9 +61,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     yield from _window(evidence, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
-        yield finding(
-            "nonce-ahead-of-clock", f"the mark is ahead of the clock by {span(lead_s)}", clock_words(evidence)
-        )
+        yield finding("nonce-ahead-of-clock", f"the mark is {span(lead_s)} ahead of the clock", clock_words(evidence))
 
 
 def _broken(repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:

@@ -96,9 +96,7 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     if log["versions"]:
         lines.append("Versions: " + ", ".join(f"{name} {' -> '.join(v)}" for name, v in log["versions"].items()))
     if log["timeline"]:
-        lines.append(
-            f"Times are the log's own, in UTC where the log gives a zone. Each row is {_span(log['bucket_s'])}."
-        )
+        lines.append(f"Times are the log's own; in UTC if they have a zone. Each row is {_span(log['bucket_s'])}.")
     return lines
 
 
