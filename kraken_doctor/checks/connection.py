@@ -22,9 +22,7 @@ _LONGEST_STATUS = 40
 _AGAIN = "up to two repeats, if it fails in a way that may be transient"
 
 
-@check(
-    "path", title="Connection to the exchange", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN)
-)
+@check("path", title="Network path", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: Instruments) -> CheckOutcome:
     """Check name, TCP, TLS, HTTP and the API's envelope; the first step that fails decides."""
     evidence = _environment(ctx)

@@ -432,3 +432,11 @@ def test_completion_knows_the_clients() -> None:
     assert (offered["krakenex"], offered["python-kraken-sdk"]) == ("milliseconds", "10-nanosecond ticks")
     assert offered["kraken-net"] == "100-ns ticks since year 1: 18 digits, begins 63 or 64"
     assert offered.keys() == {"nothing", *(family.id for family in FAMILIES)}
+
+
+def test_completion_reads_the_file_that_is_named_after_the_command(tmp_path: Path) -> None:
+    """As before it: the users of that file, and of no other."""
+    (tmp_path / "one.env").write_text("KRAKEN_USER_ALICE_SMITH_API_KEY=x\n", encoding="utf-8")
+    named = ["check", "--env-file", str(tmp_path / "one.env"), "--user"]
+    offers = ShellComplete(cli, {}, "kraken-doctor", "_X").get_completions(named, "")
+    assert [offer.value for offer in offers] == ["alice_smith"]

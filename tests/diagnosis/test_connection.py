@@ -148,7 +148,7 @@ def test_concerns_are_warnings_beside_the_answer() -> None:
     assert "1 of 3 attempts failed" in chance.because
     assert "SSL_CERT_FILE, which krakenex and requests do not read" in trust.summary
     four = diagnose([result("path", Outcome.WARN, {**values, "path.tcp.dead": ("192.0.2.7: no answer",)})])
-    assert four[0].summary.startswith("One address leads nowhere")
+    assert four[0].summary.startswith("One address does not answer")
     assert not four[0].remedy.otherwise
 
 
@@ -193,10 +193,10 @@ REMEDIES: list[tuple[str, EvidenceSet, str, tuple[str, ...]]] = [
     (
         "chrony is stopped",
         keeper("linux", "chrony", running=False, unit="chronyd"),
-        "does not run",
+        "not running",
         ("sudo systemctl enable --now chronyd",),
     ),
-    ("chrony without systemd", keeper("linux", "chrony", running=False, unit=""), "does not run", ()),
+    ("chrony without systemd", keeper("linux", "chrony", running=False, unit=""), "not running", ()),
     (
         "timesyncd runs",
         keeper("linux", "systemd-timesyncd", running=True, unit="systemd-timesyncd"),

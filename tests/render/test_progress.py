@@ -29,7 +29,7 @@ def test_what_is_done_for_whom_for_how_long_and_why_it_waits() -> None:
         14.0, 100, 20,
     )  # fmt: skip
     assert shown == [
-        "Examining https://api.kraken.com: 7 of 25 checks made, 4 s of at most 60 s",
+        "Checking https://api.kraken.com: 7 of 25 checks done, 4 s of at most 60 s",
         "                       clock 4 s",
         "  MASTER               authentication 3 s: waits for path and store",
         "  USER:daivon_frazier  balances 2 s: EService:Busy, again in 3 s",
@@ -45,7 +45,7 @@ def test_who_fails_stands_first_and_the_rest_is_counted() -> None:
         "  ✗ USER:a  EAPI:Invalid key",
         "  ✗ path    no route",
         *(f"  USER:busy{n:<2}  balances 4 s" for n in range(4)),
-        "  and 12 more under way, 8 more accounts waiting",
+        "  and 12 more running, 8 more accounts waiting",
     ]
     many = {f"USER:{n:02}": "EAPI:Invalid key" for n in range(36)}
     shown = lines(progress(*busy, failed=many), 14.0, 80, 22)

@@ -90,8 +90,7 @@ def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternat
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
     if failure == "tls-expired" and not clock_is_known(evidence):
-        apart = "kraken-doctor clock, with a reachable time server"
-        return (Alternative("this host's clock is wrong", apart),)
+        return (Alternative("this host's clock is wrong", "kraken-doctor clock, with a reachable time server"),)
     status = evidence.get(call.PROXY_STATUS)
     unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
     if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):

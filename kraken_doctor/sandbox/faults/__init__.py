@@ -203,5 +203,5 @@ def find(name: str) -> Fault:
     """
     if name not in FAULTS:
         meant = did_you_mean(name, FAULTS)
-        raise ConfigurationError(f"unknown fault {name[:40]!r}{meant}; kraken-doctor sandbox --list-faults")
+        raise ConfigurationError(f"unknown fault {name[:40]!r}{meant} (kraken-doctor sandbox --list-faults lists them)")
     return FAULTS[name]
