@@ -167,12 +167,12 @@ def limits(table: Table) -> None:
 PAGE = Path(__file__).parent.parent / "docs" / "network-faults.md"
 
 _INTRODUCTION = f"""\
-# Faults of network and clock, and what the doctor names
+# Network and clock faults, and the cause that the doctor names
 
 Written by `python -m benchmarks.network_faults --write`, on Python {platform.python_version()}, {platform.system()}
-and {os.cpu_count()} processors: do not edit. Each row is a run of `kraken-doctor check` against real servers on
-loopback that have the fault; the seconds are those of somebody who waits, start of Python included. "None" is right
-where nothing is wrong, or where nothing may be concluded.
+and {os.cpu_count()} processors: do not edit. Each row is a run of `kraken-doctor check` against real servers
+on loopback that have the fault; the seconds include the start of Python. "None" is correct if
+nothing is wrong, or if no conclusion is possible.
 
 ## Which cause, and when
 

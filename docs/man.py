@@ -22,7 +22,7 @@ EXIT_STATUS = {
     "1": "At least one confirmed problem. It wins over 3.",
     "2": "Usage or configuration of the command itself: an unknown option or user, an unreadable file.",
     "3": "No verdict: a check could not be made, or the doctor itself failed.",
-    "130": "Interrupted, by Ctrl-C or SIGTERM; the report holds what was learned until then.",
+    "130": "Interrupted by Ctrl-C or SIGTERM; the report has the results so far.",
 }
 ENVIRONMENT = {
     "KRAKEN_USER_<NAME>_API_KEY, KRAKEN_USER_<NAME>_API_SECRET": (
@@ -34,11 +34,11 @@ ENVIRONMENT = {
     ),
     "..._OTP": "With any of these prefixes: the static password of a key with 2FA.",
     "..._NONCE_UNIT": (
-        "With any of these prefixes: what the bot on this key counts its nonces in, s, ms, us, 10ns or ns. The doctor"
-        " sends no other unit. Without it: that of the last call recorded as accepted, else milliseconds."
+        "With any of these prefixes: the nonce unit of the bot on this key, s, ms, us, 10ns or ns. The doctor"
+        " uses no other unit. Default: the unit of the last call recorded as accepted, else milliseconds."
     ),
-    "KRAKEN_NONCE_UNIT": "The same for all accounts that say nothing else.",
-    "KRAKEN_NONCE_STORE": "Where nonces are kept; by default an SQLite file in the user's state directory.",
+    "KRAKEN_NONCE_UNIT": "The same for all accounts without their own setting.",
+    "KRAKEN_NONCE_STORE": "Where nonces are stored; default: an SQLite file in the user's state directory.",
     "KRAKEN_SPOT_URL": "The API's base URL.",
     "KRAKEN_DOCTOR_<COMMAND>_<OPTION>": "Any option: KRAKEN_DOCTOR_CHECK_TIMEOUT=5.",
     "NO_COLOR, FORCE_COLOR": "--color wins over NO_COLOR, and that over FORCE_COLOR.",

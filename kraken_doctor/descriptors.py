@@ -9,7 +9,7 @@ NEEDED = 4
 """The most that one step opens at a time: a database with its two files, or a socket beside what waits for it."""
 
 # Where no more can be opened every step fails, and none of them is at fault.
-SHORTAGE = "this process can't open as many files as it needs: raise the limit (ulimit -n), or close what holds them"
+SHORTAGE = "this process can't open as many files as it needs: raise the limit (ulimit -n), or close other files"
 
 
 def exhausted(exc: BaseException | None) -> bool:

@@ -40,7 +40,7 @@ def resolve(host: str, port: int, timeout_s: float, kind: socket.SocketKind = so
     except TimeoutError as exc:
         raise socket.gaierror(socket.EAI_AGAIN, f"no answer from the resolver in {timeout_s:.3g} s") from exc
     except UnicodeError as exc:
-        raise socket.gaierror(socket.EAI_NONAME, "this can't be a host's name") from exc
+        raise socket.gaierror(socket.EAI_NONAME, "this is not a valid host name") from exc
 
 
 def _addresses(found: list[Any]) -> list[Address]:

@@ -274,7 +274,7 @@ def test_a_bot_s_log_and_errors(server: SandboxServer, tmp_path: Path, caplog: p
         assert not canaries.found(text) & known, fault
         client.close()
         store.close()
-    assert "trying again" in caplog.text
+    assert "retrying" in caplog.text
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("kraken_doctor"))
     assert not canaries.found(ours) & known
     written = canaries.written_under(tmp_path)
@@ -373,7 +373,7 @@ def test_what_is_passed_by_name(
         assert (ended.status, told.exists()) == (2, False)
         assert (
             ended.stderr
-            == f"Error: --pass-env {name} is refused: the doctor itself reads that, and gives it to no command\n"
+            == f"Error: --pass-env {name} is refused: the doctor itself reads it, and passes it to no command\n"
         )
 
 

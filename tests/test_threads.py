@@ -118,7 +118,7 @@ NEIGHBOURS_LOGS: dict[int, list[str]] = {
     6: [worked(1), *(line(60 * n, BAD_KEY.format("Balance")) for n in range(1, 15)), worked(960), worked(1020)],
     7: [*(text.replace("AddOrder", "DepositAddresses") for text in LISTED), worked(999)],
 }
-NEIGHBOURS_SAY = {1: "list parameters", 2: "list parameters", 4: "temporary-lockout", 6: "it has passed"}
+NEIGHBOURS_SAY = {1: "list parameters", 2: "list parameters", 4: "temporary-lockout", 6: "it is over"}
 
 # By row: what else the answer has to say.
 SAYS: dict[int, str] = {

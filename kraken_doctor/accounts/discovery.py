@@ -15,7 +15,7 @@ from kraken_doctor.secret import STORE_VARIABLE, Secret
 MASTER = "MASTER"
 _MASTER_PREFIXES = ("KRAKEN_MASTER", "KRAKEN_PLATFORM", "KRAKEN")
 """In this order; the last is the legacy pair KRAKEN_API_KEY, KRAKEN_API_SECRET."""
-_HOW_TO_BEGIN = "kraken-doctor init sets one up, and kraken-doctor check --sandbox needs none"
+_HOW_TO_BEGIN = "kraken-doctor init sets one up; kraken-doctor check --sandbox needs none"
 _USER_VARIABLE = re.compile(r"KRAKEN_USER_([A-Z0-9_]+)_API_(?:KEY|SECRET)")
 
 
@@ -62,7 +62,7 @@ def none_found(environment: Environment, *, where: bool = False) -> str:
     if damaged := _damaged_lines(environment):
         return f"no account can be read: {'; '.join(damaged[:4])}"
     near = "".join(f"; {clause}" for clause in near_misses(environment)[:4])
-    looked_at = f"; looked at {_looked_at(environment)}" if where else ""
+    looked_at = f"; searched: {_looked_at(environment)}" if where else ""
     return f"no account is configured{near}{looked_at}; {_HOW_TO_BEGIN}"
 
 
@@ -109,8 +109,8 @@ def refuse_led_elsewhere(
         if own and led and led.origin.endswith(file.name):  # also where the file names another: "NAME_FILE in .env"
             origin = f"the {PROCESS}" if own.origin == PROCESS else own.origin
             raise ConfigurationError(
-                f"{own.name} comes from {origin}, but {name} from {file}, a file that was found there: use "
-                f"--env-file {file} if that is meant, --no-env-file to ignore it, or {other}"
+                f"{own.name} comes from {origin}, but {name} from {file}, which was found automatically: "
+                f"use --env-file {file} if this is intended, --no-env-file to ignore it, or {other}"
             )
 
 
@@ -140,11 +140,11 @@ def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | Non
 def _given(environment: Environment, names: tuple[str, str], users: Sequence[str], *, several: bool) -> Account:
     """The account whose key and secret the user has pointed at. Nothing of another account's variables is its own."""
     if several:
-        raise ConfigurationError("--key-file, --config and --from-env are one account: name one user at most")
+        raise ConfigurationError("--key-file, --config and --from-env hold one account: give at most one --user")
     label = f"USER:{_slug(users[0]).lower()}" if users else MASTER
     if missing := [name for name in names if not environment.get(name)]:
         raise ConfigurationError(
-            f"no credentials: {' and '.join(missing)} not set; looked at {_looked_at(environment)}"
+            f"no credentials: {' and '.join(missing)} not set; searched: {_looked_at(environment)}"
         )
     return _account(environment, label, names, "KRAKEN")
 

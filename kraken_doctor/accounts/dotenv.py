@@ -66,7 +66,7 @@ def read(path: Path, *, found: bool = False, environ: Mapping[str, str] = Mappin
 
     text, readable_by_others = textfile.read(path, instead="--env-file", found=found)
     if max(map(len, re.findall(r"\s+", text)), default=0) > _MAX_BLANKS:
-        raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another with --env-file")
+        raise ConfigurationError(f"{path}: more than {_MAX_BLANKS} blanks in a row; name another file with --env-file")
     bindings = list(parse_stream(io.StringIO(text.removeprefix("\ufeff"), newline=None)))
     values = _resolved(bindings, environ, found=found)
     return EnvFile(path, values, tuple(_damaged(bindings)), readable_by_others, text)
@@ -101,11 +101,11 @@ def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
             continue
         if value is None:
             behind = binding.original.string.strip()[name.end() :].lstrip()
-            why = "is YAML: write NAME=value" if behind.startswith(":") else "has a quote that is not closed"
-            yield f"line {line}: {name[1]} {why if behind.startswith((':', '=')) else 'has no = behind it'}"
+            why = "is YAML: write NAME=value" if behind.startswith(":") else "has an unclosed quote"
+            yield f"line {line}: {name[1]} {why if behind.startswith((':', '=')) else 'has no = after it'}"
         elif name[1] in before and before[name[1]][1] != value:
             first = before[name[1]][0]
-            yield f"line {line}: {name[1]} again, with another value than in line {first}; this one is used"
+            yield f"line {line}: {name[1]} again, with a different value from line {first}; this one is used"
         if value is not None:
             before[name[1]] = line, value
 
@@ -143,7 +143,7 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     body += "".join(f"{name}={value}{end}" for name, value in missing.items())
     found = {binding.key: binding.value for binding in parse_stream(io.StringIO(body, newline=""))}
     if any(found.get(name) != value for name, value in values.items()):
-        raise ConfigurationError("the .env file can't hold these values as they are; set the variables elsewhere")
+        raise ConfigurationError("the .env file can't hold these values; set the variables elsewhere")
     return mark + body
 
 

@@ -52,7 +52,7 @@ def find(text: str) -> Family:
     known = {family.id: family for family in (NOTHING, *FAMILIES, *units)}
     if wanted not in known:
         meant = did_you_mean(wanted, known, most=3, otherwise=f"; use one of {', '.join(known)}")
-        raise ConfigurationError(f"{text[:40]!r} is no client that is known, and no nonce unit{meant}")
+        raise ConfigurationError(f"{text[:40]!r} is not a known client or nonce unit{meant}")
     return known[wanted]
 
 

@@ -167,13 +167,13 @@ def _flaws(text: str) -> tuple[str, ...]:
     """What does not belong into base64, named with its place."""
     both = {"key", "secret"} <= {_shape(run) for run in _RUN.findall(text)}
     front, _ = _in_front(text)
-    found = ["key and secret in one value"] if both else [f"{' and '.join(front)} in front of it"] if front else []
+    found = ["key and secret in one value"] if both else [f"{' and '.join(front)} before the value"] if front else []
     if escape := _ESCAPE.search(text):
         found.append(f"URL encoding ({escape[0]})")
     if _half(text):
-        found.append("the same value twice")
+        found.append("the value twice")
     if _without_base64(text) != text:
-        found.append("base64 around it, as in a Secret of Kubernetes")
+        found.append("an extra base64 layer, as in a Kubernetes Secret")
     return tuple(found or _shortened(_foreign(text)))
 
 
@@ -181,7 +181,7 @@ def _foreign(text: str) -> list[str]:
     """Characters that are in no base64."""
     found: list[str] = []
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
-        found.append("quotes around it")
+        found.append("quotes around the value")
         text = text[1:-1]
     last = len(text) - 1
     for position, character in enumerate(text):

@@ -31,7 +31,7 @@ _NOT_JSON = re.compile(
 """Comments and trailing commas, which freqtrade allows; and strings, in which they are neither."""
 
 _TABLES = ("exchange", "kraken", "auth")
-"""Of freqtrade, of ccxt's keys.json, of Kraken's own command line."""
+"""Of freqtrade, of ccxt's keys.json, of Kraken's own CLI."""
 _KEYS, _SECRETS = ("key", "apiKey", "api_key"), ("secret", "privateKey", "api_secret")
 
 _NEAR = re.compile(
@@ -72,14 +72,14 @@ def config(path: Path) -> EnvFile:
         if found == [None, None]:
             continue
         if str(table.get("name", "kraken")).lower() != "kraken":
-            raise ConfigurationError(f"{path}: the configuration of another exchange than Kraken")
+            raise ConfigurationError(f"{path}: the configuration of an exchange other than Kraken")
         values = {"key": found[0], "secret": found[1]}
         if lacking := [what for what, value in values.items() if not (value and str(value).strip())]:
             verb = "are" if lacking[1:] else "is"
             raise ConfigurationError(f"{path}: the {' and the '.join(lacking)} in it {verb} empty")
         return EnvFile(path, dict(zip(GIVEN, map(str, found), strict=True)), (), readable_by_others, "")
     raise ConfigurationError(
-        f"{path}: no key in it; looked for exchange.key (freqtrade), apiKey (ccxt) and auth.api_key (kraken-cli)"
+        f"{path}: no key found; looked for exchange.key (freqtrade), apiKey (ccxt) and auth.api_key (kraken-cli)"
     )
 
 
@@ -133,7 +133,7 @@ def near_misses(names: Iterable[str], prefix: str = "") -> list[str]:
     clauses, told = [], set()
     for client, pair in CLIENT_VARIABLES.items():
         if known.issuperset(pair) and not prefix:
-            clauses.append(f"{pair[0]} is set: --from-env {client} reads it")
+            clauses.append(f"{pair[0]} is set; to use it: --from-env {client}")
             told |= set(pair)
     for name in sorted(known - told):
         match = _NEAR.fullmatch(name.upper())

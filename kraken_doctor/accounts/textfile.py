@@ -43,12 +43,12 @@ def read(path: Path, *, instead: str, found: bool = False) -> TextFile:
         with open(path, "rb", opener=without_waiting) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                raise ConfigurationError(f"{path}: not a file of settings; name another with {instead}")
+                raise ConfigurationError(f"{path}: not a settings file; name another one with {instead}")
             if found:
                 _refuse_another_users(path, status.st_uid)
             raw = stream.read()
         if encoding := _wide(raw):
-            raise ConfigurationError(f"{path}: {encoding} text, as PowerShell's > writes it; save it as UTF-8")
+            raise ConfigurationError(f"{path}: {encoding} text, as written by PowerShell's >; save it as UTF-8")
         text = raw.decode()
     except UnicodeDecodeError as exc:
         line = exc.object.count(b"\n", 0, exc.start) + 1
@@ -66,7 +66,7 @@ def _refuse_another_users(path: Path, owner: int) -> None:
     user = effective_user()
     if user and owner not in (0, user):
         raise ConfigurationError(
-            f"{path} belongs to another user ({owner}) and was not read: name it with --env-file if it is meant, else "
+            f"{path} belongs to another user ({owner}) and was not read: use --env-file to read it anyway, or "
             "--no-env-file"
         )
 

@@ -42,7 +42,7 @@ def patterns(stats: LogStats, end: float | None) -> tuple[Pattern, ...]:
         return ()
     found = [*_of_nonces(stats), *_of_neighbours(stats), _of_course(stats), *_of_before(stats)]
     if _healed(stats, end):
-        found.append(Pattern("over", f"none since {when(stats.errors_of('nonce').last)}, and calls work"))
+        found.append(Pattern("over", f"none since {when(stats.errors_of('nonce').last)}, and calls now work"))
     return tuple(found)
 
 
@@ -85,15 +85,15 @@ def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
 def _of_course(stats: LogStats) -> Pattern:
     """Return how it went on."""
     if not stats.worked and _sparse(stats):
-        return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")
+        return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no successful call")
     if not stats.worked:
         public = f", public ones worked {times(stats.public_worked)}" if stats.public_worked else ""
         text = f"refused {times(stats.refused)}, and no private call is logged as successful{public}"
         return Pattern("always", text)
     if stats.refused_in_a_row >= 3:
-        text = f"{stats.refused_in_a_row} in a row since {when(stats.row_began)}, and no call worked since"
+        text = f"{stats.refused_in_a_row} in a row since {when(stats.row_began)}, and no successful call since"
         return Pattern("since", text)
-    return Pattern("now-and-then", f"{stats.refused} refused among {stats.worked} that worked")
+    return Pattern("now-and-then", f"{stats.refused} refused, {stats.worked} successful")
 
 
 def _sparse(stats: LogStats) -> bool:

@@ -123,7 +123,7 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
 def _generator(stats: LogStats) -> str:
     if stats.installed:
         return f"the custom nonce generator was installed, last at {when(stats.last_installed)}"
-    return "no line says that the custom nonce generator was installed"
+    return "no line shows that the custom nonce generator was installed"
 
 
 def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Alternative, ...]:
@@ -173,10 +173,10 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
 def _passed(error: ErrorStats, cause: str, end: float | None) -> str:
     """Return why it is thought to be over; nothing where it is not."""
     if error.worked_after:
-        return "it has passed: calls have worked since"
+        return "it is over: calls have succeeded since"
     calm = error.last is not None and end is not None and end - error.last >= _CALM_S
     if calm and CAUSES[cause].transient is not None and not error.gave_up_after:
-        return f"not logged again since {when(error.last)}; whether calls work since is not logged"
+        return f"not logged again since {when(error.last)}; the log does not show whether calls succeed now"
     return ""
 
 

@@ -46,7 +46,7 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
         balance_reply, problem = _call(ctx, "Balance")
         if balance_reply and not balance_reply.error and balance_reply.result is None and reply.failed_by == _NO_ANSWER:
             # An empty account's Balance may have no result; who answers everything so is not the API.
-            no_answer = TransportError(_NO_ANSWER, "Balance has no result, and GetApiKeyInfo has none")
+            no_answer = TransportError(_NO_ANSWER, "neither Balance nor GetApiKeyInfo has a result")
             balance_reply = ctx.session.replies[-1] = balance_reply._replace(error=no_answer)
         spent = len(ctx.session.replies) >= ctx.session.budget  # by retries of the first
         reply = balance_reply or (reply if spent else None)
@@ -65,7 +65,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
     before = ctx.evidence()
     if before.outcome("authentication") is None:
-        return CheckOutcome(Outcome.SKIP, "the key's permissions were not asked for")
+        return CheckOutcome(Outcome.SKIP, "the key's permissions were not queried")
     granted, needs = before.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
     lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
     readable = permissions_of_keys.known(granted)
@@ -78,13 +78,13 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
         facts.KEY_EXPIRES_IN.of(_seconds_left(ctx, before), bound=f">= {_EXPIRY_WARNING_S}"),
     )
     if missing:
-        summary = "may not read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
+        summary = "can't read balances" if QUERY_FUNDS in missing else f"lacks {', '.join(missing)}"
         return CheckOutcome(Outcome.FAIL, summary, tuple(concerns))
     why = "nothing was sent" if before.get(facts.NONCE_WITHHELD) else "the server does not say"
     if undecided:
         return CheckOutcome(Outcome.INCONCLUSIVE, f"{', '.join(undecided)} not known: {why}", tuple(concerns))
     if concerns:
-        return CheckOutcome(Outcome.WARN, "works, with a concern", tuple(concerns))
+        return CheckOutcome(Outcome.WARN, "works, with a warning", tuple(concerns))
     if not granted:
         return CheckOutcome(Outcome.SKIP, why)
     return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
@@ -103,7 +103,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
 def balances(ctx: AccountContext) -> CheckOutcome:
     """Check what the account holds, in every form of the two currencies. Holding nothing is healthy."""
     if QUERY_FUNDS in ctx.evidence().get(facts.PERMISSIONS_MISSING, ()):
-        return CheckOutcome(Outcome.SKIP, "not run: the key may not read balances")
+        return CheckOutcome(Outcome.SKIP, "not run: the key can't read balances")
     before = len(ctx.session.replies)
     reply, problem = _call(ctx, "Balance")
     if reply is None:
@@ -141,7 +141,7 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
     except NonceWithheldError as exc:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
     except TurnTimeoutError as exc:
-        busy = f"{exc}: a program that shares the nonce store is busy"
+        busy = f"{exc}: another program that shares the nonce store is busy"
         return None, CheckOutcome(Outcome.INCONCLUSIVE, busy, _all_calls(ctx))
     except NonceError as exc:
         broken = facts.NONCE_ERROR.of(str(exc)), facts.NONCE_ERROR_TYPE.of(type(exc).__name__)

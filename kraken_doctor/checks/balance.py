@@ -54,7 +54,7 @@ def _amounts(result: object) -> dict[str, Decimal]:
     if result is None:
         return {}  # an account without balances may have no result at all
     if not isinstance(result, Mapping):
-        raise ValueError(f"a table of amounts was expected, not {type(result).__name__}")
+        raise ValueError(f"expected a table of amounts, not {type(result).__name__}")
     return {str(code): _amount(text) for code, text in result.items()}
 
 
@@ -64,7 +64,7 @@ def _amount(text: object) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(text, bool) or not amount.is_finite():
-        raise ValueError("an amount is no decimal number")
+        raise ValueError("an amount is not a decimal number")
     if abs(amount.adjusted()) > _LARGEST_EXPONENT or len(str(text)) > _LONGEST_AMOUNT_CHARACTERS:
-        raise ValueError("an amount is of a size that no money has")
+        raise ValueError("an amount is impossibly large")
     return amount

@@ -47,7 +47,7 @@ class Measured(NamedTuple):
     title="This host's clock",
     position=50,
     scope=Scope.RUN,
-    requests=("NTP query (UDP 123) to each time server", "GET /0/public/Time"),
+    requests=("one NTP query (UDP 123) to each time server", "GET /0/public/Time"),
 )
 def clock(ctx: Instruments) -> CheckOutcome:
     """

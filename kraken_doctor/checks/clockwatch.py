@@ -57,7 +57,7 @@ class ClockWatch:
         self._stepped_s += step_s
         consensus = measured.consensus
         if set_meanwhile_s:
-            consensus, said = None, "the clock was set during the look"
+            consensus, said = None, "the clock was set during this poll"
         elif consensus:
             said = clock.summary(consensus, asked)
             # With its steps taken out, what remains of the offset is drift.
@@ -85,7 +85,7 @@ class ClockWatch:
             evidence += [facts.RATE_LEAST.of(round(least, 3)), facts.RATE_MOST.of(round(most, 3))]
         if last is None or last.consensus is None:
             evidence += clock.keeper_evidence(self._ctx)
-            return CheckOutcome(Outcome.INCONCLUSIVE, "no look gave an offset", tuple(evidence))
+            return CheckOutcome(Outcome.INCONCLUSIVE, "no poll gave an offset", tuple(evidence))
         settings, sample = self._ctx.settings, last.consensus.sample
         evidence += clock.offset_evidence(sample, settings.max_offset_s)
         outcome = clock.judge(sample, settings)

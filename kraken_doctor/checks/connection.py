@@ -1,4 +1,4 @@
-"""The way to the exchange, and what the exchange says of itself."""
+"""The connection to the exchange, and what the exchange says of itself."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kraken_doctor.network.url import without_login
 _LONGEST_STATUS = 40
 """Characters: Kraken's words have a dozen, and what is unknown is repeated in a report."""
 
-_AGAIN = "the same up to twice more, if it fails in a way that may be chance"
+_AGAIN = "up to two repeats, if it fails in a way that may be transient"
 
 
-@check("path", title="The way to the exchange", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
+@check("path", title="Network path", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
 def path(ctx: Instruments) -> CheckOutcome:
     """Check name, TCP, TLS, HTTP and the API's envelope; the first step that fails decides."""
     evidence = _environment(ctx)

@@ -43,5 +43,5 @@ def store(ctx: Instruments) -> CheckOutcome:
         evidence = (name, facts.STORE_PLACE.of(ctx.store_place or None), facts.STORE_ERROR.of(str(exc)))
         return CheckOutcome(Outcome.FAIL, f"{ctx.store.name}: can't be written", evidence)
     # Two stores take no turns with each other, and nobody would know.
-    own = f"; {ctx.store_source}, which a bot's library does not read" if ctx.store_source else ""
+    own = f"; {ctx.store_source}, which a bot's library does not load" if ctx.store_source else ""
     return CheckOutcome(Outcome.PASS, f"{ctx.store.name}, writable{own}", (name,))

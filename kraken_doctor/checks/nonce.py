@@ -40,10 +40,10 @@ def nonce(ctx: AccountContext) -> CheckOutcome:
     lead_s = unit.lead_s(mark, ctx.run.clock.now_ns()) if mark else 0.0
     evidence.append(facts.NONCE_LEAD.of(round(lead_s, 6), bound=f"<= {_MAX_LEAD_S:g}", source=store.name))
     if not (rising and on_wire):
-        return CheckOutcome(Outcome.FAIL, "what left this host is not what the generator issued", tuple(evidence))
+        return CheckOutcome(Outcome.FAIL, "the nonce that was sent is not the one that was issued", tuple(evidence))
     if lead_s > _MAX_LEAD_S:
-        return CheckOutcome(Outcome.WARN, f"the mark leads the clock by {lead_s:.0f} s", tuple(evidence))
+        return CheckOutcome(Outcome.WARN, f"the mark is ahead of the clock by {lead_s:.0f} s", tuple(evidence))
     if not proved:
-        return CheckOutcome(Outcome.INCONCLUSIVE, "no answer came to prove it by", tuple(evidence))
+        return CheckOutcome(Outcome.INCONCLUSIVE, "no answer came to confirm it", tuple(evidence))
     summary = f"{unit.words} ({session.guard.choice.source}), in order, {store.name}"
     return CheckOutcome(Outcome.PASS, summary, tuple(evidence))

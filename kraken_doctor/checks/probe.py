@@ -23,7 +23,7 @@ _SILENT_S = 2.0
 
 class Probe:
     """
-    The way to the exchange up to where HTTP begins.
+    The connection to the exchange up to where HTTP begins.
 
     Args:
         ctx: The run.

@@ -159,7 +159,7 @@ class AccountSession:
 
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
-            raise BudgetSpentError(f"{len(self.replies)} private calls were made; no more in this run")
+            raise BudgetSpentError(f"{len(self.replies)} private calls were made; this run makes no more")
         mark = self.store.mark(self.key_id)
         self.guard.check_mark(mark)
         self._await_tick(mark)

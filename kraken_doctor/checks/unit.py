@@ -63,9 +63,9 @@ class NonceWithheldError(NonceError):
 
 
 _REASONS = {
-    "note": "version 0.1 noted a finer unit for this key, and not who chose it",
+    "note": "version 0.1 recorded a finer unit for this key, but not who chose it",
     "finer": "the nonce store's mark is in a finer unit",
-    "ahead": "the nonce store's mark is ahead of the clock, and no call that reached it is known",
+    "ahead": "the nonce store's mark is ahead of the clock, and no accepted call is known to have reached it",
 }
 
 
@@ -80,7 +80,7 @@ def choose_unit(option: str | None, account: Account, history: KeyHistory) -> Un
         source = "--nonce-unit" if option else account.nonce_unit_source
         return UnitChoice(NonceUnit.parse(text, named=f"nonce unit of {account.label} ({source})"), source, True)
     if history.unit is not None:
-        known_from = "a bot's last accepted call" if history.by_bot else "the last accepted call with a declared unit"
+        known_from = "the bot's last accepted call" if history.by_bot else "the last accepted call with a declared unit"
         return UnitChoice(history.unit, known_from)
     return UnitChoice(NonceUnit.MS, "default")
 

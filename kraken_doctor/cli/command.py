@@ -38,7 +38,9 @@ def common(**how: Any) -> list[click.Option]:
 
 def _apply(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if ctx.get_parameter_source(str(param.name)) is not click.core.ParameterSource.DEFAULT:
-        ctx.obj.adjust(**{str(param.name): value})
+        ctx.find_root().params[str(param.name)] = value  # where completion looks, which has no app yet
+        if ctx.obj is not None:
+            ctx.obj.adjust(**{str(param.name): value})
 
 
 @functools.cache

@@ -136,7 +136,7 @@ def emit(
     if form == "github":
         _append_summary(app, report)
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
-        app.output.info("Interrupted: the report holds what was learned until then.\n")
+        app.output.info("Interrupted: the report has the results so far.\n")
     ctx.exit(report.exit_status)
 
 

@@ -149,7 +149,7 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     _make_streams_forgiving()
     interruption = Interruption()
     if any("\0" in argument for argument in arguments):
-        _bare_output().usage_error("an argument holds a NUL, which no name of a file can")
+        _bare_output().usage_error("an argument contains a NUL character")
         return _USAGE
     try:
         with interruption.installed(*ENDINGS):

@@ -33,7 +33,7 @@ def served(
     try:
         from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
     except ImportError:
-        raise ConfigurationError("--metrics-port needs its extra: pip install 'kraken-doctor[metrics]'") from None
+        raise ConfigurationError("--metrics-port needs an extra: pip install 'kraken-doctor[metrics]'") from None
     registry = CollectorRegistry() if collect else REGISTRY
     if collect:
         registry.register(_Collector(collect))

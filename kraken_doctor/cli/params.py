@@ -40,8 +40,8 @@ PAUSE = _Seconds(min=1, max=86_400)
 _LINE_BYTES = 4_096
 
 _SEEN_BY_OTHERS = (
-    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
-    f" {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
+    "Warning: every user of this host can read the --on-change address in the process list."
+    f" Put it into {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
 )
 
 
@@ -55,7 +55,7 @@ def _destination(ctx: click.Context, param: click.Parameter, value: str | None) 
     if value:
         paths = ctx.meta.setdefault(files.META, {})
         if Path(value) in paths.values():
-            raise click.BadParameter(f"{value} is named for another output too", ctx, param)
+            raise click.BadParameter(f"{value} is also used for another output", ctx, param)
         try:
             if value != "-":
                 files.check(Path(value))

@@ -32,11 +32,11 @@ def sound_key(text: str) -> str:
     text = _tidy(text)
     shape = inspect_key(text)
     if not text or shape.placeholder:
-        raise ConfigurationError("that is no API key but a placeholder: copy it from the key's page on Kraken")
+        raise ConfigurationError("that is a placeholder, not an API key: copy it from the key's page on Kraken")
     if shape.shape == "secret":
-        raise ConfigurationError("that has the form of a secret: the API key is the shorter of the two")
+        raise ConfigurationError("that looks like a secret: the API key is the shorter of the two")
     if shape.flaws:
-        raise ConfigurationError(f"the API key holds {', '.join(shape.flaws)}: copy it once more")
+        raise ConfigurationError(f"the API key contains {', '.join(shape.flaws)}: copy it again")
     return text
 
 
@@ -52,14 +52,14 @@ def sound_secret(text: str) -> str:
     text = _tidy(text)
     shape = inspect_secret(text)
     if not text or shape.placeholder:
-        raise ConfigurationError("that is no secret but a placeholder: Kraken shows it once, when the key is made")
+        raise ConfigurationError("that is a placeholder, not a secret: Kraken shows it once, when the key is created")
     if shape.shape == "key":
-        raise ConfigurationError("that has the form of an API key: the secret is the longer of the two")
+        raise ConfigurationError("that looks like an API key: the secret is the longer of the two")
     if shape.flaws:
-        raise ConfigurationError(f"the secret holds {', '.join(shape.flaws)}: copy it once more")
+        raise ConfigurationError(f"the secret contains {', '.join(shape.flaws)}: copy it again")
     if shape.decoded_bytes != SECRET_BYTES:
         raise ConfigurationError(
-            f"the secret is not base64 of {SECRET_BYTES} bytes ({shape.characters} characters): its end may be missing"
+            f"the secret is not base64 for {SECRET_BYTES} bytes ({shape.characters} characters): its end may be missing"
         )
     return text
 

@@ -2,6 +2,7 @@
 
 import functools
 import platform
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -100,14 +101,12 @@ class WatchLoop:
         report = self._history.latest or self._unfinished
         if report is None:
             return None
+        told = self._history.changes if changes is None else changes
         made: RoundsPart = {
             "every_s": self._ticker.every_s,
             "made": self._history.made,
             "outcomes": {outcome.value: count for outcome, count in self._history.outcomes.items()},
-            "changes": [
-                watch_page.document(change, report.host)
-                for change in (self._history.changes if changes is None else changes)
-            ],
+            "changes": [watch_page.document(change, report.host) for change in told],
             "also_watched_by": self._others,
         }
         status = exit_status(report.outcome, self._fail_on)
@@ -129,11 +128,11 @@ class WatchLoop:
 
     def _say(self, change: Change, host: str) -> None:
         output = self._app.output
-        line = f"{watch_page.line_of(change)}\n"
+        line = watch_page.line_of(change)
         if self._form != "table":
-            output.info(line)
+            output.info(f"{line}\n")
         elif not output.quiet:
-            output.out(line)
+            output.out(f"{output.folded(line, sys.stdout)}\n")
         # Whoever is called at night is not called because a watch was started and all is well.
         if change.before is not None or change.outcome not in (Outcome.PASS, Outcome.WARN):
             self._tell(change, host)

@@ -104,7 +104,7 @@ class KrakenexTracker(CallTracker):
     def _log_retry(self, api: Any, method: str, failure: _Failure, delay_s: float) -> None:
         error = failure if isinstance(failure, KrakenError) else api_error(failure)
         shown = redacted(error.outcome, api.key, api.secret, self.options.otp)
-        log_safely(logger, logging.WARNING, "%s: %s; trying again in %g s with a fresh nonce", method, shown, delay_s)
+        log_safely(logger, logging.WARNING, "%s: %s; retrying in %g s with a fresh nonce", method, shown, delay_s)
 
     def _attempt(self, api: Any, method: str, params: PostParams, timeout_s: float) -> Any:
         """Make one request: from taking the nonce to the answer inside the key's turn."""

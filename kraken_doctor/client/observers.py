@@ -48,9 +48,9 @@ def metrics_observer() -> Observer | None:
     except ImportError:
         return None
     except Exception as exc:  # noqa: BLE001 - a folder that is missing, a metric of the same name
-        log_safely(logger, logging.WARNING, "there are no metrics of private calls: %s: %s", type(exc).__name__, exc)
+        log_safely(logger, logging.WARNING, "no metrics of private calls: %s: %s", type(exc).__name__, exc)
         return None
-    return SafeObserver(observe, "the metrics miss a call")
+    return SafeObserver(observe, "a call is missing from the metrics")
 
 
 def log_safely(log: logging.Logger, level: int, message: str, *arguments: object) -> None:

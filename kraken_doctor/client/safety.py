@@ -29,8 +29,8 @@ def refuse_demo_key(api_key: str, url: str) -> None:
     """
     if api_key.startswith(DEMO_KEY_PREFIX) and not is_loopback(url):
         raise ConfigurationError(
-            f"this is a demo key of `kraken-doctor sandbox` ({DEMO_KEY_PREFIX}…): it opens nothing but that, and is "
-            "not sent to another host; use a key of your own"
+            f"this is a demo key of `kraken-doctor sandbox` ({DEMO_KEY_PREFIX}…): it only works there and is "
+            "not sent to another host; use your own key"
         )
 
 

@@ -111,8 +111,8 @@ class CallTracker:
         """
         if self.options.in_order and vars(_in_loop).get(key):
             raise TurnTimeoutError(
-                f"key {key_id(key)}: a call of this key is under way in the event loop of this thread, and can't end "
-                "while a blocking call waits for it: use asyncio.to_thread, or the asynchronous client for both"
+                f"key {key_id(key)}: a call with this key is in progress in this thread's event loop, and can't "
+                "finish while a blocking call waits for it: use asyncio.to_thread, or the asynchronous client for both"
             )
         return self.turn_elsewhere(key, timeout_s)
 

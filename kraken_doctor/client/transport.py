@@ -155,7 +155,7 @@ def _read(api: Any, response: requests.Response) -> Any:
     api.response = response
     if response.status_code not in (200, 201, 202):
         response.raise_for_status()
-        raise requests.HTTPError(f"{response.status_code} is no answer of the API: {response.url}", response=response)
+        raise requests.HTTPError(f"{response.status_code} is not an API answer: {response.url}", response=response)
     try:
         return parse_json(response, **getattr(api, "_json_options", {}))
     except requests.exceptions.JSONDecodeError as exc:

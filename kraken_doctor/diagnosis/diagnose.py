@@ -112,7 +112,7 @@ def _fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis | None]:
         }
         folded |= symptoms.keys()
         hidden = [other for other in symptoms.values() if other.cause in entry.hides]
-        seen = (f"seen meanwhile, to be judged when it is over: {_seen(hidden)}",) if hidden else ()
+        seen = (f"also seen, to be judged when this is over: {_seen(hidden)}",) if hidden else ()
         explained = dict.fromkeys((*cause.explains, *(s.cause for s in symptoms.values() if s not in hidden)))
         kept[position] = replace(cause, explains=tuple(explained), because=(*cause.because, *seen))
     return [None if position in folded else diagnosis for position, diagnosis in kept.items()]

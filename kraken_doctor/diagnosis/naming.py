@@ -121,7 +121,7 @@ def clock_words(evidence: EvidenceSet) -> str:
     measured = f"{span(offset_s, signed=True)} ± {span(bound_s)}"
     coarse_s = evidence.get(facts.EXCHANGE_OFFSET)
     if evidence.get(facts.EXCHANGE_CONTRADICTS) and coarse_s is not None:
-        return f"NTP says of the clock {measured}, and Kraken {span(coarse_s, signed=True)}"
+        return f"NTP gives {measured} for the clock, Kraken {span(coarse_s, signed=True)}"
     if offset_s - bound_s > limit_s:
         return f"the clock is behind{by}: {measured}"
     if offset_s + bound_s < -limit_s:

@@ -53,10 +53,10 @@ def clock_remedy(evidence: EvidenceSet, cause: str) -> Remedy | None:
     if found is None or cause != "clock-ahead":
         return found
     return Remedy(
-        f"Stop the bots first, and keep the nonce store: with it kraken_doctor goes on from the mark. {found.text}",
+        f"Stop the bots first, and keep the nonce store: kraken_doctor then continues from the mark. {found.text}",
         found.commands,
         otherwise=found.otherwise,
-        avoid="Don't delete the nonce store now: it is what remembers how far ahead the key is.",
+        avoid="Don't delete the nonce store now: it records how far ahead the key is.",
     )
 
 

@@ -77,7 +77,7 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
     summaries = summarise(passing())
     for key_id in (wanted.key_ids or ()) if is_there and not summaries else ():
         if key_id not in names and store.mark(key_id) is None:
-            raise ConfigurationError(f"no call of a key {key_id[:40]!r} is recorded in {place or store.name}")
+            raise ConfigurationError(f"no call of key {key_id[:40]!r} is recorded in {place or store.name}")
     outcome, text = _verdict(summaries, has_others=is_there and not summaries and any(store.records()))
     check = CheckResult(id="audit", account=None, outcome=outcome, summary=f"{text} in {place or store.name}")
     extra = {
@@ -99,7 +99,7 @@ def _is_there(host: Host, store: NonceStore) -> bool:
         if path.with_name(f"{path.name}.audit").exists():
             return True
         if named:
-            raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, and there is no such file")
+            raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, which does not exist")
         return False
     try:
         # Whatever is read: a file that is no store of ours is found out by it, before a page is made of nothing.
@@ -113,7 +113,7 @@ def _is_there(host: Host, store: NonceStore) -> bool:
 
 def _verdict(summaries: Sequence[KeySummary], *, has_others: bool) -> tuple[Outcome, str]:
     if not summaries:
-        return Outcome.PASS, "no recorded call is asked for" if has_others else "nothing recorded yet"
+        return Outcome.PASS, "no recorded call matches" if has_others else "nothing recorded yet"
     issued, refused, failed = (sum(getattr(s, name) for s in summaries) for name in ("issued", "refused", "failed"))
     keys = f"{len(summaries)} key{'' if len(summaries) == 1 else 's'}"
     good = not (refused or failed or any(summary.repeated for summary in summaries))

@@ -52,7 +52,7 @@ class Host:
         self._env_files += paths
         self._use_env_file = self._use_env_file and not none
         if self._env_files and not self._use_env_file:
-            raise ConfigurationError("--env-file and --no-env-file exclude each other: give one of them")
+            raise ConfigurationError("--env-file and --no-env-file exclude each other: give only one")
 
     def use_credentials(self, option: str, value: str) -> None:
         """
@@ -62,7 +62,7 @@ class Host:
             ConfigurationError: Another was given before.
         """
         if self._pointed_at:
-            raise ConfigurationError("--key-file, --config and --from-env exclude each other: give one of them")
+            raise ConfigurationError("--key-file, --config and --from-env exclude each other: give only one")
         self._pointed_at = option, value
 
     @property
@@ -135,9 +135,9 @@ class Host:
         for origin, values in layers:
             names = [name for name in values if sources.is_credential(name)]
             more = f" and {len(names) - 2} more" if names[2:] else ""
-            yield paths.get(origin, origin), f"{', '.join(names[:2])}{more}" if names else "nothing of an account"
+            yield paths.get(origin, origin), f"{', '.join(names[:2])}{more}" if names else "no account variables"
         if self.env_files == () and not self._found_env_file:
-            yield f".env in {Path.cwd()} and its parents", "not there"
+            yield f".env in {Path.cwd()} and its parent directories", "not there"
         if not self.environ.get(CREDENTIALS_FOLDER):
             yield f"${CREDENTIALS_FOLDER}", "not set"
         if Path(sources.KEY_FILE).is_file() and not self._pointed_at:

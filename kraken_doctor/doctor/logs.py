@@ -44,12 +44,12 @@ def _check(found: LogAnalysis) -> CheckResult:
         outcome, count = Outcome.FAIL, sum(seen.count for seen in errors)
         summary = f"{stats.refused} calls refused for their nonce; errors in all: {count}"
     elif broken:
-        outcome, summary = Outcome.INCONCLUSIVE, f"not read to its end: {broken}"
+        outcome, summary = Outcome.INCONCLUSIVE, f"not read to the end: {broken}"
     elif not says_something:
         outcome, summary = Outcome.INCONCLUSIVE, "no Kraken calls found; no verdict"
     else:
         outcome = Outcome.WARN if Severity.WARN in severities else Outcome.PASS
-        summary = "no failure that lasts" if stats.errors else f"no errors; {stats.worked} calls logged as successful"
+        summary = "no lasting failure" if stats.errors else f"no errors; {stats.worked} calls logged as successful"
     return CheckResult(id="log", account=None, outcome=outcome, summary=summary, evidence=tuple(_evidence(found)))
 
 

@@ -48,7 +48,7 @@ def notifier(target: str, environ: Mapping[str, str], redact: Redactor, form: st
     if target.lower().startswith(("http://", "https://")):
         return _webhook(target, redact, form)
     if form:
-        raise ConfigurationError("--hook-format is for a URL: a command of --on-change gets JSON")
+        raise ConfigurationError("--hook-format is for a URL: an --on-change command gets JSON")
     return _command(target, environ, redact)
 
 
@@ -63,7 +63,7 @@ def _webhook(url: str, redact: Redactor, form: str | None) -> Notifier:
     except ValueError:
         named = False
     if not named:
-        raise ConfigurationError("--on-change: the URL names no host")
+        raise ConfigurationError("--on-change: the URL has no host")
 
     known = hooks()
     hook = known.get(form or next((name for name in known if known[name]["host"] == parts.hostname), ""))
@@ -125,7 +125,7 @@ def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifie
         raise ConfigurationError(f"--on-change: {exc} in the command") from None
     if not arguments or (program := child.find_program(arguments[0])) is None:
         named = arguments[0][:80] if arguments else ""
-        raise ConfigurationError(f"--on-change: {named!r} is neither a URL nor a command that is found here")
+        raise ConfigurationError(f"--on-change: {named!r} is neither a URL nor an existing command")
     passed = without_secrets(environ)
 
     def tell(facts: Mapping[str, Any]) -> str:
@@ -144,7 +144,7 @@ def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifie
                 with child.started([program, *arguments[1:]], children_may_stay=True, **options) as process:
                     status = process.wait(_COMMAND_S)
             except subprocess.TimeoutExpired:
-                return f"{arguments[0]}: ended after {_COMMAND_S:g} s"
+                return f"{arguments[0]}: stopped after {_COMMAND_S:g} s"
             except OSError as exc:
                 return f"{arguments[0]}: {exc.strerror or exc}"
             if status == 0:

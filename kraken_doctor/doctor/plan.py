@@ -57,12 +57,12 @@ def choose(
     for name in (*only, *skip):
         if name not in by_id:
             meant = did_you_mean(name, by_id, otherwise=f"; there are {', '.join(by_id)}")
-            raise ConfigurationError(f"there is no check {name[:40]!r}{meant}")
+            raise ConfigurationError(f"unknown check {name[:40]!r}{meant}")
     wanted = set(only) or set(by_id)
     # The catalogue lists a check below what it needs, so one pass from its end finds all.
     for check in reversed(checks):
         if check.id in wanted:
             wanted |= {*check.needs, *check.proved_by}
     if not wanted - set(skip):
-        raise ConfigurationError("--only and --skip leave no check to run: name one that is not skipped")
+        raise ConfigurationError("--only and --skip leave no check to run")
     return tuple(check for check in checks if check.id in wanted and check.id not in skip)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.nonce.turn import Turn
 
-_HELD = "waits for the key's turn, which another call has; at most"
+_HELD = "waits for another call of this key; at most"
 
 
 class Wait(NamedTuple):

@@ -29,7 +29,7 @@ def recent_calls(doctor: Doctor, request: RunRequest, key_ids: Collection[str], 
     problem, left_out = "", 0
     now_ns = doctor.clock.now_ns()
     if offline and doctor.host.store_reaches_over_network():
-        problem = "was not read: the nonce store lies on the network, and --offline makes no call"
+        problem = "was not read: the nonce store is on the network, and --offline makes no network calls"
     elif not request.sandbox:  # whose keys are nobody's, and whose log lived as long as the run
         try:
             logged, left_out = _newest(doctor.host.store(), key_ids, now_ns)

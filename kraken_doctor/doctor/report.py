@@ -68,7 +68,7 @@ def judge_again(saved: Saved) -> Saved:
             NonceUnit(unit)
     except Exception as exc:
         # The rules trust what checks wrote; a file may hold anything.
-        raise ValueError(f"its evidence can't be judged ({type(exc).__name__})") from exc
+        raise ValueError(f"its evidence can't be evaluated ({type(exc).__name__})") from exc
     return saved._replace(report=replace(saved.report, diagnoses=diagnoses, accounts=accounts, outcome=outcome))
 
 

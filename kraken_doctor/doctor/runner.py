@@ -182,5 +182,5 @@ def _broken(exc: Exception) -> CheckOutcome:
         return CheckOutcome(Outcome.INCONCLUSIVE, descriptors.SHORTAGE)
     inside = [frame for frame in traceback.extract_tb(exc.__traceback__) if _PACKAGE in Path(frame.filename).parts]
     where = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
-    summary = f"the check itself broke: {type(exc).__name__}: {exc}"
+    summary = f"the check itself failed: {type(exc).__name__}: {exc}"
     return CheckOutcome(Outcome.ERROR, summary, (facts.DOCTOR_FAILED_AT.of(where),))

@@ -109,7 +109,7 @@ def undeclared(request: RunRequest, plan: Plan) -> str:
     return (
         f"Note: no nonce unit is declared for {whom}. Milliseconds are used, unless a bot's accepted calls are on"
         " record. They would lock out a bot that counts seconds (hummingbot): declare KRAKEN_NONCE_UNIT=s for it."
-        " With the bots stopped, or a key of its own, the check is free of risk.\n"
+        " With the bots stopped, or with a key of its own, the check carries no risk.\n"
     )
 
 
@@ -118,13 +118,13 @@ def nonce_plan(request: RunRequest, plan: Plan) -> list[str]:
     if not plan.sends_nonces:
         return []
     measured = any(check.id == "clock" for check in plan.checks)
-    lines = [] if measured else ["once: GET /0/public/Time, so that no nonce is ahead of the right time"]
+    lines = [] if measured else ["once: GET /0/public/Time, to keep nonces from being ahead of real time"]
     for account in plan.accounts:
         choice = choose_unit(request.nonce_unit, account, KeyHistory())
         known = "" if choice.declared else "the unit of the last accepted call on record, else "
         lines.append(f"{account.label}: nonces in {known}{choice.unit.words} ({choice.source})")
     return [
         *lines,
-        "a refused nonce, once an account: GET /0/public/Time, and after 1 to 2 s the same call in the same unit;"
-        f" never a finer one, and {request.private_call_budget} private calls an account at most",
+        "after a refused nonce, once per account: GET /0/public/Time, and after 1 to 2 s the same call in the same"
+        f" unit; never a finer one, and at most {request.private_call_budget} private calls per account",
     ]

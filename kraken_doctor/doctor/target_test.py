@@ -43,7 +43,7 @@ def examine_target(target: str, timeout_s: float, environ: Mapping[str, str]) ->
     """
     answer = _ask_child(target, timeout_s, demo_environ(environ))
     if answer is None:
-        summary = f"no answer within {timeout_s:g} s: the module does its work when it is imported"
+        summary = f"no answer within {timeout_s:g} s: the module probably does its work on import"
         return (CheckResult(id="target", account=None, outcome=Outcome.INCONCLUSIVE, summary=summary),), (), {}
     if "unusable" in answer:
         raise ConfigurationError(f"target {target[:80]!r}: {answer['unusable']}")
@@ -68,12 +68,12 @@ def _ask_child(target: str, timeout_s: float, environ: Mapping[str, str]) -> dic
     try:
         seen = json.loads(said)
     except ValueError:
-        return {"unusable": f"the process that imported it ended with status {status}"}
+        return {"unusable": f"the process that imported it exited with status {status}"}
     return seen if isinstance(seen, dict) else None
 
 
 def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
-    unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, no unit of time"
+    unit = NonceUnit(seen["unit"]).words if seen["unit"] else f"{len(str(seen['first']))} digits, not a time unit"
     replaced = seen["replaced"]
     hook = {None: f"{seen['kind']}, nonces from {seen['by']}", True: f"replaced by {seen['by']}"}
     origin = hook.get(replaced, "krakenex's own")
@@ -85,7 +85,7 @@ def _checks(seen: TargetPart) -> tuple[CheckResult, ...]:
     order = {
         True: (Outcome.PASS, "one request in flight at a time"),
         False: (Outcome.WARN, "requests of the key were in flight together"),
-        None: (Outcome.SKIP, "can't be seen from outside: it is no client with a session"),
+        None: (Outcome.SKIP, "can't be observed: it is not a client with a session"),
     }
     outcome, summary = order[seen["in_order"]]
     evidence = (facts.NONCE_IN_ORDER.of(seen["in_order"]),)
@@ -102,7 +102,7 @@ def _diagnose(target: str, seen: TargetPart) -> list[Diagnosis]:
         return [
             finding(
                 "nonce-reordered",
-                "five threads called at once, and several requests were in flight together",
+                "five threads made calls at once, and several requests were in flight together",
                 summary="The generator is right, but requests of the key overtake each other.",
                 severity=Severity.WARN,
                 confidence=Confidence.LIKELY,

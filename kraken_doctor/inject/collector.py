@@ -78,7 +78,7 @@ class Collector:
         self, folder: Path, on_call: Observer | None = None, on_first: Callable[[str], None] | None = None
     ) -> None:
         self.clients: Counter[str] = Counter()
-        """Objects made, by client library."""
+        """Objects created, by client library."""
         self.left: Counter[str] = Counter()
         """Objects whose calls could not be put in order."""
         self.calls = self.refused = 0

@@ -53,12 +53,12 @@ def _judge_address(family: int, address: Any, allowed: set[int]) -> None:
         path = os.fsdecode(address)
         if _MULTIPROCESSING.search(path):
             return
-        raise ConnectionRefusedError(errno.ECONNREFUSED, f"refused by kraken-doctor sandbox: {path[:80]}")
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"blocked by kraken-doctor sandbox: {path[:80]}")
     is_pair = isinstance(address, tuple) and len(address) >= 2
     if not is_pair or not _LOOPBACK.fullmatch(str(address[0])) or address[1] not in allowed:
         shown = ":".join(map(str, address[:2])) if is_pair else str(address)
         hint = " (--allow-loopback PORT)" if is_pair and _LOOPBACK.fullmatch(str(address[0])) else ""
-        raise ConnectionRefusedError(errno.ECONNREFUSED, f"refused by kraken-doctor sandbox: {shown[:80]}{hint}")
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"blocked by kraken-doctor sandbox: {shown[:80]}{hint}")
 
 
 def _judge_name(host: Any) -> None:

@@ -46,7 +46,7 @@ def _wrap(cls: Any, adapter: Adapter) -> None:
                 channel.send({"client": adapter.library})
                 place(self, adapter.first_call(self), _FirstCall(adapter))
         except Exception as exc:  # noqa: BLE001 - the program is not ours: it goes on, whatever is wrong here
-            complain(f"a {adapter.library} client is left as it is", exc)
+            complain(f"a {adapter.library} client is left unchanged", exc)
             channel.send({"left": adapter.library})
 
     cls.__init__ = __init__
@@ -85,7 +85,7 @@ class _FirstCall(NamedTuple):
                 options |= {"store": _store(), "unit": unit}
                 install(client, strict=True, **options)
             except Exception as exc:
-                complain(f"calls of a {adapter.library} client are not put in order", exc)
+                complain(f"calls of a {adapter.library} client are not serialised", exc)
                 channel.send({"left": adapter.library})
                 base, patches = vars(type(client))["_kraken_doctor_base"]
                 client.__class__ = base
@@ -110,7 +110,7 @@ def _refuse_overridden(client: Any, adapter: Adapter, method: str) -> None:
     """
     base, patches = vars(type(client))["_kraken_doctor_base"]
     if method in patches or method in vars(client) or adapter.replaces_what_is_overridden(base):
-        raise NonceHookError(f"it has a {method} of its own, which stays in charge")
+        raise NonceHookError(f"it overrides {method}, which stays in charge")
 
 
 def _refuse_finer_mark(key: str, unit: NonceUnit) -> None:
@@ -129,8 +129,8 @@ def _refuse_finer_mark(key: str, unit: NonceUnit) -> None:
     accepted = NonceUnit.of_mark(known, now_ns) if known is not None else None
     if accepted is None or accepted.tick_ns > finer.tick_ns:
         raise NonceHookError(
-            f"the nonce store has a mark in {finer.words} for its key, and the client counts in {unit.words}:"
-            " remove the store if no program counts so"
+            f"the nonce store has a mark in {finer.words} for its key, but the client uses {unit.words}:"
+            f" remove the store if no program uses {finer.words}"
         )
 
 

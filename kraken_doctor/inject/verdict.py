@@ -34,10 +34,10 @@ _table = functools.partial(load, __file__, "verdict.toml")
 def guarded(collector: Collector) -> tuple[bool, str]:
     """Return whether it must be said, and what became of the calls that were put in order."""
     if not collector.clients:
-        return True, f"no Kraken client was seen, so nothing was put in order ({_nobody(collector)})"
+        return True, f"no Kraken client was seen, so no calls were serialised ({_nobody(collector)})"
     made = ", ".join(f"{count} {client}" for client, count in sorted(collector.clients.items()))
     left = sum(collector.left.values())
-    rest = f"; {left} of the clients left as they were, see above" if left else ""
+    rest = f"; {left} of the clients left unchanged, see above" if left else ""
     line = f"clients: {made}; private calls: {collector.calls}, refused for their nonce: {collector.refused}{rest}"
     return bool(left or collector.refused), line
 
@@ -74,7 +74,7 @@ def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:
         return verdict(collector.observed)
     if not collector.refused:
         return ()
-    counts = f"{collector.refused} of {collector.calls} calls were refused, although one at a time was in flight"
+    counts = f"{collector.refused} of {collector.calls} calls were refused, although only one was in flight at a time"
     cause = "nonce-spent-higher" if collector.refused == collector.calls else "nonce-shared-key"
     confidence = Confidence.POSSIBLE if cause == "nonce-spent-higher" else Confidence.LIKELY
     return (finding(cause, counts, confidence=confidence, error="EAPI:Invalid nonce"),)
@@ -129,10 +129,10 @@ def notes(calls: Sequence[ObservedCall]) -> Iterator[str]:
     """Yield what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
     if steps := [step for _, step in clock_steps(calls)]:
         shown = ", ".join(f"{step / 1e9:+.1f} s" for step in steps[:3])
-        yield f"the wall clock was set {len(steps)} times while it ran: {shown}"
+        yield f"the wall clock was set {len(steps)} times during the run: {shown}"
     if unbounded := Counter(call.endpoint for call in calls if call.has_timeout is False):
         (endpoint, count), total = unbounded.most_common(1)[0], sum(unbounded.values())
-        yield f"{total} calls have no timeout, {endpoint} {count} times: a silent server holds them for ever"
+        yield f"{total} calls have no timeout, {endpoint} {count} times: a silent server blocks them forever"
 
 
 def clock_steps(calls: Iterable[ObservedCall]) -> list[tuple[ObservedCall, int]]:
@@ -153,7 +153,7 @@ def _of_nonces(calls: list[ObservedCall]) -> Iterator[Diagnosis]:
         count = f"{len(all_of_it)} of {len(calls)} calls of the key"
         confidence = Confidence.LIKELY if cause == "nonce-shared-key" else Confidence.CERTAIN
         remedy = Remedy(**_table()["one_at_a_time"]) if cause == "nonce-reordered" else None
-        because = (*all_of_it[0], f"refused so: {count}")
+        because = (*all_of_it[0], f"refused for this: {count}")
         error = "EAPI:Invalid nonce"
         yield finding(cause, *because, summary=summary, confidence=confidence, remedy=remedy, error=error)
 
@@ -169,10 +169,10 @@ def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str,
             return "nonce-generator-broken", "Two calls get the same nonce.", proof
         # Kraken may have executed the first: its answer was lost, and the nonce is spent.
         lost = (f"the first had no answer: {first.outcome}",)
-        return "nonce-generator-broken", "A call without an answer is sent again with its old nonce.", (*proof, *lost)
+        return "nonce-generator-broken", "A call without an answer is sent again with the same nonce.", (*proof, *lost)
     larger = [other for other in earlier if other.nonce > call.nonce and not other.is_refused]
     if not larger:
-        proof = (f"{call} was refused, and no observed call of the key had a larger nonce before it",)
+        proof = (f"{call} was refused, although no earlier observed call of the key had a larger nonce",)
         return "nonce-shared-key", "Another program, which was not observed, uses this key.", proof
     other = max(larger, key=lambda other: other.sent_ns)
     in_flight = other.answered_ns > call.sent_ns
@@ -190,11 +190,11 @@ def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str,
         waited = "" if in_flight else f"; its nonce was taken {_ms(call.age_ns())} before it was sent"
         return "nonce-reordered", "", (proof[0] + waited,)
     if step := sum(step for at, step in clock_steps(calls) if other.sent_ns < at.sent_ns <= call.sent_ns):
-        return "nonce-generator-broken", f"Nonces fell when the clock was set by {step / 1e9:+.1f} s.", proof
+        return "nonce-generator-broken", f"Nonces decreased when the clock was set by {step / 1e9:+.1f} s.", proof
     if lasting and call.place == other.place:
-        return "nonce-generator-broken", f"Nonces fell: they come from a time that is {_ms(lag_ns)} ago.", proof
+        return "nonce-generator-broken", f"Nonces decreased: they come from a time that is {_ms(lag_ns)} ago.", proof
     if call.place != other.place:
-        return "nonce-generator-broken", "Two places of the program count for themselves, one behind the other.", proof
+        return "nonce-generator-broken", "Two parts of the program count separately, one behind the other.", proof
     return "nonce-generator-broken", "A nonce is smaller than the one before it.", proof
 
 

@@ -41,7 +41,7 @@ def read(text: str) -> Saved:
     except RecursionError:
         raise ValueError("nested too deeply for a report") from None
     except ValueError:
-        raise ValueError("not a JSON document, as check -o json or report -o json make one") from None
+        raise ValueError("not a JSON report as written by check -o json or report -o json") from None
     return from_document(_as(dict, document, "the document"))
 
 
@@ -97,7 +97,7 @@ def _value(value: object, where: str) -> Value:
         return tuple(_as(str, one, f"{where}value") for one in value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise ValueError(f"{where}value is neither a text, a number, a yes or no, nor a list of texts")
+    raise ValueError(f"{where}value is not a string, number, boolean or list of strings")
 
 
 def _call(item: dict[str, Any], where: str) -> CallRecord:
@@ -118,7 +118,7 @@ def _moment(text: str, where: str) -> int:
         with contextlib.suppress(ValueError):  # the 31st of June
             seconds = int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp())
             return seconds * 10**9 + int(match[2] or 0)
-    raise ValueError(f"{where} is {text[:40]!r}, which is no time in UTC")
+    raise ValueError(f"{where} is {text[:40]!r}, which is not a time in UTC")
 
 
 def _fields(document: Mapping[str, Any], where: str, **kinds: type) -> dict[str, Any]:

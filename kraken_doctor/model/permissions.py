@@ -60,6 +60,6 @@ def needed(wants: Iterable[str]) -> tuple[str, ...]:
         if None in names:
             words = [*_NEEDS, *_PERMISSIONS]
             meant = did_you_mean(want.lower(), words, otherwise=f"; there are {', '.join(words)}")
-            raise ConfigurationError(f"--needs: there is no permission {want[:40]!r}{meant}")
+            raise ConfigurationError(f"--needs: unknown permission {want[:40]!r}{meant}")
         found += names
     return tuple(dict.fromkeys(found))

@@ -1,1 +1,1 @@
-"""The way to the exchange, below HTTP, and what its failures are called."""
+"""The connection to the exchange, below HTTP, and what its failures are called."""

@@ -162,7 +162,7 @@ class _Countdown(io.RawIOBase):
             self._connection.saw_byte()
             self._left_bytes -= count
             if self._left_bytes < 0:
-                raise http.client.HTTPException(f"the answer goes on beyond {MAX_WIRE_BYTES >> 10} KiB")
+                raise http.client.HTTPException(f"the answer is longer than {MAX_WIRE_BYTES >> 10} KiB")
         return count
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ def _kind(status: int, headers: Mapping[str, str], title: str, page: str) -> str
 def _words(response: Any, title: str) -> str:
     words = f"HTTP {response.status_code} {shortened(response.reason or '')}".rstrip()
     if location := response.headers.get("Location"):
-        words += f", sent on to {_host(location)}"
+        words += f", redirected to {_host(location)}"
     elif title:
         words += f': "{title}"'
     elif response.status_code == 200:

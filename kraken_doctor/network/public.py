@@ -105,6 +105,6 @@ class PublicApi:
         if not flaw and is_failure(errors):
             raise kraken_error(errors)
         if flaw or not isinstance(result := answer.get("result"), dict):
-            raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is no object'}")
+            raise TransportError("response-invalid", f"{endpoint}: {flaw or 'a result that is not an object'}")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return PublicAnswer(result, headers, sent_ns, received_ns, latency_s, timing)

@@ -72,7 +72,7 @@ class Route(NamedTuple):
             context.load_verify_locations(**{"capath" if place.is_dir() else "cafile": authorities})
             # OpenSSL takes any folder, and looks in it for names such as 5ed36f99.0 when it needs a certificate.
             if variable and place.is_dir() and not any(_HASHED.fullmatch(file.name) for file in place.iterdir()):
-                problem = "a folder without certificates under the names that c_rehash gives them"
+                problem = "a folder without certificates named as by c_rehash"
         except OSError as exc:  # an SSLError is one: a file without certificates
             problem = _why_unreadable(place, exc)
         if problem:
@@ -87,7 +87,7 @@ _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 def _why_unreadable(path: Path, exc: OSError) -> str:
     if isinstance(exc, ssl.SSLError):
-        return "the file is empty" if path.stat().st_size == 0 else "it holds no PEM certificate"
+        return "the file is empty" if path.stat().st_size == 0 else "it contains no PEM certificate"
     return {errno.ENOENT: "there is no such file"}.get(exc.errno or 0, exc.strerror or str(exc))
 
 
@@ -195,7 +195,7 @@ def _proxy(chosen: str, environ: Mapping[str, str], scheme: str) -> Proxy:
     except ValueError:
         parts, port = urllib.parse.urlsplit(""), 0
     if not parts.hostname:
-        detail = f"{by} holds no URL of a proxy: {without_login(chosen)[:80]!r}"
+        detail = f"{by} is not a proxy URL: {without_login(chosen)[:80]!r}"
         raise TransportError("proxy-failed", detail, AnswerSeen(variable=variable or None))
     login = login_of(url)
     return Proxy(parts.scheme, parts.hostname, port, Secret(login) if login else None, variable)

@@ -41,7 +41,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_to_parent)
 
 
-_REFUSED = "the answer to a private call was a redirect, which is not followed: key and signature would go along"
+_REFUSED = "the answer to a private call was a redirect, which is not followed: key and signature would be sent along"
 
 
 class RedirectError(requests.TooManyRedirects, requests.HTTPError):

@@ -48,7 +48,7 @@ def checked_url(url: str) -> str:
     if not valid:
         raise ConfigurationError(f"API URL {shown!r}: give scheme and host, such as https://api.kraken.com")
     if "@" in parts.netloc:
-        raise ConfigurationError("the API URL holds a login; Kraken's API has none: remove what stands before the @")
+        raise ConfigurationError("the API URL contains a login, but Kraken's API uses none: delete all before the @")
     if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigurationError(f"API URL {shown!r}: http:// is for loopback alone; use https://")
+        raise ConfigurationError(f"API URL {shown!r}: http:// is for loopback only; use https://")
     return url.rstrip("/")

@@ -53,8 +53,8 @@ def judged(answer: object, least: int, is_possible: Possible | None, remedy: str
         raise NonceStoreError(f"the nonce store gave {nonce}, which is below {least}; {remedy}")
     if nonce > least and is_possible is not None and not is_possible(nonce):
         raise NonceStoreError(
-            f"the nonce store gave {nonce}, further ahead than any clock: its mark is damaged, no nonce was issued; "
-            f"to start from this host's clock again, {remedy}"
+            f"the nonce store gave {nonce}, further ahead than any clock: its mark is damaged and no nonce was issued; "
+            f"to start again from this host's clock, {remedy}"
         )
     return nonce
 
@@ -65,5 +65,5 @@ def mark(answer: object, remedy: str) -> int:
     if isinstance(answer, str) and answer.isascii() and answer.isdigit() and len(answer) <= len(str(MAX_NONCE)):
         answer = int(answer)
     if type(answer) is not int or not 0 <= answer <= MAX_NONCE:
-        raise NonceStoreError(f"the nonce store gave {repr(answer)[:40]}, which is no nonce; {remedy}")
+        raise NonceStoreError(f"the nonce store gave {repr(answer)[:40]}, which is not a nonce; {remedy}")
     return answer

@@ -60,7 +60,7 @@ def rapid(next_nonce: Callable[[], int]) -> SelfTest:
         if fastest_s < RAPID_LIMIT_S:
             break
     rising, saw = judge(nonces)
-    slow = "" if fastest_s < RAPID_LIMIT_S else ", too slow to be a test of speed"
+    slow = "" if fastest_s < RAPID_LIMIT_S else ", too slow for a speed test"
     return SelfTest("rapid", rising, f"{saw}; {RAPID_CALLS} in {fastest_s * 1e6:.0f} µs{slow}")
 
 

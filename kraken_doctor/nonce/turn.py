@@ -263,6 +263,4 @@ class HandoffLock(FairLock):
         self._held_since = None
 
 
-_HELD = (
-    "another request of this key is in flight in this very thread: a signal handler or a hook calls from inside a call"
-)
+_HELD = "another request of this key is already in flight in this thread: a signal handler or hook calls inside a call"

@@ -49,7 +49,7 @@ LATENCY_COLUMNS = ("Calls", "How many", "Connecting", "TLS", "First byte", "Whol
 
 
 def latency(found: object) -> list[list[str]]:
-    """How long this run's calls took, step by step; *found* is the report's field, which a saved one may have wrong."""
+    """Latency of this run's calls, step by step; *found* is the report's field, which a saved one may have wrong."""
     kinds = found.items() if isinstance(found, dict) else ()
     return [[str(kind), str(parts.get("samples", "?")), *map(functools.partial(_step, parts), _STEPS)]
             for kind, parts in kinds if isinstance(parts, dict)]  # fmt: skip
@@ -71,7 +71,7 @@ def missing(audit: object) -> list[str]:
         return []
     said = []
     if audit.get("problem"):
-        said.append(f"These are this run's own calls alone: the nonce audit log {audit['problem']}.")
+        said.append(f"Only this run's own calls: the nonce audit log {audit['problem']}.")
     if audit.get("left_out"):
         said.append(f"{audit['left_out']} older calls of the hour are left out.")
     return said

@@ -55,7 +55,7 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
     y = _axis([point.stands_for_ns for point in points], _HEIGHT - _BOTTOM, _TOP)
     refused = sum(record.refused for record in records)
     title = f"Nonces of key {name} over time"
-    told = f"{len(records)} calls, {refused} refused for their nonce. The table above has them in figures."
+    told = f"{len(records)} calls, {refused} refused for their nonce. The table above has the figures."
     drawn = [*_frame(x, y), *_diagonal(x, y), *(_mark(point, x, y) for point in points)]
     size, label = f"0 0 {_WIDTH} {_HEIGHT}", f"{title}: {told}"
     head = element("title", title), element("desc", told)

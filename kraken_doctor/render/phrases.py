@@ -63,7 +63,7 @@ def said(account: AccountReport, report: Report) -> str:
     # A defect of ours must not read as the account's failure: its owner would make a new key for nothing.
     broken = {result.id for result in report.checks if result.outcome is Outcome.ERROR}
     if faulty := [result.id for result in own if result.id in broken or result.blocked_by in broken]:
-        return f"kraken-doctor itself failed before {faulty[0]} was done"
+        return f"kraken-doctor itself failed before {faulty[0]} was finished"
     fine = (Outcome.PASS, Outcome.WARN, Outcome.SKIP)
     untested = "no private call was accepted" if account.private_calls else "no private call was made"
     return next((result.summary for result in own if result.outcome not in fine), untested)
@@ -95,7 +95,7 @@ def undecided(report: Report) -> list[CheckResult]:
     return [result for result in without if not failures(report, result.account)]
 
 
-OWN_FAULT = "A fault of this program: it says nothing about your connection."
+OWN_FAULT = "This is a fault of the program: it says nothing about your connection."
 OWN_FAULT_COMMAND = "kraken-doctor report --file report.html"
 
 
@@ -105,7 +105,7 @@ def own_faults(report: Report) -> list[str]:
     for result in report.checks:
         if result.outcome is Outcome.ERROR:
             where = EvidenceSet.of(result.evidence).get(facts.DOCTOR_FAILED_AT, "")
-            summary = result.summary.removeprefix("the check itself broke: ").removeprefix("the doctor itself failed: ")
+            summary = result.summary.partition("itself failed: ")[2] or result.summary
             found.setdefault((result.id, summary, where), []).extend([result.account] if result.account else [])
     return [
         f"{check}{f' of {listed(accounts)}' if accounts else ''}: {summary}{f', at {where}' if where else ''}"

@@ -20,7 +20,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     from rich.cells import cell_len, set_cell_size
 
     took = f"{now_s - progress.began_s:.0f} s of at most {progress.deadline_s:g} s"
-    shown = [f"Examining {escape(progress.target)}: {progress.done} of {progress.planned} checks made, {took}"]
+    shown = [f"Checking {escape(progress.target)}: {progress.done} of {progress.planned} checks done, {took}"]
     symbol = symbols_for(Terminal(unicode=unicode)).failed
     failed = [Row(symbol, escape(name), escape(said), escape(said)) for name, said in progress.failed.items()]
     shown += failing(failed, width, max(0, height - 1 - min(_UNDER_WAY, len(progress.activities) + 1)))
@@ -28,7 +28,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     names = [escape(activity.account or "") for activity in progress.activities]
     column = max((cell_len(name) for name in names), default=0)
     queued = progress.queued and f"{progress.queued} more account{'' if progress.queued == 1 else 's'}"
-    rest = f"  {queued}: when one of these is done" if queued else ""
+    rest = f"  {queued}: waiting for a free slot" if queued else ""
     for position, (activity, name) in enumerate(zip(progress.activities, names, strict=True)):
         head = f"  {set_cell_size(name, column)}  " if column else "  "
         doing, why = f"{activity.check} {now_s - activity.since_s:.0f} s", _why(activity, now_s)
@@ -36,7 +36,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
         rows = [line] if cell_len(line) <= width or not why else [f"{head}{doing}:", f"    {why}"]
         unseen = len(names) - position
         if len(shown) + len(rows) + (unseen > 1 or bool(queued)) > height:
-            rest = f"  and {unseen} more under way" + (f", {queued} waiting" if queued else "")
+            rest = f"  and {unseen} more running" + (f", {queued} waiting" if queued else "")
             break
         shown += rows
     return fitted([*shown, *([rest] if rest else [])][:height], width, unicode=unicode)

@@ -65,9 +65,9 @@ def check(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "is a directory")
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such directory to write it in")
+        raise FileNotFoundError(errno.ENOENT, "its directory does not exist")
     if not os.access(path if _is_special(path) else folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "may not be written")
+        raise PermissionError(errno.EACCES, "can't be written")
 
 
 def write(path: Path, text: str, *, mode: int | None = None) -> None:

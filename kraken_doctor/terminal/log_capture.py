@@ -65,5 +65,5 @@ class _Handler(logging.Handler):
         try:
             text = record.getMessage()  # without a traceback, which a library may add
         except Exception as exc:  # noqa: BLE001 - logging itself would print a traceback with the arguments in it
-            text = f"a log line of {record.name} could not be made ({type(exc).__name__})"
+            text = f"a log line of {record.name} could not be formatted ({type(exc).__name__})"
         self._output.warn_in_lines(f"{record.levelname.lower()}: {text}")

@@ -154,9 +154,13 @@ class Output:
         from kraken_doctor.terminal.text import escape
 
         text = f"Error: {escape(self._redacted(text), _ERROR_LIMIT_CHARACTERS)}"
-        if sys.stderr.isatty():
-            text = textwrap.fill(text, self.stderr_size()[0], subsequent_indent="  ", break_on_hyphens=False)
-        self._write(sys.stderr, f"{text}\n")
+        self._write(sys.stderr, f"{self.folded(text, sys.stderr)}\n")
+
+    @staticmethod
+    def folded(text: str, stream: TextIO) -> str:
+        """Return *text*, folded between words if *stream* is a terminal; a log gets one line."""
+        width = os.get_terminal_size(stream.fileno()).columns or 80 if stream.isatty() else len(text) + 1
+        return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
     def _redacted(self, text: str) -> str:
         """*text* as it may be shown; nothing of it, where that can't be told."""

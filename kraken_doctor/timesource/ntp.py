@@ -57,14 +57,14 @@ def rejection_reason(stats: ntplib.NTPStats, delay_s: float) -> str | None:
     if stats.mode != _MODE_SERVER:
         return f"the answer has mode {stats.mode}, not a server's"
     if is_kiss_of_death(stats):
-        return f"kiss-o'-death {_code(stats.ref_id).decode()!r}: it asks not to be asked"
+        return f"kiss-o'-death {_code(stats.ref_id).decode()!r}: it asks clients to stop"
     if stats.stratum == 0 or stats.leap == _LEAP_ALARM or stats.stratum > 15:
         return "the server itself is not synchronised"
     if not stats.tx_timestamp or not stats.recv_timestamp:
         return "the answer holds no time"
     # A little below zero is what the resolution of both clocks may give on a short way.
     if delay_s < -(2.0**stats.precision) - 1e-3:
-        return "it claims to have held the question for longer than the answer took"
+        return "it claims to have spent more time on the query than the answer took"
     if distance_s > _MAX_DISTANCE_S:
         return f"too far from its reference clock ({distance_s:.1f} s)"
     return None
@@ -152,7 +152,7 @@ class TimeServers:
             raise TimeSourceError(f"{server}: {exc.strerror or exc}") from exc
         left_s = until - self._clock.monotonic()
         if left_s <= 0:
-            raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
+            raise TimeSourceError(f"{server}: its name did not resolve within {timeout_s:.3g} s")
         asking = parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses))
         problems: list[str] = []
         with contextlib.suppress(TimeoutError):

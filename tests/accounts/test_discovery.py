@@ -140,7 +140,7 @@ def test_what_a_weaker_origin_has_is_named() -> None:
 
 def test_damaged_lines_are_those_of_the_account_and_in_every_error() -> None:
     """Without them, "not set" contradicts what the reader sees in the file."""
-    line = "line 2: KRAKEN_MASTER_API_KEY has no = behind it"
+    line = "line 2: KRAKEN_MASTER_API_KEY has no = after it"
     environment = Environment((".env", pair("KRAKEN_USER_A")), damaged_lines={".env": (line,)})
     assert find_accounts(environment, users=["a"])[0].damaged_lines == ()
     environment = Environment((".env", {"KRAKEN_MASTER_API_SECRET": "s"}), damaged_lines={".env": (line,)})

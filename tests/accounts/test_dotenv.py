@@ -37,7 +37,7 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("A=1\nKRAKEN_API_KEY='unclosed\nC=3\n")
     file = dotenv.read(path)
-    assert file.damaged_lines == ("line 2: KRAKEN_API_KEY has a quote that is not closed",)
+    assert file.damaged_lines == ("line 2: KRAKEN_API_KEY has an unclosed quote",)
     assert file.values["A"] == "1"
 
 
@@ -101,20 +101,20 @@ def test_what_is_judged_is_what_is_read(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Nobody may ever write to it."""
     os.mkfifo(tmp_path / ".env")
-    with pytest.raises(ConfigurationError, match="not a file of settings"):
+    with pytest.raises(ConfigurationError, match="not a settings file"):
         dotenv.read(tmp_path / ".env")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('A=1\n\nKRAKEN_API_KEY="secret\n', "line 3: KRAKEN_API_KEY has a quote that is not closed"),
-        ("KRAKEN_API_KEY secret\n", "line 1: KRAKEN_API_KEY has no = behind it"),
-        ("KRAKEN_API_KEY\n", "line 1: KRAKEN_API_KEY has no = behind it"),
+        ('A=1\n\nKRAKEN_API_KEY="secret\n', "line 3: KRAKEN_API_KEY has an unclosed quote"),
+        ("KRAKEN_API_KEY secret\n", "line 1: KRAKEN_API_KEY has no = after it"),
+        ("KRAKEN_API_KEY\n", "line 1: KRAKEN_API_KEY has no = after it"),
         ("# c\nKRAKEN_API_KEY: secret\nKRAKEN_API_KEY=other\n", "line 2: KRAKEN_API_KEY is YAML: write NAME=value"),
         (
             "KRAKEN_API_KEY=old\nA=1\nKRAKEN_API_KEY=secret\n",
-            "line 3: KRAKEN_API_KEY again, with another value than in line 1; this one is used",
+            "line 3: KRAKEN_API_KEY again, with a different value from line 1; this one is used",
         ),
     ],
 )

@@ -60,8 +60,8 @@ def test_placeholders(text: str) -> None:
         (lambda text: text + "\r", "a line break at the end"),
         (lambda text: " " + text, "white space at the start"),
         (lambda text: text[:10] + " " + text[10:], "white space at position 11"),
-        (lambda text: f'"{text}"', "quotes around it"),
-        (lambda text: f"'{text}'", "quotes around it"),
+        (lambda text: f'"{text}"', "quotes around the value"),
+        (lambda text: f"'{text}'", "quotes around the value"),
         (lambda text: "\ufeff" + text, "a byte order mark at the start"),
         (lambda text: text + "\u200b", "an invisible character (U+200B) at the end"),
         (lambda text: text + "\x00", "an invisible character (U+0000) at the end"),
@@ -193,21 +193,21 @@ def test_a_reference_is_told_from_an_example(text: str) -> None:
 
 
 DAMAGES: list[tuple[str, str]] = [
-    ("KRAKEN_API_KEY={}", "KRAKEN_API_KEY= in front of it"),
-    ("KRAKEN_API_KEY = {}", "KRAKEN_API_KEY= in front of it"),
-    ("export KRAKEN_API_KEY='{}'", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of it"),
-    ("set KRAKEN_API_KEY={}", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of it"),
-    ('$env:KRAKEN_API_KEY="{}"', "PowerShell's $env: and KRAKEN_API_KEY= in front of it"),
-    ('{{"api_key": "{}"}}', "JSON's opening brace and api_key: in front of it"),
-    ("apiKey: {}", "apiKey: in front of it"),
-    ("- key: {}", "a YAML or Markdown list's dash and key: in front of it"),
+    ("KRAKEN_API_KEY={}", "KRAKEN_API_KEY= before the value"),
+    ("KRAKEN_API_KEY = {}", "KRAKEN_API_KEY= before the value"),
+    ("export KRAKEN_API_KEY='{}'", "a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
+    ("set KRAKEN_API_KEY={}", "a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
+    ('$env:KRAKEN_API_KEY="{}"', "PowerShell's $env: and KRAKEN_API_KEY= before the value"),
+    ('{{"api_key": "{}"}}', "JSON's opening brace and api_key: before the value"),
+    ("apiKey: {}", "apiKey: before the value"),
+    ("- key: {}", "a YAML or Markdown list's dash and key: before the value"),
     ("{},", "a comma at the end"),
     ("{};", "a semicolon at the end"),
     ('{}"', "a quote at the end"),
-    ("{}{}", "the same value twice"),
-    ("{}, {}", "the same value twice"),
-    ("{}\n{}", "the same value twice"),
-    ("{} {}", "the same value twice"),
+    ("{}{}", "the value twice"),
+    ("{}, {}", "the value twice"),
+    ("{}\n{}", "the value twice"),
+    ("{} {}", "the value twice"),
     (f"{KEY}:{SECRET}", "key and secret in one value"),
     (f"{KEY}\n{SECRET}", "key and secret in one value"),
 ]
@@ -229,7 +229,7 @@ def test_encodings_around_a_credential(value: str) -> None:
     quoted = urllib.parse.quote(f"{value[:4]}+{value[5:]}", safe="")
     assert inspect(quoted).flaws[0].startswith("URL encoding (%2B")
     wrapped = inspect(base64.b64encode(value.encode()).decode())
-    assert (wrapped.flaws, wrapped.sound_inside) == (("base64 around it, as in a Secret of Kubernetes",), True)
+    assert (wrapped.flaws, wrapped.sound_inside) == (("an extra base64 layer, as in a Kubernetes Secret",), True)
 
 
 @given(st.binary(min_size=42, max_size=42), st.binary(min_size=64, max_size=64))

@@ -198,7 +198,7 @@ def test_the_generators_line() -> None:
     """The seed's own words; that it is absent is said too."""
     with_it = first(findings([line(0, "DEBUG ✅ Custom nonce generator installed"), *ALWAYS]))
     assert any("was installed, last at 2026-11-23 00:00:00" in text for text in with_it.because)
-    assert any("no line says" in text for text in first(findings(ALWAYS)).because)
+    assert any("no line shows" in text for text in first(findings(ALWAYS)).because)
     failed = findings([line(0, "ERROR ❌ Failed to override nonce generator: no _nonce"), worked(1)])
     assert first(failed).cause == "krakenex-incompatible"
 

@@ -102,7 +102,7 @@ def test_a_store_that_only_env_files_name_is_said(context: Instruments) -> None:
     """A bot's library reads none: doctor and bot would keep two marks of one key."""
     assert host.store.run(context).summary == "memory, writable"
     context.store_source = "KRAKEN_NONCE_STORE (.env)"
-    assert "(.env), which a bot's library does not read" in host.store.run(context).summary
+    assert "(.env), which a bot's library does not load" in host.store.run(context).summary
 
 
 def test_the_way_is_open(context: Instruments, server: SandboxServer) -> None:

@@ -283,5 +283,5 @@ def test_a_clock_that_is_set_during_a_look_has_no_offset_then(contexts: Any) -> 
         real = servers.ask
         servers.ask = set_back
         sample = watched.watch.look()
-    assert (sample.consensus, sample.summary) == (None, "the clock was set during the look")
+    assert (sample.consensus, sample.summary) == (None, "the clock was set during this poll")
     assert sample.step_s == pytest.approx(-5)

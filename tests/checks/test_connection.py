@@ -1,4 +1,4 @@
-"""The way to the exchange as evidence: each step with its own, and no verdict from one sample."""
+"""The connection to the exchange as evidence: each step with its own, and no verdict from one sample."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_failures_are_no_check_mark(doctor: Run, key: Key) -> None:
     open_store("sqlite:///bot.db").advance("well", 1)
     ended = doctor("audit", "--key-id", "well")
     assert (ended.status, "✓ audit   1 nonce of 1 key, 0 refused, 0 failed, in" in ended.stdout) == (0, True)
-    assert "no recorded call is asked for in sqlite:///bot.db" in doctor("audit", "--outcome", "nonesuch").stdout
+    assert "no recorded call matches in sqlite:///bot.db" in doctor("audit", "--outcome", "nonesuch").stdout
 
 
 @pytest.mark.usefixtures("calls")

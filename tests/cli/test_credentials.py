@@ -94,7 +94,7 @@ def test_a_clients_own_variables(
     assert document(asked)["accounts"][0]["source"] == f"{names[0]} (environment)"
     assert key.secret not in asked
     unasked = doctor("balances")
-    assert (unasked.status, f"{names[0]} is set: --from-env {client} reads it" in unasked.stderr) == (2, True)
+    assert (unasked.status, f"{names[0]} is set; to use it: --from-env {client}" in unasked.stderr) == (2, True)
     monkeypatch.delenv(names[1])
     lacking = doctor("check", "--from-env", client)
     assert (lacking.status, names[1] in lacking.stderr) == (2, True)
@@ -279,5 +279,5 @@ def test_a_key_file_is_read_once_and_never_waited_for(tmp_path: Path) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("no named pipes here")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ConfigurationError, match="not a file of settings"):
+    with pytest.raises(ConfigurationError, match="not a settings file"):
         sources.key_file(tmp_path / "pipe")

@@ -141,7 +141,7 @@ def test_json_has_the_causes_in_full(doctor: Run) -> None:
         ("clock", "did you mean 'clock-behind' or 'clock-ahead' or"),
         ("EAPI:Invalid nonse", "did you mean 'EAPI:Invalid nonce'?"),
         ("my bot is sad", "kraken-doctor explain lists the causes"),
-        ("[bold]x\x1b[31m" + "A" * 5000, "is neither a cause nor an error"),
+        ("[bold]x\x1b[31m" + "A" * 5000, "is neither a cause nor a known Kraken error"),
     ],
 )
 def test_nothing_recognisable_is_status_2_in_one_line(doctor: Run, words: str, answer: str) -> None:

@@ -25,7 +25,7 @@ from tests.terminal import terminal
 
 KEY, SECRET = "KRAKEN_USER_DAIVON_FRAZIER_API_KEY", "KRAKEN_USER_DAIVON_FRAZIER_API_SECRET"
 UNIT = "KRAKEN_USER_DAIVON_FRAZIER_NONCE_UNIT"
-STOP = "Stop the bot on this key before a test, or give the doctor a key of its own."
+STOP = "Stop the bot on this key before you test, or give the doctor a key of its own."
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_value_that_is_set_is_replaced_only_when_asked_to(doctor: Run, stdin: 
     give(stdin, pair)
     ended = doctor("init", "--user", "daivon_frazier", "--secret-stdin")
     assert (ended.status, path.read_text()) == (2, f"{KEY}=old\n")
-    assert f"sets {KEY} already; nothing was changed (--replace replaces it)" in ended.stderr
+    assert f"sets {KEY} ; nothing was changed (use --replace)" in ended.stderr
     give(stdin, pair)
     assert doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--replace").status == 0
     give(stdin, pair)
@@ -139,12 +139,12 @@ def test_a_crash_leaves_nothing_that_git_would_take(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("changeme\n{secret}", "no API key but a placeholder"),
-        ("\n{secret}", "no API key but a placeholder"),
-        ("{secret}\n{key}", "has the form of a secret"),
-        ("{key}\n{key}", "has the form of an API key"),
-        ("{key}\n<your-secret>", "no secret but a placeholder"),
-        ("{key}\n", "no secret but a placeholder"),
+        ("changeme\n{secret}", "a placeholder, not an API key"),
+        ("\n{secret}", "a placeholder, not an API key"),
+        ("{secret}\n{key}", "looks like a secret"),
+        ("{key}\n{key}", "looks like an API key"),
+        ("{key}\n<your-secret>", "a placeholder, not a secret"),
+        ("{key}\n", "a placeholder, not a secret"),
         ("{key}\nAAAABBBBCCCCDDDD", "not base64 of 64 bytes (16 characters)"),
         ("{head}\u200b{tail}\n{secret}", "an invisible character (U+200B)"),
         ("{key}\nab cd\x00ef", "the secret holds white space"),
@@ -217,7 +217,7 @@ def test_a_variable_that_wins_over_the_file_is_said(doctor: Run, stdin: pytest.M
     stdin.setenv("KRAKEN_MASTER_API_KEY", "old")
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor("init", "--master", "--secret-stdin")
-    assert "KRAKEN_MASTER_API_KEY is set in this shell's environment too, and wins" in ended.stderr
+    assert "KRAKEN_MASTER_API_KEY is also set in this shell's environment, and wins" in ended.stderr
 
 
 def test_it_can_be_tested_at_once(doctor: Run, stdin: pytest.MonkeyPatch, key: Key, server: SandboxServer) -> None:
@@ -254,7 +254,7 @@ def test_the_unit_of_what_trades_is_written_beside_the_key(
     by = (
         "you alone"
         if os.name == "posix"
-        else "whoever may read its folder (see icacls: in your profile, you and administrators)"
+        else "anyone who can read its folder (see icacls: in your profile, you and administrators)"
     )
     assert written == f"Written to {Path.cwd() / '.env'}, readable by {by}: {', '.join(expected)}"
     assert (STOP in ended.stderr) == (trades != "Kraken.Net")
@@ -281,7 +281,7 @@ def test_a_unit_that_is_set_is_replaced_as_other_values_are(
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor(*INIT, "--trades", trades)
     assert (ended.status, Path(".env").read_text()) == (2, before)
-    assert f"sets {UNIT} already; nothing was changed (--replace replaces it)" in ended.stderr
+    assert f"sets {UNIT} ; nothing was changed (use --replace)" in ended.stderr
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     assert doctor(*INIT, "--trades", trades, "--replace").status == 0
     assert Path(".env").read_text() == before.replace("=us ", f"={after} ")
@@ -292,9 +292,7 @@ def test_a_client_that_is_not_known_stops_it_before_anything(doctor: Run, stdin:
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor(*INIT, "--trades", "Kraken Go")
     assert (ended.status, ended.stderr.count("\n")) == (2, 1)
-    assert (
-        "'Kraken Go' is no client that is known, and no nonce unit; did you mean kraken-go-api-client?" in ended.stderr
-    )
+    assert "'Kraken Go' is not a known client or nonce unit; did you mean kraken-go-api-client?" in ended.stderr
     assert not Path(".env").exists()
 
 
@@ -306,17 +304,15 @@ def test_a_client_in_no_unit_of_ours_has_no_test(
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor(*INIT, "--trades", "kraken-net", "--check")
     assert (ended.status, ended.stderr.count("\n")) == (2, 1)
-    assert "make a key of its own for the doctor; nothing was written" in ended.stderr
+    assert "create a separate key for the doctor; nothing was written" in ended.stderr
     assert not Path(".env").exists()
     stdin.setenv("KRAKEN_NONCE_UNIT", "ns")
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor(*INIT, "--trades", "kraken-net")
     assert ended.status == 0
     said = " ".join(ended.stderr.split())
-    assert "No nonce unit was written: the doctor can't count as this client does, make a key of its own" in said
-    assert (
-        "run init with that one. KRAKEN_NONCE_UNIT is set all the same: take it away before you check this key" in said
-    )
+    assert "No nonce unit was written: the doctor can't use this client's unit: create a separate key" in said
+    assert "run init with that key. KRAKEN_NONCE_UNIT is set, though: unset it before you check this key" in said
     assert "To test them" not in said
     assert server.exchange.requests == []
 
@@ -324,12 +320,12 @@ def test_a_client_in_no_unit_of_ours_has_no_test(
 @pytest.mark.parametrize(
     ("trades", "environ", "said"),
     [
-        (("--trades", "us"), {}, f"coarser than that is locked out of the key for good. A test makes 4 calls at most, "
+        (("--trades", "us"), {}, f"in a coarser unit is locked out of the key for good. A test makes at most 4 calls, "
          f"all read-only. Their nonces are in microseconds ({UNIT})."),
-        (("--trades", "gocryptotrader"), {}, "of another program it is refused until it restarts. A test makes"),
+        (("--trades", "gocryptotrader"), {}, "program's nonce it is refused until it restarts. A test makes"),
         (("--trades", "nothing"), {"KRAKEN_NONCE_UNIT": "us"}, "nonces are in microseconds (KRAKEN_NONCE_UNIT)."),
         (("--trades", "s"), {UNIT: "ms"}, f"nonces are in milliseconds ({UNIT})."),
-        ((), {}, "counts seconds is locked out of the key for good. A test makes 4 calls at most, all read-only. Their"
+        ((), {}, "counts seconds is locked out of the key for good. A test makes at most 4 calls, all read-only. Their"
          " nonces are in milliseconds, or in the unit of the last call on this key recorded as accepted"),
     ],
 )  # fmt: skip
@@ -372,7 +368,7 @@ def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
         screen.until(lambda shown: "API key:" in shown)
         screen.type("changeme\n")
         screen.until(lambda shown: shown.count("API key:") == 2)
-        assert "no API key but a placeholder" in screen.shown
+        assert "a placeholder, not an API key" in screen.shown
         screen.type(f"{key.api_key}\n")
         screen.until(lambda shown: "API secret (not shown):" in shown)
         screen.type("short\n")
@@ -409,7 +405,7 @@ def test_at_a_terminal_a_client_in_no_unit_of_ours_is_not_tested(server: Sandbox
         screen.until(lambda shown: "Client, or unit:" in shown)
         screen.type("Kraken.Net\n")
         assert screen.end() == 0
-        assert "make a key of its own for the doctor" in " ".join(screen.shown.split())
+        assert "create a separate key for the doctor" in " ".join(screen.shown.split())
         assert "Test them" not in screen.shown
         assert server.exchange.requests == []
 
@@ -436,3 +432,11 @@ def test_completion_knows_the_clients() -> None:
     assert (offered["krakenex"], offered["python-kraken-sdk"]) == ("milliseconds", "10-nanosecond ticks")
     assert offered["kraken-net"] == "100-ns ticks since year 1: 18 digits, begins 63 or 64"
     assert offered.keys() == {"nothing", *(family.id for family in FAMILIES)}
+
+
+def test_completion_reads_the_file_that_is_named_after_the_command(tmp_path: Path) -> None:
+    """As before it: the users of that file, and of no other."""
+    (tmp_path / "one.env").write_text("KRAKEN_USER_ALICE_SMITH_API_KEY=x\n", encoding="utf-8")
+    named = ["check", "--env-file", str(tmp_path / "one.env"), "--user"]
+    offers = ShellComplete(cli, {}, "kraken-doctor", "_X").get_completions(named, "")
+    assert [offer.value for offer in offers] == ["alice_smith"]

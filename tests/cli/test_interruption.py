@@ -146,7 +146,7 @@ def test_it_is_never_lost(function: str, in_callback: bool, tmp_path: Path) -> N
     program = AT_A_CALL.format(function=function, in_callback=in_callback)
     status, stdout, stderr = interrupted(program, tmp_path)
     assert (status, json.loads(stdout)["exit_status"]) == (130, 130)
-    assert stderr.splitlines()[-1] == "Interrupted: the report holds what was learned until then."
+    assert stderr.splitlines()[-1] == "Interrupted: the report has the results so far."
     assert "Traceback" not in stderr
     assert {check["id"] for check in json.loads(stdout)["checks"]} > {"path", "authentication"}
 
@@ -162,7 +162,7 @@ def test_while_it_loads(module: str, tmp_path: Path) -> None:
     """Status 130, no traceback; one document, if any."""
     status, stdout, stderr = interrupted(AT_AN_IMPORT.format(module=module), tmp_path)
     assert status == 130
-    assert stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
+    assert stderr.strip() in ("Interrupted.", "Interrupted: the report has the results so far.")
     assert not stdout or json.loads(stdout)["exit_status"] == 130
 
 
@@ -202,7 +202,7 @@ def test_it_leaves_no_lock_of_an_import_taken(function: str, name: str) -> None:
         program = IN_AN_IMPORT.format(function=function, line=line, name=name)
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=40, check=False)
         assert ended.returncode == 130, (line, ended.stderr)
-        assert ended.stderr.strip() in ("Interrupted.", "Interrupted: the report holds what was learned until then.")
+        assert ended.stderr.strip() in ("Interrupted.", "Interrupted: the report has the results so far.")
 
 
 @pytest.mark.timeout(600)

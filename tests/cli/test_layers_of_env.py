@@ -48,8 +48,8 @@ def test_what_was_found_leads_no_key_elsewhere(
     assert (ended.status, ended.stdout) == (2, "")
     flag = "--api-url URL" if name == "KRAKEN_SPOT_URL" else f"{name} in the environment"
     assert ended.stderr == (
-        f"Error: {mine[0]} comes from the environment, but {name} from {path}, a file that was found there: use "
-        f"--env-file {path} if that is meant, --no-env-file to ignore it, or {flag}\n"
+        f"Error: {mine[0]} comes from the environment, but {name} from {path}, which was found automatically: use "
+        f"--env-file {path} if this is intended, --no-env-file to ignore it, or {flag}\n"
     )
     assert server.exchange.requests == []
     assert not Path("theirs.db").exists()

@@ -60,13 +60,13 @@ def test_it_shows_what_is_done_and_is_gone_with_the_result(environ: dict[str, st
     """For which account and for how long; then the page alone, and the cursor never hidden."""
     with terminal("check", environ=environ, lines=40) as screen:
         shown = screen.until(lambda shown: "authentication 1 s" in shown)
-        assert "Examining http://127.0.0.1" in shown
+        assert "Checking http://127.0.0.1" in shown
         assert "MASTER  authentication 1 s" in shown
         gate.set()
         assert screen.end() == 0
         assert screen.shown.startswith(f"kraken-doctor {__version__}")
         assert "USD Balance: $100.00" in screen.shown
-        assert "Examining" not in screen.shown
+        assert "Checking" not in screen.shown
         assert b"\x1b[?25l" not in screen.written
 
 
@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_nothing_of_it(environ: dict[str, str], gate: threading.Ev
         assert screen.end() == 130
         assert screen.shown.startswith(f"kraken-doctor {__version__}")
         assert "not finished before the interruption" in screen.shown.replace("\n", " ")
-        assert screen.shown.endswith("Interrupted: the report holds what was learned until then.")
+        assert screen.shown.endswith("Interrupted: the report has the results so far.")
         assert b"\x1b[?25l" not in screen.written
 
 
@@ -114,7 +114,7 @@ def test_no_view_where_nobody_looks(environ: dict[str, str], changed: dict[str, 
     quiet = ["-q"] if changed.pop("quiet", "") else []
     with terminal(*quiet, "check", "-o", "json", environ=environ | {"FORCE_COLOR": "1"} | changed) as screen:
         assert screen.end() == 0
-        assert b"Examining" not in screen.written
+        assert b"Checking" not in screen.written
         assert b"\x1b" not in screen.written
 
 
@@ -233,7 +233,7 @@ def test_the_wait_for_a_turn_is_told() -> None:
             assert waiter.is_alive()
         waiting = watcher.progress().activities[0].waiting
         assert waiting is not None
-        assert waiting.reason.startswith("waits for the key's turn")
+        assert waiting.reason.startswith("waits for another call of this key")
         assert waiting.seconds == 30
     waiter.join()
     assert seen == [None]
@@ -250,7 +250,7 @@ def test_each_frame_takes_the_one_before_back() -> None:
         view.observe("path", None, None)
         view._draw()
     assert written[0].count("\n") == 2
-    assert written[1].startswith("\r\x1b[2A\x1b[JExamining")
+    assert written[1].startswith("\r\x1b[2A\x1b[JChecking")
     assert written[-1] == "\r\x1b[3A\x1b[J"
     before = list(written)
     view._draw()

@@ -40,7 +40,7 @@ def test_the_page(doctor: Run, log: Path) -> None:
     assert (ended.status, ended.stderr) == (1, "")
     for words in (
         "2026-11-23 00:00:00",
-        "Nonce generator: no line says that the custom one was installed",
+        "Nonce generator: no line shows that the custom one was installed",
         "Calls: 6 refused for their nonce, 14 logged as successful",
         "all 6 within 1 s of a call of another worker",
         "nonce-reordered (likely)",
@@ -85,7 +85,7 @@ def test_one_status_in_every_form(doctor: Run, log: Path, form: str) -> None:
         ("hello\n", 3, "no Kraken calls found"),
         ("", 3, "no Kraken calls found"),
         (worked(1) + line(2, "ERROR Balance: Read timed out.") + worked(3), 0, "read-timeout"),
-        ("".join(SINCE), 1, "no call worked since"),
+        ("".join(SINCE), 1, "no successful call since"),
         (line(1, "ERROR ['EGeneral:Temporary lockout']"), 1, "wait 15 minutes"),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_log_that_breaks_off_is_no_verdict(doctor: Run, tmp_path: Path) -> Non
     path = tmp_path / "bot.log.gz"
     path.write_bytes(packed[: len(packed) // 2])
     ended = doctor("logs", str(path))
-    assert (ended.status, "(not to its end)" in " ".join(ended.stdout.split())) == (3, True)
+    assert (ended.status, "(not read to the end)" in " ".join(ended.stdout.split())) == (3, True)
     path.write_bytes(b"\x1f\x8b" + b"nonsense" * 100)
     assert doctor("logs", str(path)).status == 3
 

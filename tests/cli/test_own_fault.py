@@ -50,7 +50,7 @@ def test_it_says_whose_fault_and_what_to_do(doctor: Run, broken: str, form: str)
     assert "\x1b" not in ended.stdout
     if form != "short":
         assert "No verdict: kraken-doctor itself failed." in text
-        assert "A fault of this program: it says nothing about your connection." in text
+        assert "This is a fault of the program: it says nothing about your connection." in text
 
 
 def test_the_page_to_report_it_with_has_it(doctor: Run, broken: str) -> None:

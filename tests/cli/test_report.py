@@ -186,7 +186,7 @@ def test_a_baseline_says_what_is_new_gone_and_still_there(
     ("content", "said"),
     [
         (None, "No such file"),
-        (b"", "not a JSON document"),
+        (b"", "not a JSON report"),
         (b"\xff\xfe", "not UTF-8 text"),
         (b"[1]", "the document is no object"),
         (b'{"schema_version": 9}', "schema_version is 9; this version reads 1"),
@@ -218,7 +218,7 @@ def test_evidence_that_no_check_gives(doctor: Run, real: SandboxServer, tmp_path
     (tmp_path / "r.json").write_text(json.dumps(report))
     ended = doctor("report", "--from", str(tmp_path / "r.json"))
     assert ended.status == 2
-    assert "its evidence can't be judged (ValueError)" in ended.stderr
+    assert "its evidence can't be evaluated (ValueError)" in ended.stderr
 
 
 @pytest.mark.slow

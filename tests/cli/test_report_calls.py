@@ -105,7 +105,7 @@ def test_a_log_that_can_t_be_read_is_a_line(doctor: Run, form: str) -> None:
     ended = doctor("report", "-o", form)
     assert ended.status == 3
     said = ended.stdout.replace("\\", "").replace("&lt;", "<").replace("&gt;", ">")
-    assert "These are this run's own calls alone: the nonce audit log can't be read:" in said
+    assert "Only this run's own calls: the nonce audit log can't be read:" in said
     separator = os.sep.replace("\\", "")
     assert f"<nonce store>{separator}bot.db.audit" in said
     assert str(Path.cwd()).replace("\\", "") not in said
@@ -121,7 +121,7 @@ def test_offline_asks_no_redis(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(BlockingIOError):
             listener.accept()
     assert ended.status in (0, 3)
-    assert "--offline makes no call" in ended.stdout
+    assert "--offline makes no network calls" in ended.stdout
     assert "| `store` |" not in ended.stdout
     assert "hunter2" not in ended.stdout
 

@@ -191,7 +191,7 @@ def test_allowing_the_network_says_what_it_means(tmp_path: Path) -> None:
     with database() as port:
         ended = sandbox("--allow-network", "--", sys.executable, "-c", bot.format(port))
     assert ended.stdout.startswith("http://127.0.0.1:")
-    assert "can reach the real Kraken with a key that it finds in a file" in ended.stderr
+    assert "can reach the real Kraken with a key from a file" in ended.stderr
     assert ended.returncode == 3
     proxies = "import os; print(*(os.environ.get(name) for name in ('HTTPS_PROXY', 'NO_PROXY')))"
     given: dict[str, Any] = {"HTTPS_PROXY": "http://10.0.0.1:3128", "NO_PROXY": "example.com"}

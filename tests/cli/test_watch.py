@@ -192,12 +192,12 @@ def test_on_a_terminal_the_accounts_stand_below_the_lines(environ: dict[str, str
         assert re.search(r"Watching 127\.0\.0\.1:\d+ every 3 s, next in \d s: 1 round, the last \d s ago", shown)
         assert shown.count("All checks passed.") == 1
         key.mark = SPENT
-        shown = screen.until(lambda shown: "asked again in" in shown)
+        shown = screen.until(lambda shown: "next check in" in shown)
         lines = shown.splitlines()
         (change,) = [number for number, line in enumerate(lines) if "FAILED MASTER nonce-spent-higher" in line]
         (standing,) = [number for number, line in enumerate(lines) if line.startswith("Watching")]
         assert change < standing
-        assert re.search(r"✗ MASTER +EAPI:Invalid nonce, for \d s; asked again in \d+ ", lines[standing + 1])
+        assert re.search(r"✗ MASTER +EAPI:Invalid nonce, for \d s; next check in \d+ ", lines[standing + 1])
         screen.process.send_signal(signal.SIGINT)
         assert screen.end() == 130
         assert "Watching" not in screen.shown
@@ -209,6 +209,15 @@ def promtool_accepts(text: str) -> None:
     """Prometheus's own reader and its linter; naming rules are among what it checks."""
     ended = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.posix("a pseudo-terminal")
+def test_a_change_is_folded_between_words(environ: dict[str, str]) -> None:
+    """On a terminal; a log gets one line."""
+    faults = ("--fault", "key-invalid", "--fault", "dotenv-readable")
+    with terminal("watch", "--sandbox", *faults, "--count", "1", environ=environ, columns=60) as screen:
+        screen.end()
+    assert re.search(r"FAILED\s+USER:daivon_frazier\s+key-invalid", screen.shown)
 
 
 @pytest.mark.posix("signals sent to a process")

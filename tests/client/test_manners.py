@@ -271,14 +271,14 @@ def _pykrakenapi(api: Any) -> Any:
         (ccxt.binance, "ccxt.binance.binance is not Kraken's spot exchange, which is ccxt.kraken"),
         (ccxt.krakenfutures, "ccxt.krakenfutures.krakenfutures is not Kraken's spot exchange"),
         (ccxt.async_support.krakenfutures, "is not Kraken's spot exchange"),
-        (lambda: kraken.futures.User(NOBODY, SECRET), "kraken.futures.user.User is no spot client"),
-        (lambda: kraken.futures.FuturesAsyncClient(NOBODY, SECRET), "FuturesAsyncClient is no spot client"),
+        (lambda: kraken.futures.User(NOBODY, SECRET), "kraken.futures.user.User is not a spot client"),
+        (lambda: kraken.futures.FuturesAsyncClient(NOBODY, SECRET), "FuturesAsyncClient is not a spot client"),
         (lambda: _pykrakenapi(krakenex.API()), "only wraps a krakenex.API: pass that, its .api"),
-        (lambda: krakenex.API, "API is a class: pass the object that the bot uses"),
+        (lambda: krakenex.API, "API is a class: pass the object that your bot uses"),
         (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),
         (lambda: Stubborn(NOBODY, SECRET), "Stubborn._nonce can't be replaced"),
-        (object, "builtins.object is no client of a known library (ccxt, python-kraken-sdk, krakenex.API)"),
+        (object, "builtins.object is not a client of a supported library (ccxt, python-kraken-sdk, krakenex.API)"),
     ],
 )
 def test_what_is_refused(make: Callable[[], Any], reason: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -505,7 +505,7 @@ def test_a_blocking_call_in_a_loop_does_not_wait_for_the_loop(
         server.exchange.interceptors.append(hold)
         calls = [asyncio.ensure_future(running.ask(client)) for _ in range(2)]
         await asyncio.to_thread(arrived.wait)
-        with pytest.raises(TurnTimeoutError, match="under way in the event loop of this thread") as caught:
+        with pytest.raises(TurnTimeoutError, match="in progress in this thread's event loop") as caught:
             blocking.call(other)
         assert isinstance(caught.value, blocking.network_error)
         in_a_thread = asyncio.create_task(asyncio.to_thread(blocking.call, other))

@@ -165,7 +165,7 @@ for _ in range(2):
 @pytest.mark.parametrize(
     ("before", "said"),
     [
-        ("import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = '/no/such/folder'", "the metrics miss a call"),
+        ("import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = '/no/such/folder'", "a call is missing from the metrics"),
         ("import prometheus_client as p; p.Gauge('kraken_doctor_mark_lead_seconds', '')", "no metrics"),
         ("import prometheus_client as p; p.Counter('kraken_doctor_nonces_issued', '')", "no metrics"),
         ("import sys, types; sys.modules['prometheus_client'] = types.ModuleType('prometheus_client')", ""),

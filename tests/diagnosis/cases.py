@@ -151,11 +151,11 @@ CASES: dict[str, list[CheckResult]] = {
     "placeholders": written(key__placeholder=True, secret__placeholder=True, secret__characters=12),
     "a reference": written(key__placeholder=True, key__reference=True),
     "a demo key": written(key__placeholder=True, credentials__demo_key=True),
-    "the whole line was pasted": written(key__flaws=("KRAKEN_USER_A_API_KEY= in front of it",), key__shape="other"),
-    "a damaged line": written(credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has no = behind it",)),
+    "the whole line was pasted": written(key__flaws=("KRAKEN_USER_A_API_KEY= before the value",), key__shape="other"),
+    "a damaged line": written(credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has no = after it",)),
     "a damaged line and no key": written(
         credentials__missing=("KRAKEN_USER_A_API_KEY",),
-        credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has a quote that is not closed",),
+        credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has an unclosed quote",),
     ),
     "an old key in the environment": [
         *written(
@@ -330,7 +330,7 @@ CASES: dict[str, list[CheckResult]] = {
     "IPv6 leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "2001:db8::2: no route")}),
     "an address leads nowhere": concern(DEAD | {"tcp__dead": ("2001:db8::1: no answer", "192.0.2.7: no answer")}),
     "a name leads nowhere": concern(DEAD | {"tcp__dead": ("192.0.2.7: no answer: none",)}),
-    "fails now and then": concern(
+    "fails intermittently": concern(
         {"chance": "connection-reset", "chance__detail": "reset by peer", "samples": 3, "samples__failed": 1}
     ),
     "the status fails now and then": [

@@ -142,13 +142,13 @@ def test_concerns_are_warnings_beside_the_answer() -> None:
     assert {d.severity for d in found} == {Severity.WARN}
     dead, chance, trust = found
     assert dead.summary == (
-        "IPv6 leads nowhere: each new connection loses at least 2.0 s before another address is tried."
+        "IPv6 does not answer: each new connection waits at least 2.0 s before another address is tried."
     )
     assert "/etc/gai.conf" in dead.remedy.otherwise
     assert "1 of 3 attempts failed" in chance.because
     assert "SSL_CERT_FILE, which krakenex and requests do not read" in trust.summary
     four = diagnose([result("path", Outcome.WARN, {**values, "path.tcp.dead": ("192.0.2.7: no answer",)})])
-    assert four[0].summary.startswith("One address leads nowhere")
+    assert four[0].summary.startswith("One address does not answer")
     assert not four[0].remedy.otherwise
 
 
@@ -156,7 +156,7 @@ def test_a_clock_that_the_exchange_contradicts_is_doubted() -> None:
     """Neither side is believed: the disagreement is the finding, with both words."""
     found = first(clock(30.0, exchange__contradicts=True, exchange__offset=0.2))
     assert (found.cause, found.severity) == ("clock-unverified", Severity.WARN)
-    assert found.because[0] == "NTP says of the clock +30.0 s ± 10 ms, and Kraken +200 ms"
+    assert found.because[0] == "NTP gives +30.0 s ± 10 ms for the clock, Kraken +200 ms"
     assert first(clock(30.0)).cause == "clock-behind"
 
 
@@ -193,17 +193,17 @@ REMEDIES: list[tuple[str, EvidenceSet, str, tuple[str, ...]]] = [
     (
         "chrony is stopped",
         keeper("linux", "chrony", running=False, unit="chronyd"),
-        "does not run",
+        "not running",
         ("sudo systemctl enable --now chronyd",),
     ),
-    ("chrony without systemd", keeper("linux", "chrony", running=False, unit=""), "does not run", ()),
+    ("chrony without systemd", keeper("linux", "chrony", running=False, unit=""), "not running", ()),
     (
         "timesyncd runs",
         keeper("linux", "systemd-timesyncd", running=True, unit="systemd-timesyncd"),
         "systemd-timesyncd runs here",
         ("timedatectl timesync-status", "sudo systemctl restart systemd-timesyncd"),
     ),
-    ("timesyncd is off", keeper("linux", "systemd-timesyncd"), "switch it on", ("sudo timedatectl set-ntp true",)),
+    ("timesyncd is off", keeper("linux", "systemd-timesyncd"), "turn it on", ("sudo timedatectl set-ntp true",)),
     (
         "ntpd runs",
         keeper("linux", "ntpd", running=True, unit="ntpsec"),
@@ -212,11 +212,11 @@ REMEDIES: list[tuple[str, EvidenceSet, str, tuple[str, ...]]] = [
     ),
     ("openntpd runs", keeper("linux", "openntpd", running=True), "OpenNTPD runs here", ("ntpctl -s all",)),
     ("BusyBox", keeper("linux", "BusyBox ntpd", running=True), "restart it with servers", ()),
-    ("rivals", keeper("linux", "chrony", running=True, rivals=("ntpd",)), "one against the other", ()),
+    ("rivals", keeper("linux", "chrony", running=True, rivals=("ntpd",)), "against each other", ()),
     ("nothing, on Debian", keeper("linux", packager="apt-get"), "No time service", ("sudo apt-get install chrony",)),
     ("nothing, on Alpine", keeper("linux", packager="apk"), "No time service", ("sudo apk add chrony",)),
     ("nothing, anywhere", keeper("linux"), "No time service", ()),
-    ("a container", keeper("container"), "no clock of its own", ()),
+    ("a container", keeper("container"), "without a clock of its own", ()),
     ("WSL", keeper("wsl", "systemd-timesyncd"), "which Windows keeps", ("sudo hwclock --hctosys",)),
     ("macOS", keeper("macos"), "macOS", ("sudo sntp -sS time.apple.com",)),
     ("Windows", keeper("windows"), "Windows Time", ("w32tm /query /status", "w32tm /resync")),

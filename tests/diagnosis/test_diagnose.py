@@ -187,7 +187,7 @@ def test_throttling_says_until_when() -> None:
     until: dict[str, Value] = {"call.1.until": 59.2}
     found = only(calls(call(1, "ms", MS, "EService:Throttled:1795392060"), until))
     assert found.remedy.text.startswith("Wait 60 s, ")
-    assert "it asks to wait until 2026-11-23 00:01:00 UTC" in found.because
+    assert "it asks clients to wait until 2026-11-23 00:01:00 UTC" in found.because
     assert only(calls(call(1, "ms", MS, "EService:Throttled"))).remedy.text.startswith("Wait a minute, ")
 
 

@@ -44,7 +44,7 @@ def test_headings() -> None:
 def test_values_stand_in_their_places() -> None:
     """And what a value says is text, whatever braces are in it."""
     made = remedies.remedy("time services compete", "sudo true", service="{chrony}", rivals="ntpd and {0}")
-    assert made.text == "{chrony} and ntpd and {0} both set this clock, one against the other: keep one of them."
+    assert made.text == "{chrony} and ntpd and {0} both set this clock, against each other: keep only one."
     assert made.commands == ("sudo true",)
 
 
@@ -54,24 +54,24 @@ def test_values_stand_in_their_places() -> None:
         ("nonce store redis: Error 111 connecting to 127.0.0.1:1. Connection refused.", "Start the Redis server"),
         ("nonce store redis: invalid username-password pair or user is disabled.", "Correct user and password"),
         ("nonce store redis: HELLO must be called with the client already authenticated", "Correct user and password"),
-        ("nonce store redis: DB index is out of range", "database's number"),
+        ("nonce store redis: DB index is out of range", "database number"),
         ("nonce store redis: You can't write against a read only replica.", "Name the primary"),
-        ("nonce store redis: command not allowed when used memory > 'maxmemory'.", "Make room on the Redis server"),
+        ("nonce store redis: command not allowed when used memory > 'maxmemory'.", "on the Redis server: until then"),
         ("nonce store redis: Error -2 connecting to x:6379. Name or service not known.", "does not resolve"),
-        ("nonce store redis: Timeout connecting to server", "rediss:// where it speaks TLS"),
+        ("nonce store redis: Timeout connecting to server", "rediss:// if it uses TLS"),
         (
             "nonce store redis: [SSL: WRONG_VERSION_NUMBER] wrong version number",
-            "rediss:// where the server speaks TLS",
+            "rediss:// if the server uses TLS",
         ),
-        ("nonce store /x/n.db: database or disk is full", "Make room on the disk"),
-        ("nonce store /x/n.db: [Errno 28] No space left on device", "Make room on the disk"),
+        ("nonce store /x/n.db: database or disk is full", "Free space on the nonce store's disk"),
+        ("nonce store /x/n.db: [Errno 28] No space left on device", "Free space on the nonce store's disk"),
         ("nonce store /x/n.db: database is locked", "Find the program"),
         ("nonce store /x/n.db: [Errno 1] the file belongs to another user (4242); to share it", "as the user"),
-        ("nonce store /x/n.db: [Errno 1] everybody may write to the directory: chmod o-w it", "chmod o-w"),
+        ("nonce store /x/n.db: [Errno 1] everyone can write to the directory: run chmod o-w on it", "chmod o-w"),
         ("nonce store /x/n.db: file is not a database", "Name another file"),
         ("nonce store /x/n.db: not a file of this library, it has 't'", "Name another file"),
-        ("nonce store /x/n.db: [Errno 22] not a regular file", "what stands there is none"),
-        ("nonce store /x/n.db: [Errno 2] No such file or directory: '/x'", "whose directory is there"),
+        ("nonce store /x/n.db: [Errno 22] not a regular file", "that path is not a file"),
+        ("nonce store /x/n.db: [Errno 2] No such file or directory: '/x'", "whose directory exists"),
         ("nonce store /x/n.db: [Errno 30] Read-only file system: '/x'", "Let this user write"),
         ("nonce store /x/n.db: attempt to write a readonly database", "Let this user write"),
     ],
@@ -86,8 +86,8 @@ def test_a_store_s_remedy_is_of_its_kind(problem: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("export KRAKEN_API_KEY={}", "Delete a command (export, set, ENV) and KRAKEN_API_KEY= in front"),
-        ("{},", "Delete a comma at the end, in K"),
+        ("export KRAKEN_API_KEY={}", "delete a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
+        ("{},", "Edit K: delete a comma at the end"),
         ('"{}"', "Delete the quotes"),
         ("{}\n", "no blanks and no line breaks"),
         (" {}", "no blanks and no line breaks"),

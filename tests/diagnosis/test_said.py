@@ -82,7 +82,7 @@ def test_a_unit_is_advised_for_one_account_and_with_its_condition() -> None:
     seen = 0
     for found in (found for name in CASES for found in diagnose(CASES[name])):
         confirming = [other.told_apart_by for other in found.possible if DECLARING.search(other.told_apart_by)]
-        assert all("only if all of them count so" in text for text in confirming)
+        assert all("only if all of them use that unit" in text for text in confirming)
         assert not any(
             "--nonce-unit" in command for command in found.remedy.commands
         )  # as it stands, without its condition

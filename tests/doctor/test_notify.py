@@ -88,7 +88,7 @@ def told(doctor: Run, target: str, *more: str) -> str:
 
 
 WARNING = (
-    "Warning: every user of this host can read the address of --on-change in its list of processes. Put it into"
+    "Warning: every user of this host can read the --on-change address in the process list. Put it into"
     " KRAKEN_DOCTOR_WATCH_ON_CHANGE, or into a file: --on-change @FILE\n"
 )
 

@@ -67,7 +67,7 @@ BROKEN: dict[str, tuple[str, Arrange, str, str]] = {
         _PLAIN + "for _ in range(6):\n    api.query_private('Balance'); time.sleep(0.002)\n",
         _another_program,
         "nonce-shared-key (likely)",
-        "no observed call of the key had a larger nonce before it",
+        "although no earlier observed call of the key had a larger nonce",
     ),
     "equal nonces": (
         _API.format(nonce="_nonce = lambda self: int(time.time())")
@@ -87,14 +87,14 @@ BROKEN: dict[str, tuple[str, Arrange, str, str]] = {
         + "for n in range(6):\n    api.query_private('Balance'); time.sleep(0.002)\n"
         + "    back += [3600_000] * (n == 2)\n",
         _nothing,
-        "nonce-generator-broken (certain): Nonces fell: they come from a time that is 3600 s ago.",
+        "nonce-generator-broken (certain): Nonces decreased: they come from a time that is 3600 s ago.",
         "which arrived first",
     ),
     "replayed retry": (
         _RAW + "for _ in range(4):\n    call = signed('AddOrder', now())\n    try:\n        requests.post(**call)\n"
         "    except requests.ConnectionError:\n        requests.post(**call)\n",
         _answer_is_lost,
-        "nonce-generator-broken (certain): A call without an answer is sent again with its old nonce.",
+        "nonce-generator-broken (certain): A call without an answer is sent again with the same nonce.",
         "the first had no answer: ConnectionError",
     ),
     "rate limit": (

@@ -95,7 +95,7 @@ def test_a_report_of_calls_in_order(environ: dict[str, str], key: Key, exchange:
     """What is refused in spite of order was refused because of somebody else."""
     observed._another_program(exchange, key)
     ended = bots.run(environ, sys.executable, str(bots.write(bots.CCXT)), options=("--report", "calls.json"))
-    assert "although one at a time was in flight" in ended.stderr
+    assert "although only one was in flight at a time" in ended.stderr
     assert json.loads(Path("calls.json").read_text())["diagnoses"][0]["cause"] == "nonce-shared-key"
 
 
@@ -160,7 +160,7 @@ def test_clock_steps_and_missing_timeouts_are_notes() -> None:
     calls = [call(1, 1), call(2, 2, step_s=3), call(3, 3, step_s=3, has_timeout=False)]
     assert [round(step / SECOND) for _, step in clock_steps(calls)] == [3]
     stepped, unbounded = notes(calls)
-    assert stepped == "the wall clock was set 1 times while it ran: +3.0 s"
+    assert stepped == "the wall clock was set 1 times during the run: +3.0 s"
     assert "1 calls have no timeout" in unbounded
     assert list(notes([call(1, 1), call(2, 2, step_s=0.1)])) == []
 

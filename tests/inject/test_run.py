@@ -159,8 +159,8 @@ def test_it_never_breaks_a_bot(environ: dict[str, str]) -> None:
     assert ended.stdout == "refused 0 of 3\n"
     counting = body.replace("together", "import itertools; api._nonce = itertools.count(5).__next__\ntogether", 1)
     ended = bots.run(environ, sys.executable, str(bots.write(counting)))
-    assert "calls of a krakenex client are not put in order: its nonces do not follow the clock" in ended.stderr
-    assert "1 of the clients left as they were" in ended.stderr
+    assert "calls of a krakenex client are not serialised: its nonces do not follow the clock" in ended.stderr
+    assert "1 of the clients left unchanged" in ended.stderr
 
 
 def test_a_hook_that_fails_is_one_line(environ: dict[str, str], tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_cleaned_environment(environ: dict[str, str]) -> None:
 def test_no_client_is_said_loudly(environ: dict[str, str]) -> None:
     """Also with -q: the user believes that the bot's calls are in order."""
     ended = bots.run(environ, sys.executable, "-c", "import krakenex")
-    assert "no Kraken client was seen, so nothing was put in order (1 Python process seen" in ended.stderr
+    assert "no Kraken client was seen, so no calls were serialised (1 Python process seen" in ended.stderr
     assert "another language" in ended.stderr
 
 

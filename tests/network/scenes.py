@@ -323,7 +323,7 @@ def _untrusted(stage: Stage) -> Case:
     return _tls(stage, certificates.server_context(trustme.CA(organization_name="Corporate Interception")))
 
 
-@fault("REQUESTS_CA_BUNDLE names no file", "tls-untrusted")
+@fault("REQUESTS_CA_BUNDLE names a file that does not exist", "tls-untrusted")
 def _no_bundle(stage: Stage) -> Case:
     server = stage.exchange(tls=certificates.server_context(stage.authority))
     return Case(server.url, {"REQUESTS_CA_BUNDLE": str(stage.folder / "nowhere.pem")})

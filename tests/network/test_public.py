@@ -112,7 +112,7 @@ def test_when_it_was_under_way(listener: Listener, timing: Timing | None, sent_s
         (b'{"error":"text","result":{"unixtime":1}}', "Time: JSON, but without the API's list of errors"),
         (b'{"error":[1],"result":{"unixtime":1}}', "Time: JSON, but without the API's list of errors"),
         (b'{"error":[]}', "Time: JSON, but without the API's result"),
-        (b'{"error":[],"result":[1]}', "Time: a result that is no object"),
+        (b'{"error":[],"result":[1]}', "Time: a result that is not an object"),
         (b"<html>", "HTTP 200 OK, not the API's JSON (a server)"),
         (b"", "HTTP 200 OK, empty (a server)"),
     ],

@@ -67,7 +67,7 @@ def test_no_proxy_is_heeded(session: requests.Session, monkeypatch: pytest.Monke
 def test_a_proxy_that_can_not_be_one(session: requests.Session, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """In one line that names the variable, without the login."""
     monkeypatch.setenv("HTTPS_PROXY", value)
-    with pytest.raises(TransportError, match="HTTPS_PROXY holds no URL of a proxy") as caught:
+    with pytest.raises(TransportError, match="HTTPS_PROXY is not a proxy URL") as caught:
         route(session, URL, {"HTTPS_PROXY": value})
     assert caught.value.kind == "proxy-failed"
     assert "hunter2" not in str(caught.value)
@@ -123,7 +123,7 @@ def test_a_proxy_that_no_variable_names(session: requests.Session) -> None:
     session.proxies = {"https": "http://:3128"}
     with pytest.raises(TransportError) as caught:
         route(session, URL, {})
-    assert caught.value.detail == "the system's proxy setting holds no URL of a proxy: 'http://:3128'"
+    assert caught.value.detail == "the system's proxy setting is not a proxy URL: 'http://:3128'"
 
 
 def test_a_place_without_certificates_and_without_a_variable(session: requests.Session, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_way_that_is_settled_stays(session: requests.Session, monkeypatch: pyt
     [
         ("nowhere.pem", "there is no such file"),
         ("empty.pem", "the file is empty"),
-        ("no.pem", "it holds no PEM certificate"),
+        ("no.pem", "it contains no PEM certificate"),
         ("folder", "a folder without certificates"),
     ],
 )

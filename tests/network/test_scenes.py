@@ -38,7 +38,7 @@ def test_every_cause_of_the_way_has_a_scene() -> None:
     """Those of the catalogue's section, and of the clock."""
     from kraken_doctor.diagnosis.causes import SECTIONS
 
-    way = {cause.id for cause in SECTIONS["The way to the exchange"]}
+    way = {cause.id for cause in SECTIONS["The connection to the exchange"]}
     clock = {cause.id for cause in SECTIONS["This host"] if cause.id.startswith("clock-")}
     assert way | clock == {fault.cause for fault in FAULTS} - {""}
 
@@ -70,6 +70,6 @@ def test_ctrl_c_ends_what_hangs(name: str, tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, json.loads(stdout)["exit_status"]) == (130, 130)
-    assert stderr == "Interrupted: the report holds what was learned until then.\n"
+    assert stderr == "Interrupted: the report has the results so far.\n"
     outcomes = {check["id"]: check["outcome"] for check in json.loads(stdout)["checks"]}
     assert outcomes["path"] == outcomes["authentication"] == "inconclusive"

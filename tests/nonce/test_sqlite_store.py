@@ -212,7 +212,7 @@ def test_redis_without_its_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigurationError) as missing:
         open_store("redis://127.0.0.1/0")
-    assert str(missing.value) == "redis:// needs its extra: pip install 'kraken-doctor[redis]'"
+    assert str(missing.value) == "redis:// needs an extra: pip install 'kraken-doctor[redis]'"
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])

@@ -43,11 +43,11 @@ def test_what_is_on_the_page() -> None:
     for part in (
         "1 of 2 accounts failing. Fix first: nonce-spent-higher.", "Create a new API key.",
         "<code>kraken-doctor clock</code>",
-        "no: EAPI:Invalid nonce", "0123456789abcdef", "0.012 s (held against |x| &lt;= 1), by pool.ntp.org", "8.5.1",
-        "not installed", "200 calls, 50 refused for their nonce", "What has changed", "equal ids are equal keys",
+        "no: EAPI:Invalid nonce", "0123456789abcdef", "0.012 s (limit: |x| &lt;= 1), by pool.ntp.org", "8.5.1",
+        "not installed", "200 calls, 50 refused for their nonce", "What has changed", "equal ids mean equal keys",
     ):  # fmt: skip
         assert part in page, part
-    assert "No private call of the last hour is on record." in html.render(report())
+    assert "No private calls were recorded in the last hour." in html.render(report())
 
 
 def test_many_keys_make_no_endless_page() -> None:

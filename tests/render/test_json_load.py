@@ -81,8 +81,8 @@ def test_it_is_ascii() -> None:
     [
         ({"schema_version": 2}, "schema_version is 2; this version reads 1"),
         ({"command": 7}, "command is no text"),
-        ({"started_at": "yesterday"}, "started_at is 'yesterday', which is no time in UTC"),
-        ({"started_at": "2026-13-45T00:00:00Z"}, "which is no time in UTC"),
+        ({"started_at": "yesterday"}, "started_at is 'yesterday', which is not a time in UTC"),
+        ({"started_at": "2026-13-45T00:00:00Z"}, "which is not a time in UTC"),
         ({"duration_s": True}, "duration_s is no number of seconds"),
         ({"duration_s": -1}, "duration_s is no number of seconds"),
         ({"outcome": "splendid"}, "outcome is 'splendid', which is none"),
@@ -113,5 +113,5 @@ def test_a_value_of_a_wrong_kind() -> None:
     """An object in the place of a fact."""
     parsed = json_report.document(report())
     parsed["checks"][0]["evidence"][0]["value"] = {"a": 1}
-    with pytest.raises(ValueError, match=r"checks\[0\]\.evidence\[0\]\.value is neither"):
+    with pytest.raises(ValueError, match=r"checks\[0\]\.evidence\[0\]\.value is not a string"):
         json_load.from_document(parsed)

@@ -51,7 +51,9 @@ def many() -> ET.Element:
         CheckResult(id="balances", account="B", outcome=Outcome.SKIP, summary="not made", blocked_by="authentication"),
         CheckResult(id="nonce", account="B", outcome=Outcome.INCONCLUSIVE, summary="no nonce was sent"),
         CheckResult(id="broken", account=None, outcome=Outcome.ERROR, summary="ZeroDivisionError"),
-        CheckResult(id="warned", account="C", outcome=Outcome.WARN, summary="a concern", duration_s=1234.56789),
+        CheckResult(
+            id="warned", account="C", outcome=Outcome.WARN, summary="works, with a warning", duration_s=1234.56789
+        ),
     )
     return ET.fromstring(junit.render(replace(made, checks=(*made.checks, *results), duration_s=2000.12345)))
 

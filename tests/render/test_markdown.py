@@ -42,8 +42,8 @@ def test_the_report_has_all_it_rests_on() -> None:
     assert r"| `clock.offset` | `0.012 s` | \|x\| \<= 1 | pool.ntp.org |" in page
     assert "| `0123456789abcdef` | `Balance` | 2 | 1 | 0 | 43 ms | 43 ms | 43 ms | 0 ms |" in page
     assert "| `krakenex` | `2.2.2` |" in page
-    assert "equal ids are equal keys" in page
-    assert "None is on record." in report_markdown.render(report())
+    assert "equal ids mean equal keys" in page
+    assert "None were recorded." in report_markdown.render(report())
 
 
 @pytest.mark.parametrize("count", [1, 20, 100, 1000])
@@ -61,7 +61,7 @@ def test_a_report_fits_into_an_issue(count: int) -> None:
     parts = ("#### Findings", "#### Checks", "#### Private calls", "#### Evidence", "#### This host")
     assert [page.count(part) for part in parts] == [1] * 5
     assert page.count("<details>") == page.count("</details>") == 1
-    assert ("left out for length" in page) is (count > 1)
+    assert ("left out to limit the length" in page) is (count > 1)
     reader = MarkdownIt("commonmark").enable("table")
     tables = [token for token in reader.parse(page) if token.type == "table_open"]
     assert len(tables) >= 5

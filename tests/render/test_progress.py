@@ -29,11 +29,11 @@ def test_what_is_done_for_whom_for_how_long_and_why_it_waits() -> None:
         14.0, 100, 20,
     )  # fmt: skip
     assert shown == [
-        "Examining https://api.kraken.com: 7 of 25 checks made, 4 s of at most 60 s",
+        "Checking https://api.kraken.com: 7 of 25 checks done, 4 s of at most 60 s",
         "                       clock 4 s",
         "  MASTER               authentication 3 s: waits for path and store",
         "  USER:daivon_frazier  balances 2 s: EService:Busy, again in 3 s",
-        "  2 more accounts: when one of these is done",
+        "  2 more accounts: waiting for a free slot",
     ]
 
 
@@ -45,20 +45,23 @@ def test_who_fails_stands_first_and_the_rest_is_counted() -> None:
         "  ✗ USER:a  EAPI:Invalid key",
         "  ✗ path    no route",
         *(f"  USER:busy{n:<2}  balances 4 s" for n in range(4)),
-        "  and 12 more under way, 8 more accounts waiting",
+        "  and 12 more running, 8 more accounts waiting",
     ]
     many = {f"USER:{n:02}": "EAPI:Invalid key" for n in range(36)}
     shown = lines(progress(*busy, failed=many), 14.0, 80, 22)
     assert shown[1] == "  ✗ 36 accounts: EAPI:Invalid key"
     assert "".join(shown).count("USER:") - "".join(shown).count("USER:busy") == 36
-    assert shown[-1].endswith("more under way")
+    assert shown[-1].endswith("more running")
 
 
 def test_a_short_wait_is_not_worth_an_eye() -> None:
     """Every call waits for its turn, most of them for microseconds."""
-    waiting = Activity("balances", "A", 10.0, waiting=Wait("waits for the key's turn; at most", 10.0, 10.0))
+    waiting = Activity("balances", "A", 10.0, waiting=Wait("waits for another call of this key; at most", 10.0, 10.0))
     assert lines(progress(waiting), 10.4, 80, 20)[1] == "  A  balances 0 s"
-    assert lines(progress(waiting), 10.6, 80, 20)[1] == "  A  balances 1 s: waits for the key's turn; at most 9 s"
+    assert (
+        lines(progress(waiting), 10.6, 80, 20)[1]
+        == "  A  balances 1 s: waits for another call of this key; at most 9 s"
+    )
 
 
 def test_a_reason_that_does_not_fit_gets_a_line_of_its_own() -> None:

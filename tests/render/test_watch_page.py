@@ -71,7 +71,7 @@ def test_what_stands_between_two_rounds() -> None:
     assert lines == [
         "Watching api.kraken.com every 60 s, next in 42 s: 12 rounds, the last 18 s ago",
         "  ! warning: nonce-spent-higher",
-        "  ✗ USER:b  EAPI:Invalid nonce, for 0 s; asked again in 4 min",
+        "  ✗ USER:b  EAPI:Invalid nonce, for 0 s; next check in 4 min",
         "  ✓ A       connected, for 2 h",
     ]
 

@@ -13,9 +13,9 @@ from kraken_doctor.cli.emit import emit, run
 @params.command("accounts")
 def command(ctx: click.Context, /, output: str, **choices: Any) -> None:
     """
-    List the accounts found, and where each credential came from.
+    List the accounts found, and the source of each credential.
 
-    Makes no network calls: keys and secrets are judged by their form alone. Shows no secret.
+    Makes no network calls: only the format of keys and secrets is checked. Shows no secrets.
 
     \b
     Examples:

@@ -13,10 +13,10 @@ from kraken_doctor.cli.timeparse import absolute
 @params.command("audit")
 def command(ctx: click.Context, /, output: str, limit: int, **choices: Any) -> None:
     """
-    Show the nonce audit log: what was issued when, for which call, with which outcome.
+    Show the nonce audit log: each nonce, its call and its outcome.
 
-    Reads the nonce store that the environment names; makes no network calls. Accounts of the environment are shown by
-    name, other keys by fingerprint.
+    Reads the nonce store that the environment configures. Accounts from the environment are shown by name, other keys
+    by fingerprint.
     """
     from kraken_doctor.doctor import audit
     from kraken_doctor.nonce.history import Filter

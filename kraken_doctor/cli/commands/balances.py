@@ -15,7 +15,7 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     """
     Show USD, USDT and total per account.
 
-    One private call an account, and a second where the nonce of the first is refused. Stop the bot on a key first, or
+    Makes one private call per account, and a second one if the first nonce is refused. Stop the bot on a key first, or
     give the doctor a key of its own: beside a running bot, calls of either can be refused.
 
     \b

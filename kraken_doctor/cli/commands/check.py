@@ -11,13 +11,13 @@ from kraken_doctor.cli.emit import run_and_emit
 @params.command("check")
 def command(ctx: click.Context, /, output: str, fail_on: str, list_checks: bool, **choices: Any) -> None:
     """
-    Check the connection: environment once, then each account.
+    Check the connection: the environment once, then each account.
 
     Stop the bot on a key first, or give the doctor a key of its own: beside a running bot, calls of either can be
     refused. --nonce-unit, or the variable that init writes, sets the nonce unit that your bots use. A unit finer
     than a bot's locks it out of its key for good.
 
-    Exit status: 0 fine, 1 a confirmed problem, 2 bad usage, 3 no verdict.
+    Exit status: 0 no problem, 1 a confirmed problem, 2 bad usage, 3 no verdict.
 
     \b
     Examples:

@@ -19,8 +19,8 @@ def command(ctx: click.Context, /, output: str, watch: bool, every: float, count
     """
     Compare this host's clock with NTP and with the exchange.
 
-    The offset is positive when this host is behind. Exit status: 0 if the offset is within the limit whatever its
-    error bound, 1 if it exceeds the limit whatever its error bound, else 3 (no verdict).
+    The offset is positive when this host is behind. Exit status: 0 if the offset is certainly within the limit,
+    1 if it certainly exceeds the limit, otherwise 3 (no verdict).
 
     \b
     Examples:

@@ -29,6 +29,6 @@ def command(ctx: click.Context, /, shell: str) -> None:
     app: App = ctx.obj
     kind = get_completion_class(shell)
     if kind is None:
-        raise click.UsageError(f"this version of Click has no completion for {shell}", ctx)
+        raise click.UsageError(f"this version of Click has no completion script for {shell}", ctx)
     # The script is Click's own, and none of its lines is foreign text.
     app.output.out(kind(ctx.find_root().command, {}, "kraken-doctor", _VARIABLE).source(), commands=True)

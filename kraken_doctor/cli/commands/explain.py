@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @params.command("explain")
 def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     """
-    Say what a cause or an error means, how it is proved and fixed.
+    Explain a cause or an error, its proof and its fix.
 
-    Takes a cause's id, or an error as it was printed, with any text around it. "-" reads from stdin: an error,
-    a whole traceback or a piece of a log. Without either it lists all causes. Makes no network calls.
+    Takes the id of a cause, or an error as printed, with any text around it. "-" reads an error, a traceback or
+    part of a log from stdin. Without an argument, lists all causes. Makes no network calls.
 
     \b
     Examples:
@@ -94,7 +94,7 @@ def _symptoms_of_log(app: App, text: str) -> tuple[Symptom, ...]:
     titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *found.stats.errors))
     symptoms = tuple(symptom for title in titles for symptom in SYMPTOMS if symptom.title == title)
     if not symptoms and found.stats.elsewhere:
-        raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken's")
+        raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken")
     return symptoms
 
 
@@ -114,7 +114,7 @@ def _unrecognised(text: str) -> Cause:
         raise ConfigurationError(f"{said!r} is not known; did you mean {' or '.join(map(repr, meant))}?")
     if not recognise.unknown_error(text):
         raise ConfigurationError(
-            f"{said!r} is neither a cause nor an error of Kraken's; kraken-doctor explain lists the causes"
+            f"{said!r} is neither a cause nor a known Kraken error; kraken-doctor explain lists the causes"
         )
     return CAUSES["error-unrecognised"]
 

@@ -27,8 +27,8 @@ _OTHERS_S = 10.0
 _MAX_CHARACTERS = 4096
 """A key has 56, a secret 88; a file given on stdin by mistake has more."""
 
-_STOP = "Stop the bot on this key before a test, or give the doctor a key of its own"
-_ALONE = "the doctor can't count as this client does, make a key of its own for the doctor"
+_STOP = "Stop the bot on this key before you test, or give the doctor a key of its own"
+_ALONE = "the doctor can't use this client's unit: create a separate key for the doctor"
 
 
 @params.command("init")
@@ -37,14 +37,15 @@ def command(
     replace: bool, check: bool | None,
 ) -> None:  # fmt: skip
     """
-    Put an account's key, secret and nonce unit into a .env file.
+    Write an account's key, secret and nonce unit to a .env file.
 
-    Asks for what is not given, without showing the secret, and checks the form of both before anything is written.
-    The file is the nearest .env, or a new one here, or what --env-file names; it ends up readable by you alone (on
-    Windows by whoever may read its folder), and keeps everything else that is in it.
+    Asks for whatever is not given, without showing the secret, and checks the format of both before it writes anything.
+    The file is the one that --env-file names, else the nearest .env, else a new one here. Only you can read it
+    afterwards (on Windows: anyone who can read its folder), and its other contents are kept.
 
-    What trades on the key decides the unit of the doctor's nonces, which is written beside the key: a nonce in a
-    finer unit locks the bot out of its key for good. Stop the bot before a test, or give the doctor a key of its own.
+    The client that trades on the key decides the unit of the doctor's nonces, which is written next to the key: a nonce
+    in a finer unit locks the bot out of its key for good. Stop the bot before you test, or give the doctor a key of its
+    own.
 
     \b
     Examples:
@@ -59,7 +60,7 @@ def command(
     client = families.find(trades) if trades is not None else None
     asks = sys.stdin.isatty() and not secret_stdin
     if not asks and not (secret_stdin and bool(user) != master):
-        raise click.UsageError("stdin is no terminal to ask on: give --user NAME or --master, and --secret-stdin", ctx)
+        raise click.UsageError("stdin is not a terminal: give --user NAME or --master, and --secret-stdin", ctx)
     path, found = _path(ctx)
     if asks and not user and not master:
         user = click.prompt("User's name (empty: the master account)", default="", show_default=False, err=True) or None
@@ -75,14 +76,14 @@ def command(
         values[f"{prefix}_NONCE_UNIT"] = client.unit.value if client.unit else ""
     alone = client is not None and client.needs_own_key
     if alone and check:
-        raise ConfigurationError(f"{_ALONE}; nothing was written, --no-check does so without a test")
+        raise ConfigurationError(f"{_ALONE}; nothing was written; to write it without a test, use --no-check")
     written = _write(path, values, found=found, replace=replace, asks=asks)
     app.output.info(f"Written to {path}, {_readable_by()}: {', '.join(written)}\n")
     _warn(app, path, values)
     declared = app.host.environment.get(f"{prefix}_NONCE_UNIT") or app.host.environment.get("KRAKEN_NONCE_UNIT")
     if alone:
-        held = f" {declared.name} is set all the same: take it away before you check this key." if declared else ""
-        app.output.warn(_folded(f"No nonce unit was written: {_ALONE}, and run init with that one.{held}"))
+        held = f" {declared.name} is set, though: unset it before you check this key." if declared else ""
+        app.output.warn(_folded(f"No nonce unit was written: {_ALONE}, and run init with that key.{held}"))
         return
     if check or (asks and check is None):
         app.output.warn(_folded(_before_a_test(declared, client)))
@@ -125,7 +126,7 @@ def _asked_client() -> Family:
 
     table = click.HelpFormatter(width=80)
     clients = [(unit.value if unit else "own key", ", ".join(c.id for c in group)) for unit, group in by_unit().items()]
-    table.write_dl([("nothing", "nothing trades on it yet, or it is a key of the doctor's own"), *clients])
+    table.write_dl([("nothing", "nothing trades on it yet, or it is the doctor's own key"), *clients])
     click.echo(f"What trades on this key? By the unit of its nonces:\n{table.getvalue().rstrip()}", err=True)
     client: Family = click.prompt("Client, or unit", value_proc=pasted.again(find), err=True)
     return client
@@ -148,13 +149,13 @@ def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, as
         return [name for name, value in values.items() if file and file.values.get(name) not in (None, "", value)]
 
     if asks and not replace and (names := held(before())):
-        replace = click.confirm(f"{' and '.join(names)} in {path} will be replaced. Go on?", err=True)
+        replace = click.confirm(f"{' and '.join(names)} in {path} will be replaced. Continue?", err=True)
     # From reading it to writing it nobody else does: of two at the same time one's values would be lost.
     with _alone():
         file = before()
         if (names := held(file)) and not replace:
             named = " and ".join(names)
-            raise ConfigurationError(f"{path} sets {named} already; nothing was changed (--replace replaces it)")
+            raise ConfigurationError(f"{path} already sets {named}; nothing was changed (use --replace)")
         values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}
         try:
             files.write(path, dotenv.with_values(file.text if file else "", values), mode=0o600)
@@ -189,7 +190,7 @@ def _alone() -> Iterator[None]:
 def _readable_by() -> str:
     if effective_user() is not None:
         return "readable by you alone"
-    return "readable by whoever may read its folder (see icacls: in your profile, you and administrators)"
+    return "readable by anyone who can read its folder (see icacls: in your profile, you and administrators)"
 
 
 def _warn(app: App, path: Path, values: dict[str, str]) -> None:
@@ -198,12 +199,12 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
 
     match status(path, without_secrets(app.host.environ)):
         case GitStatus.TRACKED:
-            app.output.warn(f"Warning: git tracks {path}: take it out (git rm --cached) before you commit anything.\n")
+            app.output.warn(f"Warning: git tracks {path}: remove it (git rm --cached) before you commit anything.\n")
         case GitStatus.EXPOSED:
-            app.output.warn(f"Warning: git would commit {path}: put {path.name} into .gitignore.\n")
+            app.output.warn(f"Warning: git would commit {path}: add {path.name} to .gitignore.\n")
     for name in values:
         if app.host.environ.get(name, "").strip():
-            app.output.warn(f"Warning: {name} is set in this shell's environment too, and wins over the file.\n")
+            app.output.warn(f"Warning: {name} is also set in this shell's environment, and wins over the file.\n")
 
 
 def _folded(text: str) -> str:
@@ -216,13 +217,13 @@ def _before_a_test(declared: Variable | None, client: Family | None) -> str:
 
     if declared:
         unit = f"{NonceUnit.parse(declared.value, named=declared.name).words} ({declared.name})"
-        coarser = "coarser than that"
+        coarser = "in a coarser unit"
     else:
         unit, coarser = "milliseconds, or in the unit of the last call on this key recorded as accepted", "seconds"
     own = f" {client.name}: {client.counts}." if client and client.counts else ""
     return (
         f"{_STOP}. Beside a running bot, calls of either can be refused, and a bot that counts {coarser} is locked out"
-        f" of the key for good.{own} A test makes 4 calls at most, all read-only. Their nonces are in {unit}."
+        f" of the key for good.{own} A test makes at most 4 calls, all read-only. Their nonces are in {unit}."
     )
 
 

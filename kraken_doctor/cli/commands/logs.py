@@ -27,10 +27,10 @@ def command(
     ctx: click.Context, /, files: tuple[str, ...], since: int | None, follow: bool, output: str, fail_on: str
 ) -> None:
     """
-    Read a bot's log: nonce errors over time, and the cause they point to.
+    Analyse a bot's log: nonce errors over time, and their likely cause.
 
     Plain text, JSON lines or either compressed, of any size; rotated files in any order; "-" is stdin. Makes no
-    network calls, and shows no line of the log: errors are given in Kraken's documented spelling.
+    network calls and shows no line of the log: errors are shown in Kraken's documented spelling.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def command(
     from kraken_doctor.terminal import log_files
 
     if follow and "-" in files:
-        raise click.UsageError("--follow needs a file: it can't tell when stdin pauses")
+        raise click.UsageError("--follow needs a file, not stdin")
     app: App = ctx.obj
     started = Started.now(app.clock)
     since_ns = absolute(since, started.at_ns)

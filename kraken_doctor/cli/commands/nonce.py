@@ -14,15 +14,15 @@ def command(
     ctx: click.Context, /, target: str | None, nonce_unit: str, timeout: float, output: str, fail_on: str
 ) -> None:
     """
-    Confirm the custom nonce generator with self-tests.
+    Test the custom nonce generator.
 
-    Installs it on a krakenex API object, lets the embedded exchange judge it under threads, and tests it
-    alone. Uses a nonce store of its own, which is deleted afterwards: your keys are not touched.
+    Tests it alone, and on a krakenex API object that calls the embedded exchange from several threads. Uses a temporary
+    nonce store: your keys are not touched.
 
-    With --target it tests what your bot uses instead, in a process of its own: is krakenex's hook replaced, by what,
-    in which unit; does it repeat, decrease or race; does it keep requests in order. Importing the module runs it:
-    connections through Python's socket module are refused in that process, but child processes and C extensions
-    are not kept from the network.
+    With --target, tests your bot's generator instead, in a separate process: whether krakenex's hook is replaced, by
+    what, and in which unit; whether nonces repeat, decrease or race; whether requests are kept in order. The module is
+    imported, which runs its code: that process can't connect through Python's socket module, but child processes and C
+    extensions are not kept from the network.
 
     \b
     Examples:

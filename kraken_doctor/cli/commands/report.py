@@ -39,7 +39,7 @@ def command(
     Markdown, JSON or a self-contained HTML page, with versions, checks, findings, and the nonces and latencies of
     the last hour. Names, amounts, addresses, paths and keys are left out; equal keys have equal ids.
 
-    It makes the calls of a check, unless --offline or --from is given: stop the bot on a key first, or give the doctor
+    Makes the same calls as check, unless --offline or --from is given: stop the bot on a key first, or give the doctor
     a key of its own.
 
     \b
@@ -111,7 +111,7 @@ def _form_of(ctx: click.Context) -> str:
     """
     suffix = ctx.meta.get(files.META, {}).get("", Path()).suffix.lower()
     if suffix and suffix not in _FORMS:
-        raise click.UsageError(f"--file: no format ends in {suffix[:20]}; use {', '.join(_FORMS)}, or give -o", ctx)
+        raise click.UsageError(f"--file: no output format for {suffix[:20]}; use {', '.join(_FORMS)}, or add -o", ctx)
     return _FORMS.get(suffix, "markdown")
 
 

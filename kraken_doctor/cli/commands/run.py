@@ -31,11 +31,12 @@ def command(
     """
     Run a Python bot unmodified, with one private Kraken call in flight per key.
 
-    Reaches krakenex, ccxt.kraken and python-kraken-sdk in the command and in its Python children, each in its own
-    nonce unit. Several bots on one key take turns where they use the same nonce store. Ends with the command's status.
+    Works for krakenex, ccxt.kraken and python-kraken-sdk in the command and in its Python child processes, each in
+    its own nonce unit. Several bots on one key take turns if they use the same nonce store. Exits with the
+    command's status.
 
-    With --observe nothing is changed: what goes through requests, aiohttp or httpx to Kraken's private API is recorded,
-    and the cause of refused calls is named with the two calls that prove it.
+    With --observe nothing is changed: calls to Kraken's private API through requests, aiohttp or httpx are recorded,
+    and the cause of refused calls is named, with the two calls that prove it.
 
     \b
     Examples:
@@ -49,7 +50,7 @@ def command(
 
     app: App = ctx.obj
     if option := unreached(arguments):
-        app.output.warn(f"{option}: the start-up hook is not loaded there; private calls stay as they are.\n")
+        app.output.warn(f"{option}: the start-up hook is not loaded there; private calls are left unchanged.\n")
     began_ns, began = app.clock.now_ns(), app.clock.monotonic()
     started = Command(arguments)
     with contextlib.ExitStack() as stack:

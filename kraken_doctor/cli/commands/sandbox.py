@@ -39,11 +39,11 @@ def command(ctx: click.Context, /, list_faults: bool, **choices: Any) -> None:
     """
     Serve the embedded exchange, or run a command against it.
 
-    Prints the variables to export, and serves until Ctrl-C. With a command it runs that with the variables set, where
-    it can't reach a real exchange: on Linux it has a network of its own, in which api.kraken.com is the sandbox;
-    elsewhere Python programs are refused any other connection. Its environment holds no real credentials: what
-    kraken-doctor itself reads is taken out, and what is named like a secret, a password, a token or a key has a dummy
-    in its place; files stay readable. Ends with the command's status, or with 3 when no request arrived.
+    Prints the variables to export, and serves until Ctrl-C. With a command, runs it with these variables set, so that
+    it can't reach a real exchange: on Linux it gets a network of its own, in which api.kraken.com is the sandbox;
+    elsewhere Python programs can't open any other connection. Its environment has no real credentials: variables that
+    kraken-doctor itself reads are removed, and those named like a secret, a password, a token or a key get a dummy
+    value; files stay readable. Exits with the command's status, or with 3 if no request arrived.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def command(ctx: click.Context, /, list_faults: bool, **choices: Any) -> None:
     with handled(ENDINGS[1:], lambda number, _: ended.append(number)), contextlib.ExitStack() as stack:
         variables = _serve(stack, request, _scenario(request.faults))
         app.output.show_demo("".join(f"{_assignment(name, value)}\n" for name, value in variables.items()))
-        app.output.info("Serving until Ctrl-C; these keys open nothing but this exchange.\n")
+        app.output.info("Serving until Ctrl-C; these keys only work on this exchange.\n")
         while not (ended or app.interruption.requested()):  # Ctrl-C is raised
             # Not signal.pause, which Windows has not.
             time.sleep(_POLL_S)
@@ -101,7 +101,7 @@ def _scenario(faults: tuple[str, ...]) -> Scenario:
     if scenario.in_doctor:
         named = " and ".join(faults)
         raise ConfigurationError(
-            f"{named} is inside the doctor, not the exchange: kraken-doctor check --sandbox --fault"
+            f"{named} is simulated inside the doctor, not the exchange; run: kraken-doctor check --sandbox --fault"
         )
     return scenario
 
@@ -121,7 +121,7 @@ def _listing(terminal: Terminal) -> str:
     from kraken_doctor.sandbox.faults import SECTIONS
 
     rows = [[fault.name, fault.title] for section in SECTIONS.values() for fault in section]
-    hint = "Each shows itself with: kraken-doctor check --sandbox --fault NAME"
+    hint = "To see one: kraken-doctor check --sandbox --fault NAME"
     return to_text(Group(listing(["Fault", "What is wrong"], rows), "", hint), terminal)
 
 
@@ -165,7 +165,7 @@ def _inherited(request: _Request) -> dict[str, str]:
 
     if own := [name for name in request.pass_env if is_read_here(name)]:
         raise ConfigurationError(
-            f"--pass-env {own[0]} is refused: the doctor itself reads that, and gives it to no command"
+            f"--pass-env {own[0]} is refused: the doctor itself reads it, and passes it to no command"
         )
     kept = {name: value for name, value in without_secrets(os.environ).items() if not _is_left_out(name)}
     if request.allow_network:
@@ -196,8 +196,8 @@ def _confine(
 
     if request.allow_network:
         app.output.warn(
-            "--allow-network: a program or client library that kraken-doctor does not know can reach the real Kraken"
-            " with a key that it finds in a file.\n"
+            "--allow-network: a program or client library unknown to kraken-doctor can reach the real"
+            " Kraken with a key from a file.\n"
         )
         return False, {}
     # In a process that was not started for this command, or has threads, there is no way back out.
@@ -205,8 +205,8 @@ def _confine(
     if not alone or not isolation.available():
         app.output.warn(
             "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
-            " other languages, python -I, -E or -S, what is started with a cleaned environment, and C code that"
-            " connects by itself (uvloop, pycurl, ctypes).\n"
+            " other languages, python -I, -E or -S, processes with a cleaned environment, and C code that connects"
+            " on its own (uvloop, pycurl, ctypes).\n"
         )
         return False, {}
     sockets = isolation.unix_sockets()
@@ -220,7 +220,7 @@ def _confine(
     if failed:
         app.output.warn(f"Not enforced: {', '.join(failed[:5])}{' and others' if len(failed) > 5 else ''}.\n")
     if files is None:
-        app.output.warn("openssl made no certificate: only known clients find the sandbox as api.kraken.com.\n")
+        app.output.warn("openssl created no certificate: only known clients reach the sandbox as api.kraken.com.\n")
         return True, {}
     if scenario.wire is listeners.plain:  # where a fault leads elsewhere, the name leads nowhere
         stack.enter_context(listeners.served_as_kraken(scenario.exchange, files[1], files[2], _HTTPS_PORT))

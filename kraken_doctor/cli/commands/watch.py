@@ -26,9 +26,9 @@ def command(
     """
     Run the check repeatedly and report changes.
 
-    Prints a line for each change; on a terminal the accounts stand below them. An account that the exchange refuses is
-    left alone for 5 minutes, then for 15: refused calls in a row end in a lockout. With --json-file the newest round
-    is always in that file. The exit status is that of the last round, and 130 after Ctrl-C or SIGTERM.
+    Prints a line for each change, and on a terminal the accounts below them. An account that the exchange refuses is
+    skipped for 5 minutes, then for 15: repeated refusals end in a lockout. With --json-file, that file always has the
+    newest round. The exit status is that of the last round, or 130 after Ctrl-C or SIGTERM.
 
     Give it a key of its own: beside a running bot, calls of either can be refused.
 
@@ -101,6 +101,6 @@ def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
 
     if every_s < _LEAST_EVERY_S and not request.sandbox and not is_loopback(app.host.api_url(request.api_url)):
         raise ConfigurationError(
-            f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round may make 4 private calls and a starter"
-            " key's call counter forgets one in 3 s"
+            f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round can make 4 private calls and a starter"
+            " key's call counter decreases by one in 3 s"
         )

@@ -252,7 +252,7 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
 
 def _install(api: Any, options: CallKeywords) -> None:
     if isinstance(api, type):
-        raise NonceHookError(f"{api.__qualname__} is a class: pass the object that the bot uses")
+        raise NonceHookError(f"{api.__qualname__} is a class: pass the object that your bot uses")
     adapter = find_adapter(api)
     if adapter is None:
         # pykrakenapi.KrakenAPI keeps the krakenex object there.
@@ -260,5 +260,5 @@ def _install(api: Any, options: CallKeywords) -> None:
         if inner is not None:
             raise NonceHookError(f"{type_name(api)} only wraps a {inner.name}: pass that, its .api")
         known = ", ".join(adapter.name for adapter in adapters())
-        raise NonceHookError(f"{type_name(api)} is no client of a known library ({known})")
+        raise NonceHookError(f"{type_name(api)} is not a client of a supported library ({known})")
     adapter.install(api, options)

@@ -27,7 +27,7 @@ class KrakenSdkAdapter(Adapter):
         families = {base.__name__ for base in type(client).__mro__}
         spot = next((name for name in ("SpotAsyncClient", "SpotClient") if name in families), None)
         if spot is None:
-            return f"{type_name(client)} is no spot client of python-kraken-sdk: futures have other keys and nonces"
+            return f"{type_name(client)} is not a spot client of python-kraken-sdk: futures use other keys and nonces"
         names = missing(client, [f"_{spot}__check_{name}" for name in ("renew_session", "response_data")])
         return f"no {', '.join(names)} in {type_name(client)}" if names else ""
 

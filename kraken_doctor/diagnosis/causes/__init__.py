@@ -69,7 +69,7 @@ def _symptom(title: str, fields: dict[str, Any]) -> Symptom:
 SECTIONS: dict[str, tuple[Cause, ...]] = {
     "Credentials": _causes("credentials"),
     "This host": _causes("host"),
-    "The way to the exchange": _causes("connection"),
+    "The connection to the exchange": _causes("connection"),
     "The key": _causes("key"),
     "The nonce": _causes("nonce"),
 }

@@ -1,4 +1,4 @@
-"""The way to the exchange, and what the exchange says of itself."""
+"""The connection to the exchange, and what the exchange says of itself."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ _CERTIFICATE = ("tls-untrusted", "tls-expired", "tls-hostname")
 
 @RunRule
 def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
-    """Yield the causes of the section "The way to the exchange"."""
+    """Yield the causes of the section "The connection to the exchange"."""
     yield from _concerns(evidence)
     for call in (facts.PATH, facts.EXCHANGE):
         if evidence.get(call.FAILURE):
@@ -50,7 +50,7 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         severity = Severity.WARN if beside_calls else None
         yield finding(_STATUS_CAUSES[status], f"SystemStatus says {status}", severity=severity)
     elif status is not None and status != "online":
-        said = f"says {status!r}, which this version does not know" if status else "says no word for it"
+        said = f"says {status!r}, which this version does not know" if status else "gives no status"
         yield finding("exchange-status-unknown", f"SystemStatus {said}")
 
 
@@ -89,19 +89,18 @@ def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternat
     """Return what the evidence leaves open."""
     proxy = evidence.get(facts.PROXY)
     if failure == "tls-expired" and not clock_is_known(evidence):
-        apart = "kraken-doctor clock, with a time server that can be reached"
-        return (Alternative("this host's clock is wrong", apart),)
+        return (Alternative("this host's clock is wrong", "kraken-doctor clock, with a reachable time server"),)
     status = evidence.get(call.PROXY_STATUS)
     unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
     if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
-        return (Alternative("the proxy works and does not reach the exchange", "the proxy's log, or another way"),)
+        return (Alternative("the proxy can't reach the exchange", "the proxy's log, or a connection without it"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
     by_proxy = {"connection-reset", "read-timeout"}
     if evidence.get(facts.TLS_VERSION) is None:
         by_proxy |= {"edge-error", "edge-blocked", "response-invalid"}
     if proxy != "" and failure in by_proxy:
         whose = f"the proxy {proxy}" if proxy else "a proxy"
-        return (Alternative(f"the fault is with {whose}", "NO_PROXY, if there is a way without it"),)
+        return (Alternative(f"the fault lies with {whose}", "NO_PROXY, if there is a connection without it"),)
     return ()
 
 
@@ -120,9 +119,9 @@ def _clock_behind(evidence: EvidenceSet) -> Diagnosis:
     issuer, begins = evidence.get(facts.TLS_ISSUER) or "an unnamed issuer", evidence.get(facts.TLS_NOT_BEFORE, "")
     return finding(
         "clock-behind",
-        f"the certificate, by {issuer}, is genuine and begins {begins}",
+        f"the certificate, by {issuer}, is genuine and valid from {begins}",
         clock_words(evidence),
-        summary="This host's clock is behind: by it, the exchange's certificate is not valid yet.",
+        summary="This host's clock is behind: by this clock, the exchange's certificate is not valid yet.",
         confidence=Confidence.LIKELY,
         severity=_severity(evidence, facts.PATH),
         remedy=clock_remedy(evidence, "clock-behind"),
@@ -135,13 +134,13 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if dead := evidence.get(facts.TCP_DEAD):
         seconds = evidence.get(facts.TCP_DEAD_SECONDS, 0.0)
         where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
-        lost = f"each new connection loses at least {span(seconds)} before another address is tried"
+        lost = f"each new connection waits at least {span(seconds)} before another address is tried"
         answered = f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(evidence.get(facts.TCP_SECONDS, 0.0))}"
         yield finding(
             "connection-timeout",
             *dead,
             answered,
-            summary=f"{where} leads nowhere: {lost}.",
+            summary=f"{where} does not answer: {lost}.",
             severity=Severity.WARN,
             remedy=remedy("dead IPv6" if where == "IPv6" else "dead address"),
         )
@@ -149,7 +148,7 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         if chance := evidence.get(call.CHANCE):
             samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
             because = (f"{failed} of {samples} attempts failed", evidence.get(call.CHANCE_DETAIL, ""))
-            summary = "The way to the exchange fails now and then."
+            summary = "The connection to the exchange fails intermittently."
             yield finding(chance, *because, summary=summary, severity=Severity.WARN)
     if without := evidence.get(facts.TLS_WITHOUT_VARIABLE):
         variable = evidence.source(facts.TLS_AUTHORITIES) or "SSL_CERT_FILE"
@@ -196,7 +195,7 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
 def until_words(refusal: KrakenError) -> str | None:
     """Return the moment that *refusal* names, where it names one."""
     until_s = refusal.until_s if isinstance(refusal, KrakenThrottled) else None
-    return None if until_s is None else f"it asks to wait until {utc_words(until_s)}"
+    return None if until_s is None else f"it asks clients to wait until {utc_words(until_s)}"
 
 
 def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | None:

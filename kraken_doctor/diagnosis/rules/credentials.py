@@ -22,12 +22,12 @@ def credentials(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         yield finding("dotenv-damaged", *damaged)
     if sharing := evidence.get(facts.SHARED_WITH):
         variable = evidence.get(facts.KEY.VARIABLE, "")
-        yield finding("account-ambiguous", f"{variable} is also what {', '.join(sharing)} would use")
+        yield finding("account-ambiguous", f"{variable} is also used for {', '.join(sharing)}")
     if same := evidence.get(facts.SAME_KEY_AS):
         yield finding("key-duplicated", f"the same key as {', '.join(same)}")
     yield from _form(evidence)
     if path := evidence.get(facts.TRACKED_FILE):
-        because = f"git tracks {path}: it is in every copy of the repository"
+        because = f"git tracks {path}: every copy of the repository has it"
         instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
         yield finding("dotenv-readable", because, summary=f"{path} is under version control.", remedy=instead)
     elif path := evidence.get(facts.READABLE_FILE):
@@ -56,7 +56,7 @@ def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         elif flaws and (part is facts.KEY or evidence.get(facts.SECRET.SOUND_INSIDE)):
             yield _damaged(evidence, part, variable, flaws)
         elif part is facts.KEY and evidence.get(part.SHAPE) == "other":
-            summary = f"{variable} has not the form of an API key."
+            summary = f"{variable} does not look like a Kraken API key."
             yield finding("key-malformed", _size(evidence, part), summary=summary)
         elif evidence.get(part.SHAPE) and part is facts.SECRET and evidence.get(part.DECODED) != _SECRET_BYTES:
             yield finding("secret-malformed", _decoded(evidence), summary=f"{variable} is not a Kraken private key.")
@@ -69,7 +69,7 @@ def where_from(evidence: EvidenceSet) -> tuple[str, ...]:
     """Return which key was sent and where it was read, and what has another in store: it may be the wrong one."""
     source, tail = evidence.get(facts.CREDENTIALS_SOURCE), evidence.get(facts.KEY_TAIL)
     sent = (f"the key {tail} is from {source}",) if source and tail else ()
-    return (*sent, *(f"{name} has another value, which is not used" for name in evidence.get(facts.ELSEWHERE, ())))
+    return (*sent, *(f"{name} has a different value, which is not used" for name in evidence.get(facts.ELSEWHERE, ())))
 
 
 def other_value(evidence: EvidenceSet) -> Remedy | None:
@@ -81,9 +81,9 @@ def other_value(evidence: EvidenceSet) -> Remedy | None:
 def _placeholder(evidence: EvidenceSet, part: Credential, variable: str) -> Diagnosis:
     what, instead = "a placeholder", None
     if part is facts.KEY and evidence.get(facts.DEMO_KEY):
-        what, instead = "a demo key of kraken-doctor sandbox, which opens nothing elsewhere", remedy("demo key")
+        what, instead = "a demo key of kraken-doctor sandbox, which works nowhere else", remedy("demo key")
     elif evidence.get(part.REFERENCE):
-        what, instead = "a reference to another value, which nothing has replaced", remedy("reference")
+        what, instead = "an unresolved reference to another value", remedy("reference")
     because = _size(evidence, part), "nothing was sent"
     return finding("credentials-placeholder", *because, summary=f"{variable} holds {what}.", remedy=instead)
 
@@ -108,11 +108,11 @@ def _decoded(evidence: EvidenceSet) -> str:
     decoded = evidence.get(facts.SECRET.DECODED)
     size = _size(evidence, facts.SECRET)
     if decoded is None:
-        return f"{size}, not base64: its end may be missing"
-    hints = {66: ", the form of a Kraken Futures secret", 42: ", the form of an API key"}
+        return f"{size}, not valid base64: its end may be missing"
+    hints = {66: ", as in a Kraken Futures secret", 42: ", as in an API key"}
     return f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}"
 
 
 def _shapes(evidence: EvidenceSet) -> tuple[str, ...]:
-    other = "a key" if evidence.get(facts.SECRET.SHAPE) == "key" else "no key"
-    return ("it decodes to the 64 bytes of a secret", f"the other variable has the form of {other}")
+    other = "a key" if evidence.get(facts.SECRET.SHAPE) == "key" else "something else"
+    return ("it decodes to the 64 bytes of a secret", f"the other variable holds what looks like {other}")

@@ -19,7 +19,7 @@ def host(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     elif missing:
         yield finding("krakenex-incompatible", f"krakenex {version} has no {', '.join(missing)}")
     elif version and version != (tested := evidence.get(facts.KRAKENEX_TESTED, "")):
-        yield finding("krakenex-untested", f"installed {version}, tested {tested}", "the nonce hook is there")
+        yield finding("krakenex-untested", f"installed {version}, tested {tested}", "the nonce hook is present")
     if (problem := evidence.get(facts.STORE_ERROR)) is not None:
         yield unwritable(evidence, problem)
     yield from _clock(evidence)
@@ -30,7 +30,7 @@ def unwritable(evidence: EvidenceSet, problem: str) -> Diagnosis:
     place = evidence.get(facts.STORE_PLACE)
     reached = evidence.outcome("path") is Outcome.PASS and not evidence.get(facts.PATH.ERROR)
     meant = f"the store is {place}" if place else None
-    works = "Kraken is reached: the connection works, the store does not" if reached else None
+    works = "Kraken can be reached: the connection works, the nonce store does not" if reached else None
     return finding("state-unwritable", problem, meant, works, remedy=remedy_for(problem, "store_problems"))
 
 

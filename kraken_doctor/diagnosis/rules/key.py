@@ -52,7 +52,7 @@ def settings_of_key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         yield finding("key-can-withdraw", f"its permissions include {boxes(excess)}")
     limits = {"from": evidence.get(facts.KEY_QUERY_FROM), "up to": evidence.get(facts.KEY_QUERY_TO)}
     if limited := [f"{word} {utc_words(at, with_seconds=False)}" for word, at in limits.items() if at]:
-        yield finding("key-range-limited", f"history is open {' and '.join(limited)}")
+        yield finding("key-range-limited", f"history can be queried {' and '.join(limited)}")
     if evidence.get(facts.KEY_IP_ALLOWLIST) == 0:
         yield finding("key-unrestricted", "its allow-list is empty")
 
@@ -80,7 +80,7 @@ def _refused(evidence: EvidenceSet, made: Sequence[Call]) -> Iterator[Diagnosis]
     yield finding(
         error.cause,
         *because,
-        "the exchange was reached, and the key was sent as set",
+        "the exchange was reached, and the key was sent as configured",
         until_words(error),
         summary=summary,
         severity=Severity.FAIL,  # also of a cause that is a warning where calls are accepted
@@ -101,7 +101,7 @@ def _denied(
     address, fresh, box = possible  # in the catalogue's order
     info = next((call.outcome for call in made if call.endpoint == "GetApiKeyInfo"), "")
     if info == "ok" and QUERY_FUNDS in evidence.get(facts.KEY_PERMISSIONS, ()):
-        summary = "Kraken denied a call for which the key has the permission."
+        summary = "Kraken denied a call that the key has the permission for."
         return summary, (fresh,), remedy("denied all the same")
     if info == "ok":  # so this host may use the key
         return "", (box, fresh), None
@@ -121,5 +121,5 @@ def _address(evidence: EvidenceSet) -> list[str]:
     with contextlib.suppress(ValueError):  # of a saved report it may have been taken out
         address = ipaddress.ip_address(own.partition("%")[0])
         if address.is_private and not address.is_loopback:
-            own += "; behind a router Kraken sees the router's public address"
+            own += "; behind a router, Kraken sees the router's public address"
     return [f"this host's address on the connection: {own}"]

@@ -27,7 +27,7 @@ _LEAD_S = 60.0
 _NEXT_FINER = dict(pairwise(NonceUnit))
 """The next unit that clients really count in."""
 
-_CORRECTED = "our nonces came from the corrected time"
+_CORRECTED = "the doctor's nonces came from the corrected time"
 
 
 @AccountRule
@@ -51,7 +51,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if kind == "NonceStoreError":
         yield unwritable(evidence, error)
     elif kind == "NonceExhaustedError":
-        summary = "No nonce is left: the mark in the nonce store is at the end of its range."
+        summary = "No nonce is left: the nonce store's mark is at the end of its range."
         yield finding("state-unwritable", error, summary=summary, remedy=remedy("nonces at their end"))
     yield from another_unit(evidence, accepted)
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
@@ -62,7 +62,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     yield from _window(evidence, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
-        yield finding("nonce-ahead-of-clock", f"the mark leads the clock by {span(lead_s)}", clock_words(evidence))
+        yield finding("nonce-ahead-of-clock", f"the mark is {span(lead_s)} ahead of the clock", clock_words(evidence))
 
 
 def _broken(repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis:
@@ -70,8 +70,8 @@ def _broken(repeated: list[tuple[Call, Call]], refused: list[Call]) -> Diagnosis
     because = [f"{one.endpoint} got {one.nonce}, and then {other.endpoint} {other.nonce}" for one, other in repeated]
     return finding(
         "nonce-generator-broken",
-        *(because or ["what left this host is not what was issued"]),
-        summary="The generator in use gives nonces that do not rise.",
+        *(because or ["the nonce that was sent is not the one that was issued"]),
+        summary="The generator in use gives nonces that do not increase.",
         error=refused[-1].outcome if refused else "",
     )
 
@@ -93,7 +93,7 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
     last = refused[-1]
     later = next((call for call in accepted if call.number > last.number), None)
     other = later or accepted[-1]
-    ahead = "a program on a host whose clock is a second or two ahead has just used the key"
+    ahead = "a program on a host with a clock a second or two ahead has just used the key"
     return finding(
         "nonce-shared-key",
         f"{last.endpoint} was refused with nonce {last.nonce}",
@@ -108,7 +108,7 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
 
 def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
-    finer = f"the key has also seen finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
+    finer = f"the key has also accepted finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
     return finding(
         "clock-behind",
         clock_words(evidence),
@@ -117,7 +117,7 @@ def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-behind"),
-        possible=(Alternative(finer, "it is refused again once the clock is right"),),
+        possible=(Alternative(finer, "it will be refused again once the clock is right"),),
     )
 
 
@@ -129,7 +129,7 @@ def _clock_ahead(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
         clock_words(evidence),
         _CORRECTED,
         _refused_when(refused),
-        f"the right time passes them within {span(ahead_s)}: no new key is needed",
+        f"real time passes them within {span(ahead_s)}: no new key is needed",
         summary=f"This host's clock is {span(ahead_s)} ahead, and a bot on this host has spent nonces of this clock.",
         severity=Severity.FAIL,
         error=refused[-1].outcome,
@@ -159,11 +159,11 @@ def _readings(evidence: EvidenceSet, unit: NonceUnit, *, doubtful_clock: bool = 
     """Return what a nonce that is refused for good can mean, the harmless to try first."""
     finer = _NEXT_FINER.get(unit)
     shown = f"their logs show nonces of {_listed(finer)['digits']} digits" if finer else ""
-    confirmed = f"{shown}; only if all of them count so: {declaring(evidence, finer)}" if finer else ""
+    confirmed = f"{shown}; only if all of them use that unit: {declaring(evidence, finer)}" if finer else ""
     readings = [
         Alternative("another program is using this key right now", "stop it, and run this check again"),
         Alternative(f"programs on this key count in a finer unit ({_listed(unit)['finer_clients']})", confirmed),
-        Alternative("a clock was ahead when the key was last used: that heals by itself when its time comes"),
+        Alternative("a clock was ahead when the key was last used: this ends by itself when real time catches up"),
     ]
     if doubtful_clock:
         readings.insert(1, Alternative("this host's clock is behind", "kraken-doctor clock"))
@@ -190,7 +190,7 @@ def _window(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagnosis]:
         return
     unit = accepted[-1].unit
     window_s = window * unit.tick_ns / 1e9
-    because = f"the window is {window} ticks, in {unit.words} that is {span(window_s)}"
+    because = f"the window is {window} ticks: {span(window_s)} in {unit.words}"
     if window_s < _TOO_SMALL_S:
         yield finding("nonce-window-too-small", because)
     elif window_s > _WIDE_S:

@@ -25,7 +25,7 @@ def withheld(evidence: EvidenceSet) -> Diagnosis:
     used = f"the unit to use is {unit.words} ({evidence.source(facts.NONCE_UNIT)})"
     if reason == "ahead":
         wait = span(evidence.get(facts.NONCE_MARK_LEAD, 0.0))
-        said = f"the nonce store's mark is {wait} ahead of the clock, and no accepted call explains it"
+        said = f"the nonce store's mark is {wait} ahead of the clock, and no accepted call explains that"
         because, instead = (f"the mark is {mark}", used, clock_words(evidence)), remedy("wait for the mark", wait=wait)
         return finding("nonce-ahead-of-clock", *because, summary=f"Nothing was sent: {said}.", remedy=instead)
     if not found:
@@ -33,7 +33,7 @@ def withheld(evidence: EvidenceSet) -> Diagnosis:
             "nonce-spent-higher",
             f"the mark is {mark}",
             used,
-            summary="Nothing was sent: the nonce store's mark of this key is a time in no unit that clients count in.",
+            summary="Nothing was sent: the nonce store's mark of this key is not a time in any unit that clients use.",
             confidence=Confidence.POSSIBLE,
             severity=Severity.WARN,
             remedy=remedy("another store"),
@@ -44,7 +44,7 @@ def withheld(evidence: EvidenceSet) -> Diagnosis:
         "nonce-spent-higher",
         f"the mark is {mark}" if mark is not None else None,
         used,
-        summary=f"Nothing was sent: version 0.1 noted that this key accepted {words}, but not who chose that unit."
+        summary=f"Nothing was sent: version 0.1 recorded that this key accepted {words}, but not who chose that unit."
         if noted
         else f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}.",
         confidence=Confidence.POSSIBLE,
@@ -68,7 +68,7 @@ def another_unit(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagno
         f"declared by {evidence.source(facts.NONCE_UNIT)}",
         "the bot's last accepted call is in the audit log",
         "the library reads the process's environment, and no .env file",
-        summary=f"A bot on this key counts in {bot.words}, but {declared.words} are declared.",
+        summary=f"A bot on this key uses {bot.words}, but {declared.words} are declared.",
         confidence=Confidence.LIKELY,
         severity=Severity.WARN,
         remedy=remedy("one unit for all", ways=", or ".join(ways)),

@@ -107,7 +107,7 @@ class AuditFile:
         # lock, and the file is open no longer than that.
         try:
             if not self._moving.acquire(_APPEND_TIMEOUT_S):
-                raise TimeoutError(errno.ETIMEDOUT, "another process writes to it, and does not end")
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps writing to it")
             with contextlib.suppress(OSError):  # there is none yet, or somebody reads it: it grows a little more
                 if self._path.stat().st_size >= self._max_bytes:
                     self._path.replace(self._older)

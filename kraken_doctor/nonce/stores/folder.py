@@ -33,7 +33,7 @@ def ensure_private_dir(folder: Path) -> int:
     if user != 0 and status.st_uid not in (0, user):
         raise PermissionError(errno.EPERM, f"the directory belongs to another user ({status.st_uid})", str(folder))
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
-        raise PermissionError(errno.EPERM, "everybody may write to the directory: chmod o-w it", str(folder))
+        raise PermissionError(errno.EPERM, "everyone can write to the directory: run chmod o-w on it", str(folder))
     return 0o660 if _is_shared(status) else 0o600
 
 
@@ -52,7 +52,7 @@ def check(path: Path, *, may_have_names: bool = False) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     if status.st_nlink > 1 and not may_have_names:
-        raise OSError(errno.EMLINK, "the file has a second name (a hard link): copy it to one of its own", str(path))
+        raise OSError(errno.EMLINK, "the file has a second name (a hard link): copy it to a separate file", str(path))
     if (user := effective_user()) is None:
         return
     folder = path.parent.stat()

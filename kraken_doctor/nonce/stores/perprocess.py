@@ -44,7 +44,7 @@ def refuse_reentry(lock: Any) -> None:
     """
     if lock._is_owned():  # noqa: SLF001 - as threading.Condition does
         raise NonceStoreError(
-            "the nonce store is at work in this very thread: a signal handler or a hook calls into it"
+            "the nonce store is already in use in this thread: a signal handler or a hook calls into it"
         )
 
 

@@ -81,7 +81,7 @@ class RedisStore:
             if keys and type(answer) is int and (answer < 0 or (floor is None and answer == 0)):
                 return answer
             if floor is None:
-                raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]} for the turn of key {key_id}")
+                raise NonceStoreError(f"nonce store redis: returned {repr(answer)[:40]} for the turn of key {key_id}")
             return marks.judged(answer, least, is_possible, remedy)
 
         try:

@@ -17,7 +17,7 @@ _SOCKET_TIMEOUT_S = 5.0
 """A Redis that is slower than that is as good as none: the caller gets an error, and no nonce."""
 
 _UNREADABLE = (
-    "the Redis URL can't be read: use redis://host:port/db, with user:password@ before a host that asks for it"
+    "the Redis URL can't be read: use redis://host:port/db, with user:password@ before the host if it needs a login"
 )
 """Not the two together: what looks like a login in a URL is hidden."""
 
@@ -33,7 +33,7 @@ def only(kind: Any) -> Judge:
 
     def judge(answer: Any) -> Any:
         if not isinstance(answer, kind):
-            raise NonceStoreError(f"nonce store redis: gave {repr(answer)[:40]}, which is no answer")
+            raise NonceStoreError(f"nonce store redis: returned {repr(answer)[:40]}, which is not an answer")
         return answer
 
     return judge
@@ -56,7 +56,7 @@ class RedisLink:
             from redis.backoff import NoBackoff
             from redis.retry import Retry
         except ImportError:
-            raise ConfigurationError("redis:// needs its extra: pip install 'kraken-doctor[redis]'") from None
+            raise ConfigurationError("redis:// needs an extra: pip install 'kraken-doctor[redis]'") from None
         options = {"decode_responses": True, "retry": Retry(NoBackoff(), 0)}
         limits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SOCKET_TIMEOUT_S)
         make_pool = functools.partial(redis.ConnectionPool.from_url, url, **options, **limits)

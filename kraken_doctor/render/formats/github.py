@@ -59,7 +59,7 @@ def _at_most(kind: str, lines: list[str]) -> list[str]:
     if len(lines) <= MOST_OF_A_KIND:
         return lines
     hidden = len(lines) - MOST_OF_A_KIND + 1
-    more = f"::{kind} title=and {hidden} more::The job's summary and the log below have them all."
+    more = f"::{kind} title=and {hidden} more::See the job summary and the log below for all of them."
     return [*lines[: MOST_OF_A_KIND - 1], more]
 
 

@@ -43,7 +43,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
             *_section("Accounts", _accounts(report)),
             *_section("Checks", [_checks(report)]),
             *_section("Nonces and calls", _calls(records, figures.missing(report.extra.get("audit")))),
-            *_section("How long this run's calls took", _latency(report)),
+            *_section("Latency of this run's calls", _latency(report)),
             *_section("Evidence", [_evidence(result) for result in report.checks if result.evidence]),
             *_section("This host", [terms(_environment(report))]),
         ),
@@ -76,7 +76,7 @@ def _own_faults(report: Report) -> Iterator[ET.Element]:
     for fault in phrases.own_faults(report):
         yield element("p", "In ", escape(fault))
     if phrases.own_faults(report):
-        yield element("p", phrases.OWN_FAULT, " Report it to where you have kraken-doctor from, with this page.")
+        yield element("p", phrases.OWN_FAULT, " Report it where you got kraken-doctor, with this page.")
 
 
 def _finding(diagnosis: Diagnosis, accounts: str) -> ET.Element:
@@ -126,7 +126,7 @@ def _unbroken(cell: str) -> str:
 def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.Element]:
     yield from (element("p", escape(sentence)) for sentence in missing)
     if not records:
-        yield element("p", "No private call of the last hour is on record.")
+        yield element("p", "No private calls were recorded in the last hour.")
         return
     found = figures.figures(records)
     rows: list[list[Child]] = [[code(f.key_id), escape(f.endpoint), *map(_unbroken, f.cells())] for f in found]
@@ -140,13 +140,13 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
         shown = chart.nonces(own, escape(key_id))
         yield element("figure", element("figcaption", "Key ", code(key_id), f": {len(own)} calls"), shown)
     if len(drawn) > _MAX_CHARTS:
-        yield element("p", f"And {len(drawn) - _MAX_CHARTS} more keys, in the table alone.")
+        yield element("p", f"And {len(drawn) - _MAX_CHARTS} more keys, only in the table.")
 
 
 def _latency(report: Report) -> Iterator[ET.Element]:
     if rows := figures.latency(report.extra.get("latency")):
         cells = (list(map(_unbroken, row)) for row in rows)
-        yield table("Medians, and in brackets the slowest", figures.LATENCY_COLUMNS, cells)
+        yield table("Medians, slowest in brackets", figures.LATENCY_COLUMNS, cells)
 
 
 def _evidence(result: CheckResult) -> ET.Element:
@@ -157,7 +157,7 @@ def _evidence(result: CheckResult) -> ET.Element:
 
 
 def _fact(item: Evidence) -> str:
-    bound = f" (held against {item.bound})" if item.bound else ""
+    bound = f" (limit: {item.bound})" if item.bound else ""
     source = f", by {item.source}" if item.source else ""
     return escape(phrases.fact(item) + bound + source)
 
@@ -170,7 +170,7 @@ def _environment(report: Report) -> Iterator[tuple[str, Child]]:
 def _comparison(report: Report) -> Iterator[ET.Element]:
     if compared := phrases.comparison(report):
         since = escape(str(report.extra["comparison"].get("baseline_started_at")))
-        yield element("p", f"Against the report of {since}.")
+        yield element("p", f"Compared with the report of {since}.")
         told = ((name, [*map(_named, items)] or ["nothing"]) for name, items in compared)
         yield terms(row for name, texts in told for row in phrases.beside(name, texts))
 

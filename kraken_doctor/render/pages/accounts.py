@@ -25,5 +25,5 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
         summaries = [result.summary for result in report.checks] or ["no account is configured"]
         shown = [Text(f"{symbols_for(terminal).unknown} {escape(summary)}") for summary in summaries]
     if places := [[place["place"], place["found"]] for place in report.extra.get("looked_at", ())]:
-        found += ["", listing(["Looked at", "Found"], places)]
+        found += ["", listing(["Searched", "Found"], places)]
     return to_text(Group(*shown, *found), terminal)

@@ -60,9 +60,9 @@ def _without_servers(evidence: EvidenceSet, outcome: Outcome) -> list[str]:
     problems = evidence.get(facts.NTP_PROBLEMS)
     if evidence.source(facts.CLOCK_OFFSET) != "exchange":
         return []
-    remarks = ["The exchange tells whole seconds, hence the wide bound."]
+    remarks = ["The exchange gives whole seconds, hence the wide bound."]
     if problems and all(": no answer in " in problem for problem in problems):
-        remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 looks like that.")
+        remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 can cause this.")
     if outcome is Outcome.INCONCLUSIVE:
         # What is undecided at a limit is at most a second beyond it, and the way there and back.
         remarks.append(f"--max-offset {evidence.get(facts.CLOCK_LIMIT, 0.0) + 2:g} would give a verdict.")
@@ -78,7 +78,7 @@ def _watch(report: Report, terminal: Terminal) -> str:
     steps = [f"{step['seconds']:+.3f} s at {step['at']}" for step in watched["steps"]]
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row("Polls", str(len(watched["samples"])))
-    grid.add_row("Rate", f"{between} (positive: it falls behind)")
+    grid.add_row("Rate", f"{between} (positive: this host falls behind)")
     grid.add_row("Steps", ", ".join(steps[-_STEPS_SHOWN:]) if steps else "none")
     return _page(report, terminal, grid)
 

@@ -17,7 +17,7 @@ from kraken_doctor.terminal.text import Terminal, escape
 
 Sections = Mapping[str, Sequence[Cause]]
 
-_ALONE = "These words point to no cause of a failed connection."
+_ALONE = "This error does not point to any cause of a failed connection."
 
 
 def listed(sections: Sections, terminal: Terminal) -> str:
@@ -31,7 +31,7 @@ def listed(sections: Sections, terminal: Terminal) -> str:
         for cause in causes:
             grid.add_row(Text(cause.id, style=SEVERITY_STYLES[cause.severity]), Text(cause.title))
         parts += [Text(section, style="bold"), inset(grid), ""]
-    more = "More of one: kraken-doctor explain CAUSE. Of an error: kraken-doctor explain 'EAPI:Invalid key'."
+    more = "More about a cause: kraken-doctor explain CAUSE. About an error: kraken-doctor explain 'EAPI:Invalid key'."
     return to_text(Group(*parts, Text(more)), terminal)
 
 
@@ -48,7 +48,7 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
     if not symptom.causes:
         parts += [Text(_ALONE), ""]
     elif len(symptom.causes) > 1:
-        parts += [Text("It may come from, most likely first:"), ""]
+        parts += [Text("Possible causes, most likely first:"), ""]
     for cause_id, told_apart_by in symptom.causes.items():
         cause = causes[cause_id]
         head = Text(cause_id, style=f"bold {SEVERITY_STYLES[cause.severity]}")
@@ -56,7 +56,7 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
         parts += [head, Text(f"  {cause.title}."), _rows([row for row in rows if row[1]]), ""]
     if symptom.causes:
         more = f"More: kraken-doctor explain {next(iter(symptom.causes))}"
-        parts += [Text(f"What decides: {symptom.command}"), Text(more), ""]
+        parts += [Text(f"To find out which: {symptom.command}"), Text(more), ""]
     return to_text(Group(*parts), terminal) + _links(symptom.links)
 
 
@@ -83,7 +83,7 @@ def symptom_markdown(symptom: Symptom, causes: Mapping[str, Cause], *, level: in
         for number, (cause, apart) in enumerate(symptom.causes.items(), 1)
     ]
     if symptom.causes:
-        lines += ["", f"What decides: `{symptom.command}`", ""]
+        lines += ["", f"To find out which: `{symptom.command}`", ""]
     lines += [f"- <{link}>" for link in symptom.links]
     return "\n".join(lines) + "\n"
 

@@ -80,7 +80,7 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
         last = _time(log["generator"]["last"])
         generator = f"installed at {last}" if installed == 1 else f"installed {_times(installed)}, last at {last}"
     else:
-        generator = "no line says that the custom one was installed"
+        generator = "no line shows that the custom one was installed"
     if log["generator"]["failed"]:
         generator = f"its installation failed {_times(log['generator']['failed'])}"
     lines = [f"Nonce generator: {generator}"]
@@ -94,7 +94,7 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     if log["versions"]:
         lines.append("Versions: " + ", ".join(f"{name} {' -> '.join(v)}" for name, v in log["versions"].items()))
     if log["timeline"]:
-        lines.append(f"Times are the log's own; those with a zone, in UTC. Each row is {_span(log['bucket_s'])}.")
+        lines.append(f"Times are the log's own; in UTC if they have a zone. Each row is {_span(log['bucket_s'])}.")
     return lines
 
 
@@ -103,7 +103,7 @@ def _closing(report: Report) -> str:
 
 
 def _name(file: Mapping[str, Any]) -> str:
-    return f"{file['name']}{' (not to its end)' if file['broken'] else ''}"
+    return f"{file['name']}{' (not read to the end)' if file['broken'] else ''}"
 
 
 def _time(moment: str | None) -> str:

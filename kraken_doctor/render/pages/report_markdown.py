@@ -19,7 +19,7 @@ MOST_CHARACTERS = 60_000
 _NOTE_CHARACTERS = 100
 """What a section that was cut says of it."""
 
-_MEDIANS = "Medians, and in brackets the slowest."
+_MEDIANS = "Medians, slowest in brackets."
 
 
 def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
@@ -36,7 +36,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     parts.append(_calls(tuple(records), figures.missing(report.extra.get("audit"))))
     if rows := figures.latency(report.extra.get("latency")):
         cells = [tuple(map(text, row)) for row in rows]
-        parts.append(f"#### How long this run's calls took\n\n{_MEDIANS}\n\n{table(figures.LATENCY_COLUMNS, cells)}")
+        parts.append(f"#### Latency of this run's calls\n\n{_MEDIANS}\n\n{table(figures.LATENCY_COLUMNS, cells)}")
     # Where the page gets too long, the end goes first.
     well = {account.label for account in report.accounts if account.outcome is Outcome.PASS}
     checks = sorted(report.checks, key=lambda result: result.account in well)
@@ -71,7 +71,7 @@ def _cut(section: str, room: int) -> str:
     units = units if len(units) > 2 else section.splitlines(keepends=True)
     sizes = itertools.accumulate(map(len, units))
     kept = max(1, sum(size <= room - len(end) for size in sizes))
-    note = f"{len(units) - kept} more left out for length: `report -o json` has them."
+    note = f"{len(units) - kept} more left out to limit the length: `report -o json` has them."
     return "".join(units[:kept]) + f"{end}\n{note}\n\n"
 
 
@@ -87,7 +87,7 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> str:
     title = "#### Private calls of the last hour\n\n"
     said = "".join(f"\n{text(sentence)}\n" for sentence in missing)
     if not records:
-        return f"{title}None is on record.\n{said}"
+        return f"{title}None were recorded.\n{said}"
     rows = [(code(f.key_id), code(f.endpoint), *f.cells()) for f in figures.figures(records)]
     return title + table(("Key id", "Endpoint", *figures.COLUMNS), rows) + said
 
@@ -97,7 +97,7 @@ def _evidence(result: CheckResult) -> str:
     facts = result.evidence
     rows = ((code(f.name), code(phrases.fact(f)), text(f.bound), text(f.source)) for f in facts)
     head = f"**{text(result.id)}**{whose}: {OUTCOME_WORDS[result.outcome]}\n\n"
-    return head + table(("Fact", "Value", "Held against", "By"), rows)
+    return head + table(("Fact", "Value", "Limit", "By"), rows)
 
 
 def _environment(report: Report) -> str:

@@ -119,7 +119,7 @@ def _row(account: AccountReport, seen: WatchStatus, symbols: Symbols) -> Row:
     said = {True: "connected", False: escape(phrases.said(account, seen.report)), None: "unknown"}[account.connected]
     state = f"{said}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
-    state += f"; asked again in {_span(rests_s)}" if rests_s else ""
+    state += f"; next check in {_span(rests_s)}" if rests_s else ""
     return Row(symbols.of(account.outcome), escape(account.label), said, state)
 
 

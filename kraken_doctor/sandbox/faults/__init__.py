@@ -185,7 +185,7 @@ def _fault(name: str, table: dict[str, Any]) -> Fault:
 SECTIONS: dict[str, tuple[Fault, ...]] = {
     "Credentials": _faults("credentials"),
     "This host": _faults("host"),
-    "The way to the exchange": _faults("connection"),
+    "The connection to the exchange": _faults("connection"),
     "The key": _faults("key"),
     "The nonce": _faults("nonce"),
     "Odd, and healthy": _faults("healthy_edge_cases"),
@@ -203,5 +203,5 @@ def find(name: str) -> Fault:
     """
     if name not in FAULTS:
         meant = did_you_mean(name, FAULTS)
-        raise ConfigurationError(f"there is no fault {name[:40]!r}{meant}; kraken-doctor sandbox --list-faults")
+        raise ConfigurationError(f"unknown fault {name[:40]!r}{meant} (kraken-doctor sandbox --list-faults lists them)")
     return FAULTS[name]
