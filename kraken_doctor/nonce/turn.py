@@ -137,14 +137,14 @@ class FairLock:
         """
         # A signal handler that interrupted a step of this lock: the RLock would let it in, half-way through a change.
         if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
-            raise TurnHeldError(_HELD)
+            raise TurnHeldError(HELD)
         with self._guard:
             if self._holder is None:
                 self._holder = waiter
                 return True
             # Who would have to let go is the one that asks: it would wait for its whole timeout.
             if any(other.thread is waiter.thread for other in (self._holder, *self._waiting)):
-                raise TurnHeldError(_HELD)
+                raise TurnHeldError(HELD)
             self._waiting.append(waiter)
         end = waiter.since + timeout_s
         while True:
@@ -263,6 +263,4 @@ class HandoffLock(FairLock):
         self._held_since = None
 
 
-_HELD = (
-    "another request of this key is in flight in this very thread: a signal handler or a hook calls from inside a call"
-)
+HELD = "a call of this key is under way in this very thread or task: a signal handler or a hook calls from inside it"
