@@ -20,10 +20,10 @@ def krakenex(ctx: Instruments) -> CheckOutcome:
     # What was imported says it of itself; the installed distribution may be another one.
     version = str(getattr(getattr(module, "version", None), "__version__", "unknown version"))
     evidence.append(facts.KRAKENEX_VERSION.of(version, bound=f"= {TESTED_KRAKENEX}"))
-    from kraken_doctor.client.adapters.krakenex import missing_hooks
+    from kraken_doctor.client.adapters.krakenex import KrakenexAdapter
 
     api = getattr(module, "API", None)
-    missing = missing_hooks(api) if api is not None else ["API"]
+    missing = [name for name in KrakenexAdapter.hooks if not callable(getattr(api, name, None))] if api else ["API"]
     evidence.append(facts.KRAKENEX_MISSING_HOOKS.of(tuple(missing), bound="none"))
     if missing:
         return CheckOutcome(Outcome.FAIL, f"{version}, nonce hook missing", tuple(evidence))

@@ -152,7 +152,7 @@ class AccountSession:
         self.waiting("", 0)
 
     def _await_tick(self, mark: int | None) -> None:
-        """Wait until time has passed *mark*, where that is seconds: a nonce above it would be one of the future."""
+        """Wait until time has passed *mark*, where that takes seconds: a nonce above it would be one of the future."""
         ahead_s = self.guard.ahead_s(mark)
         if _SHORTEST_WAIT_S <= ahead_s <= _LONGEST_WAIT_S:
             self.clock.sleep(ahead_s)
@@ -161,8 +161,8 @@ class AccountSession:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; this run makes no more")
         mark = self.store.mark(self.key_id)
-        self.guard.check_mark(mark)
         self._await_tick(mark)
+        self.guard.check_mark(mark)
         records: list[CallRecord] = []
         client = self.connect(self.guard, records.append)
         result, error = None, None

@@ -18,9 +18,12 @@ from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.history import KeyHistory
 
-_MOST_AHEAD_NS = 60 * 10**9
-"""A burst leads the clock by fractions of a second; a mark that leads time, and what was accepted, by more than a
-minute was issued by a clock that was ahead. Sent, it would lock out all who take their nonces from a right one."""
+_MOST_AHEAD_NS = 10**9
+"""A burst leads the clock by fractions of a second; a mark that leads it by more was issued by a clock that was ahead.
+Sent, it would lock out all who take their nonces from a right one, until that time has come."""
+
+_MOST_SINCE_NS = 60 * 10**9
+"""What was accepted was read before the first call; a bot on such a clock goes on while a run lasts."""
 
 
 class UnitChoice(NamedTuple):
@@ -140,6 +143,6 @@ class NonceGuard:
         if nonce > 2 * floor:
             raise NonceWithheldError("finer", nonce, NonceUnit.of_mark(nonce, now_ns), now_ns)
         # What was accepted in a finer unit says nothing of times in this one.
-        latest = max(floor, accepted) if (accepted := self.history.nonce or 0) <= 2 * floor else floor
-        if nonce > latest + _MOST_AHEAD_NS // unit.tick_ns:
+        accepted = known if (known := self.history.nonce or 0) <= 2 * floor else 0
+        if nonce > max(floor + _MOST_AHEAD_NS // unit.tick_ns, accepted + _MOST_SINCE_NS // unit.tick_ns):
             raise NonceWithheldError("ahead", nonce, unit, now_ns)

@@ -17,9 +17,10 @@ from kraken_doctor import parallel
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redact_exception, refuse_demo_key
 from kraken_doctor.client.tracker import CallAttempt, CallTracker
+from kraken_doctor.errors import TurnHeldError
 from kraken_doctor.model.call import UNKNOWN
 from kraken_doctor.network.sessions import refuse_redirects
-from kraken_doctor.nonce.turn import Turn
+from kraken_doctor.nonce.turn import HELD, Turn
 
 
 class AsyncTurns:
@@ -100,11 +101,7 @@ class ForeignTracker(CallTracker):
     @contextmanager
     def call(self, client: Any, endpoint: str, timeout_s: float) -> Iterator[None]:
         """Enclose a call of *client*, from its turn to its answer."""
-        with (
-            self._begun(client, endpoint) as attempt,
-            self.turn(attempt.key, timeout_s) as turn,
-            _inside(attempt, turn),
-        ):
+        with self._begun(client, endpoint) as begun, self.turn(begun.key, timeout_s) as turn, _inside(begun, turn):
             yield
 
     @asynccontextmanager
@@ -121,7 +118,11 @@ class ForeignTracker(CallTracker):
         key, url = client.doctor_key_and_url()
         refuse_demo_key(key, url)
         attempt = CallAttempt(self, key, endpoint)
+        outer = _current.get()
         with self.also_network_error:  # outermost: what it makes of an exception has the redacted one behind it
+            # A task that waits for itself would wait for ever, and with it every other call of the key.
+            if self.options.in_order and outer and outer[0].key == key and outer[0].ended is None:
+                raise TurnHeldError(HELD)
             try:
                 yield attempt
             except Exception as exc:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import requests
 
-from kraken_doctor.errors import KrakenError, Retry
+from kraken_doctor.errors import KrakenError, Retry, TurnHeldError
 from kraken_doctor.model.defaults import RETRY_ATTEMPTS, RETRY_BASE_S
 from kraken_doctor.tables import load
 
@@ -58,6 +58,6 @@ def _is_transient(failure: Exception) -> bool:
     """Return whether a failure without an answer may be gone next time."""
     if isinstance(failure, requests.HTTPError) and failure.response is not None:
         return failure.response.status_code >= 500
-    # Certificates, proxies and headers that requests refuses stay as they are.
-    lasting = (requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    # Certificates, proxies and headers that requests refuses stay as they are, and so does a call inside a call.
+    lasting = (requests.exceptions.SSLError, requests.exceptions.ProxyError, TurnHeldError)
     return isinstance(failure, (requests.Timeout, requests.ConnectionError)) and not isinstance(failure, lasting)

@@ -164,7 +164,8 @@ class CallAttempt:
         self._clock = tracker.options.clock
         self._endpoint = endpoint
         self._asked = self._began = self._clock.monotonic()
-        self._ended: float | None = None
+        self.ended: float | None = None
+        """When the answer was there, on the monotonic clock."""
         self._at_ns = 0
 
     def take_nonce(self, turn: Turn) -> int:
@@ -182,7 +183,7 @@ class CallAttempt:
 
     def answered(self) -> None:
         """Note that the answer is there; what follows no longer counts as its latency."""
-        self._ended = self._clock.monotonic()
+        self.ended = self._clock.monotonic()
 
     def failed(self, name: Callable[[], str]) -> None:
         """Call the failure what *name* says; where that raises, what is known about sending stays."""
@@ -202,7 +203,7 @@ class CallAttempt:
 
     def _record(self) -> CallRecord:
         options, outcome = self._tracker.options, self.outcome
-        ended = self._ended if self._ended is not None else self._clock.monotonic()
+        ended = self.ended if self.ended is not None else self._clock.monotonic()
         return CallRecord(
             at_ns=self._at_ns,
             key_id=self.generator.key_id,

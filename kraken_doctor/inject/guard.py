@@ -75,8 +75,9 @@ class _FirstCall(NamedTuple):
             if getattr(client, "_kraken_doctor", None) is not self:
                 return  # another thread was first
             adapter = self.adapter
+            base, patches = vars(type(client))["_kraken_doctor_base"]
             try:
-                _refuse_overridden(client, adapter, method)
+                _refuse_overridden({**patches, **vars(client)}, method)
                 unit = _own_unit(client, adapter)
                 _refuse_finer_mark(str(getattr(client, adapter.credentials[0], "") or ""), unit)
                 # No metrics: the program's own registry stays as it is. The command counts by what it is told. And no
@@ -87,7 +88,6 @@ class _FirstCall(NamedTuple):
             except Exception as exc:
                 complain(f"calls of a {adapter.library} client are not serialised", exc)
                 channel.send({"left": adapter.library})
-                base, patches = vars(type(client))["_kraken_doctor_base"]
                 client.__class__ = base
                 vars(client).update(patches)
                 if isinstance(exc, ConfigurationError):
@@ -101,15 +101,14 @@ _lock = PerProcess(threading.RLock)  # not the parent's: a thread that held it t
 _opened = functools.cache(open_store)
 
 
-def _refuse_overridden(client: Any, adapter: Adapter, method: str) -> None:
+def _refuse_overridden(own: dict[str, Any], method: str) -> None:
     """
     Leave alone what the program itself has put around its calls: a dry run, a limit on orders, a log.
 
     Raises:
         NonceHookError: It has.
     """
-    base, patches = vars(type(client))["_kraken_doctor_base"]
-    if method in patches or method in vars(client) or adapter.replaces_what_is_overridden(base):
+    if method in own:
         raise NonceHookError(f"it overrides {method}, which stays in charge")
 
 

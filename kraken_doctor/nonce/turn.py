@@ -137,14 +137,14 @@ class FairLock:
         """
         # A signal handler that interrupted a step of this lock: the RLock would let it in, half-way through a change.
         if self._guard._is_owned():  # type: ignore[attr-defined] # noqa: SLF001 - as threading.Condition does
-            raise TurnHeldError(_HELD)
+            raise TurnHeldError(HELD)
         with self._guard:
             if self._holder is None:
                 self._holder = waiter
                 return True
             # Who would have to let go is the one that asks: it would wait for its whole timeout.
             if any(other.thread is waiter.thread for other in (self._holder, *self._waiting)):
-                raise TurnHeldError(_HELD)
+                raise TurnHeldError(HELD)
             self._waiting.append(waiter)
         end = waiter.since + timeout_s
         while True:
@@ -263,4 +263,4 @@ class HandoffLock(FairLock):
         self._held_since = None
 
 
-_HELD = "another request of this key is already in flight in this thread: a signal handler or hook calls inside a call"
+HELD = "another request of this key is already in flight in this thread or task: a signal handler or hook calls inside a call"

@@ -180,7 +180,7 @@ def test_a_mark_that_turns_finer_meanwhile_is_not_sent(
     assert (record.outcome, record.by) == ("not-sent", DOCTOR)
 
 
-@pytest.mark.parametrize(("lead_s", "sent"), [(59, True), (61, False), (86_400, False)])
+@pytest.mark.parametrize(("lead_s", "sent"), [(1, True), (2, True), (3, False), (59, False), (86_400, False)])
 @pytest.mark.parametrize("accepted", [True, False])
 def test_a_mark_far_ahead_needs_a_call_that_was_accepted(
     make: Make, key: Key, clock: ManualClock, store: NonceStore, lead_s: int, sent: bool, accepted: bool

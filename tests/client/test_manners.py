@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,8 @@ import pytest
 import requests
 from kraken.spot import SpotWSClient
 
-from kraken_doctor import KrakenClient, NonceHookError, NonceUnit, install, key_id, open_store
-from kraken_doctor.errors import NonceError, NonceStoreError, TurnLostError, TurnTimeoutError
+from kraken_doctor import KrakenClient, NonceHookError, NonceUnit, RetryPolicy, install, key_id, open_store
+from kraken_doctor.errors import NonceError, NonceStoreError, TurnHeldError, TurnLostError, TurnTimeoutError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.nonce.stores.memory import MemoryStore
 from kraken_doctor.sandbox.exchange import Exchange
@@ -69,14 +70,20 @@ def ask(kind: Kind, client: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=named)
+@pytest.mark.parametrize("finer", [False, True])
 def test_a_bot_of_another_maker_keeps_its_unit(
-    kind: Kind, server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, finer: bool, server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has called before: in another unit each call would be refused, or it could never go back."""
     monkeypatch.setenv("KRAKEN_NONCE_UNIT", "s")
 
     async def inside() -> None:
         client = kind.make(key.api_key, key.secret, server.url)
+        if finer:  # a nonce function of the program's own, as ccxt's users are told to write it
+            if kind.unit is NonceUnit.MS:
+                client.nonce = time.time_ns
+            else:
+                client.get_nonce = lambda: str(time.time_ns())
         await kind.ask(client)
         before = key.mark
         assert install(client, store=open_store("memory://"))
@@ -261,6 +268,27 @@ class Renamed:
 SpotClient = type("SpotClient", (Renamed,), {})
 
 
+def _dry_run(*_arguments: Any, **_named: Any) -> Any:
+    return {"error": [], "result": "nothing was sent"}
+
+
+class Dry(krakenex.API):  # type: ignore[misc]
+    """Keeps orders from being sent."""
+
+    query_private = _dry_run
+
+
+class Careful(KrakenClient):
+    def query_private(self, method: str, data: Any = None, timeout: float | None = None) -> Any:
+        return _dry_run() if method == "AddOrder" else super().query_private(method, data, timeout)
+
+
+def _dry_object() -> Any:
+    api = krakenex.API(NOBODY, SECRET)
+    api.query_private = _dry_run
+    return api
+
+
 def _pykrakenapi(api: Any) -> Any:
     return pytest.importorskip("pykrakenapi", exc_type=ImportError).KrakenAPI(api)
 
@@ -278,6 +306,8 @@ def _pykrakenapi(api: Any) -> Any:
         (SpotClient, "no _SpotClient__check_renew_session"),
         (lambda: Frozen(NOBODY, SECRET), "can't be extended: it is frozen"),
         (lambda: Stubborn(NOBODY, SECRET), "Stubborn._nonce can't be replaced"),
+        (lambda: Dry(NOBODY, SECRET), "Dry has a query_private of its own: derive it from KrakenClient, to have both"),
+        (_dry_object, "krakenex.api.API has a query_private of its own"),
         (object, "builtins.object is not a client of a supported library (ccxt, python-kraken-sdk, krakenex.API)"),
     ],
 )
@@ -300,6 +330,32 @@ def test_what_is_refused(make: Callable[[], Any], reason: str, caplog: pytest.Lo
             await client.close()
 
     asyncio.run(inside())
+
+
+@pytest.mark.parametrize("way", ["subclass", "object", "class", "derived", "afterwards"])
+def test_what_stands_in_the_place_of_a_call_stays_in_charge(
+    way: str, server: SandboxServer, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dry run whose method was replaced would place the order."""
+    store = open_store("memory://")
+    if way == "class":
+        monkeypatch.setattr(
+            krakenex.API, "query_private", functools.wraps(krakenex.API.query_private)(lambda *_: _dry_run())
+        )
+    if way == "derived":
+        api: Any = Careful(key.api_key, key.secret, url=server.url, store=store)
+        assert install(api)
+        assert api.query_private("Balance")["error"] == []
+    else:
+        api = (Dry if way == "subclass" else krakenex.API)(key.api_key, key.secret)
+        api.uri = server.url
+        if way == "afterwards":
+            assert install(api, store=store)
+        if way in ("object", "afterwards"):
+            api.query_private = _dry_run
+        assert not install(api, store=store)
+    assert api.query_private("AddOrder")["result"] == "nothing was sent"
+    assert [path for path in server.exchange.requests if "AddOrder" in path] == []
 
 
 def test_a_websocket_client_of_the_sdk_is_a_spot_client(server: SandboxServer, key: Key) -> None:
@@ -516,6 +572,40 @@ def test_a_blocking_call_in_a_loop_does_not_wait_for_the_loop(
 
     asyncio.run(inside())
     assert (key.accepted, key.refused) == (4, 0)
+
+
+@pytest.mark.parametrize("kind", [OWN, *FOREIGN], ids=named)
+@pytest.mark.parametrize("in_a_task", [False, True])
+def test_a_call_inside_a_call_fails_at_once(kind: Kind, in_a_task: bool, server: SandboxServer, key: Key) -> None:
+    """It would wait for its own end. Once, since it stays so; and the next call is as if nothing had been."""
+    seen: list[str] = []
+
+    async def inside() -> None:
+        client = kind.make(key.api_key, key.secret, server.url)
+        name = {"key": "_query", "apiKey": "fetch", "_key": "request"}[kind.key]
+        inner = getattr(client, name)
+
+        def nested(*arguments: Any, **named: Any) -> Any:
+            seen.append(name)
+            return kind.call(client) if len(seen) == 1 else inner(*arguments, **named)
+
+        async def nested_in_loop(*arguments: Any, **named: Any) -> Any:
+            seen.append(name)
+            if len(seen) > 1:
+                return await inner(*arguments, **named)
+            return await (asyncio.create_task(kind.ask(client)) if in_a_task else kind.ask(client))
+
+        setattr(client, name, nested_in_loop if kind.is_async else nested)
+        assert install(client, store=open_store("memory://"), retry=RetryPolicy(base_s=0.0))
+        with pytest.raises(TurnHeldError) as caught:
+            await asyncio.wait_for(kind.ask(client), 30)
+        assert isinstance(caught.value, kind.network_error)
+        assert len(seen) == 1
+        await kind.ask(client)
+        await kind.close(client)
+
+    asyncio.run(inside())
+    assert (key.accepted, key.refused) == (1, 0)
 
 
 def test_the_same_while_the_asynchronous_call_waits_for_its_turn(server: SandboxServer, key: Key) -> None:

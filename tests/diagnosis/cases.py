@@ -442,6 +442,9 @@ CASES: dict[str, list[CheckResult]] = {
     "refused with the corrected time": [
         clock(-3_600.0), called(*TWICE, nonce__correction=-3_600.0),
     ],
+    "refused with the corrected time, by the exchange's answers alone": [
+        called(*TWICE, nonce__correction=-3_600.0),
+    ],
     "accepted at the second try": [RIGHT, called(TWICE[0], call(2, "ms", MS + 1_400, at=11.4))],
     "withheld, for a mark in microseconds": withheld("finer", nonce__mark=US, nonce__mark__unit="us"),
     "withheld, for a mark in no unit": withheld("finer", nonce__mark=2**63, nonce__mark__unit=None),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Evidence, Outcome, Severity, Value
 
@@ -101,6 +103,17 @@ def test_a_clock_that_is_behind_explains_a_refusal() -> None:
     found = only(clock(offset=3600), calls(call(1, "ms", MS, REFUSED)))
     assert (found.cause, found.severity, found.account) == ("clock-behind", Severity.FAIL, "MASTER")
     assert found.possible
+
+
+@pytest.mark.parametrize("examined", [True, False])
+def test_refused_with_the_corrected_time_is_the_clock(examined: bool) -> None:
+    """Also where the check of the clock was left out, as in `balances`: Kraken's own time proved it."""
+    made = call(1, "ms", MS, REFUSED) | call(2, "ms", MS + 1400, REFUSED) | {"nonce.correction": -3600.0}
+    found = only(*([clock(offset=-3600)] if examined else []), calls(made))
+    assert (found.cause, found.severity, found.confidence) == ("clock-ahead", Severity.FAIL, Confidence.LIKELY)
+    assert "a bot on this host has spent nonces of this clock" in found.summary
+    assert not any("could not be checked" in fact for fact in found.because)
+    assert "API key" not in f"{found.remedy}"
 
 
 def test_a_clock_that_is_behind_within_its_bound_explains_nothing() -> None:

@@ -8,6 +8,7 @@ Their modules import the library itself only inside methods: none of them needs 
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from kraken_doctor.client.adapters.placing import place
+from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import NonceHookError
 from kraken_doctor.model.registry import found_in
 from kraken_doctor.model.unit import NonceUnit
@@ -80,10 +82,6 @@ class Adapter(abc.ABC):
     def first_call(self, client: Any) -> type[FirstCall]:
         """Return the class whose method stands before the first call of *client*, where `run` has prepared it."""
 
-    def replaces_what_is_overridden(self, base: type) -> bool:
-        """Return whether `methods` would replace a method of *base*, a program's own class, and not call it."""
-        return False
-
     def in_loop(self, client: Any) -> bool:
         """Return whether *client* makes its calls in an event loop."""
         return inspect.iscoroutinefunction(getattr(type(client), self.sends))
@@ -94,7 +92,13 @@ class Adapter(abc.ABC):
         return error
 
     def own_unit(self, client: Any) -> NonceUnit | None:
-        """Return the unit that *client* counts in by itself, where that decides."""
+        """Return the unit that *client* is to count in where nobody says so; None for the library's default."""
+        # A generator of the program's that counts in a finer unit than its library has had its nonces accepted: the key
+        # takes nothing coarser any more.
+        with contextlib.suppress(Exception):  # their code
+            unit = NonceUnit.of_mark(int(self.next_nonce(client)()), SystemClock().now_ns())
+            if unit is not None and unit.tick_ns < (self.unit or NonceUnit.US).tick_ns:
+                return unit
         return self.unit
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
@@ -229,8 +233,8 @@ def install(api: Any, *, strict: bool = False, **options: Unpack[CallKeywords]) 
             client of another maker, its own.
 
     Returns:
-        True when installed. False, with the reason in the log, when *api* has no nonce hook, or is no client of
-        Kraken's spot API.
+        True when installed. False, with the reason in the log, when *api* has no nonce hook, is no client of Kraken's
+        spot API, or has a ``query_private`` of the program's own, which would not be called.
 
     Raises:
         NonceHookError: With *strict*, in that case.

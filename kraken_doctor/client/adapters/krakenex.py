@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from kraken_doctor.client.adapters import Adapter, FirstCall, missing
-from kraken_doctor.clock import SystemClock
+from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
 from kraken_doctor.model.unit import NonceUnit
 
 if TYPE_CHECKING:
@@ -36,10 +34,17 @@ class KrakenexAdapter(Adapter):
     def first_call(self, client: Any) -> type[FirstCall]:
         return _FirstQuery
 
-    def replaces_what_is_overridden(self, base: Any) -> bool:
-        import krakenex
-
-        return base.query_private is not krakenex.API.query_private
+    def unsupported(self, client: Any) -> str:
+        base, own = vars(type(client)).get("_kraken_doctor_base", (type(client), {}))
+        own = {**own, **getattr(client, "__dict__", {})}
+        owners = [cls for cls in base.__mro__ if "query_private" in vars(cls)]
+        written_in = [getattr(vars(cls)["query_private"], "__globals__", {}).get("__name__") for cls in owners]
+        # Ours makes the whole call: a dry run, or a limit on orders, in a subclass, in the object or put into the class
+        # would be gone. In a `KrakenClient`, where nothing is replaced, it is in charge.
+        is_replaced = "query_private" in own or written_in != [cls.__module__ for cls in owners][:1]
+        if is_replaced and "_kraken_doctor" not in own:
+            return f"{type_name(client)} has a query_private of its own: derive it from KrakenClient, to have both"
+        return super().unsupported(client)
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
         from kraken_doctor.client.kraken import KrakenexTracker
@@ -47,13 +52,7 @@ class KrakenexAdapter(Adapter):
         return KrakenexTracker(options, self.network_error(client))
 
     def own_unit(self, client: Any) -> NonceUnit | None:
-        # A generator that counts in a finer unit than our default has had its nonces accepted: the key takes nothing
-        # coarser any more. What the user declares takes precedence.
-        if self.replaced(client) and not os.environ.get("KRAKEN_NONCE_UNIT", "").strip():
-            with contextlib.suppress(Exception):  # their code
-                unit = NonceUnit.of_mark(int(client._nonce()), SystemClock().now_ns())  # noqa: SLF001
-                return unit if unit in (NonceUnit.TEN_NS, NonceUnit.NS) else None
-        return None
+        return None if os.environ.get("KRAKEN_NONCE_UNIT", "").strip() else super().own_unit(client)
 
     def private_call(self, client: Any) -> Any:
         return client.query_private("Balance")
@@ -65,8 +64,3 @@ class KrakenexAdapter(Adapter):
 
 
 class _FirstQuery(FirstCall, method="query_private"): ...
-
-
-def missing_hooks(api: Any) -> list[str]:
-    """Return the methods that `install` needs and *api*, a krakenex object or class, does not have."""
-    return missing(api, KrakenexAdapter.hooks)

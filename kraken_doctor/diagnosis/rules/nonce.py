@@ -55,7 +55,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         yield finding("state-unwritable", error, summary=summary, remedy=remedy("nonces at their end"))
     yield from another_unit(evidence, accepted)
     ahead_s = -evidence.get(facts.NONCE_CORRECTION, 0.0)
-    if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None:
+    if ahead_s and evidence.get(facts.CLOCK_OFFSET) is None and (accepted or not refused):
         summary = f"This host's clock is {span(ahead_s)} ahead, by Kraken's answers."
         # Of the dates of answers alone, which whoever stands in between could have written.
         yield finding("clock-ahead", _CORRECTED, summary=summary, confidence=Confidence.LIKELY)
@@ -83,7 +83,8 @@ def _refused(evidence: EvidenceSet, refused: list[Call], accepted: list[Call]) -
     wrong = wrong_clock(evidence)
     if wrong == "clock-behind":
         return _clock_behind(evidence, refused)
-    if evidence.get(facts.NONCE_CORRECTION) and wrong == "clock-ahead":
+    # Where the clock was not examined, the time that Kraken told for the correction proves it.
+    if evidence.get(facts.NONCE_CORRECTION) and (wrong or evidence.get(facts.CLOCK_OFFSET) is None):
         return _clock_ahead(evidence, refused)
     return _spent_higher(evidence, refused)
 
@@ -126,7 +127,7 @@ def _clock_ahead(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
     return finding(
         "clock-ahead",
-        clock_words(evidence),
+        clock_words(evidence) if wrong_clock(evidence) else "the clock is ahead by Kraken's answers",
         _CORRECTED,
         _refused_when(refused),
         f"real time passes them within {span(ahead_s)}: no new key is needed",
