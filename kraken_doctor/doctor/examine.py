@@ -28,6 +28,7 @@ from kraken_doctor.doctor.sandbox_env import RunEnvironment
 from kraken_doctor.doctor.verdict import graded, judge
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.permissions import needed
 from kraken_doctor.model.report import CheckResult, Outcome, Report
 from kraken_doctor.redact import Redactor, secrets_of
 
@@ -112,6 +113,7 @@ class Doctor:
     def requests(self, request: RunRequest) -> list[str]:
         """Return each request that `examine` would make, below where to if that is not Kraken's; make none."""
         environment = sandbox_env.accounts(request.faults) if request.sandbox else self.host.environment
+        needed(request.needs)
         plan = Plan(accounts=self._accounts(environment, request), checks=request.checks)
         without = _without_account(request, environment, {check.scope for check in plan.checks}, plan.accounts)
         lines = [*plan.requests(), *sessions.nonce_plan(request, plan), *(result.summary for result in without)]
