@@ -87,7 +87,7 @@ class TransportError(KrakenDoctorError):
 
     def __init__(self, kind: str, detail: str, seen: AnswerSeen | None = None) -> None:
         super().__init__(kind, detail)
-        self.kind = kind
+        self.kind = self.cause = kind
         self.detail = detail
         self.seen = seen or AnswerSeen()
         self.outcome = kind  # what a record calls it
@@ -130,7 +130,7 @@ class KrakenError(KrakenDoctorError):
 
     def __init__(self, text: str, errors: Sequence[str] = (), seen: AnswerSeen | None = None) -> None:
         super().__init__(text)
-        self.text = text
+        self.text = self.detail = text
         self.errors = tuple(errors) or (text,)
         self.outcome = ", ".join(self.errors)  # what a record calls it
         self.seen = seen or AnswerSeen()

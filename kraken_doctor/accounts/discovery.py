@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kraken_doctor.accounts.dotenv import NOT_SET
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.accounts.sources import near_misses
 from kraken_doctor.errors import ConfigurationError
@@ -167,7 +168,7 @@ def _account(environment: Environment, label: str, names: tuple[str, str], prefi
         nonce_unit_source=f"{unit.name} ({unit.origin})" if unit else "",
         origin=found.origin if found else "",
         elsewhere=tuple(f"{name} in {other}" for name in names if own and (other := environment.hidden(name))),
-        damaged_lines=tuple(line for line in _damaged_lines(environment) if f" {prefix}_" in line) + tuple(near),
+        damaged_lines=(*_damaged_lines(environment, f" {prefix}_", complete=bool(key and secret)), *near),
     )
 
 
@@ -179,8 +180,10 @@ def _looked_at(environment: Environment) -> str:
     return ", ".join(f"{place} ({seen})" for place, seen in environment.looked_at) or "the environment"
 
 
-def _damaged_lines(environment: Environment) -> list[str]:
-    return [f"{origin}, {line}" for origin, lines in environment.damaged_lines.items() for line in lines]
+def _damaged_lines(environment: Environment, part: str = "", *, complete: bool = False) -> list[str]:
+    """Lines with *part* in them; for a pair that is *complete* not those that are left alone, such as comments."""
+    found = (f"{origin}, {line}" for origin, lines in environment.damaged_lines.items() for line in lines)
+    return [line for line in found if part in line and not (complete and line.endswith(NOT_SET))]
 
 
 def _marked_ambiguous(accounts: Iterable[Account]) -> tuple[Account, ...]:

@@ -21,6 +21,11 @@ _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
 _OWN = re.compile(r"(?:export\s+)?(KRAKEN_[A-Z0-9_]+)(?![A-Za-z0-9_])")
 """Of other variables nothing is said: their lines are another program's business."""
 
+_INSIDE = re.compile(r"(KRAKEN_[A-Z0-9_]+)[\"'\]]*[:=>\s]{1,5}[\"']?[A-Za-z0-9+/]{20}")
+"""A value in a line that does not set it as python-dotenv reads it: another shell's, JSON, a comment."""
+
+NOT_SET = "stands in it, and is not set by it: write NAME=value at its beginning"
+
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _COMMENT = re.compile(r"\s\#")
 _MAX_BLANKS = 1000
@@ -92,12 +97,15 @@ def _resolved(bindings: Iterable[Binding], environ: Mapping[str, str], *, found:
 def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
     """Lines that leave a variable of Kraken's unset, or set it to another value than a line before."""
     before: dict[str, tuple[int, str]] = {}
+    inside: dict[str, int] = {}
     for binding in bindings:
         line, value = binding.original.line, binding.value
         # The parser hands the blank lines above along.
         line += len(re.findall(r"\A(?:[^\S\n]*\n)*", binding.original.string)[0].splitlines())
         name = _OWN.match(binding.original.string.strip())
         if name is None:
+            if binding.value is None or not str(binding.key).isidentifier():
+                inside |= {found[1]: line for found in _INSIDE.finditer(binding.original.string)}
             continue
         if value is None:
             behind = binding.original.string.strip()[name.end() :].lstrip()
@@ -108,6 +116,7 @@ def _damaged(bindings: Iterable[Binding]) -> Iterator[str]:
             yield f"line {line}: {name[1]} again, with a different value from line {first}; this one is used"
         if value is not None:
             before[name[1]] = line, value
+    yield from (f"line {line}: {name} {NOT_SET}" for name, line in inside.items() if name not in before)
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

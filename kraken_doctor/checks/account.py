@@ -2,7 +2,7 @@
 
 import math
 
-from kraken_doctor.checks import balance, keyinfo
+from kraken_doctor.checks import balance, credentials, keyinfo
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.checks.clock import date_samples, exchange_samples
 from kraken_doctor.checks.session import Reply
@@ -17,6 +17,8 @@ _TO_CALL = ("credentials", "krakenex", "store", "path")
 """Without these nothing is sent: a call that can only fail counts towards a lockout."""
 _EXPIRY_WARNING_S = 14 * 86_400
 """Two weeks: time to make a new key before the old one stops at night."""
+_FRESH_S = 900
+"""An edit of a key takes some minutes to take effect; Kraken gives no figure."""
 
 _NO_ANSWER = "response-invalid"
 
@@ -56,17 +58,18 @@ def authentication(ctx: AccountContext) -> CheckOutcome:
     if reply.error is not None:
         return CheckOutcome(Outcome.FAIL, reply.outcome, evidence)
     if reply.endpoint == "GetApiKeyInfo" and isinstance(reply.result, dict):
-        evidence += tuple(keyinfo.evidence(reply.result))
+        told = keyinfo.evidence(reply.result)
+        evidence += (*told, *known(facts.KEY_EDITED_AGO.of(_edited_ago(ctx, EvidenceSet.of(told)))))
     return CheckOutcome(Outcome.PASS, "the key is accepted", evidence)
 
 
 @check("permissions", title="What the key may do", position=80, scope=Scope.ACCOUNT, needs=("authentication",))
 def permissions(ctx: AccountContext) -> CheckOutcome:
     """Check the permissions in the answer that is already there: enough for the balances, no more than a bot needs."""
-    before = ctx.evidence()
+    before, needs = ctx.evidence(), ctx.run.settings.needs
     if before.outcome("authentication") is None:
-        return CheckOutcome(Outcome.SKIP, "the key's permissions were not queried")
-    granted, needs = before.get(facts.KEY_PERMISSIONS, ()), ctx.run.settings.needs
+        return CheckOutcome(Outcome.INCONCLUSIVE if needs else Outcome.SKIP, "the key's permissions were not queried")
+    granted = before.get(facts.KEY_PERMISSIONS, ())
     lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
     readable = permissions_of_keys.known(granted)
     missing = lacks if readable else ()
@@ -134,6 +137,8 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
     """Return the reply, or the outcome that says why there is none."""
     if ctx.account.key is None or ctx.account.secret is None:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, "no key and secret to call with")
+    if any(shape.unusable for shape in credentials.shapes(ctx, ctx.account.key, ctx.account.secret)):
+        return None, CheckOutcome(Outcome.INCONCLUSIVE, "not sent: key or secret is unusable as written")
     try:
         return ctx.session.call(endpoint), CheckOutcome(Outcome.ERROR, "")
     except BudgetSpentError as exc:
@@ -176,16 +181,21 @@ def _seconds_left(ctx: AccountContext, evidence: EvidenceSet) -> int | None:
     A host that is a day ahead must not call a good key expired. What has been accepted a moment ago has not expired: a
     time that says so is not the exchange's.
     """
-    until = evidence.get(facts.KEY_VALID_UNTIL)
-    if not until:
-        return None
-    measured = (
-        evidence.get(facts.EXCHANGE_OFFSET),
-        evidence.get(facts.CLOCK_OFFSET),
-    )  # its own clock is what it judges by
-    offset_s = next((offset for offset in measured if offset is not None), None)
-    if offset_s is None:
-        samples = exchange_samples(ctx.run) or date_samples(ctx.run)
-        offset_s = samples[0].offset_s if samples else 0.0
-    left_s = math.floor(until - ctx.run.clock.now_ns() / 1e9 - offset_s)
+    left_s = math.floor(evidence.get(facts.KEY_VALID_UNTIL, 0) - _now_s(ctx))
     return left_s if 0 < left_s < _EXPIRY_WARNING_S else None
+
+
+def _edited_ago(ctx: AccountContext, told: EvidenceSet) -> float | None:
+    """Return how long ago the key was edited, by the corrected clock, where that may matter."""
+    # Two seconds into the future: times of the exchange are whole ones.
+    ago_s = _now_s(ctx) - told.get(facts.KEY_MODIFIED, 0)
+    return max(0.0, round(ago_s, 1)) if -2 < ago_s < _FRESH_S else None
+
+
+def _now_s(ctx: AccountContext) -> float:
+    """Return the unix time by the exchange's clock, which is what it judges by, else by another or by this host's."""
+    evidence = ctx.evidence()
+    known_s = map(evidence.get, (facts.EXCHANGE_OFFSET, facts.CLOCK_OFFSET))
+    measured = [offset_s for offset_s in known_s if offset_s is not None]
+    offsets = measured or [sample.offset_s for sample in exchange_samples(ctx.run) or date_samples(ctx.run)]
+    return ctx.run.clock.now_ns() / 1e9 + (offsets[0] if offsets else 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from kraken_doctor.checks.base import CheckOutcome, Instruments, Scope, check, known
@@ -20,21 +21,27 @@ _LONGEST_STATUS = 40
 """Characters: Kraken's words have a dozen, and what is unknown is repeated in a report."""
 
 _AGAIN = "up to two repeats, if it fails in a way that may be transient"
+_ASKS = ("GET /0/public/Time", _AGAIN, "GET /0/public/SystemStatus, if they fail too")
 
 
-@check("path", title="Network path", position=30, scope=Scope.RUN, requests=("GET /0/public/Time", _AGAIN))
+@check("path", title="Network path", position=30, scope=Scope.RUN, requests=_ASKS)
 def path(ctx: Instruments) -> CheckOutcome:
     """Check name, TCP, TLS, HTTP and the API's envelope; the first step that fails decides."""
-    evidence = _environment(ctx)
+    evidence, reached = _environment(ctx), False
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
+        reached = True
         answer = retry_transient(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except (TransportError, KrakenError) as exc:
         evidence += failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9)
-        if isinstance(exc, TransportError):
-            return CheckOutcome(Outcome.FAIL, exc.kind, tuple(evidence))
-        # The way is fine: the exchange itself answered, and refused.
-        return CheckOutcome(Outcome.PASS, "the exchange answers", tuple(evidence))
+        if isinstance(exc, KrakenError):  # the way is fine: the exchange itself answered, and refused
+            return CheckOutcome(Outcome.PASS, "the exchange answers", tuple(evidence))
+        outcome = Outcome.FAIL
+        if reached and exc.kind != "exchange-throttled":  # who asks to slow down is not asked for more
+            with contextlib.suppress(TransportError, KrakenError):
+                ctx.api.ask("SystemStatus")
+                outcome = Outcome.WARN  # one endpoint is not the connection
+        return CheckOutcome(outcome, exc.kind, tuple(evidence))
     evidence += _answered(answer)
     found = EvidenceSet.of(evidence)
     concern = found.get(facts.TCP_DEAD) or found.get(facts.PATH.CHANCE) or found.get(facts.TLS_WITHOUT_VARIABLE)

@@ -1,10 +1,12 @@
 """Key and secret as they are written, before anything is sent."""
 
 from kraken_doctor.accounts import shape
+from kraken_doctor.accounts.shape import CredentialShape
 from kraken_doctor.checks.base import AccountContext, CheckOutcome, Scope, check, known
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import Evidence, Outcome
 from kraken_doctor.network.url import is_loopback
+from kraken_doctor.secret import Secret
 
 
 @check("credentials", title="Key and secret", position=60, scope=Scope.ACCOUNT)
@@ -27,11 +29,7 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         missing = tuple(variable for variable, value in values.items() if value is None)
         evidence.append(facts.CREDENTIALS_MISSING.of(missing))
         return CheckOutcome(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
-    key_shape, secret_shape = shape.inspect_key(key.reveal()), shape.inspect_secret(secret.reveal())
-    if account.is_demo and not (ctx.run.settings.embedded or is_loopback(ctx.run.settings.api_url)):
-        # The sandbox's: it stands for a key, and no client takes it to another host.
-        key_shape = key_shape._replace(placeholder=True, unusable=True)
-        evidence.append(facts.DEMO_KEY.of(True))
+    key_shape, secret_shape = shapes(ctx, key, secret)
     readable = ctx.run.env_files_readable_by_others.get(account.origin)
     same, tracked = _same_key(ctx), ctx.run.env_files_in_git.get(account.origin)
     evidence += known(
@@ -39,19 +37,28 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.KEY_TAIL.of(key.tail if key_shape.shape == "key" else ""),
         *_written(facts.KEY, key_shape),
         *_written(facts.SECRET, secret_shape),
+        facts.DEMO_KEY.of((account.is_demo and key_shape.placeholder) or None),
         facts.SAME_KEY_AS.of(same or None),
         facts.READABLE_FILE.of(readable),
         facts.TRACKED_FILE.of(tracked),
     )
-    blocked = key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same
-    if blocked:
+    if key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:
         return CheckOutcome(Outcome.WARN, "usable, with a warning", tuple(evidence))
     return CheckOutcome(Outcome.PASS, f"key and secret from {account.source}", tuple(evidence))
 
 
-def _written(part: facts.Credential, found: shape.CredentialShape) -> list[Evidence]:
+def shapes(ctx: AccountContext, key: Secret, secret: Secret) -> tuple[CredentialShape, CredentialShape]:
+    """Return how *key* and *secret* are written, for where this run sends them."""
+    key_shape = shape.inspect_key(key.reveal())
+    if ctx.account.is_demo and not (ctx.run.settings.embedded or is_loopback(ctx.run.settings.api_url)):
+        # The sandbox's: it stands for a key, and no client takes it to another host.
+        key_shape = key_shape._replace(placeholder=True, unusable=True)
+    return key_shape, shape.inspect_secret(secret.reveal())
+
+
+def _written(part: facts.Credential, found: CredentialShape) -> list[Evidence]:
     return [
         part.CHARACTERS.of(found.characters),
         part.PLACEHOLDER.of(found.placeholder),

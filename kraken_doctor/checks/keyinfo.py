@@ -13,6 +13,8 @@ _SOURCE = "GetApiKeyInfo"
 _MOST, _LONGEST, _DEEPEST = 64, 64, 4
 """Entries of a list, characters of each, and lists in lists: what goes on longer is no list of 13 permissions."""
 
+_NUMBER = re.compile(r"\s*(\d{1,20})(?:\.\d{1,20})?\s*", re.ASCII)
+
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "enabled": True, "granted": True, "allowed": True}
 _SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "disabled": False, "denied": False, "none": False}
 _NAMES = ("name", "permission", "id", "key", "code", "type", "scope")
@@ -34,12 +36,12 @@ def evidence(result: Mapping[str, Any]) -> list[Evidence]:
     return known(
         facts.KEY_NONCE.of(_whole_number(plain.get("nonce")), source=_SOURCE),
         facts.KEY_NONCE_WINDOW.of(_whole_number(plain.get("noncewindow")), source=_SOURCE),
-        facts.KEY_VALID_UNTIL.of(_whole_number(plain.get("validuntil")), source=_SOURCE),
-        facts.KEY_QUERY_FROM.of(_whole_number(plain.get("queryfrom")), source=_SOURCE),
-        facts.KEY_QUERY_TO.of(_whole_number(plain.get("queryto")), source=_SOURCE),
-        facts.KEY_CREATED.of(_whole_number(plain.get("createdtime")), source=_SOURCE),
-        facts.KEY_MODIFIED.of(_whole_number(plain.get("modifiedtime")), source=_SOURCE),
-        facts.KEY_LAST_USED.of(_whole_number(plain.get("lastused")), source=_SOURCE),
+        facts.KEY_VALID_UNTIL.of(_moment(plain.get("validuntil")), source=_SOURCE),
+        facts.KEY_QUERY_FROM.of(_moment(plain.get("queryfrom")), source=_SOURCE),
+        facts.KEY_QUERY_TO.of(_moment(plain.get("queryto")), source=_SOURCE),
+        facts.KEY_CREATED.of(_moment(plain.get("createdtime")), source=_SOURCE),
+        facts.KEY_MODIFIED.of(_moment(plain.get("modifiedtime")), source=_SOURCE),
+        facts.KEY_LAST_USED.of(_moment(plain.get("lastused")), source=_SOURCE),
         facts.KEY_PERMISSIONS.of(None if granted is None else tuple(rights)[:_MOST], source=_SOURCE),
         # One empty string stands for "no restriction" in the answer kept by Kraken.Net.
         facts.KEY_IP_ALLOWLIST.of(None if allowlist is None else sum(map(bool, allowlist)), source=_SOURCE),
@@ -78,12 +80,14 @@ def _switch(value: object) -> bool | None:
 
 
 def _whole_number(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    text = value.strip() if isinstance(value, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+    found = _NUMBER.fullmatch("" if isinstance(value, bool) else str(value))
+    return int(found[1]) if found else None
+
+
+def _moment(value: object) -> int | None:
+    """Return a unix time in seconds, of which the milliseconds of this century are none."""
+    number = _whole_number(value)
+    return number // 1000 if number and 10**12 <= number < 10**13 else number
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

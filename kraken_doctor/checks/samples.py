@@ -23,15 +23,16 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
 
     Raises:
         TransportError: The last failure.
+        KrakenError: The last refusal.
     """
-    failures: list[TransportError] = []
+    failures: list[TransportError | KrakenError] = []
     results: list[T] = []
     while len(failures) < 2 and len(results) < 2:
         try:
             results.append(step(len(failures) + len(results)))
-        except TransportError as exc:
+        except (TransportError, KrakenError) as exc:
             failures.append(exc)
-            if not _may_be_chance(exc):
+            if not _may_be_chance(exc.cause):
                 break
         if not failures:
             return results[0]
@@ -39,16 +40,16 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
         evidence += [call.SAMPLES.of(made), call.SAMPLES_FAILED.of(len(failures))]
     if len(results) < 2:
         raise failures[-1]
-    evidence += [call.CHANCE.of(failures[0].kind), call.CHANCE_DETAIL.of(failures[0].detail)]
+    evidence += [call.CHANCE.of(failures[0].cause), call.CHANCE_DETAIL.of(failures[0].detail)]
     return results[-1]
 
 
-def _may_be_chance(failure: TransportError) -> bool:
+def _may_be_chance(cause: str) -> bool:
     # Names and TCP connections are tried several times by the system itself; a certificate, a refusal or a request to
     # slow down does not change within a second.
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
-    return CAUSES[failure.kind].transient is Transient.INSTANT
+    return CAUSES[cause].transient is Transient.INSTANT
 
 
 def failure(step: Step, error: KrakenError | TransportError | None, now_s: float) -> list[Evidence]:

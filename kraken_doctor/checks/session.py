@@ -12,7 +12,7 @@ from kraken_doctor.checks.samples import failure
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.error_strings import is_nonce_refusal
-from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, Retry, TransportError
+from kraken_doctor.errors import KrakenError, KrakenTemporaryLockout, TransportError
 from kraken_doctor.model import facts
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.findings import Evidence
@@ -70,7 +70,7 @@ class Reply(NamedTuple):
     @property
     def failed_by(self) -> str:
         """Return the id of the cause that its error stands for by itself; empty where it has none."""
-        return getattr(self.error, "cause", "") or getattr(self.error, "kind", "")
+        return self.error.cause if self.error else ""
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return the call as facts."""
@@ -195,9 +195,7 @@ def _is_refused(reply: Reply) -> bool:
 def _may_pass(reply: Reply) -> bool:
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
-    if isinstance(reply.error, TransportError):
-        return CAUSES[reply.error.kind].transient is not None
-    return reply.error is not None and reply.error.retry is Retry.READ_ONLY
+    return reply.error is not None and CAUSES[reply.error.cause].transient is not None
 
 
 def _nonce_on_the_wire(response: Any) -> int | None:

@@ -176,4 +176,7 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
         from kraken_doctor.doctor.plan import choose
 
         checks = choose(only, skip, checks)
+    typed = ctx and ctx.get_parameter_source("needs") is ParameterSource.COMMANDLINE
+    if typed and "permissions" not in {check.id for check in checks}:
+        raise click.UsageError("--needs requires the check permissions, which --only or --skip leaves out")
     return RunRequest(command=command, checks=checks, **fields, **more)

@@ -12,6 +12,7 @@ from kraken_doctor.accounts.discovery import find_accounts, name_account, none_f
 from kraken_doctor.accounts.environment import Environment
 from kraken_doctor.checks.base import Instruments, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
+from kraken_doctor.checks.unit import choose_unit
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
@@ -27,7 +28,9 @@ from kraken_doctor.doctor.verdict import graded, judge
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.findings import CheckResult, Outcome
+from kraken_doctor.model.permissions import needed
 from kraken_doctor.model.report import Report
+from kraken_doctor.nonce.history import KeyHistory
 from kraken_doctor.redact import Redactor
 from kraken_doctor.secret import secrets_of
 
@@ -112,6 +115,7 @@ class Doctor:
     def requests(self, request: RunRequest) -> list[str]:
         """Return each request that `examine` would make, below where to if that is not Kraken's; make none."""
         environment = sandbox_env.accounts(request.faults) if request.sandbox else self.host.environment
+        needed(request.needs)
         plan = Plan(accounts=self._accounts(environment, request), checks=request.checks)
         without = _without_account(request, environment, {check.scope for check in plan.checks}, plan.accounts)
         lines = [*plan.requests(), *sessions.nonce_plan(request, plan), *(result.summary for result in without)]
@@ -130,8 +134,7 @@ class Doctor:
             self._notify(f"Not read: {why}\n")
         store = host.store()
         variables = {name: host.environ[name] for name in instruments.PATH_VARIABLES if host.environ.get(name)}
-        place = sandbox_env.RunEnvironment(host.environment, variables, store, sandbox_env.krakenex, host.dotenv_files)
-        return request, place
+        return request, RunEnvironment(host.environment, variables, store, sandbox_env.krakenex, host.dotenv_files)
 
     def _accounts(self, environment: Environment, request: RunRequest) -> tuple[Account, ...]:
         """The accounts of *request*; ConfigurationError if a .env that was found leads a key of theirs elsewhere."""
@@ -144,10 +147,8 @@ class Doctor:
         return accounts
 
     def _instruments(self, request: RunRequest, place: RunEnvironment, accounts: tuple[Account, ...]) -> Instruments:
-        url = self.host.api_url(request.api_url)
-        return instruments.make_instruments(
-            request, place, accounts, url=url, clock=self.clock, environ=self.host.environ
-        )
+        url, environ = self.host.api_url(request.api_url), self.host.environ
+        return instruments.make_instruments(request, place, accounts, url=url, clock=self.clock, environ=environ)
 
     def _run(
         self, request: RunRequest, place: RunEnvironment, stack: contextlib.ExitStack, progress: RunTracker
@@ -157,6 +158,8 @@ class Doctor:
         context = self._instruments(request, place, accounts)
         stack.callback(context.close)
         asked = tuple(account for account in accounts if account.label not in request.resting)
+        for account in asked:  # a unit that is none ends the run before anything is sent, of any account
+            choose_unit(request.nonce_unit, account, KeyHistory())
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started = Started.now(self.clock)
         session = functools.partial(sessions.make, request, context, progress, self.calls.append)

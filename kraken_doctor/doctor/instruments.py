@@ -12,6 +12,7 @@ from kraken_doctor import __version__
 from kraken_doctor.accounts import git
 from kraken_doctor.accounts.dotenv import EnvFile
 from kraken_doctor.accounts.environment import PROCESS, Environment
+from kraken_doctor.accounts.sources import is_credential
 from kraken_doctor.checks.base import Instruments, RunSettings
 from kraken_doctor.clock import Clock
 from kraken_doctor.doctor.request import RunRequest
@@ -81,7 +82,10 @@ def make_instruments(
     named = place.environment.get("KRAKEN_NONCE_STORE")
     in_files = [found for name in PATH_VARIABLES if (found := place.environment.get(name)) and found.origin != PROCESS]
     # A bot that loads the file has them; but a file that holds no key is not to lead one elsewhere.
-    used = bool(accounts) and all(found.origin == account.origin for account in accounts for found in in_files)
+    # A plan without an account's checks asks for the way of all of them.
+    keys = map(place.environment.get, filter(is_credential, place.environment))
+    origins = {account.origin for account in accounts} or {key.origin for key in keys if key}
+    used = bool(origins) and all(origins == {found.origin} for found in in_files)
     variables = {**place.variables, **({found.name: found.value for found in in_files} if used else {})}
     return Instruments(
         settings=settings,

@@ -37,12 +37,8 @@ def make(
         record: Told of each call.
         account: Whose calls.
         correction_s: See `runner.Sessions`.
-
-    Raises:
-        ConfigurationError: The nonce unit that is declared is none.
     """
     key_id = account.key_id or ""
-    choose_unit(request.nonce_unit, account, KeyHistory())  # one that is none ends the run before anything is sent
 
     def guard() -> NonceGuard:
         history = context.histories.get(key_id, KeyHistory())

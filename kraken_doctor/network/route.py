@@ -194,7 +194,7 @@ def _proxy(chosen: str, environ: Mapping[str, str], scheme: str) -> Proxy:
         port = parts.port or _PORTS.get(parts.scheme, 1080)
     except ValueError:
         parts, port = urllib.parse.urlsplit(""), 0
-    if not parts.hostname:
+    if not parts.hostname or not parts.scheme.startswith(("http", "socks")):
         detail = f"{by} is not a proxy URL: {without_login(chosen)[:80]!r}"
         raise TransportError("proxy-failed", detail, AnswerSeen(variable=variable or None))
     login = login_of(url)

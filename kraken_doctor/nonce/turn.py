@@ -263,4 +263,4 @@ class HandoffLock(FairLock):
         self._held_since = None
 
 
-HELD = "another request of this key is already in flight in this thread or task: a signal handler or hook calls inside a call"
+HELD = "another request of this key is in flight in this thread or task: a signal handler or hook calls inside a call"

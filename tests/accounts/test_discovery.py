@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_doctor.accounts.discovery import find_accounts
+from kraken_doctor.accounts.dotenv import NOT_SET
 from kraken_doctor.accounts.environment import Environment
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.model.account import Account
@@ -136,6 +137,14 @@ def test_what_a_weaker_origin_has_is_named() -> None:
     (account,) = find(pair("KRAKEN", "old"), {**pair("KRAKEN", "new"), "KRAKEN_API_SECRET": "secret-old"})
     assert account.elsewhere == ("KRAKEN_API_KEY in .env",)
     assert account.origin == "environment"
+
+
+def test_a_line_that_sets_nothing_is_said_where_something_is_missing() -> None:
+    """A template's comment beside a key of the environment is no damage."""
+    line = f"line 1: KRAKEN_API_KEY {NOT_SET}"
+    for values, said in (({"KRAKEN_API_SECRET": "s"}, (f".env, {line}",)), (pair("KRAKEN"), ())):
+        environment = Environment(("environment", values), damaged_lines={".env": (line,)})
+        assert find_accounts(environment)[0].damaged_lines == said
 
 
 def test_damaged_lines_are_those_of_the_account_and_in_every_error() -> None:

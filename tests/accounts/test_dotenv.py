@@ -125,6 +125,26 @@ def test_a_line_that_does_not_say_what_was_meant(tmp_path: Path, text: str, said
     assert dotenv.read(path).damaged_lines == (said,)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set {0}={1}", "setx {0} {1}", "set -x {0} {1}", '$env:{0}="{1}"', "- {0}={1}", "* {0}={1}", "ENV {0}={1}",
+        "-e {0}={1}", 'declare -x {0}="{1}"', '"{0}"="{1}"', '  "{0}": "{1}",', '{{"{0}": "{1}"}}', "// {0}={1}",
+        "# {0}={1}", "; {0}={1}", 'os.environ["{0}"] = "{1}"', "\u200b{0}={1}", "export export {0}={1}",
+    ],
+)  # fmt: skip
+def test_a_value_in_another_language_is_named(tmp_path: Path, line: str) -> None:
+    """By line and name, unless another line sets it; prose and other variables are none."""
+    path, name, value = tmp_path / ".env", "KRAKEN_API_KEY", "a1B2" * 14
+    text = f"# KRAKEN_API_KEY stands below\nDOCS=KRAKEN_API_KEY={value}\n{line.format(name, value)}\n"
+    path.write_text(text, encoding="utf-8")
+    (said,) = dotenv.read(path).damaged_lines
+    assert said.startswith(f"line 3: {name} stands in it")
+    assert value not in said
+    path.write_text(f"{text}{name}={value}\n", encoding="utf-8")
+    assert dotenv.read(path).damaged_lines == ()
+
+
 def test_what_is_another_programs_business_is_not_said(tmp_path: Path) -> None:
     """Lines of other variables, and the same value twice."""
     path = tmp_path / ".env"

@@ -156,6 +156,8 @@ def test_another_length_is_unusual_and_usable() -> None:
             "ваш ключ",
             "你的密钥",
         ),
+        *("not-set", "not_set", "TBC", "kraken", "mykey", "PUBLIC_KEY", "no", "unused", "hunter2", "key1", "Live"),
+        *("__KRAKEN_KEY__", "YOURKEY", "no key yet", "1password", "abcdefghijklmnopqrstuvwxyz", "123-456-789"),
     ],
 )
 def test_placeholders_in_every_spelling(text: str) -> None:
@@ -183,6 +185,13 @@ def test_placeholders_in_every_spelling(text: str) -> None:
             "process.env.KRAKEN_KEY",
             "!secret kraken_key",
             "arn:aws:secretsmanager:eu:1:secret:k",
+        ),
+        *(
+            "/run/secrets/kraken_key",
+            "./keys/kraken.key",
+            "~/.kraken/key",
+            "C:\\keys\\kraken.txt",
+            "secret/data/kraken",
         ),
     ],
 )

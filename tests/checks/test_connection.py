@@ -92,7 +92,28 @@ def test_a_failure_that_may_be_chance_needs_two_samples(contexts: Any, server: S
     found = values(finding)
     assert finding.outcome is Outcome.FAIL
     assert (found["path.failure"], found["path.samples"], found["path.samples.failed"]) == ("connection-reset", 2, 2)
-    assert server.exchange.requests == ["GET /0/public/Time"] * 2
+    assert server.exchange.requests == [*["GET /0/public/Time"] * 2, "GET /0/public/SystemStatus"]
+
+
+@pytest.mark.parametrize("check", [connection.path, connection.exchange])
+@pytest.mark.parametrize("error", ["EService:Unavailable", "EService:Busy", "EGeneral:Internal error:5"])
+def test_a_refusal_that_may_be_chance_needs_two_samples(
+    contexts: Any, server: SandboxServer, check: Any, error: str
+) -> None:
+    """As a cut connection does; who asks to slow down is not asked again."""
+    answers = [refusal(error)]
+    server.exchange.interceptors.append(lambda request: answers.pop(0) if answers else None)
+    finding = check.run(contexts(server.url))
+    found = values(finding)
+    assert finding.outcome is Outcome.WARN
+    assert (found[f"{check.id}.samples"], found[f"{check.id}.chance.detail"]) == (3, error)
+    answers += [refusal(error)] * 2
+    found = values(check.run(contexts(server.url)))
+    assert (found[f"{check.id}.error"], found[f"{check.id}.samples.failed"]) == (error, 2)
+    server.exchange.requests.clear()
+    answers.append(refusal("EGeneral:Too many requests"))
+    check.run(contexts(server.url))
+    assert len(server.exchange.requests) == 1
 
 
 def test_two_of_three(contexts: Any, server: SandboxServer) -> None:
@@ -103,22 +124,22 @@ def test_two_of_three(contexts: Any, server: SandboxServer) -> None:
     assert (found["path.failure"], found["path.samples"], found["path.samples.failed"]) == ("connection-reset", 3, 2)
 
 
-@pytest.mark.parametrize("status", [403, 429, 451])
-def test_who_refuses_is_not_asked_again(contexts: Any, server: SandboxServer, status: int) -> None:
-    """A quick retry makes an address look worse."""
+@pytest.mark.parametrize(("status", "requests"), [(403, 2), (429, 1), (451, 2)])
+def test_who_refuses_is_not_asked_again(contexts: Any, server: SandboxServer, status: int, requests: int) -> None:
+    """A quick retry makes an address look worse; another endpoint is asked, but of who asks to slow down."""
     server.exchange.interceptors.append(lambda request: Response(b"", status))
     assert connection.path.run(contexts(server.url)).outcome is Outcome.FAIL
-    assert len(server.exchange.requests) == 1
+    assert len(server.exchange.requests) == len(set(server.exchange.requests)) == requests
 
 
 def test_the_status_needs_two_samples_too(contexts: Any, server: SandboxServer) -> None:
-    """And what the exchange itself says needs one."""
+    """And what refuses for good needs one."""
     answers = [Response(b"<html>", 502)]
     server.exchange.interceptors.append(lambda request: answers.pop(0) if answers else None)
     finding = connection.exchange.run(contexts(server.url))
     assert (finding.outcome, values(finding)["exchange.chance"]) == (Outcome.WARN, "edge-error")
     server.exchange.requests.clear()
-    answers.append(refusal("EService:Busy"))
+    answers.append(refusal("EGeneral:Unknown method"))
     assert connection.exchange.run(contexts(server.url)).outcome is Outcome.FAIL
     assert len(server.exchange.requests) == 1
 

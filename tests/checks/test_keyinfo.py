@@ -41,6 +41,25 @@ def test_both_styles_say_the_same(answer: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (1796000000, 1796000000), (1796000000.5, 1796000000), (" 1796000000.123 ", 1796000000),
+        (1796000000123, 1796000000), ("1796000000123", 1796000000), ("0", 0), (-1, None), ("-1", None), (True, None),
+        (2**70, None), (1e300, None), ("never", None), ("２", None), ("", None), ([], None), ({}, None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_time_in_any_spelling(said: object, read: int | None) -> None:
+    """Seconds, parts of them, milliseconds; what is no number is no time."""
+    assert {fact.name: fact.value for fact in keyinfo.evidence({"validUntil": said})}.get("key.valid_until") == read
+
+
+@pytest.mark.parametrize(("said", "read"), [(15.0, 15), ("15", 15), (-1, None), (10**12, 10**12)])
+def test_a_window_in_any_spelling(said: object, read: int | None) -> None:
+    """In ticks, which may be as many as milliseconds of this century."""
+    assert {fact.name: fact.value for fact in keyinfo.evidence({"nonceWindow": said})}.get("key.nonce_window") == read
+
+
+@pytest.mark.parametrize(
     "said",
     [
         ["query-funds"], ["query_funds"], ["queryFunds"], ["QueryFunds"], ["QUERY_FUNDS"], ["queryfunds"],

@@ -194,6 +194,16 @@ def test_an_unusable_unit_is_status_2(doctor: Run, real: SandboxServer, monkeypa
     assert "s, ms, us, 10ns, ns" in ended.stderr
 
 
+def test_a_unit_that_is_none_sends_nothing_of_any_account(
+    doctor: Run, real: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of those either whose unit is one."""
+    monkeypatch.setenv("KRAKEN_USER_ZOE_API_KEY", "y" * 9)
+    monkeypatch.setenv("KRAKEN_USER_ZOE_API_SECRET", "y" * 9)
+    monkeypatch.setenv("KRAKEN_USER_ZOE_NONCE_UNIT", "minutes")
+    assert (doctor("check", "--jobs", "1").status, real.exchange.requests) == (2, [])
+
+
 def test_options_have_variables(doctor: Run, real: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """KRAKEN_DOCTOR_<COMMAND>_<OPTION>."""
     monkeypatch.setenv("KRAKEN_DOCTOR_CHECK_OUTPUT", "json")

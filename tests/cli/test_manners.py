@@ -144,12 +144,23 @@ def test_contradictory_options_are_usage_errors(doctor: Run, line: str) -> None:
     [
         ("check --fault nonce-shared-key", "--sandbox"), ("check --retry-base 2", "--retry"),
         ("sandbox --pass-env X", "a command"), ("sandbox --allow-network", "a command"),
+        ("check --only clock --needs trade", "the check permissions"),
+        ("check --skip permissions --needs trade --dry-run", "the check permissions"),
         ("sandbox --allow-loopback 1", "a command"), ("nonce --timeout 3", "--target"), ("clock --every 3", "--watch"),
     ],
 )  # fmt: skip
 def test_an_option_without_what_it_needs(doctor: Run, line: str, needed: str) -> None:
     ended = doctor(*line.split())
     assert (ended.status, f"requires {needed}" in ended.stderr) == (2, True)
+
+
+def test_a_need_of_a_variable_is_a_default(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops no plan that does not look at permissions; what is no permission stops each, a dry run too."""
+    monkeypatch.setenv("KRAKEN_DOCTOR_CHECK_NEEDS", "trade")
+    assert doctor("check", "--sandbox", "--only", "path").status == 0
+    ended = doctor("check", "--sandbox", "--needs", "moon", "--dry-run")
+    assert (ended.status, ended.stdout) == (2, "")
+    assert "there is no permission 'moon'" in ended.stderr
 
 
 def test_what_is_typed_wins_over_a_variable(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:

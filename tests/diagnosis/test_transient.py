@@ -15,7 +15,10 @@ TRANSIENT = {
     "connection-timeout", "exchange-maintenance", "exchange-restricted", "exchange-unavailable", "exchange-busy",
     "exchange-error", "exchange-throttled", "rate-limited",
 }  # fmt: skip
-AT_ONCE = {"connection-reset", "read-timeout", "edge-error", "response-invalid"}
+AT_ONCE = {
+    "connection-reset", "read-timeout", "edge-error", "response-invalid", "exchange-unavailable", "exchange-busy",
+    "exchange-error",
+}  # fmt: skip
 
 
 def test_which_they_are() -> None:

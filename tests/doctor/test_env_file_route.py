@@ -54,12 +54,12 @@ def scene(exchange: Exchange, key: Key, tmp_path: Path) -> Iterator[Scene]:
         )
 
 
-def run(doctor: Run, url: str, in_file: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(doctor: Run, url: str, in_file: dict[str, str], *more: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the report of a check with *in_file* as .env, and the evidence of its path."""
     file = Path(".env")
     file.write_text("".join(f"{name}={value}\n" for name, value in in_file.items()), encoding="utf-8")
     file.chmod(0o600)
-    ended = doctor("check", "--no-ntp", "--timeout", "2", "--api-url", url, "-o", "json")
+    ended = doctor("check", "--no-ntp", "--timeout", "2", "--api-url", url, "-o", "json", *more)
     report = json.loads(ended.stdout)
     path = next(check for check in report["checks"] if check["id"] == "path")
     return report, {item["name"]: item["value"] for item in path["evidence"]} | {"summary": path["summary"]}
@@ -99,6 +99,16 @@ def test_the_process_s_own_wins(doctor: Run, scene: Scene, monkeypatch: Any) -> 
     report, path = run(doctor, scene.loopback, {**scene.credentials, "REQUESTS_CA_BUNDLE": "/nowhere.pem"})
     assert report["outcome"] == "pass"
     assert "path.environment.files" not in path
+
+
+def test_a_plan_without_accounts_goes_the_same_way(doctor: Run, scene: Scene, monkeypatch: Any) -> None:
+    """The question is the way of the bots; but not by a file beside a key of the environment."""
+    in_file = {"REQUESTS_CA_BUNDLE": scene.authorities, "HTTPS_PROXY": f"http://{scene.proxy}"}
+    report, path = run(doctor, scene.named, {**scene.credentials, **in_file}, "--only", "path")
+    assert (report["outcome"], path["path.proxy"]) == ("pass", f"http://{scene.proxy}")
+    for name, value in scene.credentials.items():
+        monkeypatch.setenv(name, value)
+    assert run(doctor, scene.named, in_file, "--only", "path")[1]["path.environment.unused"] is True
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])

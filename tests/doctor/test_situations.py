@@ -157,6 +157,94 @@ def test_unknown_words_prove_nothing(check: Callable[..., Report], exchange: Exc
     assert (found.cause, found.possible[0].text) == ("permission-missing", '"Query" under Funds is not ticked')
 
 
+# --- A key that was edited a moment ago
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (DENIED, "permission-missing"),
+        ("EAPI:Invalid key", "key-invalid"),
+        ("EAPI:Invalid signature", "signature-invalid"),
+    ],
+)
+@pytest.mark.parametrize(("ago_s", "offset_s", "said"), [(120, 0, True), (120, -3600, True), (7200, 3600, False)])
+def test_a_fresh_edit_stands_first(
+    check: Callable[..., Report], exchange: Exchange, key: Key, error: str, cause: str, ago_s: float, offset_s: float,
+    said: bool,
+) -> None:  # fmt: skip
+    """By the corrected clock: it may not have taken effect, which the user can rule out by waiting."""
+    exchange.clock_offset_s += offset_s
+    key.modified = exchange.now() - ago_s
+    answers(exchange, "/Balance", refused(error))
+    found = first(check())
+    assert found.cause == cause
+    assert any(fact.startswith("the key was edited") for fact in found.because) is said
+    if said:
+        assert "a moment ago" in found.possible[0].text
+        assert found.remedy.text.startswith("Wait a few minutes")
+
+
+def test_a_box_that_was_ticked_a_moment_ago(check: Callable[..., Report], key: Key, exchange: Exchange) -> None:
+    """The key's list does not have it yet: wait, then tick it."""
+    key.modified, key.permissions = exchange.now() - 60, ("query-ledger",)
+    found = first(check())
+    assert (found.cause, found.remedy.text.partition(",")[0]) == ("permission-missing", "Wait a few minutes")
+    assert "tick" in found.remedy.otherwise
+
+
+def test_an_edit_by_itself_is_nothing(check: Callable[..., Report], key: Key, exchange: Exchange) -> None:
+    """No concern of a key that works."""
+    key.modified = exchange.now()
+    assert causes(check()) == []
+
+
+# --- One public endpoint is not the connection
+
+
+@pytest.mark.parametrize(
+    ("response", "cause"),
+    [
+        (Response(b"<html>", 520), "edge-error"), (Response(b"", reset=True), "connection-reset"),
+        (Response(b""), "response-invalid"), (Response(b"<html>", 403), "edge-blocked"),
+        (refused("EService:Busy"), "exchange-busy"), (refused("EGeneral:Unknown method"), "call-rejected"),
+    ],
+)  # fmt: skip
+def test_time_alone_is_down(check: Callable[..., Report], exchange: Exchange, response: Response, cause: str) -> None:
+    """The other endpoint is asked before the path is called dead, and what that says is heard."""
+    answers(exchange, "/public/Time", response)
+    report = check()
+    assert (report.outcome, causes(report), report.accounts[0].connected) == (Outcome.WARN, [cause], True)
+    exchange.status = "maintenance"
+    assert "exchange-maintenance" in causes(check())
+
+
+def test_both_are_down(check: Callable[..., Report], exchange: Exchange) -> None:
+    """Then the path is dead, and nothing of a key is sent."""
+    answers(exchange, "/public/", Response(b"<html>", 520))
+    report = check()
+    assert (report.outcome, causes(report), report.accounts[0].private_calls) == (Outcome.FAIL, ["edge-error"], 0)
+
+
+# --- What can't work is not sent, whatever is left out
+
+
+@pytest.mark.parametrize("value", ["undefined", "/run/secrets/kraken_key", "“quoted”"])
+@pytest.mark.parametrize("part", ["KEY", "SECRET"])
+@pytest.mark.parametrize("skip", [("credentials",), ("credentials", "authentication")])
+def test_without_the_check_of_credentials(
+    exchange: Exchange, key: Key, server: SandboxServer, value: str, part: str, skip: tuple[str, ...]
+) -> None:
+    """Each call that fails counts towards a lockout."""
+    from kraken_doctor.doctor.plan import choose
+
+    environ = {"KRAKEN_MASTER_API_KEY": key.api_key, "KRAKEN_MASTER_API_SECRET": key.secret}
+    environ |= {f"KRAKEN_MASTER_API_{part}": value, "KRAKEN_NONCE_STORE": "memory://"}
+    report = examine(environ=environ, master=True, api_url=server.url, use_ntp=False, checks=choose((), skip))
+    assert (report.outcome, int(report.exit_status)) == (Outcome.INCONCLUSIVE, 3)
+    assert not any("private" in request for request in exchange.requests)
+
+
 # --- All findings of a key
 
 
@@ -329,6 +417,14 @@ def test_a_need_that_can_t_be_compared_is_no_verdict(check: Callable[..., Report
     answers(exchange, "/GetApiKeyInfo", refused("EGeneral:Unknown method"))
     report = check(needs=("trade",))
     assert (report.outcome, int(report.exit_status), report.accounts[0].connected) == (Outcome.INCONCLUSIVE, 3, True)
+
+
+def test_a_need_without_the_call_that_tells_is_no_verdict(check: Callable[..., Report]) -> None:
+    """Where that call is left out, the account is connected all the same."""
+    from kraken_doctor.doctor.plan import choose
+
+    report = check(needs=("trade",), checks=choose((), ("authentication",)))
+    assert (report.outcome, report.accounts[0].connected) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_a_right_that_is_needed_is_no_concern(check: Callable[..., Report], key: Key) -> None:

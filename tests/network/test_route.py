@@ -63,7 +63,10 @@ def test_no_proxy_is_heeded(session: requests.Session, monkeypatch: pytest.Monke
     assert route(session, URL, {}).proxy is not None
 
 
-@pytest.mark.parametrize("value", ["http://:3128", "http://proxy.example:port", "http://user:hunter2@:x"])
+@pytest.mark.parametrize(
+    "value",
+    ["http://:3128", "http://proxy.example:port", "http://user:hunter2@:x", "ftp://user:hunter2@proxy.example:21"],
+)
 def test_a_proxy_that_can_not_be_one(session: requests.Session, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """In one line that names the variable, without the login."""
     monkeypatch.setenv("HTTPS_PROXY", value)

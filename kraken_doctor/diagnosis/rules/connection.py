@@ -28,7 +28,7 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     for call in (facts.PATH, facts.EXCHANGE):
         if evidence.get(call.FAILURE):
             yield from _failed(evidence, call)
-            return
+            break
         if error := evidence.get(call.ERROR):
             refusal = kraken_error((error,))
             cause, possible = refusal.cause, possible_of(evidence, refusal.cause)
@@ -43,11 +43,11 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
                 # Nothing of a key's was sent: whoever speaks of one may not be the exchange.
                 confidence=None if cause in _OF_EXCHANGE else Confidence.LIKELY,
             )
-            return
+            break
     status = evidence.get(facts.EXCHANGE_STATUS)
     if status in _STATUS_CAUSES:
-        beside_calls = evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN  # private ones, which were accepted
-        severity = Severity.WARN if beside_calls else None
+        # A warning: private calls were accepted.
+        severity = Severity.WARN if evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN else None
         yield finding(_STATUS_CAUSES[status], f"SystemStatus says {status}", severity=severity)
     elif status is not None and status != "online":
         said = f"says {status!r}, which this version does not know" if status else "gives no status"
@@ -64,7 +64,8 @@ def _failed(evidence: EvidenceSet, call: PublicCall) -> Iterator[Diagnosis]:
             return
     samples, failed = evidence.get(call.SAMPLES), evidence.get(call.SAMPLES_FAILED)
     often = f"{failed} of {samples} attempts failed" if samples else None
-    because = (detail, often, *_certificate(evidence, failure), *_reached(evidence))
+    other = "SystemStatus was answered" if evidence.get(facts.EXCHANGE_STATUS) is not None else None
+    because = (detail, often, other, *_certificate(evidence, failure), *_reached(evidence))
     yield of_step(evidence, call, failure, *because, severity=_severity(evidence, call))
 
 

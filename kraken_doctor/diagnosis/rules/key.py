@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from kraken_doctor.diagnosis.naming import AccountRule, Call, calls, finding, possible_of
 from kraken_doctor.diagnosis.remedies import remedy
@@ -20,7 +21,7 @@ def key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     """Yield the causes of the section "The key"."""
     made = calls(evidence)
     if made and made[-1].outcome != "ok":
-        yield from _refused(evidence, made)
+        yield from (_fresh(evidence, found) for found in _refused(evidence, made))
     elif made and (first := made[0]).failure and first.endpoint not in {call.endpoint for call in made[1:]}:
         # Alone: an endpoint is not the connection.
         severity = Severity.INFO if first.failure == "response-invalid" else Severity.WARN
@@ -43,7 +44,8 @@ def settings_of_key(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         granted = ", ".join(evidence.get(facts.KEY_PERMISSIONS, ())) or "none"
         asked = "--needs asks for them" if missing != (QUERY_FUNDS,) else None
         summary, instead = f"The key lacks {boxes(missing)}.", remedy("boxes to tick", boxes=boxes(missing))
-        yield finding("permission-missing", f"its permissions: {granted}", asked, summary=summary, remedy=instead)
+        found = finding("permission-missing", f"its permissions: {granted}", asked, summary=summary, remedy=instead)
+        yield _fresh(evidence, found)
     if (left_s := evidence.get(facts.KEY_EXPIRES_IN, 0.0)) > 0:
         until = evidence.get(facts.KEY_VALID_UNTIL, 0)
         expires = f"on {utc_words(until, with_seconds=False)}"
@@ -88,6 +90,18 @@ def _refused(evidence: EvidenceSet, made: Sequence[Call]) -> Iterator[Diagnosis]
         error=call.outcome,
         possible=possible,
     )
+
+
+def _fresh(evidence: EvidenceSet, found: Diagnosis) -> Diagnosis:
+    """Return *found*, with the wait first where the key was edited so short a time ago that it may explain it."""
+    ago_s = evidence.get(facts.KEY_EDITED_AGO)
+    if ago_s is None or found.cause not in ("key-invalid", "signature-invalid", "permission-missing"):
+        return found
+    then = found.remedy.text
+    wait = found.remedy if then.startswith("Wait") else remedy("edited a moment ago", then=then)
+    possible = tuple(sorted(found.possible, key=lambda one: "a moment ago" not in one.text))
+    because = (*found.because, f"the key was edited {span(ago_s)} ago")
+    return replace(found, because=because, possible=possible, remedy=wait)
 
 
 def _failed(call: Call) -> str:
