@@ -110,6 +110,7 @@ class WatchLoop:
             ],
             "also_watched_by": self._others,
         }
+        # As the command would end now: who reads the file between two rounds has no other status.
         status = exit_status(report.outcome, self._fail_on)
         return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
 
