@@ -153,7 +153,6 @@ class TimeServers:
         left_s = until - self._clock.monotonic()
         if left_s <= 0:
             raise TimeSourceError(f"{server}: its name took {timeout_s:.3g} s to resolve")
-        # Both families at once: where IPv6 leads nowhere, its silence must not use up the time of IPv4.
         asking = parallel.start([partial(self._ask, server, a, left_s) for a in addresses], workers=len(addresses))
         problems: list[str] = []
         with contextlib.suppress(TimeoutError):
