@@ -85,6 +85,7 @@ def key_id(api_key: str) -> str:
     Names the key in stores, logs and reports. The key has over 300 random bits, so its digest can't be
     turned back into it by trying.
     """
+    # With words of ours before the key: elsewhere its bare digest must not be found to be the same key.
     return hashlib.sha256(b"kraken-doctor key id\0" + as_bytes(api_key)).hexdigest()[:16]
 
 

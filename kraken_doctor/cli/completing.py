@@ -28,6 +28,7 @@ def users(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     from kraken_doctor.terminal.output import Output
 
     given = ctx.find_root().params
+    # One of our own: Tab is answered before the root command has made any.
     app = App(environ=dict(os.environ), output=Output(os.environ))
     try:
         app.adjust(env_file=given.get("env_file") or (), no_env_file=given.get("no_env_file", False))

@@ -54,6 +54,7 @@ def _destination(ctx: click.Context, param: click.Parameter, value: str | None) 
     """Keep the path for the end of the run; one that can't be written is said before anything is sent."""
     if value:
         paths = ctx.meta.setdefault(files.META, {})
+        # The second would replace the first, without a word.
         if Path(value) in paths.values():
             raise click.BadParameter(f"{value} is also used for another output", ctx, param)
         try:

@@ -109,6 +109,7 @@ class WatchLoop:
             "changes": [watch_page.document(change, report.host) for change in told],
             "also_watched_by": self._others,
         }
+        # As the command would end now: who reads the file between two rounds has no other status.
         status = exit_status(report.outcome, self._fail_on)
         return replace(report, exit_status=status, extra={**report.extra, "rounds": made})
 

@@ -91,6 +91,7 @@ def _written(facts: Mapping[str, Any], hook: Mapping[str, Any] | None) -> tuple[
     text = shortened(str(facts["text"]), _TEXT_CHARACTERS)
     for character, literal in hook["escape"]:
         text = text.replace(character, literal)
+    # It stands inside a string of the body there: a quotation mark in it would end that.
     return hook["type"], hook["body"].replace("$text", json.dumps(text)[1:-1] if hook["type"] == _JSON else text)
 
 
@@ -138,6 +139,7 @@ def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifie
         with tempfile.TemporaryFile() as facts_in, tempfile.TemporaryFile() as said:
             facts_in.write(body.encode())
             facts_in.seek(0)
+            # Its stdout would stand between ours, which may be a document that a program reads.
             options = {"stdin": facts_in, "stdout": subprocess.DEVNULL, "stderr": said, "env": {**passed, **told}}
             try:
                 # No shell: nothing of what is told can become a command, or is seen in a list of processes.

@@ -156,6 +156,7 @@ class _WatchedStore:
 
     @contextmanager
     def turn(self, key_id: str, timeout_s: float, *lease_s: float) -> Iterator[Turn]:
+        # Said before it is known whether there is a wait: while there is one, nobody comes by here to say it.
         self._waiting(_HELD, timeout_s)
         with self._store.turn(key_id, timeout_s, *lease_s) as turn:
             self._waiting("", 0)

@@ -87,6 +87,7 @@ def _private(host: Host, request: RunRequest, report: Report) -> dict[str, str]:
             words[urlsplit(host.environ.get(name) or "").hostname or ""] = "<proxy>"
     words |= _store_words(host)
     api = urlsplit(report.api_url).hostname
+    # Kraken's own name tells nothing of the user; that of a proxy or a test server may.
     if api and not api.endswith("kraken.com") and not is_loopback(report.api_url):
         words[api] = "<API host>"
     return {word: shown for word, shown in words.items() if word not in ("", "/", "localhost", "127.0.0.1")}

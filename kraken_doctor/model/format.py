@@ -22,6 +22,7 @@ def span(seconds: float, *, signed: bool = False, digits: int = 0) -> str:
         digits: Behind the point of minutes, hours and days.
     """
     sign = "+" if signed else ""
+    # Rounded it would be shown as -0 ms.
     seconds = 0.0 if abs(seconds) <= 0.0005 else seconds
     if abs(seconds) < 1:
         return milliseconds(seconds, sign)

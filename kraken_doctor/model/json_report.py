@@ -33,6 +33,7 @@ def line(report: model.Report) -> str:
 
 
 def _text(report: model.Report, **layout: Any) -> str:
+    # NaN is Python's alone: a reader in another language would refuse the whole document.
     text = json.dumps(document(report), allow_nan=False, **layout)
     return text.replace("##", "#\\u0023") + "\n"
 

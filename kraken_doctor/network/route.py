@@ -153,6 +153,7 @@ def follow_variables(
     bypass = urllib.request.proxy_bypass_environment(parts.hostname or "", direct)  # type: ignore[attr-defined]
     if bypass or (is_loopback(url) and not on_loopback):
         chosen = ""
+    # Without trust_env requests leaves the process's own variables, and ~/.netrc, alone.
     session.trust_env, session.proxies = False, {parts.scheme: chosen} if chosen else {}
     session.verify = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE") or session.verify
 

@@ -47,6 +47,7 @@ def checked_url(url: str) -> str:
     shown = without_login(url)[:80]
     if not valid:
         raise ConfigurationError(f"API URL {shown!r}: give scheme and host, such as https://api.kraken.com")
+    # It would be shown in every report as the place that was asked.
     if "@" in parts.netloc:
         raise ConfigurationError("the API URL contains a login, but Kraken's API uses none: delete all before the @")
     if parts.scheme == "http" and not is_loopback(url):

@@ -113,4 +113,5 @@ def _shared(found: list[Diagnosis], texts_of: Callable[[Diagnosis], tuple[str, .
 
 
 def _any_account(text: str) -> str:
+    # It is the first account's command, and would be read as what to do for all of them.
     return re.sub(r"--user \S+|--master\b", "--user NAME", text)

@@ -63,6 +63,7 @@ class Exchange:
             if self.arrived < _REMEMBERED:
                 self.requests.append(f"{request.method} {request.path}")
             self.arrived += 1
+            # Told at the end: a bot with another key is refused whatever else is right, and looks like a broken one.
             self.unknown_key += request.headers.get("api-key", "") not in (*self.keys, "")
             for intercept in self.interceptors:
                 if (response := intercept(request)) is not None:
@@ -101,6 +102,7 @@ class Exchange:
                 key.locked_until = now + LOCKOUT_S
             return refusal(error)
         nonce = int(request.fields()["nonce"])
+        # Before the counter: Kraken does not say whether a call over the rate has spent its nonce.
         key.mark, key.failures, key.last_used = max(key.mark, nonce), 0, now
         key.accepted += 1
         endpoint = endpoints.private().get(name)

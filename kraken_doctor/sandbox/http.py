@@ -66,6 +66,7 @@ class SandboxServer:
         self._server.tls = tls
         name = f"[{address}]" if ":" in address else address
         self.url = f"{'https' if tls else 'http'}://{name}:{self._server.server_address[1]}"
+        # How often it looks for its end, in seconds: by default half of one, for which every run would wait.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -132,6 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             self.close_connection = True
+            # The rest of the body is still to come, and would be read as the next request.
             self.send_error(413)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -149,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(response.body) if response.length is None else response.length))
         self.end_headers()
         self.wfile.write(response.body)
+        # It announced another length than it had: what follows could not be told from the rest.
         if response.length is not None:
             self.close_connection = True
 

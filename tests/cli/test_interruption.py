@@ -128,7 +128,7 @@ def interrupted(program: str, folder: Path) -> tuple[int, str, str]:
         line = command(case, timeout_s=3600, deadline_s=3600)
         line[line.index("-m") : line.index("-m") + 2] = ["-c", program]
         ended = subprocess.run(
-            line, env=environment(case), capture_output=True, text=True, timeout=30, check=False, start_new_session=True
+            line, env=environment(case), capture_output=True, text=True, timeout=90, check=False, start_new_session=True
         )
     return ended.returncode, ended.stdout, ended.stderr
 

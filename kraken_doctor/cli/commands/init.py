@@ -158,6 +158,7 @@ def _write(path: Path, values: dict[str, str], *, found: bool, replace: bool, as
             raise ConfigurationError(f"{path} already sets {named}; nothing was changed (use --replace)")
         values = {name: value for name, value in values.items() if value or (file and file.values.get(name))}
         try:
+            # In one step: whoever loads the file at this moment gets the old pair or the new one, never a mixed one.
             files.write(path, dotenv.with_values(file.text if file else "", values), mode=0o600)
         except OSError as exc:
             raise ConfigurationError(f"{path}: {exc.strerror or exc}") from exc

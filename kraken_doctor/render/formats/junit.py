@@ -58,6 +58,7 @@ def _about(result: CheckResult, report: Report) -> list[Diagnosis]:
     """The findings of the check's scope; they stand at its first case that is not in order, and nowhere else."""
     same = [other for other in report.checks if other.account == result.account]
     telling = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.WARN)
+    # At the worst first: a list of failures is read from its top, and a warning would hide the cause.
     first = next((other for outcome in telling for other in same if other.outcome is outcome), None)
     return [d for d in phrases.ranked(report) if d.account == result.account] if result is first else []
 

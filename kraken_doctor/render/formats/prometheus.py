@@ -26,6 +26,7 @@ def families(report: Report | None, outcomes: Mapping[Outcome, int], every_s: fl
         every_s: Seconds between two rounds, so that an alert can tell a watch that has stopped.
     """
     yield _gauge("build_info", "Always 1", {(__version__,): 1}, "version")
+    # Every outcome from the start, with 0: a rate over a series that only appears with its first failure misses that.
     rounds = CounterMetricFamily("kraken_doctor_rounds", "Rounds by their outcome", labels=["outcome"])
     for outcome in _OUTCOMES:
         rounds.add_metric([outcome.value], outcomes.get(outcome, 0))

@@ -17,6 +17,7 @@ def render(report: Report) -> str:
     lines = [f"kraken-doctor {__version__} {report.command}: {report.outcome.value}{where}"]
     single = [account for account in report.accounts if account.connected or grouping.told_singly(account, report)]
     lines += [_account(account, report) for account in single[: _LIMITS.rows]]
+    # A chat cuts long messages, and then what is wrong, which stands below, would be cut off.
     lines += [f"and {len(single) - _LIMITS.rows} more connected"] if len(single) > _LIMITS.rows else []
     state = {True: "pass", False: OUTCOME_WORDS[Outcome.FAIL], None: OUTCOME_WORDS[Outcome.INCONCLUSIVE]}
     for said, connected, labels in grouping.alike(report)[: _LIMITS.names]:

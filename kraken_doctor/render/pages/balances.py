@@ -17,6 +17,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     elsewhere = [] if where in ("", "api.kraken.com") else [Text(f"at {where}\n")]
     found = findings(report, terminal)
     tested = all(account.connected for account in report.accounts) and report.accounts
+    # The amounts speak for themselves; a verdict below them is for what they don't show.
     closing = [] if tested and not found else [Text(), Text(escape(verdict(report)))]
     notes = [f"{a.label}: {note}" for a in report.accounts if (note := may_be_empty(a, report))]
     notes += [f"{a.label}: and {other}" for a in report.accounts if a.balances and (other := other_assets(a.balances))]

@@ -64,6 +64,7 @@ def _tables(log: Mapping[str, Any]) -> list[_Table]:
     """What was read, when what happened, and which errors, as far as there are any: heads and rows."""
     files = [[_name(f), str(f["lines"]), _time(f["first"]), _time(f["last"])] for f in log["files"]]
     kinds = ("nonce", "other", "worked")
+    # To the minute: no row is shorter than one.
     timeline = [[_time(row["from"])[:16], *(str(row[kind] or "-") for kind in kinds)] for row in log["timeline"]]
     errors = [[e["error"], str(e["count"]), _time(e["first"]), _time(e["last"])] for e in log["errors"]]
     found: list[_Table] = [(["File", "Lines", "From", "To"], files)]

@@ -170,6 +170,7 @@ class Fault(NamedTuple):
     def inject(self, scenario: Scenario) -> None:
         """Change *scenario*, before it is served."""
         for name, values in self.changes.items():
+            # A copy: some of them take values out, and a process may ask for a fault twice.
             CHANGES[name](scenario, copy.deepcopy(values))
 
 
