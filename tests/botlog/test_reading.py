@@ -194,6 +194,13 @@ def test_what_is_said_again_counts_as_if_each_were_alone(
             assert counted(examine([BytesIO(data)], NOW_S)) == together
 
 
+def test_what_is_set_in_below_the_last_one_belongs_to_it_alone() -> None:
+    """Though the lines before it are the same, and counted at once."""
+    text = "".join(line(n, "ERROR a") for n in range(5)) + "  EAPI:Invalid nonce\n" + line(9, "tick")
+    entries, _ = read(text.encode())
+    assert [(len(one.again), one.line, one.text.count("\n")) for one in entries] == [(3, 1, 1), (0, 5, 2)]
+
+
 def counted(found: LogAnalysis) -> dict[str, object]:
     """All but what it remembers for the next event."""
     hidden = ("_told", "_says", "_latest_s", "_other_s", "_recent")
