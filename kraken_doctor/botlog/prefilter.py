@@ -89,8 +89,9 @@ class ShapeFinder:
         if self._kept_bytes > _KEPT_BYTES:
             self._places, self._dull, self._kept_bytes = {}, set(), 0
         shapes = block.translate(_SHAPE).split(b"\n")
-        self._learn(set(shapes).difference(self._places))
-        speaking = {shape: place for shape in set(shapes) if (place := self._places[shape]) >= 0}
+        distinct = set(shapes)
+        self._learn(distinct.difference(self._places))
+        speaking = {shape: place for shape in distinct if (place := self._places[shape]) >= 0}
         start = 0
         for shape in shapes if speaking else ():
             if shape in speaking:
