@@ -23,7 +23,7 @@ import pytest
 
 from kraken_doctor import errors
 from kraken_doctor.accounts import shape
-from kraken_doctor.botlog.prefilter import needles
+from kraken_doctor.botlog.prefilter import ShapeFinder, needles
 from kraken_doctor.diagnosis import recognise, remedies
 from kraken_doctor.error_strings import pattern_of
 from kraken_doctor.tables import load
@@ -54,6 +54,9 @@ MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
         re.compile(pattern, re.IGNORECASE) for pattern in shape._damages()["in_front"].values()
     ],
     ("botlog/prefilter.py", "b'|'.join(map(re.escape, needles()))"): [re.compile(b"|".join(map(re.escape, needles())))],
+    ("botlog/prefilter.py", "b'|'.join({max(one.translate(None, _NO_WORD).split(), key=len) for one in needles()})"): [
+        ShapeFinder()._part
+    ],
     ("doctor/anonymise.py", "f'(?<![\\\\w-])(?:{ordered})(?![\\\\w-])'"): [
         re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])")
     ],

@@ -86,17 +86,19 @@ class ErrorStats:
         return f"{self.title}:… (line {self.line})" if self.kind == "unknown" else self.title
 
     def saw(self, event: Event) -> None:
-        """Count one more."""
-        if event.at is not None and self.last is not None:
-            gap_s = max(event.at - self.last, 0.0)
-            self.quick_gaps += gap_s <= QUICK_S
-            self.longest_gap_s = max(self.longest_gap_s, gap_s)
-        self.count, self.last, self.worked_after = self.count + 1, event.at, False
+        """Count what is told once more, or more often."""
+        for at in event.times:
+            if at is not None and self.last is not None:
+                gap_s = max(at - self.last, 0.0)
+                self.quick_gaps += gap_s <= QUICK_S
+                self.longest_gap_s = max(self.longest_gap_s, gap_s)
+            self.last = at
+        self.count, self.worked_after = self.count + len(event.times), False
         self.first = event.at if self.first is None else self.first
         self.endpoint = event.says.endpoint
-        self.endpoints[self.endpoint] += 1
+        self.endpoints[self.endpoint] += len(event.times)
         self.hints.update(event.says.hints)
-        self.naming_kraken += event.says.whose.kraken
+        self.naming_kraken += event.says.whose.kraken * len(event.times)
         self.gave_up_after = event.says.gave_up
 
 
@@ -117,7 +119,8 @@ class Timeline:
         """One more of *kind*; without a time it is counted elsewhere alone."""
         if at is None:
             return
-        self._buckets.setdefault(int(at // self.width_s), Counter())[kind] += 1
+        number = int(at // self.width_s)
+        (self._buckets.get(number) or self._buckets.setdefault(number, Counter()))[kind] += 1
         if len(self._buckets) > _MOST_BUCKETS:
             self._coarsen()
 

@@ -55,6 +55,13 @@ class Event:
     """Which of the files."""
     stamped: bool = True
     line: int = 0
+    again: tuple[float, ...] = ()
+    """When it was made again, by the same, with nothing between."""
+
+    @property
+    def times(self) -> tuple[float | None, ...]:
+        """Return when it was made, each time."""
+        return (self.at, *self.again)
 
 
 _PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
@@ -65,7 +72,8 @@ _CALLED = re.compile(
 )
 
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_NUMBERS = re.compile(r"\d{6,}|(?<![\d.])\d+[:.,]\d+(?!\.?\d)")
+_without_numbers = functools.lru_cache(maxsize=512)(functools.partial(_PATTERNS["numbers"].sub, "0"))
+"""Of one line: those of a traceback are the same in the next one."""
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
@@ -73,16 +81,17 @@ def parse_event(entry: Entry, source: int = 0) -> Event | None:
     says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
     if says is None:
         return None
-    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line)
+    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line, again=entry.again)
 
 
 @functools.lru_cache(maxsize=1024)
 def _statement(text: str) -> Statement | None:
     head, _, own = text.rpartition("\0")
-    says = _statement_of_shape(_NUMBERS.sub("0", own))
+    says = _statement_of_shape("\n".join(map(_without_numbers, own.split("\n"))))
     nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
     worker, versions = _worker(own) or _worker(head), versions_of(own[:2_000]) if says.client else ()
-    says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)
+    if nonce or worker or versions:
+        says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)
     return says if _says_something(says) else None
 
 
@@ -97,21 +106,13 @@ def _statement_of_shape(text: str) -> Statement:
     failed = bool(symptoms or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
     return Statement(
-        endpoint=endpoint,
-        symptoms=symptoms,
-        quoted=_shows("quoted", text),
-        unknown=unknown,
-        whose=whose,
-        worked=worked,
-        public_worked=public,
+        endpoint=endpoint, symptoms=symptoms, unknown=unknown, whose=whose, worked=worked, public_worked=public,
+        client=client, hints=hints, quoted=_shows("quoted", text), gave_up=_shows("gave-up", text),
+        speaks_of_nonce="nonce" in lowered,
         started=not failed and "start" in lowered and _shows("started", text),
         installed="generator" in lowered and _shows("installed", text),
         clock_set=not failed and ("clock" in lowered or "time" in lowered) and _shows("clock-set", text),
-        gave_up=_shows("gave-up", text),
-        client=client,
-        speaks_of_nonce="nonce" in lowered,
-        hints=hints,
-    )
+    )  # fmt: skip
 
 
 def _shows(pattern: str, text: str) -> bool:
@@ -159,15 +160,7 @@ def _worker(text: str) -> str:
 
 
 _PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)
-_ESCAPES = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
-_FRAME = re.compile(r"^\W*File \"[^\"\n]*\", line \d+")
-_STACK = re.compile(
-    r"^[\s!]*(?:at |\.\.\. \d+ more|#\d+ |[~^]+\s*$|(?:raise|return|throw|await|yield|for|self\.\w+)\b)"
-)
-_DOCKER = re.compile(r'^\{"log": ?"(.*?)(?:\\n)?", ?"stream".*$', re.MULTILINE)
-"""One line of a container, as Docker keeps it."""
-
-_BRACES = re.compile(r"^(?:\S+ +\| ?|\S.{0,120}?: ?)?\s*\{\"")
+_ESCAPES, _FRAME, _STACK, _DOCKER, _BRACES = (re.compile(pattern) for pattern in patterns("not-said").values())
 _UNESCAPED = (("\\\\n", "\n"), ("\\\\", "\\"), ("\\n", "\n"), ("\\r", ""), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/"))
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from kraken_doctor.botlog.events import Event, parse_event
@@ -57,11 +57,12 @@ class LogReview:
         found = patterns(self._stats, end)
         return LogAnalysis(extents, self._stats, found, verdict(self._stats, found, end))
 
-    @staticmethod
-    def _events(reader: Reader, source: int, to_the_end: bool) -> Iterator[Event]:
+    def _events(self, reader: Reader, source: int, to_the_end: bool) -> Iterator[Event]:
         try:
             for entry in reader.entries(to_the_end=to_the_end):
-                if event := parse_event(entry, source):
+                if (event := parse_event(entry, source)) and (len(self._readers) > 1 or self._since_s is not None):
+                    yield from (replace(event, at=at, again=()) for at in event.times)
+                elif event:
                     yield event
         except (OSError, EOFError) as exc:
             reader.extent.broken = f"{type(exc).__name__}: {exc}"

@@ -25,6 +25,9 @@ BEGINNING_BYTES = 8_000
 _LINES = 200
 """Of one entry, and how far a line without a time may be from the one that has it."""
 
+ROUND_TRIP_S = 0.01
+"""Shorter than a call to an exchange across the internet, TLS and its own work included."""
+
 PREFIX = words()["shorthands"]["<prefix>"]
 """What docker compose, journald, syslog and Kubernetes put before each line, those of a traceback included."""
 
@@ -47,6 +50,8 @@ class Entry:
     """The number of its first line, from 1."""
     head: str = ""
     """The beginning of the line that has the time, for an entry that has none itself."""
+    again: tuple[float, ...] = ()
+    """When it came again, byte for byte but for the time, with nothing between."""
 
 
 @dataclass
@@ -79,7 +84,7 @@ class Reader:
     """The first block: which client writes here is said in its first lines, if anywhere."""
     _times: Timestamps = field(init=False)
     _at: float | None = None
-    _head: str = ""
+    _head: bytes = b""
     _rest: bytes = b""
     """What was read and may go on: the last entry."""
 
@@ -114,10 +119,8 @@ class Reader:
             self.extent.saw(self._at)
 
     def _of_block(self, block: bytes) -> Iterator[Entry]:
-        passed, counted, line = 0, 0, self.extent.lines + 1
-        for hit in self.find(block):
-            if hit < passed:
-                continue
+        passed, counted, line, next_place = 0, 0, self.extent.lines + 1, self.find(block)
+        while (hit := next_place(passed)) >= 0:
             start = _beginning(block, hit, passed)
             stop = _ending(block, hit)
             stamp = self._stamp(block, start)
@@ -125,20 +128,38 @@ class Reader:
                 # Between this entry and the one before it there may be a time that had nothing to say.
                 self._look_back(block, start, passed)
             line += block.count(b"\n", counted, start)
-            counted, passed = start, stop
-            text = _shown(block, start, hit, stop).decode(errors="replace")
-            if stamp and start + self._times.span[1] <= hit:
-                text = text[: self._times.span[0]] + text[self._times.span[1] :]
-            yield Entry(self._at, stamp, text, line, "" if stamp else self._head)
+            entry = Entry(self._at, stamp, "", line)
+            entry.text = _shown(block, start, hit, stop).decode(errors="replace")
+            if not stamp:
+                entry.head = self._head.partition(b"\n")[0].decode(errors="replace")
+            elif start + (span := self._times.span)[1] <= hit:
+                entry.text = entry.text[: span[0]] + entry.text[span[1] :]
+                entry.again = self._again(block, start, stop)
+            counted, passed = start, stop + len(entry.again) * (stop - start)
+            yield entry
 
     def _stamp(self, block: bytes, start: int) -> bool:
         """Return whether the line at *start* has a time; it is the log's time from there on."""
-        end = block.find(b"\n", start, start + SHOWN_BYTES)
-        head = block[start : start + 4_000 if end < 0 else end].decode(errors="replace")
-        at = self._times.time_of(head)
+        at = self._times.time_at(block, start)
         if at is not None:
-            self._at, self._head = at, head[:HEAD_BYTES]
+            self._at, self._head = at, block[start : start + HEAD_BYTES]
         return at is not None
+
+    def _again(self, block: bytes, start: int, stop: int) -> tuple[float, ...]:
+        """Return the times at which the entry from *start* to *stop* follows again."""
+        size, span, last, again = stop - start, self._times.span, self._at or 0.0, []
+        rest = block[start + span[1] : stop]
+        while block.startswith(rest, stop + span[1]):
+            at = self._times.time_at(block, stop)
+            if at is None or at - last <= ROUND_TRIP_S or span != self._times.span or span[0]:
+                break
+            again.append(at)
+            last, stop = at, stop + size
+        # What is set in below the last one belongs to it alone.
+        if again and stop < len(block) and not _opens(block, stop):
+            again.pop()
+        self._at = (self._at, *again)[-1]
+        return tuple(again)
 
     def _look_back(self, block: bytes, end: int, not_before: int) -> None:
         """Take the time of the nearest line above *end* that has one, within bounds."""
@@ -185,8 +206,8 @@ def _ending(block: bytes, hit: int) -> int:
 
 def _belongs(block: bytes, start: int, above: int) -> bool:
     """Return whether the line at *start* belongs to the one at *above*, which stands right before it."""
-    if block[start : start + 1].isdigit() and block[start + 10 : start + 11] == b" ":
-        return False  # 2026-11-23 12:00:00, as most entries begin
+    if _opens(block, start):
+        return False
     if _CONTINUED.match(block, start, _end(block, start)):
         return True
     if not _EXCEPTION.match(block, start, _end(block, start)):
@@ -195,6 +216,11 @@ def _belongs(block: bytes, start: int, above: int) -> bool:
         return True
     dotted = _DOTTED.match(block, start, _end(block, start))
     return dotted is not None and not _EXCEPTION.match(block, above, _end(block, above))
+
+
+def _opens(block: bytes, start: int) -> bool:
+    """2026-11-23 12:00:00, as most entries begin."""
+    return block[start + 10 : start + 11] == b" " and block[start : start + 1].isdigit()
 
 
 def _end(block: bytes, start: int) -> int:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
 from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
-from kraken_doctor.botlog.events import Event
+from kraken_doctor.botlog.events import Event, Statement
 from kraken_doctor.botlog.prefilter import words
+from kraken_doctor.botlog.reading import ROUND_TRIP_S
 
 AFTER_START_S = QUICK_S
 """A bot that starts calls the exchange within that."""
@@ -25,9 +26,6 @@ TOGETHER_S = 1.0
 
 _THREADS = ("Thread-", "ThreadPoolExecutor-", "MainThread", "asyncio_", "Task-")
 """How Python names what shares one process."""
-
-_ROUND_TRIP_S = 0.01
-"""Shorter than a call to an exchange across the internet, TLS and its own work included."""
 
 _RECENT = 256
 _NAMES_KEPT = 100
@@ -74,6 +72,10 @@ class LogStats:
     """Another one, in any entry that was read."""
     clock_set_at: float | None = None
     clock_set_before_row: bool = False
+    _says: Statement | None = None
+    _latest_s: float = 0.0
+    _other_s: float = 0.0
+    """What was said last, the latest time so far, and that until which something else was said."""
     _start_pending: bool = False
     _last_start: float | None = None
     _last_cut: float | None = None
@@ -103,6 +105,19 @@ class LogStats:
 
     def add(self, event: Event) -> None:
         """Count one event; events come in the order of the log."""
+        says = event.says
+        if says is not self._says:
+            self._says, self._other_s = says, self._latest_s
+        self._latest_s = max(self._latest_s, event.times[-1] or 0.0)
+        # Far from whatever else was said, and without a number of its own, each time counts the same.
+        plain = bool(says.symptoms or says.unknown) and says.nonce is None and not says.installed
+        far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S]
+        for at in event.times[: len(event.times) - len(far)]:
+            self._add(replace(event, at=at, again=()) if event.again else event)
+        if far:
+            self._add(replace(event, at=far[0], again=tuple(far[1:])))
+
+    def _add(self, event: Event) -> None:
         says = event.says
         self.names_kraken |= says.whose.kraken
         self.names_exchange |= says.whose.exchange
@@ -150,22 +165,23 @@ class LogStats:
         titles = [(symptom.title, symptom.kind) for symptom in says.symptoms] or [(f"E{says.unknown}", "unknown")]
         if says.whose.elsewhere:
             if titles[0][0] == _DNS:
-                self._dns_failed_at = event.at
-            self.elsewhere[says.whose.elsewhere] += 1  # a closed list of names: bounded
+                self._dns_failed_at = event.times[-1]
+            self.elsewhere[says.whose.elsewhere] += len(event.times)  # a closed list of names: bounded
             return
         if self._said_before(event, titles[0][0]):
             return
         for title, kind in titles:
             if title not in self.errors and len(self.errors) >= _NAMES_KEPT:
                 continue
-            error = self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
+            error = self.errors.get(title) or self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
             error.saw(event)
             error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
-            self.timeline.add(event.at, "nonce" if kind == "nonce" else "other")
+            for at in event.times:
+                self.timeline.add(at, "nonce" if kind == "nonce" else "other")
             if kind == "nonce":
                 self._count_refused(event)
             elif title in _CUT:
-                self._last_cut = event.at
+                self._last_cut = event.times[-1]
 
     def _said_before(self, event: Event, title: str) -> bool:
         """
@@ -176,7 +192,7 @@ class LogStats:
         """
         key = (event.source, title, event.says.worker)
         before = self._told.get(key)
-        self._told[key] = event
+        self._told[key] = replace(event, at=event.again[-1]) if event.again else event
         if len(self._told) > _NAMES_KEPT:
             self._told.popitem(last=False)
         if before is None or event.at is None or before.at is None:
@@ -192,19 +208,20 @@ class LogStats:
             # "Invalid nonce detected - retrying": a comment on what has just been quoted.
             return _within(event.at, before.at, TOGETHER_S)
         whole_seconds = event.at.is_integer() and before.at == event.at
-        return _within(event.at, before.at, _ROUND_TRIP_S) and not whole_seconds
+        return _within(event.at, before.at, ROUND_TRIP_S) and not whole_seconds
 
     def _count_refused(self, event: Event) -> None:
-        self.refused += 1
+        self.refused += len(event.times)
         self.worked_after_refused = 0
         self.refused_after_start += self._begun(refused=True) or _within(event.at, self._last_start, AFTER_START_S)
         self.refused_after_cut += _within(event.at, self._last_cut, AFTER_CUT_S)
         if self.refused_in_a_row == 0:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
-        self.refused_in_a_row += 1
-        self.refused_endpoints[event.says.endpoint] += 1  # a closed list of names: bounded
+        self.refused_in_a_row += len(event.times)
+        self.refused_endpoints[event.says.endpoint] += len(event.times)  # a closed list of names: bounded
         self._called(event, refused=True)
+        self._recent.extend(_Call(at, event.source, event.says.worker, True) for at in event.again[-_RECENT:])
 
     def _begun(self, *, refused: bool) -> bool:
         """Return whether this is the first call since a start, and how that went."""
@@ -217,7 +234,8 @@ class LogStats:
         """Which refusals had a call of another worker beside them, before or after."""
         call = _Call(event.at, event.source, event.says.worker, refused)
         for other in reversed(self._recent):
-            if not _near(call.at, other.at):
+            # Either way round: threads write their lines a little out of order.
+            if call.at is None or other.at is None or abs(call.at - other.at) > TOGETHER_S:
                 break
             if call.beside(other):
                 for one in (call, other):
@@ -245,17 +263,12 @@ class _Call:
         """
         if self.source != other.source or (self.worker and other.worker):
             return (self.source, self.worker) != (other.source, other.worker)
-        return self.at is not None and other.at is not None and 0 < self.at - other.at < _ROUND_TRIP_S
+        return self.at is not None and other.at is not None and 0 < self.at - other.at < ROUND_TRIP_S
 
     def of_another_program(self, other: _Call) -> bool:
         """Return whether *other* comes from another file, or from a process rather than a thread."""
         named = bool(self.worker and other.worker) and not self.worker.startswith(_THREADS)
         return self.source != other.source or named
-
-
-def _near(at: float | None, other: float | None) -> bool:
-    # Either way round: threads write their lines a little out of order.
-    return at is not None and other is not None and abs(at - other) <= TOGETHER_S
 
 
 def _within(at: float | None, since: float | None, seconds: float) -> bool:

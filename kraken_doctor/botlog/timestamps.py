@@ -11,7 +11,7 @@ HEAD_CHARACTERS = 200
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ISO, _EPOCH, _JSON, _HAS_CLOCK, *_FORMS = (re.compile(pattern) for pattern in patterns("times").values())
-_FULL_DATE = re.compile(rb"(?<!\d)(20\d\d)[-/](\d\d)[-/](\d\d)[T _]\d\d:")
+_FULL_DATE, _SECONDS = (re.compile(pattern.encode()) for pattern in patterns("times-in-bytes").values())
 
 
 class Timestamps:
@@ -27,13 +27,25 @@ class Timestamps:
         self._year: int | None = None
         self._day_first = False
         self._last: float | None = None
+        self._minute = (b"\n", 0.0, 0)
+        """How the last line began, up to its seconds; that time; and where its date began. The next often begins so."""
         self.span = (0, 0)
         """Where in the line the time stood that was read last."""
 
     def look_at(self, block: bytes) -> None:
         """Take the year from the first full date in *block*; journald's own times have none."""
         if self._year is None and (match := _FULL_DATE.search(block)):
-            self._year = int(match[1])
+            self._year = 2000 + int(match[1])
+
+    def time_at(self, block: bytes, start: int) -> float | None:
+        """Return the time of the line at *start*; most begin as the one did that was read last."""
+        beginning, minute_s, date = self._minute
+        if block.startswith(beginning, start) and (match := _SECONDS.match(block, start + len(beginning))):
+            self.span = date, match.end() - start
+            self._last = minute_s + float(match[1].replace(b",", b"."))
+            return self._last
+        end = block.find(b"\n", start, start + 12_000)  # one in JSON may have its time at its end
+        return self.time_of(block[start : start + 4_000 if end < 0 else end].decode(errors="replace"))
 
     def time_of(self, line: str) -> float | None:
         """Return seconds since 1970; None where *line* carries no time."""
@@ -57,10 +69,12 @@ class Timestamps:
         """Return what nearly every log has, and at once: this is done for each entry of a log."""
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         try:
-            at = _day_s(int(year), int(month), int(day)) + int(hour) * 3600 + int(minute) * 60 + int(second)
+            minute_s = _day_s(int(year), int(month), int(day)) + int(hour) * 3600 + int(minute) * 60
         except (ValueError, OverflowError):
             return None  # 2026-13-45 is no time
-        self._last = at + (_fraction(fraction) if fraction else 0.0) - (_offset_s(zone) if zone else 0.0)
+        if zone in (None, "Z") and (before := match.string[: match.start(6)]).isascii():
+            self._minute = before.encode(), minute_s, match.start()
+        self._last = minute_s + float(f"{second}.{fraction or 0}") - _offset_s(zone)
         return self._last
 
     def _seconds(self, match: re.Match[str]) -> float | None:

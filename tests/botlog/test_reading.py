@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kraken_doctor.botlog import reading
 from kraken_doctor.botlog.events import parse_event
-from kraken_doctor.botlog.examine import examine
+from kraken_doctor.botlog.examine import LogAnalysis, examine
 from kraken_doctor.botlog.prefilter import Finder, ShapeFinder, compiled_finder, finder, needles
 from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_BYTES, Entry, Reader
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
@@ -107,6 +107,15 @@ def spoken(text: bytes) -> bool:
     return any(needle in text.lower() for needle in needles())
 
 
+def lines_found(find: Finder, data: bytes) -> list[int]:
+    """Their numbers, the first of them 0."""
+    found, start, next_place = [], 0, find(data)
+    while (place := next_place(start)) >= 0:
+        found.append(data.count(b"\n", 0, place))
+        start = data.find(b"\n", place) + 1 or len(data)
+    return found
+
+
 SPEAKING = [b"error", b"NONCE", b"Connection Refused", b"nothing", b"12345", b"err0r", b"\xff\xfe", b" "]
 
 
@@ -130,10 +139,7 @@ def test_both_searches_find_the_same_lines(lines: list[list[bytes]]) -> None:
     compiled = compiled_finder()
     assert compiled is not None
 
-    def numbers(find: Finder) -> list[int]:
-        return list(dict.fromkeys(data.count(b"\n", 0, place) for place in find(data)))
-
-    assert numbers(compiled) == numbers(ShapeFinder())
+    assert lines_found(compiled, data) == lines_found(ShapeFinder(), data)
     assert read(data, compiled)[0] == read(data, ShapeFinder())[0]
 
 
@@ -141,11 +147,65 @@ def test_what_the_pure_search_remembers_is_bounded(monkeypatch: pytest.MonkeyPat
     """A log whose lines are all different."""
     from kraken_doctor.botlog import prefilter
 
-    monkeypatch.setattr(prefilter, "_SHAPES_KEPT", 10)
+    monkeypatch.setattr(prefilter, "_KEPT_BYTES", 2_000)
     find = ShapeFinder()
     for letters in (f"{a}{b}" for a in "abcdefgh" for b in "ijklmnop"):
-        assert list(find(f"{letters}\n{letters} nonce\n".encode())) == [len(letters) * 2 + 2]
-    assert len(find._quiet) <= 10
+        assert lines_found(find, f"{letters}\n{letters} nonce\nnonce of {letters}\n".encode()) == [1, 2]
+        assert len(find._places) + len(find._dull) <= 30
+
+
+@given(st.lists(st.sampled_from([b"re", b"fuse", b"d", b"time", b"out", b" ", b"-", b"/private", b"/", b"9", b"\n"])))
+def test_words_hide_no_needle(parts: list[bytes]) -> None:
+    """Needles have blanks and signs in them, and lines have more letters around them."""
+    data = b"".join(parts)
+    assert lines_found(ShapeFinder(), data) == [n for n, one in enumerate(data.split(b"\n")) if spoken(one)]
+
+
+SAID = [
+    "ERROR Balance failed: ['EAPI:Invalid nonce']", "[Thread-1] ERROR AddOrder failed: EAPI:Invalid nonce",
+    "ERROR Read timed out: api.kraken.com", "INFO Balance ok", "bot started", "EUnheard:Of", "the clock was set back",
+    "ERROR EAPI:Invalid nonce nonce=1795392000000", "ERROR redis: Connection refused", "tick",
+    f"ERROR\n{TRACEBACK}".strip(), "ERROR binance getaddrinfo failed: Name or service not known", "giving up",
+]  # fmt: skip
+STEPS_S = [0.0, 0.004, 0.01, 0.011, 0.5, 1.0, 5.0, 60.0, 130.0, 5000.0, -0.5, -70.0]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(SAID), st.integers(1, 40), st.sampled_from(STEPS_S)), max_size=8),
+    st.sampled_from(["", "\r", "\n  EAPI:Invalid nonce", "\nTraceback (most recent call last):"]),
+    st.integers(700, 3000),
+)
+def test_what_is_said_again_counts_as_if_each_were_alone(
+    runs: list[tuple[str, int, float]], tail: str, size: int
+) -> None:
+    """Lines that are the same but for their times are counted at once; where the blocks are cut makes no difference."""
+    at_s, text = 0.0, ""
+    for said, count, step_s in runs:
+        for _ in range(count):
+            at_s += step_s
+            text += line(at_s, said)
+        text = text.rstrip("\n") + tail + "\n"
+    data = text.encode()
+    together = counted(examine([BytesIO(data)], NOW_S))
+    assert together == counted(examine([BytesIO(data)], NOW_S, since_s=0.0))
+    if all(step_s >= 0 for _, _, step_s in runs):  # a log's first and last time are looked up at the edges of blocks
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reading, "BLOCK_BYTES", size)
+            assert counted(examine([BytesIO(data)], NOW_S)) == together
+
+
+def test_what_is_set_in_below_the_last_one_belongs_to_it_alone() -> None:
+    """Though the lines before it are the same, and counted at once."""
+    text = "".join(line(n, "ERROR a") for n in range(5)) + "  EAPI:Invalid nonce\n" + line(9, "tick")
+    entries, _ = read(text.encode())
+    assert [(len(one.again), one.line, one.text.count("\n")) for one in entries] == [(3, 1, 1), (0, 5, 2)]
+
+
+def counted(found: LogAnalysis) -> dict[str, object]:
+    """All but what it remembers for the next event."""
+    hidden = ("_told", "_says", "_latest_s", "_other_s", "_recent")
+    stats = {name: value for name, value in vars(found.stats).items() if name not in hidden}
+    return stats | {"patterns": found.patterns, "diagnoses": found.diagnoses, "extents": found.extents}
 
 
 @given(
