@@ -204,16 +204,15 @@ def _confine(
     if not alone or not isolation.available():
         app.output.warn(
             "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
-            " other languages, python -I, -E or -S, what is started with a cleaned environment, and C code that"
-            " connects by itself (uvloop, pycurl, ctypes).\n"
+            " other languages, python -I, -E or -S, packed programs (PyInstaller), what is started with a cleaned"
+            " environment or a PYTHONPATH of its own, and C code that connects by itself (uvloop, pycurl, ctypes).\n"
         )
         return False, {}
     sockets = isolation.unix_sockets()
     files = listeners.make_certificate(folder)
     ports = request.allow_loopback
     link = stack.enter_context(isolation.relay(ports)) if ports else None
-    isolation.enter()
-    failed = isolation.lead_home(folder, files[0] if files else None, sockets)
+    failed = isolation.enter() + isolation.lead_home(folder, files[0] if files else None, sockets)
     if link is not None:
         isolation.offer_ports(link, ports)
     if failed:
