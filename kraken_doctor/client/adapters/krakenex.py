@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, missing
@@ -37,9 +38,9 @@ class KrakenexAdapter(Adapter):
         return _FirstQuery
 
     def replaces_what_is_overridden(self, base: Any) -> bool:
-        import krakenex
+        import krakenex.api
 
-        return base.query_private is not krakenex.API.query_private
+        return not is_defined_in(krakenex.api, base.query_private)
 
     def tracker(self, client: Any, options: CallOptions) -> Any:
         from kraken_doctor.client.kraken import KrakenexTracker
@@ -65,6 +66,11 @@ class KrakenexAdapter(Adapter):
 
 
 class _FirstQuery(FirstCall, method="query_private"): ...
+
+
+def is_defined_in(module: ModuleType, function: object) -> bool:
+    """Return whether *function* is *module*'s own, and none that a program has put in its place, in its class even."""
+    return getattr(function, "__globals__", None) is vars(module)
 
 
 def missing_hooks(api: Any) -> list[str]:
