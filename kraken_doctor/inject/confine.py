@@ -11,6 +11,8 @@ import os
 import re
 import sys
 
+from kraken_doctor.inject.hook import VARIABLES
+
 TYPE_CHECKING = False  # see `hook`
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,9 +35,9 @@ def start() -> None:
     An audit hook: it can't be taken away, and sees what goes around `socket`, asyncio and urllib too. It does not see
     what C code does by itself (uvloop, pycurl, ctypes).
     """
-    ports = os.environ.get("KRAKEN_DOCTOR_HOOK_PORTS")
+    ports = VARIABLES.get("KRAKEN_DOCTOR_HOOK_PORTS")
     if ports:
-        channel = os.environ.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
+        channel = VARIABLES.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
         allowed = {int(port) for port in (*ports.split(","), channel) if port}
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -91,7 +93,7 @@ class _Url:
     """An attribute that is the sandbox's URL; what is assigned to it is passed over."""
 
     def __get__(self, client: Any, owner: type) -> Any:
-        return self if client is None else os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+        return self if client is None else VARIABLES["KRAKEN_DOCTOR_HOOK_URL"]
 
     def __set__(self, client: Any, value: Any) -> None:
         pass
@@ -105,7 +107,7 @@ class _Urls:
             return self
         urls = vars(client).get("urls")
         if isinstance(urls, dict) and (api := urls.get("api")):
-            url = os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+            url = VARIABLES["KRAKEN_DOCTOR_HOOK_URL"]
             sections = {name: at for name, at in api.items() if name == "ws"} if isinstance(api, dict) else {}
             urls["api"] = {**sections, "public": url, "private": url}
         return urls

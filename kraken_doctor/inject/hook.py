@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_CLIENTS = os.environ.get("KRAKEN_DOCTOR_HOOK_CLIENTS", "").split(",")
+VARIABLES = {name: value for name, value in os.environ.items() if name.startswith("KRAKEN_DOCTOR_HOOK_")}
+"""As they were at the start: a program may clear its environment before it makes its client."""
+
+_CLIENTS = VARIABLES.get("KRAKEN_DOCTOR_HOOK_CLIENTS", "").split(",")
 """Modules of client libraries: from the command that started us, since to import its adapters here would take long."""
 
 _CHANGES = {

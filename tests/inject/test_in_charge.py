@@ -156,3 +156,67 @@ def test_an_empty_part_of_the_path_is_the_working_folder(environ: dict[str, str]
     Path("elsewhere/bot.py").write_text("import beside\n")
     ended = bots.run(environ | {"PYTHONPATH": f"{os.pathsep}/nowhere"}, sys.executable, "elsewhere/bot.py")
     assert "found" in ended.stdout, ended.stderr
+
+
+PATCHED = {
+    "query_private": "krakenex.API.query_private = lambda *_, **__: print('dry run')",
+    "a decorated query_private": """
+import functools
+inner = krakenex.API.query_private
+@functools.wraps(inner)
+def asked(self, method, data=None, timeout=None):
+    print("dry run")
+krakenex.API.query_private = asked
+""",
+    "_query": "krakenex.API._query = lambda *_, **__: print('dry run')",
+    "the session's post": "requests.Session.post = lambda *_, **__: answer",
+    "the session's request": "requests.Session.request = lambda *_, **__: answer",
+    "a session of its own": """
+class Dry(requests.Session):
+    def request(self, *arguments, **named):
+        return answer
+krakenex.api.requests.Session = Dry
+""",
+    "no session at all": """
+class Dry:
+    def __init__(self):
+        self.headers = {}
+    def post(self, *arguments, **named):
+        return answer
+krakenex.api.requests.Session = Dry
+""",
+}
+PATCHES = """
+import krakenex, requests
+answer = requests.Response()
+answer.status_code, answer._content = 200, b'{"error": ["dry run"]}'
+%s
+api = krakenex.API(KEY, SECRET)
+api.uri = URL
+print(api.query_private("AddOrder", {"pair": "XBTUSD"}))
+"""
+
+
+@pytest.mark.parametrize("what", PATCHED)
+def test_what_is_put_into_the_library_stays_in_charge(
+    environ: dict[str, str], server: SandboxServer, what: str
+) -> None:
+    """As a test, a tracer or a dry run does it: nothing is sent that would not be sent without us."""
+    ended = bots.run(environ, sys.executable, written(PATCHES % PATCHED[what]))
+    assert "dry run" in ended.stdout, ended.stderr
+    assert list(server.exchange.requests) == []
+
+
+def test_an_environment_that_is_cleared(environ: dict[str, str]) -> None:
+    """By the program itself, before it makes its client."""
+    ended = bots.run(environ, sys.executable, written(f"os.environ.clear()\n{CLEARED}"))
+    assert ended.stdout == "[]\n"
+    assert "clients: 1 krakenex; private calls: 1, refused for their nonce: 0." in ended.stderr
+
+
+CLEARED = """
+import krakenex
+api = krakenex.API(KEY, SECRET)
+api.uri = URL
+print(api.query_private("Balance")["error"])
+"""
