@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,31 @@ api = krakenex.API(KEY, SECRET)
 api.uri = URL
 print(api.query_private("Balance")["error"])
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's")
+@pytest.mark.parametrize("options", [(), ("--observe",)], ids=["run", "observe"])
+def test_a_bot_is_killed_with_its_run(environ: dict[str, str], options: tuple[str, ...]) -> None:
+    """As it would be without it: a supervisor that starts another one would have two that trade."""
+    bot = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
+    command = [sys.executable, "-m", "kraken_doctor", "run", *options, "--", *bot]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"up\n"
+        started.kill()
+        with ThreadPoolExecutor(1) as reader:  # the end of the bot's output is the bot's
+            ended = reader.submit(started.stdout.read)
+            try:
+                assert ended.result(30) == b""
+            finally:
+                started.stdin.close()  # type: ignore[union-attr]
+
+
+def test_children_of_a_bot_are_its_own_affair(environ: dict[str, str]) -> None:
+    """Whom it has started goes on when it ends, as ever."""
+    child = "import sys; sys.stdin.read(); print('still here')"
+    bot = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}])"
+    command = [sys.executable, "-m", "kraken_doctor", "run", "--", sys.executable, "-c", bot]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        started.wait(60)
+        assert started.communicate(b"")[0] == b"still here\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,7 @@ def command(
         on_first = functools.partial(_say, app)
         with Collector(folder, on_call, on_first) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
+            variables["KRAKEN_DOCTOR_HOOK_PARENT"] = str(os.getpid())
             status = started.run(with_hook(app.host.environ, "observe" if observe else "run", variables))
         diagnoses = _said(app, collector, observe=observe)
         if report:
