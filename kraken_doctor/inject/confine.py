@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_PACKET = 17
-"""AF_PACKET of Linux: what is sent there needs no address, but that of the network card beforehand."""
-
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 _MULTIPROCESSING = re.compile(r"/pymp-|^\0listener-")
@@ -41,7 +38,8 @@ def start() -> None:
         allowed = {int(port) for port in (*ports.split(","), channel) if port}
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in _SENDING or (event == "socket.bind" and arguments[0].family == _PACKET):
+            # A frame (AF_PACKET of Linux) is sent without an address, but for the network card's beforehand.
+            if event in _SENDING or (event == "socket.bind" and arguments[0].family == 17):
                 _judge_address(arguments[0].family, arguments[1], allowed)
             elif event in _RESOLVING:
                 _judge_name(arguments[0])

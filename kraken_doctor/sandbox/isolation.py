@@ -29,7 +29,6 @@ from kraken_doctor.tables import load
 _NEWNS, _NEWUSER, _NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x4_0000
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-_PR_CAPBSET_DROP = 24  # linux/prctl.h
 
 _KEPT = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31}
 """
@@ -55,14 +54,11 @@ def available() -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 0
 
 
-def enter() -> list[str]:
+def enter() -> None:
     """
     Leave this host's network and file system view for good; the user stays the same.
 
     Must be called in a process with one thread.
-
-    Returns:
-        What of it could not be done.
 
     Raises:
         OSError: The system forbids it.
@@ -71,27 +67,7 @@ def enter() -> list[str]:
         raise OSError(errno.ENOSYS, "network namespaces are Linux's")
     import fcntl
 
-    if not (has_users := _enter_user_namespace()):
-        _call("unshare", _NEWNET | _NEWNS)
-    # Private, or what is mounted below would be seen outside.
-    _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
-    return [] if has_users else ["other processes, which a program of root's may take over"]
-
-
-def _enter_user_namespace() -> bool:
-    """
-    Enter a user namespace too: as this host's root a program could go back into the network of any process.
-
-    It maps the caller to itself, and for root all users, so that files keep their owners.
-
-    Returns:
-        False where the system forbids it.
-
-    Raises:
-        OSError: It is entered, and can't be used.
-    """
+    # Maps the caller to itself, and for root all users, so that files keep their owners.
     user, group, process = os.geteuid(), os.getegid(), os.getpid()
     maps = {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}
     if user == 0:
@@ -106,13 +82,16 @@ def _enter_user_namespace() -> bool:
                     Path(f"/proc/{process}", name).write_text(text, encoding="ascii")
                 os._exit(0)
         os._exit(1)
-    entered = False
-    with ours, theirs, contextlib.suppress(OSError):
+    with ours, theirs:
+        # A user namespace as root too, who could otherwise go back into the network of any process.
         _call("unshare", _NEWUSER | _NEWNET | _NEWNS)
-        entered = theirs.send(b".") == 1
-    if os.waitpid(outside, 0)[1] and entered:
+        theirs.send(b".")
+    if os.waitpid(outside, 0)[1]:
         raise PermissionError(errno.EPERM, "this user can't be mapped")
-    return entered
+    # Private, or what is mounted below would be seen outside.
+    _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
 
 
 def unix_sockets() -> list[str]:
@@ -144,6 +123,8 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     """
     Let Kraken's host name lead to loopback, no other name anywhere, and *authority* be the one that is trusted.
 
+    What is executed from here on can't take that away again, as root neither.
+
     Args:
         folder: Keeps the files that take the place of the system's.
         authority: A certificate; None where none could be made.
@@ -158,17 +139,10 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     failed += [f"Unix socket {path}" for path in unix_sockets if path[0] != "/" or not _bind(Path("/dev/null"), path)]
     if os.path.exists("/dev/vsock"):  # noqa: PTH110 - as below
         failed.append("virtual sockets (AF_VSOCK)")
-    return failed + _drop_capabilities()
-
-
-def _drop_capabilities() -> list[str]:
     for capability in set(range(64)) - _KEPT:
-        try:
-            _call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
-        except OSError as exc:
-            if exc.errno != errno.EINVAL:  # of no such capability
-                return ["the privileges of root"]
-    return []
+        with contextlib.suppress(OSError):  # this kernel has fewer of them
+            _call("prctl", 24, capability, 0, 0, 0)  # PR_CAPBSET_DROP (linux/prctl.h)
+    return failed
 
 
 def _files() -> dict[str, str]:
@@ -236,8 +210,6 @@ def offer_ports(link: socket.socket, ports: Sequence[int]) -> None:
     Raises:
         OSError: One of them is taken.
     """
-    if sys.platform == "win32":
-        return  # it has no namespace to relay from
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", port))) for port in ports]
         socket.send_fds(link, [b"."], [listener.fileno() for listener in listeners])
@@ -245,8 +217,6 @@ def offer_ports(link: socket.socket, ports: Sequence[int]) -> None:
 
 def relay_main() -> None:
     """Relay until whoever started this has gone."""
-    if sys.platform == "win32":
-        return
     link = socket.socket(fileno=int(sys.argv[1]))
     ports = [int(text) for text in sys.argv[2:]]
     _, descriptors, _, _ = socket.recv_fds(link, 1, len(ports))

@@ -212,7 +212,8 @@ def _confine(
     files = listeners.make_certificate(folder)
     ports = request.allow_loopback
     link = stack.enter_context(isolation.relay(ports)) if ports else None
-    failed = isolation.enter() + isolation.lead_home(folder, files[0] if files else None, sockets)
+    isolation.enter()
+    failed = isolation.lead_home(folder, files[0] if files else None, sockets)
     if link is not None:
         isolation.offer_ports(link, ports)
     if failed:
