@@ -15,6 +15,7 @@ import krakenex
 import requests
 
 from kraken_doctor.client import transport
+from kraken_doctor.client.adapters.krakenex import is_defined_in
 from kraken_doctor.client.observers import log_safely
 from kraken_doctor.client.options import CallKeywords, CallOptions
 from kraken_doctor.client.retry import may_repeat
@@ -50,8 +51,10 @@ class KrakenexMethods:
         return str(self.key), str(self.uri)  # type: ignore[attr-defined] # krakenex's
 
     def doctor_overrides_query(self) -> bool:
-        """Return whether a subclass or the bot itself overrides ``_query``: it had a reason, so theirs is used."""
-        return getattr(super()._query, "__func__", None) is not krakenex.API._query  # type: ignore[misc] # noqa: SLF001
+        """Return whether ``_query``, or how its session posts, is the bot's own: it had a reason, so theirs is used."""
+        session = self.session  # type: ignore[attr-defined]
+        posts = all(is_defined_in(requests.sessions, getattr(session, name, None)) for name in ("post", "request"))
+        return not (posts and is_defined_in(krakenex.api, super()._query))  # type: ignore[misc]
 
     def _query(self, urlpath: str, data: Fields, headers: Fields = None, timeout: float | None = None) -> Any:
         if self.doctor_overrides_query():

@@ -20,8 +20,9 @@ from kraken_doctor.nonce.selftest import SelfTest
 from kraken_doctor.sandbox.keys import demo_environ
 
 _CHILD = (
-    "from kraken_doctor.sandbox import isolation; isolation.enter_if_possible();"
-    " from kraken_doctor.inject.target import main; main()"
+    "import contextlib; from kraken_doctor.sandbox import isolation\n"
+    "with contextlib.suppress(OSError): isolation.enter()\n"
+    "from kraken_doctor.inject.target import main; main()"
 )
 
 

@@ -6,6 +6,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from kraken_doctor.inject.hook import VARIABLES
+
 if TYPE_CHECKING:
     from kraken_doctor.model.call import CallRecord
 
@@ -51,7 +53,7 @@ class _Connection:
     def _connected(self) -> Any:
         if self._socket is None:
             _socket = socket_module()
-            port, token = os.environ["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")
+            port, token = VARIABLES["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")
             self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             self._socket.settimeout(_PATIENCE_S)
             self._socket.connect(("127.0.0.1", int(port)))

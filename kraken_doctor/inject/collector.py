@@ -119,24 +119,22 @@ class Collector:
     def take(self, line: bytes) -> None:
         """Count one message; what is none is passed over."""
         with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError), self._lock:
-            self._take(json.loads(line))
-
-    def _take(self, message: Mapping[str, Any]) -> None:
-        if "client" in message:
-            self.clients[name := str(message["client"])[:40]] += 1
-            if self._on_first:
-                self._on_first(f"found a {name} client")
-                self._on_first = None
-        elif "left" in message:
-            self.left[str(message["left"])[:40]] += 1
-        elif "observed" in message:
-            self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
-        elif "call" in message:
-            record = CallRecord(**message["call"])
-            self.calls += 1
-            self.refused += record.refused
-            if self._on_call:
-                self._on_call(record)
+            message: Mapping[str, Any] = json.loads(line)
+            if "client" in message:
+                self.clients[name := str(message["client"])[:40]] += 1
+                if self._on_first:
+                    self._on_first(f"found a {name} client")
+                    self._on_first = None
+            elif "left" in message:
+                self.left[str(message["left"])[:40]] += 1
+            elif "observed" in message:
+                self.observed.append(ObservedCall.of({**message["observed"], "pid": message["pid"]}))
+            elif "call" in message:
+                record = CallRecord(**message["call"])
+                self.calls += 1
+                self.refused += record.refused
+                if self._on_call:
+                    self._on_call(record)
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -11,6 +11,8 @@ import os
 import re
 import sys
 
+from kraken_doctor.inject.hook import VARIABLES
+
 TYPE_CHECKING = False  # see `hook`
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,13 +32,14 @@ def start() -> None:
     An audit hook: it can't be taken away, and sees what goes around `socket`, asyncio and urllib too. It does not see
     what C code does by itself (uvloop, pycurl, ctypes).
     """
-    ports = os.environ.get("KRAKEN_DOCTOR_HOOK_PORTS")
+    ports = VARIABLES.get("KRAKEN_DOCTOR_HOOK_PORTS")
     if ports:
-        channel = os.environ.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
+        channel = VARIABLES.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
         allowed = {int(port) for port in (*ports.split(","), channel) if port}
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in _SENDING:
+            # A frame (AF_PACKET of Linux) is sent without an address, but for the network card's beforehand.
+            if event in _SENDING or (event == "socket.bind" and arguments[0].family == 17):
                 _judge_address(arguments[0].family, arguments[1], allowed)
             elif event in _RESOLVING:
                 _judge_name(arguments[0])
@@ -88,7 +91,7 @@ class _Url:
     """An attribute that is the sandbox's URL; what is assigned to it is passed over."""
 
     def __get__(self, client: Any, owner: type) -> Any:
-        return self if client is None else os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+        return self if client is None else VARIABLES["KRAKEN_DOCTOR_HOOK_URL"]
 
     def __set__(self, client: Any, value: Any) -> None:
         pass
@@ -102,7 +105,7 @@ class _Urls:
             return self
         urls = vars(client).get("urls")
         if isinstance(urls, dict) and (api := urls.get("api")):
-            url = os.environ["KRAKEN_DOCTOR_HOOK_URL"]
+            url = VARIABLES["KRAKEN_DOCTOR_HOOK_URL"]
             sections = {name: at for name, at in api.items() if name == "ws"} if isinstance(api, dict) else {}
             urls["api"] = {**sections, "public": url, "private": url}
         return urls

@@ -6,7 +6,6 @@ set what it sets, a nonce function of its own among it.
 """
 
 import functools
-import os
 import threading
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import ConfigurationError, NonceHookError
 from kraken_doctor.inject import channel
-from kraken_doctor.inject.hook import complain
+from kraken_doctor.inject.hook import VARIABLES, complain
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import key_histories
 from kraken_doctor.nonce.stores import NonceStore, open_store
@@ -149,4 +148,4 @@ def _own_unit(client: Any, adapter: Adapter) -> NonceUnit:
 
 
 def _store() -> NonceStore:
-    return _opened(os.environ["KRAKEN_DOCTOR_HOOK_STORE"])
+    return _opened(VARIABLES["KRAKEN_DOCTOR_HOOK_STORE"])

@@ -19,7 +19,8 @@ from kraken_doctor.errors import ConfigurationError
 _STARTUP = Path(__file__).with_name("startup")
 
 UNREACHED = (
-    "python -I, -E or -S, a ._pth file, a cleaned environment (env -i, sudo), Python before 3.11, or another language"
+    "python -I, -E or -S, a ._pth file, a cleaned environment (env -i, sudo), PYTHONPATH set anew, a packed program"
+    " (PyInstaller), Python before 3.11, or another language"
 )
 """Where a start-up hook has no effect."""
 

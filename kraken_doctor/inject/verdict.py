@@ -162,10 +162,11 @@ def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str,
     """Return the cause of one refusal, what it is in one line, and the two calls."""
     known = [other for other in calls if other.nonce >= 0]  # of some bodies it can't be read
     earlier = [other for other in known if other is not call and other.sent_ns <= call.answered_ns]
-    if same := [other for other in earlier if other.nonce == call.nonce and other.sent_ns <= call.sent_ns]:
+    same = [other for other in earlier if other.nonce == call.nonce]
+    if same := [other for other in same if other.sent_ns <= call.sent_ns or not other.is_refused]:
         first = same[0]
-        proof = (f"{call} was sent {_ms(call.sent_ns - first.sent_ns)} after {first}, with the same nonce",)
-        if first.outcome == "ok" or first.is_refused:
+        proof = (f"{call} was sent {_apart(call, first)} {first}, with the same nonce",)
+        if first.outcome == "ok" or first.is_refused or first.sent_ns > call.sent_ns:
             return "nonce-generator-broken", "Two calls get the same nonce.", proof
         # Kraken may have executed the first: its answer was lost, and the nonce is spent.
         lost = (f"the first had no answer: {first.outcome}",)
@@ -176,9 +177,7 @@ def _explained(call: ObservedCall, calls: list[ObservedCall]) -> tuple[str, str,
         return "nonce-shared-key", "Another program, which was not observed, uses this key.", proof
     other = max(larger, key=lambda other: other.sent_ns)
     in_flight = other.answered_ns > call.sent_ns
-    apart = _ms(abs(call.sent_ns - other.sent_ns))
-    order = "after" if other.sent_ns <= call.sent_ns else "before"
-    proof = (f"{call} was sent {apart} {order} {other}, which arrived first",)
+    proof = (f"{call} was sent {_apart(call, other)} {other}, which arrived first",)
     lag_ns = call.age_ns()
     # A nonce that waited is older than those after it; a clock that is behind makes all of them as old.
     lasting = [
@@ -213,6 +212,10 @@ def _of_rate(calls: list[ObservedCall]) -> list[Diagnosis]:
         f"points in the minute before it: {spent}; {_table()['decay']}",
     )
     return [finding("rate-limited", *because, error=refused.outcome)]
+
+
+def _apart(call: ObservedCall, other: ObservedCall) -> str:
+    return f"{_ms(abs(call.sent_ns - other.sent_ns))} {'after' if other.sent_ns <= call.sent_ns else 'before'}"
 
 
 def _ms(nanoseconds: int) -> str:

@@ -29,8 +29,13 @@ from kraken_doctor.tables import load
 _NEWNS, _NEWUSER, _NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x4_0000
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-_ACCEPTS = 0x1_0000
-"""Flag of a listening socket in ``/proc/net/unix``."""
+
+_KEPT = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31}
+"""
+Capabilities that a root's program keeps (linux/capability.h): Docker's default but for CAP_MKNOD.
+
+With the others it would take the mounts away again, or go into the namespace of another process.
+"""
 
 HOST = "api.kraken.com"
 
@@ -62,40 +67,49 @@ def enter() -> None:
         raise OSError(errno.ENOSYS, "network namespaces are Linux's")
     import fcntl
 
-    user, group = os.geteuid(), os.getegid()
-    try:
-        _call("unshare", _NEWNET | _NEWNS)
-    except PermissionError:
-        # In a user namespace of ours this process may do both. It maps the caller to itself, so that files keep their
-        # owner, and what is executed from here has no privilege.
+    # Maps the caller to itself, and for root all users, so that files keep their owners.
+    user, group, process = os.geteuid(), os.getegid(), os.getpid()
+    maps = {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}
+    if user == 0:
+        known = {name: map(str.split, _lines(f"/proc/self/{name}")) for name in ("uid_map", "gid_map")}
+        maps = {name: "\n".join(f"{first} {first} {count}" for first, _, count in ids) for name, ids in known.items()}
+    ours, theirs = socket.socketpair()
+    if (outside := os.fork()) == 0:  # only from there may other users be mapped
+        with contextlib.suppress(OSError):
+            theirs.close()
+            if ours.recv(1):
+                for name, text in maps.items():
+                    Path(f"/proc/{process}", name).write_text(text, encoding="ascii")
+                os._exit(0)
+        os._exit(1)
+    with ours, theirs:
+        # A user namespace as root too, who could otherwise go back into the network of any process.
         _call("unshare", _NEWUSER | _NEWNET | _NEWNS)
-        for name, line in {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}.items():
-            Path("/proc/self", name).write_text(line, encoding="ascii")
+        theirs.send(b".")
+    if os.waitpid(outside, 0)[1]:
+        raise PermissionError(errno.EPERM, "this user can't be mapped")
     # Private, or what is mounted below would be seen outside.
     _call("mount", None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
 
 
-def enter_if_possible() -> None:
-    """Do the same in a process of ours that goes on where it can't be done."""
-    with contextlib.suppress(OSError):
-        enter()
-
-
 def unix_sockets() -> list[str]:
-    """Return the paths of this host's Unix sockets that programs may listen on; they are outside of any network."""
+    """
+    Return the paths of this host's Unix sockets that programs may listen on; they are outside of any network.
+
+    As they were bound: where a relative one is, only its program knows.
+    """
     rows = (line.split(maxsplit=7) for line in list(_lines("/proc/net/unix"))[1:])
-    here = {row[7] for row in rows if len(row) == 8 and int(row[3], 16) & _ACCEPTS and row[7].startswith("/")}
+    here = {row[7] for row in rows if len(row) == 8 and not row[7].startswith("@")}  # "@": in this network alone
     # The kernel lists those of this network namespace alone. One of another, such as a container's docker.sock, is seen
     # as a file only: mounted for itself, or where services keep theirs.
-    mounted = (re.sub(r"\\(\d{3})", _octal, line.split()[4]) for line in _lines("/proc/self/mountinfo"))
+    mounted = (
+        re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), line.split()[4])
+        for line in _lines("/proc/self/mountinfo")
+    )
     kept = (os.path.join(folder, name) for folder, _, names in os.walk("/run") for name in names)  # noqa: PTH118
     return sorted(here.union(filter(_is_socket, itertools.chain(mounted, kept))))
-
-
-def _octal(match: re.Match[str]) -> str:
-    return chr(int(match[1], 8))
 
 
 def _is_socket(path: str) -> bool:
@@ -109,6 +123,8 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     """
     Let Kraken's host name lead to loopback, no other name anywhere, and *authority* be the one that is trusted.
 
+    What is executed from here on can't take that away again, as root neither.
+
     Args:
         folder: Keeps the files that take the place of the system's.
         authority: A certificate; None where none could be made.
@@ -120,7 +136,13 @@ def lead_home(folder: Path, authority: Path | None, unix_sockets: list[str]) -> 
     failed = [path for path, text in _files().items() if not _replace(folder, path, text)]
     if authority is not None:
         failed += [path for path in load(__file__, "certificates.toml")["bundles"] if not _bind(authority, path)]
-    return failed + [f"Unix socket {path}" for path in unix_sockets if not _bind(Path("/dev/null"), path)]
+    failed += [f"Unix socket {path}" for path in unix_sockets if path[0] != "/" or not _bind(Path("/dev/null"), path)]
+    if os.path.exists("/dev/vsock"):  # noqa: PTH110 - as below
+        failed.append("virtual sockets (AF_VSOCK)")
+    for capability in set(range(64)) - _KEPT:
+        with contextlib.suppress(OSError):  # this kernel has fewer of them
+            _call("prctl", 24, capability, 0, 0, 0)  # PR_CAPBSET_DROP (linux/prctl.h)
+    return failed
 
 
 def _files() -> dict[str, str]:
@@ -188,8 +210,6 @@ def offer_ports(link: socket.socket, ports: Sequence[int]) -> None:
     Raises:
         OSError: One of them is taken.
     """
-    if sys.platform == "win32":
-        return  # it has no namespace to relay from
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", port))) for port in ports]
         socket.send_fds(link, [b"."], [listener.fileno() for listener in listeners])
@@ -197,8 +217,6 @@ def offer_ports(link: socket.socket, ports: Sequence[int]) -> None:
 
 def relay_main() -> None:
     """Relay until whoever started this has gone."""
-    if sys.platform == "win32":
-        return
     link = socket.socket(fileno=int(sys.argv[1]))
     ports = [int(text) for text in sys.argv[2:]]
     _, descriptors, _, _ = socket.recv_fds(link, 1, len(ports))

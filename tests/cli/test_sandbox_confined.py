@@ -38,10 +38,10 @@ def sandbox(*arguments: str, hook_alone: bool = False, **variables: str) -> subp
 
 @needs_namespace
 def test_no_way_leads_out(tmp_path: Path) -> None:
-    """Twenty and more: raw sockets, other processes, other languages, IPv6, a proxy, this host's Unix sockets."""
+    """Thirty and more: raw sockets, other processes, other languages, IPv6, a proxy, this host's Unix sockets."""
     with escapes.outside(tmp_path) as host:
         proxy = f"http://127.0.0.1:{host.ports['proxy variables']}"
-        assert len(host.ports) >= 20
+        assert len(host.ports) >= 30
         ended = sandbox("--", sys.executable, "-c", escapes.program(host), http_proxy=proxy, HTTPS_PROXY=proxy)
         assert host.arrived == set()
     assert len(ended.stdout.splitlines()) == len(host.ports), ended.stderr
@@ -58,7 +58,7 @@ def test_without_a_namespace_python_is_confined_and_the_rest_is_named(tmp_path: 
         assert {"ctypes", "python -I"} <= host.arrived, "the ways are none"
     told = ended.stderr.splitlines()[0]
     assert told.startswith("No network namespace is available here")
-    assert all(word in told for word in ("other languages", "-I, -E or -S", "ctypes"))
+    assert all(word in told for word in ("other languages", "-I, -E or -S", "ctypes", "PYTHONPATH", "PyInstaller"))
 
 
 @pytest.mark.parametrize("hook_alone", [pytest.param(False, marks=needs_namespace), True])
@@ -93,6 +93,52 @@ print(Trade().truncate(amount=0.123456789, amount_type="volume", pair="XBTUSD"))
     assert lines[2:] == ["BTC/EUR", "KrakenInvalidAPIKeyError", "0.12345678"]
     assert "with a key that is not the sandbox's: 3" in ended.stderr
     assert ended.returncode == 0
+
+
+OF_ROOT = {
+    "another process's network": "assert libc.setns(os.open('/proc/HOST/ns/net', 0), 0) == 0",
+    "the same by its handle": "assert libc.setns(os.pidfd_open(HOST), 0x40000000) == 0",
+    "another process": "assert libc.ptrace(0x4206, HOST, 0, 0) == 0",
+    "the one that started it": "assert libc.ptrace(0x4206, int(open(f'/proc/{os.getppid()}/stat').read().split()[3]),"
+    " 0, 0) == 0",
+    "a file descriptor of another": "assert libc.syscall(438, os.pidfd_open(HOST), 0, 0) >= 0",
+    "the memory of another": "open('/proc/HOST/mem', 'r+b')",
+    "a network card to another's network": "import subprocess\n"
+    "subprocess.run('ip link add kd0 type veth peer name kd1 netns HOST', shell=True, check=True)",
+    "the file system of another": "os.stat('/proc/HOST/root/')",
+    "the mounts": "assert libc.umount2(b'/etc/hosts', 2) == 0",
+    "the mounts, in a user namespace of its own": "assert libc.unshare(0x10020000) == 0\n"
+    "assert libc.umount2(b'/etc/hosts', 2) == 0",
+}
+
+
+@needs_namespace
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root could")
+@pytest.mark.parametrize("name", OF_ROOT)
+def test_root_has_no_way_back(name: str) -> None:
+    """As root a program may do what it likes to itself, and nothing to what would lead it out."""
+    code = f"import ctypes, os; libc = ctypes.CDLL(None)\n{OF_ROOT[name].replace('HOST', str(os.getpid()))}"
+    ended = sandbox("--", sys.executable, "-c", f"{code}\nprint('done')")
+    assert ended.stdout == ""
+    assert ended.returncode == 1
+
+
+@needs_namespace
+def test_a_socket_that_nobody_can_find_is_named() -> None:
+    """Bound by a relative path, of which the kernel does not say where it is."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("somewhere.sock")
+        listening.listen()
+        ended = sandbox("--", "true")
+    assert "Unix socket somewhere.sock" in next(line for line in ended.stderr.splitlines() if "Not enforced" in line)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may")
+def test_a_frame_needs_no_address() -> None:
+    """The card is told before, so that nothing else would be refused."""
+    code = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 768).bind(('lo', 0))"
+    ended = sandbox("--", sys.executable, "-c", code, hook_alone=True)
+    assert "refused by kraken-doctor sandbox: lo:0" in ended.stderr
 
 
 @needs_namespace

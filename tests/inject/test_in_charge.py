@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,95 @@ def test_an_empty_part_of_the_path_is_the_working_folder(environ: dict[str, str]
     Path("elsewhere/bot.py").write_text("import beside\n")
     ended = bots.run(environ | {"PYTHONPATH": f"{os.pathsep}/nowhere"}, sys.executable, "elsewhere/bot.py")
     assert "found" in ended.stdout, ended.stderr
+
+
+PATCHED = {
+    "query_private": "krakenex.API.query_private = lambda *_, **__: print('dry run')",
+    "a decorated query_private": """
+import functools
+inner = krakenex.API.query_private
+@functools.wraps(inner)
+def asked(self, method, data=None, timeout=None):
+    print("dry run")
+krakenex.API.query_private = asked
+""",
+    "_query": "krakenex.API._query = lambda *_, **__: print('dry run')",
+    "the session's post": "requests.Session.post = lambda *_, **__: answer",
+    "the session's request": "requests.Session.request = lambda *_, **__: answer",
+    "a session of its own": """
+class Dry(requests.Session):
+    def request(self, *arguments, **named):
+        return answer
+krakenex.api.requests.Session = Dry
+""",
+    "no session at all": """
+class Dry:
+    def __init__(self):
+        self.headers = {}
+    def post(self, *arguments, **named):
+        return answer
+krakenex.api.requests.Session = Dry
+""",
+}
+PATCHES = """
+import krakenex, requests
+answer = requests.Response()
+answer.status_code, answer._content = 200, b'{"error": ["dry run"]}'
+%s
+api = krakenex.API(KEY, SECRET)
+api.uri = URL
+print(api.query_private("AddOrder", {"pair": "XBTUSD"}))
+"""
+
+
+@pytest.mark.parametrize("what", PATCHED)
+def test_what_is_put_into_the_library_stays_in_charge(
+    environ: dict[str, str], server: SandboxServer, what: str
+) -> None:
+    """As a test, a tracer or a dry run does it: nothing is sent that would not be sent without us."""
+    ended = bots.run(environ, sys.executable, written(PATCHES % PATCHED[what]))
+    assert "dry run" in ended.stdout, ended.stderr
+    assert list(server.exchange.requests) == []
+
+
+def test_an_environment_that_is_cleared(environ: dict[str, str]) -> None:
+    """By the program itself, before it makes its client."""
+    ended = bots.run(environ, sys.executable, written(f"os.environ.clear()\n{CLEARED}"))
+    assert ended.stdout == "[]\n"
+    assert "clients: 1 krakenex; private calls: 1, refused for their nonce: 0." in ended.stderr
+
+
+CLEARED = """
+import krakenex
+api = krakenex.API(KEY, SECRET)
+api.uri = URL
+print(api.query_private("Balance")["error"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's")
+@pytest.mark.parametrize("options", [(), ("--observe",)], ids=["run", "observe"])
+def test_a_bot_is_killed_with_its_run(environ: dict[str, str], options: tuple[str, ...]) -> None:
+    """As it would be without it: a supervisor that starts another one would have two that trade."""
+    bot = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
+    command = [sys.executable, "-m", "kraken_doctor", "run", *options, "--", *bot]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"up\n"
+        started.kill()
+        with ThreadPoolExecutor(1) as reader:  # the end of the bot's output is the bot's
+            ended = reader.submit(started.stdout.read)
+            try:
+                assert ended.result(30) == b""
+            finally:
+                started.stdin.close()  # type: ignore[union-attr]
+
+
+def test_children_of_a_bot_are_its_own_affair(environ: dict[str, str]) -> None:
+    """Whom it has started goes on when it ends, as ever."""
+    child = "import sys; sys.stdin.read(); print('still here')"
+    bot = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}])"
+    command = [sys.executable, "-m", "kraken_doctor", "run", "--", sys.executable, "-c", bot]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        started.wait(60)
+        assert started.communicate(b"")[0] == b"still here\n"

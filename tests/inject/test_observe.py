@@ -139,6 +139,7 @@ REFUSED = "EAPI:Invalid nonce"
         ([call(1, 1), call(2, -8, REFUSED, step_s=-10), call(3, -7, REFUSED, step_s=-10)],
          "nonce-generator-broken", "-10.0 s"),
         ([call(1, 1), call(2, 1, REFUSED, endpoint="AddOrder")], "nonce-generator-broken", "same nonce"),
+        ([call(1, 1, REFUSED), call(1.005, 1, endpoint="AddOrder")], "nonce-generator-broken", "5 ms before AddOrder"),
         ([call(1, 1, "ReadTimeout"), call(2, 1, REFUSED)], "nonce-generator-broken", "no answer: ReadTimeout"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import sys
@@ -31,6 +32,17 @@ PYTHON = {
     "fork": "import os, socket\nif os.fork() == 0:\n    socket.create_connection(('127.0.0.1', PORT), 3)\nos.wait()",
     "spawn": "import subprocess, sys; subprocess.run([sys.executable, '-c', "
     "\"import socket; socket.create_connection(('127.0.0.1', PORT), 3)\"], check=True)",
+    "subclass": "import socket\nclass Own(socket.socket): pass\nOwn().connect(('127.0.0.1', PORT))",
+    "sock_connect": "import asyncio, socket\nasync def main():\n"
+    "    link = socket.socket()\n    link.setblocking(False)\n"
+    "    await asyncio.get_running_loop().sock_connect(link, ('127.0.0.1', PORT))\nasyncio.run(main())",
+    "fast open": "import socket; socket.socket().sendto(b'x', socket.MSG_FASTOPEN, ('127.0.0.1', PORT))",
+    "any address": "import socket; socket.socket().connect(('0.0.0.0', PORT))",
+    "Unix datagram": "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', 'DATAGRAM')",
+    "daemon": "import os, socket\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+    "        socket.create_connection(('127.0.0.1', PORT), 3)\n    os._exit(0)\nos.wait()",
+    "mask taken away": "import socket, subprocess; subprocess.run(['umount', 'PATH'])\n"
+    "socket.socket(socket.AF_UNIX).connect('PATH')",
     "proxy variables": "import requests; requests.get('http://203.0.113.9/', timeout=3)",
 }
 # Around the hook: only a namespace stops these, and where there is none they are named beforehand.
@@ -46,10 +58,16 @@ OTHERS = {
     "\"import socket; socket.create_connection(('127.0.0.1', PORT), 3)\"], check=True)",
     "curl": "import subprocess; subprocess.run(['curl', '-m3', 'http://127.0.0.1:PORT/'], check=True)",
     "bash": "import subprocess; subprocess.run(['bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/PORT'], check=True)",
+    "PYTHONPATH": "import os, subprocess, sys; subprocess.run([sys.executable, '-c', "
+    "\"import socket; socket.create_connection(('127.0.0.1', PORT), 3)\"], env=os.environ | {'PYTHONPATH': ''})",
+    "setns": "import ctypes, os; ctypes.CDLL(None).setns(os.open('/proc/HOST/ns/net', 0), 0)\n"
+    "os.execlp('curl', 'curl', '-m3', 'http://127.0.0.1:PORT/')",
+    "perl": "import subprocess; subprocess.run(['perl', '-MIO::Socket', '-e', "
+    "'IO::Socket::INET->new(PeerAddr => \"127.0.0.1:PORT\")'])",
     "node": "import subprocess\n"
     "subprocess.run(['node', '-e', \"require('net').connect(PORT, '127.0.0.1')\"], check=True)",
 }
-NEEDS = {"curl": "curl", "bash": "bash", "node": "node"}
+NEEDS = {"curl": "curl", "bash": "bash", "node": "node", "setns": "curl", "perl": "perl"}
 
 
 def ways() -> dict[str, str]:
@@ -70,6 +88,9 @@ class Outside:
         unix = self._stack.enter_context(socket.socket(socket.AF_UNIX))
         unix.bind(str(self.unix_path))
         self._accept("Unix socket", unix)
+        datagram = self._stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagram.bind(f"{self.unix_path}.log")
+        threading.Thread(target=self._receive, args=("Unix datagram", datagram), daemon=True).start()
 
     def _serve(self, name: str) -> int:
         tcp = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -117,7 +138,10 @@ def outside(folder: Path) -> Iterator[Outside]:
 def program(host: Outside) -> str:
     """A program that tries all ways, one process each, and prints the names of those that found nobody in the way."""
     tries = {
-        name: code.replace("PORT", str(host.ports[name])).replace("PATH", str(host.unix_path))
+        name: code.replace("PORT", str(host.ports[name]))
+        .replace("'PATH'", repr(str(host.unix_path)))
+        .replace("'DATAGRAM'", repr(f"{host.unix_path}.log"))
+        .replace("HOST", str(os.getpid()))
         for name, code in ways().items()
     }
     return (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -14,6 +16,7 @@ import trustme
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer, loopback_address
+from kraken_doctor.sandbox.keys import Key, signature
 from kraken_doctor.sandbox.messages import Request, Response
 
 
@@ -100,6 +103,37 @@ def test_a_body_too_large_is_refused(server: SandboxServer) -> None:
     with connection.getresponse() as response:
         assert response.status == 413
     connection.close()
+
+
+def _pieces(body: bytes, size: int) -> Iterator[bytes]:
+    yield from (body[at : at + size] for at in range(0, len(body), size))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_body_in_chunks(server: SandboxServer, key: Key, size: int, is_json: bool) -> None:
+    """Of a form and of JSON, in as many chunks as the client likes; the connection serves the next request too."""
+    with requests.Session() as session:
+        for nonce in (5, 6):
+            body = json.dumps({"nonce": nonce}).encode() if is_json else f"nonce={nonce}".encode()
+            path = "/0/private/Balance"
+            headers = {
+                "API-Key": key.api_key,
+                "API-Sign": signature(key.secret_bytes, path, str(nonce), body),
+                "Content-Type": "application/json" if is_json else "application/x-www-form-urlencoded",
+            }
+            answer = session.post(f"{server.url}{path}", data=_pieces(body, size), headers=headers, timeout=5)
+            assert answer.request.headers["Transfer-Encoding"] == "chunked"
+            assert answer.json()["error"] == []
+    assert key.mark == 6
+
+
+@pytest.mark.parametrize("sent", [b"zz\r\nnonce=5\r\n0\r\n\r\n", b"fffffff\r\n", b"-1\r\n", b"\r\n", b"100001\r\n"])
+def test_chunks_that_are_none_are_refused(server: SandboxServer, sent: bytes) -> None:
+    """Of no size, or of one too large."""
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 5) as link:
+        link.sendall(b"POST /0/private/Balance HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + sent)
+        assert link.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
 
 
 def test_closing_cuts_open_connections(exchange: Exchange) -> None:

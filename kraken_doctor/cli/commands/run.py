@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,18 +64,14 @@ def command(
             from kraken_doctor.client.metrics import observe as count
 
             on_call = count
-        on_first = functools.partial(_say, app)
-        with Collector(folder, on_call, on_first) as collector:
+        with Collector(folder, on_call, lambda what: app.output.info(f"kraken-doctor run: {what}.\n")) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
+            variables["KRAKEN_DOCTOR_HOOK_PARENT"] = str(os.getpid())
             status = started.run(with_hook(app.host.environ, "observe" if observe else "run", variables))
         diagnoses = _said(app, collector, observe=observe)
         if report:
             _write(app, Path(report), collector, diagnoses, (began_ns, app.clock.monotonic() - began), status)
     ctx.exit(status)
-
-
-def _say(app: App, what: str) -> None:
-    app.output.info(f"kraken-doctor run: {what}.\n")
 
 
 def _store_url(app: App, option: str | None) -> str:

@@ -205,8 +205,8 @@ def _confine(
     if not alone or not isolation.available():
         app.output.warn(
             "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
-            " other languages, python -I, -E or -S, processes with a cleaned environment, and C code that connects"
-            " on its own (uvloop, pycurl, ctypes).\n"
+            " other languages, python -I, -E or -S, packed programs (PyInstaller), processes with a cleaned environment"
+            " or their own PYTHONPATH, and C code that connects on its own (uvloop, pycurl, ctypes).\n"
         )
         return False, {}
     sockets = isolation.unix_sockets()

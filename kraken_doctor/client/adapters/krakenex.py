@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor.client.adapters import Adapter, FirstCall, missing, type_name
@@ -64,3 +65,8 @@ class KrakenexAdapter(Adapter):
 
 
 class _FirstQuery(FirstCall, method="query_private"): ...
+
+
+def is_defined_in(module: ModuleType, function: object) -> bool:
+    """Return whether *function* is *module*'s own, and none that a program has put in its place, in its class even."""
+    return getattr(function, "__globals__", None) is vars(module)
