@@ -128,7 +128,7 @@ SAYS: dict[int, str] = {
     15: "ccxt went from 1.2.0 to 1.1.9",
     16: "the clock is right",
     22: "of a call of another worker",
-    23: "none since 2026-11-23 00:09:00, and calls work",
+    23: "none since 2026-11-23 00:09:00, and calls now work",
     26: "the clock was set at 2026-11-23 00:01:00",
     28: "OpenOrders",
     31: "only AddOrder is refused",

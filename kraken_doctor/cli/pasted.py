@@ -32,7 +32,7 @@ def sound_key(text: str) -> str:
     text = _tidy(text)
     shape = inspect_key(text)
     if not text or shape.placeholder:
-        raise ConfigurationError("that is a placeholder, not an API key: copy it from the key's page on Kraken")
+        raise ConfigurationError("that is a placeholder: copy the API key from the key's page on Kraken")
     if shape.shape == "secret":
         raise ConfigurationError("that looks like a secret: the API key is the shorter of the two")
     if shape.flaws:
@@ -52,7 +52,7 @@ def sound_secret(text: str) -> str:
     text = _tidy(text)
     shape = inspect_secret(text)
     if not text or shape.placeholder:
-        raise ConfigurationError("that is a placeholder, not a secret: Kraken shows it once, when the key is created")
+        raise ConfigurationError("that is a placeholder: Kraken shows the secret once, when the key is created")
     if shape.shape == "key":
         raise ConfigurationError("that looks like an API key: the secret is the longer of the two")
     if shape.flaws:

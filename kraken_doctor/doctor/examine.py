@@ -209,13 +209,9 @@ def _without_account(
 
 
 def examine(
-    users: tuple[str, ...] | list[str] = (),
-    *,
-    master: bool = False,
-    environ: Mapping[str, str] | None = None,
-    env_files: tuple[Path, ...] = (),
-    **choices: Any,
-) -> Report:
+    users: tuple[str, ...] | list[str] = (), *, master: bool = False, environ: Mapping[str, str] | None = None,
+    env_files: tuple[Path, ...] = (), **choices: Any,
+) -> Report:  # fmt: skip
     """
     Examine the connection as ``kraken-doctor check`` does, for a bot's start-up.
 
@@ -224,7 +220,8 @@ def examine(
         master: Whether the master account is examined.
         environ: Variables; the process's by default. A .env is read only where *env_files* names it.
         env_files: Files with more variables, later ones win; the environment wins over all.
-        choices: More fields of `doctor.request.RunRequest`: ``api_url``, ``timeout_s``, ``sandbox``, …
+        choices: ``key_file``, ``config`` or ``from_env``, as the options of these names; more fields of
+            `doctor.request.RunRequest`: ``api_url``, ``timeout_s``, ``sandbox``, …
 
     Raises:
         ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
@@ -232,6 +229,8 @@ def examine(
     variables = os.environ if environ is None else environ
     redact = Redactor(secrets_of(variables))
     host = Host(variables, redact, env_files=env_files, use_env_file=bool(env_files))
+    for option in choices.keys() & {"key_file", "config", "from_env"}:
+        host.use_credentials(option, str(choices.pop(option)))
     request = RunRequest(**{"command": "check", "checks": CATALOGUE, **choices}, users=tuple(users), master=master)
     report: Report = redact.everywhere(Doctor(host, redact).examine(request))
     return report

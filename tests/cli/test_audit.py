@@ -137,7 +137,7 @@ def make_other(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: None, "and there is no such file"),
+        (lambda path: None, "which does not exist"),
         (lambda path: path.mkdir(), "not a regular file"),
         (lambda path: path.write_text("no database " * 99), "file is not a database"),
         (make_other, "not a file of this library"),

@@ -122,7 +122,7 @@ def test_a_pasted_error_of_another_service_is_called_so(doctor: Run, monkeypatch
     text = "2026-11-23 00:00:00 ERROR telegram.error.NetworkError:\n  Bad Gateway\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     ended = doctor("explain", "-")
-    assert (ended.status, ended.stderr) == (2, "Error: that is an error of telegram, not of Kraken's\n")
+    assert (ended.status, ended.stderr) == (2, "Error: that is an error of telegram, not of Kraken\n")
 
 
 def test_json_has_the_causes_in_full(doctor: Run) -> None:

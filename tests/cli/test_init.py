@@ -95,7 +95,7 @@ def test_a_value_that_is_set_is_replaced_only_when_asked_to(doctor: Run, stdin: 
     give(stdin, pair)
     ended = doctor("init", "--user", "daivon_frazier", "--secret-stdin")
     assert (ended.status, path.read_text()) == (2, f"{KEY}=old\n")
-    assert f"sets {KEY} ; nothing was changed (use --replace)" in ended.stderr
+    assert f"sets {KEY}; nothing was changed (use --replace)" in ended.stderr
     give(stdin, pair)
     assert doctor("init", "--user", "daivon_frazier", "--secret-stdin", "--replace").status == 0
     give(stdin, pair)
@@ -139,15 +139,15 @@ def test_a_crash_leaves_nothing_that_git_would_take(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("changeme\n{secret}", "a placeholder, not an API key"),
-        ("\n{secret}", "a placeholder, not an API key"),
+        ("changeme\n{secret}", "that is a placeholder: copy the API key"),
+        ("\n{secret}", "that is a placeholder: copy the API key"),
         ("{secret}\n{key}", "looks like a secret"),
         ("{key}\n{key}", "looks like an API key"),
-        ("{key}\n<your-secret>", "a placeholder, not a secret"),
-        ("{key}\n", "a placeholder, not a secret"),
-        ("{key}\nAAAABBBBCCCCDDDD", "not base64 of 64 bytes (16 characters)"),
+        ("{key}\n<your-secret>", "that is a placeholder: Kraken shows the secret"),
+        ("{key}\n", "that is a placeholder: Kraken shows the secret"),
+        ("{key}\nAAAABBBBCCCCDDDD", "not base64 for 64 bytes (16 characters)"),
         ("{head}\u200b{tail}\n{secret}", "an invisible character (U+200B)"),
-        ("{key}\nab cd\x00ef", "the secret holds white space"),
+        ("{key}\nab cd\x00ef", "the secret contains white space"),
     ],
 )
 def test_what_can_t_work_is_not_written(
@@ -281,7 +281,7 @@ def test_a_unit_that_is_set_is_replaced_as_other_values_are(
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     ended = doctor(*INIT, "--trades", trades)
     assert (ended.status, Path(".env").read_text()) == (2, before)
-    assert f"sets {UNIT} ; nothing was changed (use --replace)" in ended.stderr
+    assert f"sets {UNIT}; nothing was changed (use --replace)" in ended.stderr
     give(stdin, f"{key.api_key}\n{key.secret}\n")
     assert doctor(*INIT, "--trades", trades, "--replace").status == 0
     assert Path(".env").read_text() == before.replace("=us ", f"={after} ")
@@ -368,12 +368,12 @@ def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
         screen.until(lambda shown: "API key:" in shown)
         screen.type("changeme\n")
         screen.until(lambda shown: shown.count("API key:") == 2)
-        assert "a placeholder, not an API key" in screen.shown
+        assert "that is a placeholder: copy the API key" in screen.shown
         screen.type(f"{key.api_key}\n")
         screen.until(lambda shown: "API secret (not shown):" in shown)
         screen.type("short\n")
         screen.until(lambda shown: shown.count("API secret (not shown):") == 2)
-        assert "not base64 of 64 bytes" in screen.shown
+        assert "not base64 for 64 bytes" in screen.shown
         screen.type(f"{key.secret}\n")
         screen.until(lambda shown: "Client, or unit:" in shown)
         assert "us       custom-generator, kraken-doctor-install, npm-kraken-api" in screen.shown

@@ -327,7 +327,7 @@ def test_logs_carry_no_secret(bench: Bench, caplog: pytest.LogCaptureFixture) ->
     bench.answer_first(refusal("EAPI:Invalid nonce", "EFoo:Bar"))
     with caplog.at_level(logging.DEBUG, logger="kraken_doctor"):
         bench.client().query_private("Balance")
-    assert caplog.messages == ["Balance: EAPI:Invalid nonce, EFoo:Bar; trying again in 5 s with a fresh nonce"]
+    assert caplog.messages == ["Balance: EAPI:Invalid nonce, EFoo:Bar; retrying in 5 s with a fresh nonce"]
     assert bench.key.api_key not in caplog.text
     assert bench.key.secret not in caplog.text
 

@@ -45,3 +45,14 @@ def test_an_account_that_is_not_there_is_a_typed_error(server: SandboxServer, ke
     (Path.cwd() / ".env").write_text("KRAKEN_USER_ALICE_API_KEY=a\nKRAKEN_USER_ALICE_API_SECRET=b\n")
     with pytest.raises(kraken_doctor.ConfigurationError, match="alice"):
         kraken_doctor.examine(users=["alice"], environ=environ_of(server, key, tmp_path))
+
+
+def test_credentials_where_the_bot_keeps_them(server: SandboxServer, key: Key, tmp_path: Path) -> None:
+    """By the names of `check`'s options, and no secret of such a file is in the report."""
+    (tmp_path / "kraken.key").write_text(f"{key.api_key}\n{key.secret}\n", encoding="utf-8")
+    environ = {"KRAKEN_NONCE_STORE": f"sqlite:///{tmp_path / 'nonce.db'}"}
+    report = kraken_doctor.examine(environ=environ, api_url=server.url, key_file=tmp_path / "kraken.key")
+    assert [(account.label, account.connected) for account in report.accounts] == [("MASTER", True)]
+    assert key.secret not in repr(report) + report.to_json()
+    with pytest.raises(kraken_doctor.ConfigurationError, match="exclude each other"):
+        kraken_doctor.examine(environ=environ, key_file="a", config="b")

@@ -303,7 +303,7 @@ def test_a_command_that_fails_is_a_line(doctor: Run, tmp_path: Path, monkeypatch
     assert said.count("\n") == 1
     monkeypatch.setattr(notify, "_COMMAND_S", 0.5)
     (tmp_path / "hangs.py").write_text("import time; time.sleep(600)")
-    assert "ended after 0.5 s" in told(doctor, f"{sys.executable} {tmp_path / 'hangs.py'}")
+    assert "stopped after 0.5 s" in told(doctor, f"{sys.executable} {tmp_path / 'hangs.py'}")
 
 
 @pytest.mark.parametrize("target", ["nonesuch-command --flag", "'unbalanced", "http://", "https://:99999/x", " "])

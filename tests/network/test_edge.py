@@ -86,9 +86,9 @@ def test_who_answered_is_told(session: requests.Session) -> None:
             "302 Found",
             "<title>Moved</title>",
             {"Location": "http://a.example"},
-            "HTTP 302 Found, sent on to http://a.example",
+            "HTTP 302 Found, redirected to http://a.example",
         ),
-        ("302 Found", "", {"Location": "http://a.example/b/c"}, "HTTP 302 Found, sent on to http://a.example"),
+        ("302 Found", "", {"Location": "http://a.example/b/c"}, "HTTP 302 Found, redirected to http://a.example"),
         ("403 Forbidden", "\n\nfirst\nsecond\nthird", {"Content_Type": "text/plain"}, 'HTTP 403 Forbidden: "first"'),
         ("403 Forbidden", "first\nsecond", {"Content_Type": "text/html"}, "HTTP 403 Forbidden"),
         ("403 Forbidden", "<title>" + "y" * 80 + "</title>", {}, f'HTTP 403 Forbidden: "{"y" * 80}"'),
@@ -116,7 +116,7 @@ def test_foreign_text_is_cut(session: requests.Session) -> None:
 def test_a_redirect_is_told_without_what_it_carries(session: requests.Session) -> None:
     """Portals put addresses and tokens behind the host."""
     found = judged(session, page("302 Found", Location="https://portal.example/login?mac=00:11:22&token=secret"))
-    assert found.detail == "HTTP 302 Found, sent on to https://portal.example"
+    assert found.detail == "HTTP 302 Found, redirected to https://portal.example"
     assert judged(session, page("302 Found", Location="/login?x=secret")).detail.endswith("another path")
 
 

@@ -181,7 +181,7 @@ def test_the_typed_error_says_where_it_was_to_go(listener: Listener, elsewhere: 
     client = KrakenClient(NOBODY, SECRET, url=listener.url, store=open_store("memory://"))
     for status in STATUSES:
         redirect(listener, elsewhere, status)
-        with pytest.raises(TransportError, match=f"HTTP {status} .*sent on to {elsewhere.url}"):
+        with pytest.raises(TransportError, match=f"HTTP {status} .*redirected to {elsewhere.url}"):
             client.call("Balance")
     assert elsewhere.heard == []
     client.close()

@@ -81,9 +81,9 @@ def test_a_clock_that_is_evidently_wrong_does_not_judge(unit: NonceUnit) -> None
 )  # fmt: skip
 def test_what_is_no_number_is_no_nonce(answer: object) -> None:
     """Python's int() would take some of these."""
-    with pytest.raises(NonceStoreError, match="no nonce; get rid"):
+    with pytest.raises(NonceStoreError, match="not a nonce; get rid"):
         marks.mark(answer, "get rid")
-    with pytest.raises(NonceStoreError, match="no nonce; get rid"):
+    with pytest.raises(NonceStoreError, match="not a nonce; get rid"):
         marks.judged(answer, 0, None, "get rid")
 
 

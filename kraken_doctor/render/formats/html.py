@@ -61,7 +61,7 @@ def _head(report: Report) -> Iterator[ET.Element]:
     yield element("h1", "Kraken connection report")
     yield element("p", outcome, f": {verdict}", class_=f"verdict {report.outcome.value}")
     by = f"kraken-doctor {__version__}, {report.command}, in {report.duration_s:.1f} s"
-    yield terms([("Asked", code(phrases.target(report))), ("At", phrases.began(report)), ("By", by)])
+    yield terms([("Target", code(phrases.target(report))), ("Time", phrases.began(report)), ("Version", by)])
 
 
 def _findings(report: Report) -> Iterator[ET.Element]:
@@ -109,7 +109,7 @@ def _account(account: AccountReport, report: Report) -> list[Child]:
 
 
 def _checks(report: Report) -> ET.Element:
-    return table("Checks", ("Check", "Account", "Outcome", "What was seen", "Took"), map(_check, report.checks))
+    return table("Checks", ("Check", "Account", "Outcome", "Result", "Took"), map(_check, report.checks))
 
 
 def _check(result: CheckResult) -> list[Child]:

@@ -67,7 +67,7 @@ def checks(report: Report, *, together: bool = False) -> str:
         whose = f"{len(others) + 1} accounts" if others else code(first.account) if first.account else ""
         same = all(other.summary == first.summary for other in others)
         rows.append((code(first.id), whose, OUTCOME_WORDS[first.outcome], text(first.summary) if same else ""))
-    return table(("Check", "Account", "Outcome", "What was seen"), rows)
+    return table(("Check", "Account", "Outcome", "Result"), rows)
 
 
 def finding(

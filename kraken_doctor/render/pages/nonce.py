@@ -14,7 +14,7 @@ def render(report: Report, terminal: Terminal, *, verbose: bool) -> str:  # noqa
     """Return the page."""
     symbols = symbols_for(terminal)
     rows = [[result.id.rpartition(".")[2], OUTCOME_WORDS[result.outcome], result.summary] for result in report.checks]
-    table = listing(["Self-test", "Outcome", "What was seen"], rows)
+    table = listing(["Self-test", "Outcome", "Result"], rows)
     head = {
         Outcome.PASS: f"{symbols.connected} Custom nonce generator installed",
         Outcome.WARN: f"{symbols.warned} The nonce generator works, with a warning",

@@ -97,7 +97,7 @@ def _evidence(result: CheckResult) -> str:
     facts = result.evidence
     rows = ((code(f.name), code(phrases.fact(f)), text(f.bound), text(f.source)) for f in facts)
     head = f"**{text(result.id)}**{whose}: {OUTCOME_WORDS[result.outcome]}\n\n"
-    return head + table(("Fact", "Value", "Limit", "By"), rows)
+    return head + table(("Fact", "Value", "Limit", "Source"), rows)
 
 
 def _environment(report: Report) -> str:
