@@ -328,7 +328,7 @@ def soak(minutes: float, calls: int | None, seed: int) -> int:
         began = time.monotonic()
         until = began + minutes * 60
         workers = [
-            threading.Thread(target=_trouble, args=(ground, random.Random(f"{seed} {ground.name}"), until))
+            threading.Thread(target=_trouble, args=(ground, random.Random(f"{seed} {ground.name}"), until), daemon=True)
             for ground in grounds
         ]
         for worker in workers:
@@ -406,4 +406,6 @@ if __name__ == "__main__":
     parser.add_argument("--calls", type=int, help="End after so many calls, if that is sooner.")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
+    # By the way of the exit stack: else servers and the small disk would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(soak(chosen.minutes, chosen.calls, chosen.seed))
