@@ -52,7 +52,7 @@ def seed_generator() -> Callable[[], str]:
     return nonce
 
 
-def table(redis_url: str) -> None:
+def table(redis_url: str, many: int) -> None:
     print("\n## Cost of one nonce\n")
     print("| store | ours | peer | ratio | limit |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -68,15 +68,15 @@ def table(redis_url: str) -> None:
         with redis.Redis.from_url(redis_url, decode_responses=True) as client:
             mine, other, ratio = compare(in_redis.next, client.ping, 1_000)
         print(f"| Redis | {mine:.0f} µs | PING, {other:.0f} µs | {ratio:.2f} | 1.50 |")
-        print("\n## Memory over a million nonces\n\n| store | peak before | peak after |\n|---|---|---|")
+        print(f"\n## Memory over {many} nonces\n\n| store | peak before | peak after |\n|---|---|---|")
         for name, generator in (("memory", memory), ("SQLite", sqlite)):
             before = peak_mib()
-            for _ in range(MILLION):
+            for _ in range(many):
                 generator.next()
             print(f"| {name} | {before:.1f} MiB | {peak_mib():.1f} MiB |", flush=True)
 
 
-def added(url: str, redis_url: str, keys: Iterator[tuple[str, str]], calls: int = 2_000) -> None:
+def added(url: str, redis_url: str, keys: Iterator[tuple[str, str]], calls: int) -> None:
     """What a call costs more than one of krakenex with unique nonces: medians, the clients called in turn."""
     print(f"\n## Added to a call of bare krakenex with unique nonces, on loopback (medians of {calls})\n")
     print("| client | a call | added | limit |\n|---|---|---|---|")

@@ -1,7 +1,7 @@
 """
 Many accounts: how fast beside a bare krakenex script, and what a thousand cost.
 
-    python -m benchmarks.load [ROUNDS]
+    python -m benchmarks.load [ROUNDS | --quick]
 
 Every process is one of its own, started anew; times are those of the whole process, from its start to its end.
 """
@@ -133,13 +133,13 @@ def against_a_script(rounds: int) -> None:
             )
 
 
-def a_thousand() -> None:
+def a_thousand(numbers: tuple[int, ...]) -> None:
     """What grows with the accounts, and what does not; and whether the slow ones hold up the rest."""
     print(
         "\ncheck --jobs 64 -o short |      s | CPU s | MiB | files | public calls | private | refused | of a key at "
         "once"
     )
-    for accounts in (1, 10, 100, 1000):
+    for accounts in numbers:
         command = [sys.executable, "-m", "kraken_doctor", "check", "--no-ntp", "--jobs", "64", "-o", "short"]
         took = take([*command, "--deadline", "300"], accounts, "--latency-s", str(LATENCY_S))
         assert took.stdout.count(": pass, USD $100.00") == accounts, took.stdout[:500]
@@ -160,6 +160,7 @@ def a_thousand() -> None:
 
 
 if __name__ == "__main__":
-    against_a_script(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
-    a_thousand()
+    quick = "--quick" in sys.argv[1:]
+    against_a_script(1 if quick else int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    a_thousand((1, 10) if quick else (1, 10, 100, 1000))
     print(f"\nlimit of open files: {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}")

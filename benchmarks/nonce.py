@@ -1,7 +1,7 @@
 """
 Refused calls, throughput and cost of nonces, side by side with the other clients, each on its own key, window 0.
 
-    python -m benchmarks.nonce [--calls 4000]
+    python -m benchmarks.nonce [--calls 4000] [--quick]
 
 Hosts are network namespaces, and need root; without it that column is left out.
 """
@@ -144,15 +144,15 @@ def refusals(ground: Field, hosts: Hosts | None, calls: int) -> None:
         print(f"| {name} | " + " | ".join(shown) + " |", flush=True)
 
 
-def throughput(ground: Field, calls: int, where: str) -> None:
+def throughput(ground: Field, calls: int, where: str, pairs_made: int) -> None:
     """Ours with five threads against bare krakenex with one, in pairs."""
-    print(f"\n## Calls a second at 5 threads against bare krakenex at 1, {where} (median of {PAIRS} pairs)\n")
+    print(f"\n## Calls a second at 5 threads against bare krakenex at 1, {where} (median of {pairs_made} pairs)\n")
     print("| client | calls/s | krakenex, 1 thread | ratio |\n|---|---|---|---|")
     for name, (kind, store) in CLIENTS.items():
         if kind not in ("ours", "seed"):
             continue
         pairs = []
-        for _ in range(PAIRS):
+        for _ in range(pairs_made):
             _, mine = ground.run(kind, store, threads=5, processes=1, calls=calls)
             _, bare = ground.run("krakenex", "", threads=1, processes=1, calls=calls)
             pairs.append((mine, bare))
@@ -164,7 +164,10 @@ def throughput(ground: Field, calls: int, where: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=4_000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--quick", action="store_true", help="a tenth of it")
+    chosen = parser.parse_args()
+    share = 10 if chosen.quick else 1
+    calls, pairs_made = chosen.calls // share, 2 if chosen.quick else PAIRS
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     with ExitStack() as stack:
@@ -173,10 +176,10 @@ def main() -> None:
         part: Callable[[], None]
         for part in (
             lambda: refusals(ground, hosts, calls),
-            lambda: throughput(ground, PAIR_CALLS, "the exchange on loopback"),
-            lambda: throughput(stack.enter_context(field(None, DISTANT_S)), DISTANT_CALLS, "20 ms away"),
-            lambda: costs.added(ground.url, ground.redis.url, ground.keys()),
-            lambda: costs.table(ground.redis.url),
+            lambda: throughput(ground, PAIR_CALLS // share, "the exchange on loopback", pairs_made),
+            lambda: throughput(stack.enter_context(field(None, DISTANT_S)), DISTANT_CALLS, "20 ms away", pairs_made),
+            lambda: costs.added(ground.url, ground.redis.url, ground.keys(), 2_000 // share),
+            lambda: costs.table(ground.redis.url, costs.MILLION // share),
         ):
             part()
 

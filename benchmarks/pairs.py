@@ -21,12 +21,14 @@ def seconds(command: Command, environ: Mapping[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def compare(name: str, ours: Command, peer: Command, *, limit: float, environ: Mapping[str, str] | None = None) -> bool:
+def compare(
+    name: str, ours: Command, peer: Command, *, limit: float, runs: int, environ: Mapping[str, str] | None = None
+) -> bool:
     """Print one row of the table; whether the median ratio is within *limit*."""
     variables = environ or {}
     for command in (ours, peer):
         seconds(command, variables)  # warm-up: byte code and file cache
-    pairs = [(seconds(ours, variables), seconds(peer, variables)) for _ in range(_RUNS)]
+    pairs = [(seconds(ours, variables), seconds(peer, variables)) for _ in range(runs)]
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     within = ratio <= limit
@@ -35,10 +37,7 @@ def compare(name: str, ours: Command, peer: Command, *, limit: float, environ: M
     return within
 
 
-def header() -> None:
+def header(runs: int) -> None:
     """The table's head."""
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, median of {_RUNS} pairs\n")
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, median of {runs} pairs\n")
     print("| what | ours | peer | ratio | limit | |\n|---|---|---|---|---|---|")
-
-
-_RUNS = 15

@@ -1,7 +1,7 @@
 """
 How long a user waits: start-up, and one check on loopback.
 
-    python -m benchmarks.startup
+    python -m benchmarks.startup [--quick]
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ def sandbox() -> Iterator[dict[str, str]]:
 
 def main() -> int:
     """Print the table; status 1 when a ratio is over its limit."""
-    header()
+    runs = 3 if "--quick" in sys.argv[1:] else 15
+    header(runs)
     version = compare(
-        "`--version` / `import click`", [*DOCTOR, "--version"], [sys.executable, "-c", "import click"], limit=1.5
+        "`--version` / `import click`",
+        [*DOCTOR, "--version"],
+        [sys.executable, "-c", "import click"],
+        limit=1.5,
+        runs=runs,
     )
     with sandbox() as variables:
         check = compare(
@@ -56,6 +61,7 @@ def main() -> int:
             [*DOCTOR, "check", "--user", "daivon_frazier"],
             [sys.executable, "-c", BARE],
             limit=2.0,
+            runs=runs,
             environ=variables,
         )
     return 0 if version and check else 1

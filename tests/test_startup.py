@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "redis", "asyncio")
+HEAVY = ("requests", "krakenex", "rich", "ntplib", "sqlite3", "redis", "asyncio", "tomllib", "statistics")
 
 
 def loaded_by(code: str) -> list[str]:
@@ -31,6 +31,13 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_help_and_version_load_nothing_heavy(arguments: str) -> None:
     """Asking for help is instant."""
     assert loaded_by(f"from kraken_doctor.cli.main import run; run({arguments.split()!r})") == []
+
+
+def test_a_healthy_check_reads_no_toml_and_compiles_no_error_pattern() -> None:
+    """Both are for what is wrong, and took a quarter of the run."""
+    check = "import re; from kraken_doctor.cli.main import run; run(['check', '--sandbox'])"
+    loaded = loaded_by(f"{check}; assert not [key for key in re._cache if 'E?General' in str(key[1])]")
+    assert not {"tomllib", "statistics", "asyncio"} & set(loaded)
 
 
 def test_the_generator_alone_needs_no_http() -> None:

@@ -135,12 +135,12 @@ def _shape(text: str) -> str:
 
 def _placeholder(text: str) -> tuple[bool, bool]:
     """Whether an example stands there, or something that should have been replaced; and whether it is the latter."""
-    # With what stands in front too: "{{" is the beginning of JSON, and of a template's reference.
-    cores = [core.strip().strip("\"'`").strip() for core in (text, _in_front(text.strip())[1])]
-    words, parts, references = _vocabulary()
     # A real credential is long random base64; only what is not may be a word that somebody left there.
     if any(len(set(run)) > 12 for run in _RUN.findall(text)):
         return False, False
+    # With what stands in front too: "{{" is the beginning of JSON, and of a template's reference.
+    cores = [core.strip().strip("\"'`").strip() for core in (text, _in_front(text.strip())[1])]
+    words, parts, references = _vocabulary()
     if any(references.match(core) for core in cores):
         return True, True
     example = any(
@@ -166,7 +166,8 @@ def _in_front(text: str) -> tuple[list[str], str]:
 def _flaws(text: str) -> tuple[str, ...]:
     """What does not belong into base64, named with its place."""
     both = {"key", "secret"} <= {_shape(run) for run in _RUN.findall(text)}
-    front, _ = _in_front(text)
+    clean = _BASE64.fullmatch(text)  # most are: what else there may be is not even read then
+    front = [] if clean else _in_front(text)[0]
     found = ["key and secret in one value"] if both else [f"{' and '.join(front)} before the value"] if front else []
     if escape := _ESCAPE.search(text):
         found.append(f"URL encoding ({escape[0]})")
@@ -174,7 +175,7 @@ def _flaws(text: str) -> tuple[str, ...]:
         found.append("the value twice")
     if _without_base64(text) != text:
         found.append("an extra base64 layer, as in a Kubernetes Secret")
-    return tuple(found or _shortened(_foreign(text)))
+    return tuple(found or ([] if clean else _shortened(_foreign(text))))
 
 
 def _foreign(text: str) -> list[str]:

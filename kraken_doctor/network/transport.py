@@ -6,7 +6,6 @@ and it reads whatever comes, to the last gigabyte. Here the limit holds for the 
 read to a bound. Bots keep the plain adapter: some public answers are larger.
 """
 
-import statistics
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -125,9 +124,9 @@ def latency(session: requests.Session) -> dict[str, dict[str, float]]:
 def _summary(timings: list[Timing]) -> dict[str, float]:
     parts: dict[str, float] = {"samples": len(timings)}
     for name in ("connect_s", "tls_s", "first_byte_s", "total_s"):
-        seconds = [value for timing in timings if (value := getattr(timing, name)) is not None]
+        seconds = sorted(value for timing in timings if (value := getattr(timing, name)) is not None)
         if seconds:
             part = name.removesuffix("_s")
-            parts[f"{part}_median_s"] = round(statistics.median(seconds), 6)
-            parts[f"{part}_worst_s"] = round(max(seconds), 6)
+            parts[f"{part}_median_s"] = round((seconds[(len(seconds) - 1) // 2] + seconds[len(seconds) // 2]) / 2, 6)
+            parts[f"{part}_worst_s"] = round(seconds[-1], 6)
     return parts

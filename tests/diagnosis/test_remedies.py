@@ -55,6 +55,7 @@ def test_values_stand_in_their_places() -> None:
         ("nonce store redis: invalid username-password pair or user is disabled.", "Correct user and password"),
         ("nonce store redis: HELLO must be called with the client already authenticated", "Correct user and password"),
         ("nonce store redis: DB index is out of range", "database number"),
+        ("nonce store redis: this server is a node of a Redis Cluster, which can't be the store", "of its own"),
         ("nonce store redis: You can't write against a read only replica.", "Name the primary"),
         ("nonce store redis: command not allowed when used memory > 'maxmemory'.", "on the Redis server: until then"),
         ("nonce store redis: Error -2 connecting to x:6379. Name or service not known.", "does not resolve"),

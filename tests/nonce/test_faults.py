@@ -266,6 +266,27 @@ def test_a_read_only_replica_issues_nothing(redis_server: RedisServer, tmp_path:
 
 @pytest.mark.redis
 @needs_redis
+@pytest.mark.parametrize("slots", [True, False])
+def test_a_cluster_is_refused_in_one_line(tmp_path: Path, *, slots: bool) -> None:
+    """Whether it is at work or not; and no nonce of a turn is issued."""
+    options = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "yes")
+    with RedisServer(tmp_path, options=options) as server, server.client() as client:
+        if slots:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+            while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
+                pass
+        generator = NonceGenerator("key", store=open_store(server.url))
+        with (
+            pytest.raises(
+                NonceStoreError, match=r"^nonce store redis: this server is a node of a Redis Cluster, [^\n]+$"
+            ),
+            generator.turn(1, nonce_follows=True) as turn,
+        ):
+            turn.next(generator)
+
+
+@pytest.mark.redis
+@needs_redis
 def test_garbage_in_redis_issues_nothing(redis_server: RedisServer) -> None:
     """Somebody else's value under our name is not overwritten."""
     store = open_store(redis_server.url)

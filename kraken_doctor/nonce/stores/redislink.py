@@ -183,7 +183,13 @@ def _script(name: str) -> tuple[str, str]:
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
+_OF_A_CLUSTER = ("MovedError", "AskError", "ClusterDownError", "ClusterCrossSlotError", "TryAgainError")
+
+
 def _as_ours(exc: Exception) -> NonceExhaustedError | NonceStoreError:
+    if type(exc).__name__ in _OF_A_CLUSTER:
+        # Turn, mark and audit log are changed in one step, which no cluster does for names on different nodes.
+        return NonceStoreError("nonce store redis: this server is a node of a Redis Cluster, which can't be the store")
     if "EXHAUSTED" in str(exc):
         return NonceExhaustedError("the next nonce would be above 2**64 - 1")
     return NonceStoreError(f"nonce store redis: {exc}")

@@ -1,0 +1,411 @@
+"""
+Every kind of client on shared keys, for a long time, while all goes wrong that can; judged from the exchange's own log.
+
+    python -m benchmarks.soak [--minutes 10] [--calls 1000000]
+
+Processes are killed (SIGKILL) and stopped beyond a lease, clocks step by half an hour, a disk is full, Redis fails over
+by Sentinel. As root also: two users of one file, and a small disk. Status 1 where a nonce was repeated, one fell below
+another, two calls of a key were in flight, one was refused for its nonce, or one was executed that the audit log calls
+not sent. What belongs to a process that was killed or stopped in the middle of its call, or to a failover, is counted
+beside that: no lock can hold back what a dead process had sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.sentinels import Sentinels
+from benchmarks.soak_bots import KINDS
+from kraken_doctor import key_id, open_store
+from kraken_doctor.errors import NonceStoreError
+from kraken_doctor.model.call import NOT_SENT
+from kraken_doctor.sandbox.exchange import Exchange
+from kraken_doctor.sandbox.http import SandboxServer
+from kraken_doctor.sandbox.keys import Key, demo_credentials
+from kraken_doctor.sandbox.messages import Request, Response
+
+LONGEST_ANSWER_S = 0.004
+STOP_S, BEYOND_LEASE_S = 0.3, 9.0
+"""A lease is two timeouts of a call and five seconds."""
+
+MARGIN_S = 2.0
+"""So long after a process was killed or went on, what it had begun may still arrive."""
+
+FAILOVER_S = 10.0
+"""So long after a failover a holder of a lease that the new primary never heard of may be on its way."""
+
+START_S = 90.0
+"""Until each bot must have made a call; importing a client takes seconds where many do so at once."""
+
+NOBODY = 65534
+
+
+class Arrival(NamedTuple):
+    """One private request, as the exchange saw it."""
+
+    began: float
+    ended: float
+    key: str
+    nonce: int
+    """-1 where its sender was killed before it came to that."""
+    accepted: bool
+    error: str
+    door: int
+
+
+class Strike(NamedTuple):
+    """What was done to one bot, or to all of them (-1), and how long it may show."""
+
+    door: int
+    began: float
+    ended: float
+
+    def explains(self, arrival: Arrival) -> bool:
+        """Whether *arrival* is of a bot that this was done to, and of that time."""
+        return self.door in (-1, arrival.door) and arrival.began <= self.ended and arrival.ended >= self.began
+
+
+class Watched(Exchange):
+    """Keeps a log of what arrived, in the order in which it was judged."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        super().__init__(keys)
+        self.log: list[Arrival] = []
+        self.by_door: Counter[int] = Counter()
+        self._one = threading.Lock()
+
+    def arrive(self, request: Request, door: int) -> Response:
+        """Judge a request that came by *door*, and take some time for the answer."""
+        key = request.headers.get("api-key", "")
+        if key not in self.keys:
+            return self.handle(request)
+        with self._one:  # what is judged first stands first in the log
+            began = time.monotonic()
+            response = self.handle(request)
+            errors = json.loads(response.body)["error"]
+            place = len(self.log)
+            self.by_door[door] += 1
+            nonce = int(request.fields().get("nonce", -1))
+            self.log.append(Arrival(began, began, key, nonce, not errors, ", ".join(errors), door))
+        time.sleep(random.uniform(0, LONGEST_ANSWER_S))
+        self.log[place] = self.log[place]._replace(ended=time.monotonic())
+        return response
+
+
+class Door(Exchange):
+    """One bot's own address of the exchange: by it the log knows whose a request is."""
+
+    def __init__(self, watched: Watched, number: int) -> None:
+        super().__init__()
+        self._watched, self._number = watched, number
+
+    def handle(self, request: Request) -> Response:
+        return self._watched.arrive(request, self._number)
+
+
+class Verdict(NamedTuple):
+    """What the log of one ground says."""
+
+    calls: int
+    executed: int
+    violations: list[str]
+    excused: Counter[str]
+
+
+def judge(log: Sequence[Arrival], not_sent: Mapping[str, set[int]], strikes: Sequence[Strike]) -> Verdict:
+    """
+    Look through what the exchange saw: knows nothing of stores, clients or turns.
+
+    Args:
+        log: In the order in which the exchange judged.
+        not_sent: The nonces that the audit calls not sent, by API key.
+        strikes: What was done to the bots.
+    """
+    case = _Case(strikes)
+    for key in {arrival.key for arrival in log}:
+        mine = [arrival for arrival in log if arrival.key == key]
+        case.nonces(mine, not_sent.get(key, set()))
+        case.one_at_a_time(mine)
+    return Verdict(len(log), sum(arrival.accepted for arrival in log), case.violations, case.excused)
+
+
+class _Case:
+    """What is found, and what excuses it."""
+
+    def __init__(self, strikes: Sequence[Strike]) -> None:
+        self.violations: list[str] = []
+        self.excused: Counter[str] = Counter()
+        self._strikes = strikes
+
+    def nonces(self, arrivals: Sequence[Arrival], not_sent: set[int]) -> None:
+        """Judge the nonces of one key."""
+        last: Arrival | None = None
+        seen: dict[int, Arrival] = {}
+        for arrival in arrivals:
+            if arrival.nonce in seen and arrival.nonce >= 0:  # nothing excuses that, nor the next two
+                self.violations.append(f"repeated: {_named(seen[arrival.nonce], arrival)}")
+            seen[arrival.nonce] = arrival
+            if not arrival.accepted:
+                self._found("refused", arrival)
+                continue
+            if last is not None and arrival.nonce <= last.nonce:
+                self.violations.append(f"fell: {_named(last, arrival)}")
+            if arrival.nonce in not_sent:
+                self.violations.append(f"executed, and called not sent: {_named(arrival)}")
+            last = arrival
+
+    def one_at_a_time(self, arrivals: Sequence[Arrival]) -> None:
+        """Judge what was in flight at once of one key."""
+        latest = arrivals[0]
+        for arrival in arrivals[1:]:
+            if arrival.began < latest.ended:
+                self._found("two in flight", latest, arrival)
+            latest = max(latest, arrival, key=lambda one: one.ended)
+
+    def _found(self, what: str, *arrivals: Arrival) -> None:
+        if any(strike.explains(arrival) for arrival in arrivals for strike in self._strikes):
+            self.excused[what] += 1
+        else:
+            self.violations.append(f"{what}: {_named(*arrivals)}")
+
+
+def _named(*arrivals: Arrival) -> str:
+    return ", ".join(f"{arrival.nonce} by {arrival.door} ({arrival.error or 'ok'})" for arrival in arrivals)
+
+
+class Ground:
+    """Some bots on one key and one store, and what is done to them."""
+
+    def __init__(self, name: str, folder: Path, stores: Sequence[str], kinds: Sequence[str], **how: Any) -> None:
+        self.name, self.stores, self.how = name, list(stores), how
+        self.key, self.secret = demo_credentials(f"soak {name}")
+        self.exchange = Watched([Key(name=name, api_key=self.key, secret=self.secret, balances={"ZUSD": "1.0000"})])
+        self.folder, self.kinds = folder, list(kinds)
+        self.strikes: list[Strike] = []
+        self.done: Counter[str] = Counter()
+        self._doors = ExitStack()
+        self._bots: list[subprocess.Popen[bytes]] = []
+        self._urls: list[str] = []
+        self._called: dict[int, int] = {}
+        """How often a bot's door had been used when it was started: a bot that only starts is no victim yet."""
+
+    def __enter__(self) -> Ground:
+        for number in range(len(self.kinds)):
+            self._urls.append(self._doors.enter_context(SandboxServer(Door(self.exchange, number))).url)
+            self._bots.append(self._start(number))
+        return self
+
+    def calling(self) -> list[int]:
+        """The bots that have made a call since they were started."""
+        return [number for number, called in self._called.items() if self.exchange.by_door[number] > called]
+
+    def __exit__(self, *_raised: object) -> None:
+        self.strikes.append(Strike(-1, time.monotonic(), math.inf))
+        for bot in self._bots:
+            bot.kill()
+            bot.wait()
+        self._doors.close()
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        self._called[number] = self.exchange.by_door[number]
+        user = NOBODY if self.how.get("users") and number % 2 else 0
+        # Every other bot has two client objects; the second names the file by another path.
+        stores = self.stores if number % 2 else self.stores[:1]
+        task = {"kind": self.kinds[number], "url": self._urls[number], "key": self.key, "secret": self.secret,
+                "stores": stores, "user": user, "group": NOBODY, "steps": bool(self.how.get("steps"))}  # fmt: skip
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.soak_bots", json.dumps(task)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def kill(self, chance: random.Random) -> None:
+        """As `kill -9` does; another process takes its place."""
+        number = chance.choice(self.calling() or [0])
+        began = time.monotonic()
+        self._bots[number].kill()
+        self._bots[number].wait()
+        self.strikes.append(Strike(number, began - MARGIN_S, time.monotonic() + MARGIN_S))
+        self._bots[number] = self._start(number)
+        self.done["kills"] += 1
+
+    def stop(self, chance: random.Random, stop_s: float) -> None:
+        """As `kill -STOP` does, and `kill -CONT` after *stop_s*."""
+        number = chance.choice(self.calling() or [0])
+        began = time.monotonic()
+        with _stopped(self._bots[number]):
+            time.sleep(stop_s)
+        self.strikes.append(Strike(number, began - MARGIN_S, time.monotonic() + MARGIN_S))
+        self.done["stops"] += 1
+
+    def fill_disk(self) -> None:
+        """Leave no room for a page, for a moment."""
+        filler = self.folder / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(b"\0" * 4096) == 4096:
+                pass
+        time.sleep(STOP_S)
+        filler.unlink()
+        self.done["full disks"] += 1
+
+    def verdict(self) -> Verdict:
+        """Judge, when all has ended."""
+        audit = open_store(self.stores[0])
+        mine = key_id(self.key)
+        found = {record.nonce for record in audit.records() if record.key_id == mine and record.outcome == NOT_SENT}
+        return judge(self.exchange.log, {self.key: found}, self.strikes)
+
+
+@contextmanager
+def _stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """A file system of half a mebibyte; None where only root may make one, and we are not."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "soak", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=False)
+
+
+def shared(folder: Path, *, users: bool) -> list[str]:
+    """A folder with a store, by its own name and by a link; with *users* for a common group."""
+    folder.mkdir()
+    if users:
+        os.chown(folder, 0, NOBODY)
+        folder.chmod(0o2770)
+    folder.with_name(f"{folder.name}-link").symlink_to(folder)
+    return [f"sqlite:///{folder}/nonce.db", f"sqlite:///{folder}-link/nonce.db"]
+
+
+def soak(minutes: float, calls: int | None, seed: int) -> int:
+    """Print the table; 1 where there was a violation."""
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, seed {seed}\n", flush=True)
+    every, root = list(KINDS), hasattr(os, "geteuid") and os.geteuid() == 0
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        base.chmod(0o711)
+        grounds = [
+            Ground(
+                "SQLite, two users" if root else "SQLite", base, shared(base / "users", users=root), every, users=root
+            ),
+            Ground("SQLite, clock steps", base, shared(base / "steps", users=False), every[:3], steps=True),
+        ]
+        disk = stack.enter_context(small_disk(base / "disk"))
+        if disk:
+            grounds.append(Ground("SQLite, full disk", disk, [f"sqlite:///{disk}/nonce.db"] * 2, every[:2], full=True))
+        sentinels = Sentinels.started(stack, base)
+        if sentinels:
+            grounds.append(Ground("Redis, Sentinel", base, [sentinels.url] * 2, every, sentinels=sentinels))
+        for ground in grounds:
+            stack.enter_context(ground)
+        _wait_for_all(grounds)
+        began = time.monotonic()
+        until = began + minutes * 60
+        workers = [
+            threading.Thread(target=_trouble, args=(ground, random.Random(f"{seed} {ground.name}"), until), daemon=True)
+            for ground in grounds
+        ]
+        for worker in workers:
+            worker.start()
+        while time.monotonic() < until and (calls is None or sum(len(g.exchange.log) for g in grounds) < calls):
+            time.sleep(0.1)
+        enough.set()
+        for worker in workers:
+            worker.join()
+        for ground in grounds:
+            ground.__exit__()
+        return _table(grounds, time.monotonic() - began)
+
+
+enough = threading.Event()
+
+
+def _wait_for_all(grounds: Sequence[Ground]) -> None:
+    end = time.monotonic() + START_S
+    while not all(len(ground.calling()) == len(ground.kinds) for ground in grounds):
+        if time.monotonic() > end:
+            silent = {g.name: sorted(set(range(len(g.kinds))) - set(g.calling())) for g in grounds}
+            raise TimeoutError(f"bots that make no call: {silent}")
+        time.sleep(0.1)
+
+
+def _trouble(ground: Ground, chance: random.Random, until: float) -> None:
+    """One mishap after the other."""
+    sentinels: Sentinels | None = ground.how.get("sentinels")
+    acts: list[Callable[[], None]] = [lambda: ground.kill(chance), lambda: ground.stop(chance, STOP_S)]
+    acts += [ground.fill_disk] if ground.how.get("full") else []
+    if sentinels:
+        acts += [lambda: ground.stop(chance, BEYOND_LEASE_S), lambda: _failover(ground, sentinels)]
+    for act in itertools.cycle(acts):
+        pause_s = chance.uniform(1, 4)
+        if enough.wait(min(pause_s, max(0.0, until - time.monotonic()))) or time.monotonic() >= until:
+            return
+        act()
+
+
+def _failover(ground: Ground, sentinels: Sentinels) -> None:
+    began = time.monotonic()
+    sentinels.fail_over()
+    ground.strikes.append(Strike(-1, began, time.monotonic() + FAILOVER_S))
+    ground.done["failovers"] += 1
+
+
+def _table(grounds: Sequence[Ground], seconds: float) -> int:
+    print("| ground | bots | calls | executed | done to them | excused | violations |\n|---|---|---|---|---|---|---|")
+    bad = 0
+    for ground in grounds:
+        try:
+            verdict = ground.verdict()
+        except NonceStoreError as exc:
+            verdict = Verdict(len(ground.exchange.log), 0, [f"the audit log can't be read: {exc}"], Counter())
+        done, excused = (
+            ", ".join(f"{number} {what}" for what, number in counter.items()) or "-"
+            for counter in (ground.done, verdict.excused)
+        )
+        print(
+            f"| {ground.name} | {len(ground.kinds)} | {verdict.calls} | {verdict.executed} | {done} | {excused} "
+            f"| {len(verdict.violations)} |"
+        )
+        # Each ground must have got somewhere: where nobody calls, nothing goes wrong.
+        bad += len(verdict.violations) + (verdict.executed == 0)
+        for line in verdict.violations[:5]:
+            print(f"  {line}", file=sys.stderr)
+    print(f"\n{sum(len(ground.exchange.log) for ground in grounds)} calls in {seconds:.0f} s", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--calls", type=int, help="End after so many calls, if that is sooner.")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    # By the way of the exit stack: else servers and the small disk would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(soak(chosen.minutes, chosen.calls, chosen.seed))
