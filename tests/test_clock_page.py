@@ -32,5 +32,5 @@ def test_every_service_that_is_looked_for_is_on_the_page(service: str) -> None:
 
 def test_the_figures_are_those_of_the_code() -> None:
     """The limit, and the distance of a server from its reference."""
-    assert f"The limit is {RunSettings(api_url='').max_offset_s:g} s" in PAGE
+    assert f"The limit of {RunSettings(api_url='').max_offset_s:g} s" in PAGE
     assert f"further than {ntp._MAX_DISTANCE_S} s from its reference" in PAGE

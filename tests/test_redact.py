@@ -276,7 +276,7 @@ def test_ordinary_text_stays_as_it_is() -> None:
 def test_a_variables_name_is_shown_with_what_stands_around_it(name: str) -> None:
     """Where the whole line was pasted, the name is a part of the secret; it is what the reader needs."""
     redact = Redactor([Secret(f"export {name}='{VALUE}'")])
-    text = f"holds a command and {name}= before the value"
+    text = f"holds a command and {name}= in front of the value"
     assert redact(text) == text
     for shown in (f"{name}='{VALUE}'", f"x {name}={VALUE[:30]}", f"{name}={VALUE[:20]}…"):
         assert VALUE[:10] not in redact(shown)

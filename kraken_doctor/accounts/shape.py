@@ -167,8 +167,8 @@ def _flaws(text: str) -> tuple[str, ...]:
     """What does not belong into base64, named with its place."""
     both = {"key", "secret"} <= {_shape(run) for run in _RUN.findall(text)}
     clean = _BASE64.fullmatch(text)  # most are: what else there may be is not even read then
-    front = [] if clean else _in_front(text)[0]
-    found = ["key and secret in one value"] if both else [f"{' and '.join(front)} before the value"] if front else []
+    front = "" if clean else " and ".join(_in_front(text)[0])
+    found = ["key and secret in one value"] if both else [f"{front} in front of the value"] if front else []
     if escape := _ESCAPE.search(text):
         found.append(f"URL encoding ({escape[0]})")
     if _half(text):

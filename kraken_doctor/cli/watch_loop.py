@@ -2,7 +2,6 @@
 
 import functools
 import platform
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -133,7 +132,7 @@ class WatchLoop:
         if self._form != "table":
             output.info(f"{line}\n")
         elif not output.quiet:
-            output.out(f"{output.folded(line, sys.stdout)}\n")
+            output.out(f"{output.folded(line)}\n")
         # Whoever is called at night is not called because a watch was started and all is well.
         if change.before is not None or change.outcome not in (Outcome.PASS, Outcome.WARN):
             self._tell(change, host)

@@ -157,8 +157,9 @@ class Output:
         self._write(sys.stderr, f"{self.folded(text, sys.stderr)}\n")
 
     @staticmethod
-    def folded(text: str, stream: TextIO) -> str:
-        """Return *text*, folded between words if *stream* is a terminal; a log gets one line."""
+    def folded(text: str, stream: TextIO | None = None) -> str:
+        """Return *text*, folded between words if *stream*, else stdout, is a terminal; a log gets one line."""
+        stream = stream or sys.stdout
         width = os.get_terminal_size(stream.fileno()).columns or 80 if stream.isatty() else len(text) + 1
         return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 

@@ -202,14 +202,14 @@ def test_a_reference_is_told_from_an_example(text: str) -> None:
 
 
 DAMAGES: list[tuple[str, str]] = [
-    ("KRAKEN_API_KEY={}", "KRAKEN_API_KEY= before the value"),
-    ("KRAKEN_API_KEY = {}", "KRAKEN_API_KEY= before the value"),
-    ("export KRAKEN_API_KEY='{}'", "a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
-    ("set KRAKEN_API_KEY={}", "a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
-    ('$env:KRAKEN_API_KEY="{}"', "PowerShell's $env: and KRAKEN_API_KEY= before the value"),
-    ('{{"api_key": "{}"}}', "JSON's opening brace and api_key: before the value"),
-    ("apiKey: {}", "apiKey: before the value"),
-    ("- key: {}", "a YAML or Markdown list's dash and key: before the value"),
+    ("KRAKEN_API_KEY={}", "KRAKEN_API_KEY= in front of the value"),
+    ("KRAKEN_API_KEY = {}", "KRAKEN_API_KEY= in front of the value"),
+    ("export KRAKEN_API_KEY='{}'", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of the value"),
+    ("set KRAKEN_API_KEY={}", "a command (export, set, ENV) and KRAKEN_API_KEY= in front of the value"),
+    ('$env:KRAKEN_API_KEY="{}"', "PowerShell's $env: and KRAKEN_API_KEY= in front of the value"),
+    ('{{"api_key": "{}"}}', "JSON's opening brace and api_key: in front of the value"),
+    ("apiKey: {}", "apiKey: in front of the value"),
+    ("- key: {}", "a YAML or Markdown list's dash and key: in front of the value"),
     ("{},", "a comma at the end"),
     ("{};", "a semicolon at the end"),
     ('{}"', "a quote at the end"),

@@ -160,7 +160,7 @@ def test_a_need_of_a_variable_is_a_default(doctor: Run, monkeypatch: pytest.Monk
     assert doctor("check", "--sandbox", "--only", "path").status == 0
     ended = doctor("check", "--sandbox", "--needs", "moon", "--dry-run")
     assert (ended.status, ended.stdout) == (2, "")
-    assert "there is no permission 'moon'" in ended.stderr
+    assert "unknown permission 'moon'" in ended.stderr
 
 
 def test_what_is_typed_wins_over_a_variable(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:

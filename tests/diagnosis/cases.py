@@ -151,7 +151,9 @@ CASES: dict[str, list[CheckResult]] = {
     "placeholders": written(key__placeholder=True, secret__placeholder=True, secret__characters=12),
     "a reference": written(key__placeholder=True, key__reference=True),
     "a demo key": written(key__placeholder=True, credentials__demo_key=True),
-    "the whole line was pasted": written(key__flaws=("KRAKEN_USER_A_API_KEY= before the value",), key__shape="other"),
+    "the whole line was pasted": written(
+        key__flaws=("KRAKEN_USER_A_API_KEY= in front of the value",), key__shape="other"
+    ),
     "a damaged line": written(credentials__damaged_lines=(".env, line 2: KRAKEN_USER_A_API_KEY has no = after it",)),
     "a damaged line and no key": written(
         credentials__missing=("KRAKEN_USER_A_API_KEY",),
