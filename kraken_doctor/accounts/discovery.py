@@ -60,6 +60,7 @@ def find_accounts(
 
 def none_found(environment: Environment, *, where: bool = False) -> str:
     """Return that there is no account, what is nearly one, and how to begin; *where* says what was looked at too."""
+    # Before what was looked at in vain: a line that was meant to set a key is why there is none.
     if damaged := _damaged_lines(environment):
         return f"no account can be read: {'; '.join(damaged[:4])}"
     near = "".join(f"; {clause}" for clause in near_misses(environment)[:4])
@@ -153,6 +154,7 @@ def _given(environment: Environment, names: tuple[str, str], users: Sequence[str
 def _account(environment: Environment, label: str, names: tuple[str, str], prefix: str) -> Account:
     key, secret = map(environment.get, names)
     own = not environment.given
+    # A password of another key's would be sent with this one, and Kraken refuses the call for it.
     otp = environment.get(f"{prefix}_OTP") if own else None
     unit = environment.get(f"{prefix}_NONCE_UNIT") or environment.get("KRAKEN_NONCE_UNIT")
     found = key or secret

@@ -138,6 +138,7 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
 
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     parts, missing = [], dict(values)
+    # Line ends are not translated: what is not changed is written back as it was.
     for binding in parse_stream(io.StringIO(text.removeprefix(mark), newline="")):
         original = binding.original.string
         name = binding.key

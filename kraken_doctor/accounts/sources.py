@@ -34,6 +34,8 @@ _TABLES = ("exchange", "kraken", "auth")
 """Of freqtrade, of ccxt's keys.json, of Kraken's own CLI."""
 _KEYS, _SECRETS = ("key", "apiKey", "api_key"), ("secret", "privateKey", "api_secret")
 
+# FUTURES_ is left out: such a key is another product's, which the Spot API does not know
+# (https://github.com/krakenfx/kraken-cli/issues/33).
 _NEAR = re.compile(
     r"KRAKEN_(?:(?P<whose>(?!FUTURES_|DOCTOR_)[A-Z0-9_]{1,100}?)_)??"
     r"(?:(?P<key>(?:API_?)?(?:PUBLIC_?)?KEY(?:_ID)?)|(?:API_?)?(?:SECRET|SECRET_?KEY|PRIVATE_?KEY))"

@@ -13,6 +13,7 @@ _MAX_BYTES = 1 << 20
 """A file of settings is a few kilobytes; a larger one was named by mistake."""
 
 
+# UTF-32's mark begins with UTF-16's, so it is looked for first.
 _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -74,4 +75,5 @@ def _refuse_another_users(path: Path, owner: int) -> None:
 def _wide(raw: bytes) -> str:
     """The encoding, where it takes two or four bytes a character; empty if it does not."""
     marked = next((encoding for mark, encoding in _MARKS.items() if raw.startswith(mark)), "")
+    # Without a mark each Latin letter has a NUL beside it, which is in no text.
     return marked or ("UTF-16" if b"\0" in (raw[1:2], raw[:1]) else "")

@@ -72,6 +72,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
     granted = before.get(facts.KEY_PERMISSIONS, ())
     lacks = tuple(right for right in dict.fromkeys((QUERY_FUNDS, *needs)) if right not in granted)
     readable = permissions_of_keys.known(granted)
+    # Words that are not Kraken's prove nothing by what they lack: the box may be ticked under another name.
     missing = lacks if readable else ()
     undecided = () if readable else tuple(right for right in lacks if right in needs)
     excess = tuple(right for right in permissions_of_keys.EXCESS if right in granted and right not in needs)
@@ -107,6 +108,7 @@ def balances(ctx: AccountContext) -> CheckOutcome:
     """Check what the account holds, in every form of the two currencies. Holding nothing is healthy."""
     if QUERY_FUNDS in ctx.evidence().get(facts.PERMISSIONS_MISSING, ()):
         return CheckOutcome(Outcome.SKIP, "not run: the key can't read balances")
+    # Only its own calls: those before are in the evidence of the check that made them.
     before = len(ctx.session.replies)
     reply, problem = _call(ctx, "Balance")
     if reply is None:
@@ -137,6 +139,7 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
     """Return the reply, or the outcome that says why there is none."""
     if ctx.account.key is None or ctx.account.secret is None:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, "no key and secret to call with")
+    # Also where the check is skipped: each call that can only fail counts towards a lockout.
     if any(shape.unusable for shape in credentials.shapes(ctx, ctx.account.key, ctx.account.secret)):
         return None, CheckOutcome(Outcome.INCONCLUSIVE, "not sent: key or secret is unusable as written")
     try:
@@ -145,6 +148,7 @@ def _call(ctx: AccountContext, endpoint: str) -> tuple[Reply | None, CheckOutcom
         return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), _all_calls(ctx))
     except NonceWithheldError as exc:
         return None, CheckOutcome(Outcome.INCONCLUSIVE, str(exc), (*_all_calls(ctx), *exc.evidence()))
+    # Before the `NonceError` that it is: a store that is busy is no broken one, and says nothing of the key.
     except TurnTimeoutError as exc:
         busy = f"{exc}: another program that shares the nonce store is busy"
         return None, CheckOutcome(Outcome.INCONCLUSIVE, busy, _all_calls(ctx))

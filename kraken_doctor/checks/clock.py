@@ -68,7 +68,10 @@ def clock(ctx: Instruments) -> CheckOutcome:
         return CheckOutcome(Outcome.INCONCLUSIVE, said, (*evidence, *keeper_evidence(ctx)))
     best = measured.consensus.sample
     evidence += offset_evidence(best, ctx.settings.max_offset_s)
+    # NTP and the exchange in disagreement are the finding: to go by either would call a right clock wrong, or a wrong
+    # one right.
     outcome = Outcome.INCONCLUSIVE if measured.contradicted else judge(best, ctx.settings)
+    # Only for a remedy: it reads the name of each process of the host.
     if outcome is not Outcome.PASS:
         evidence += keeper_evidence(ctx)
     said = summary(measured.consensus, len(ctx.settings.ntp_servers))
@@ -194,6 +197,7 @@ def exchange_samples(ctx: Instruments, *, again: bool = False) -> list[TimeSampl
     except KrakenDoctorError:
         return []  # the path check says why
     unixtime = answer.result.get("unixtime")
+    # True is an int to Python, and any server may answer anything.
     if isinstance(unixtime, (int, float)) and unixtime is not True and 0 < unixtime < _FAR_FUTURE_S:
         samples.append(from_unixtime(unixtime, answer.sent_ns, answer.received_ns))
     dated = [answer] if again else ctx.api.answers()

@@ -57,6 +57,7 @@ class ClockWatch:
         self._stepped_s += step_s
         consensus = measured.consensus
         if set_meanwhile_s:
+            # Its answers were compared partly with the clock before, partly with the one after.
             consensus, said = None, "the clock was set during this poll"
         elif consensus:
             said = clock.summary(consensus, asked)

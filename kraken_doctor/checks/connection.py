@@ -31,6 +31,7 @@ def path(ctx: Instruments) -> CheckOutcome:
     try:
         Probe(ctx, route(ctx.http, ctx.settings.api_url, ctx.environ), evidence).run()
         reached = True
+        # Time, since the check of the clock needs its answer too: a run makes each public call once.
         answer = retry_transient(evidence, facts.PATH, lambda made: ctx.api.ask("Time", again=made > 0))
     except (TransportError, KrakenError) as exc:
         evidence += failure(facts.PATH, exc, ctx.clock.now_ns() / 1e9)

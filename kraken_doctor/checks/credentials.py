@@ -42,6 +42,7 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.READABLE_FILE.of(readable),
         facts.TRACKED_FILE.of(tracked),
     )
+    # Unusable too: nobody knows whose the shared variables are, and the other user's account would be called.
     if key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:

@@ -23,7 +23,9 @@ def nonce(ctx: AccountContext) -> CheckOutcome:
             return CheckOutcome(Outcome.SKIP, "this run makes no private call")
         return CheckOutcome(Outcome.INCONCLUSIVE, "no nonce was sent")
     issued = [reply.nonce for reply in replies]
+    # An equal one is refused as well: https://docs.kraken.com/exchange/guides/general/errors
     rising = all(earlier < later for earlier, later in itertools.pairwise(issued))
+    # None: no answer came, so there is no request to compare with, and nothing that contradicts.
     on_wire = all(reply.sent_nonce in (None, reply.nonce) for reply in replies)
     proved = any(reply.sent_nonce is not None for reply in replies)
     evidence = [
@@ -43,6 +45,7 @@ def nonce(ctx: AccountContext) -> CheckOutcome:
         return CheckOutcome(Outcome.FAIL, "the nonce that was sent is not the one that was issued", tuple(evidence))
     if lead_s > _MAX_LEAD_S:
         return CheckOutcome(Outcome.WARN, f"the mark is ahead of the clock by {lead_s:.0f} s", tuple(evidence))
+    # What was issued is known from the generator alone; what left this host, only from the request that was answered.
     if not proved:
         return CheckOutcome(Outcome.INCONCLUSIVE, "no answer came to confirm it", tuple(evidence))
     summary = f"{unit.words} ({session.guard.choice.source}), in order, {store.name}"

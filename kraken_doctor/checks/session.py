@@ -128,9 +128,12 @@ class AccountSession:
             NonceWithheldError: Its nonce could lock others out; nothing was sent.
             NonceError: No nonce: the store can't be written, or a bot holds the key's turn for too long.
         """
+        # During a lockout each attempt begins it anew: https://docs.kraken.com/exchange/guides/general/errors
         for reply in self.replies:
             if (reply.endpoint == endpoint and reply.error is None) or isinstance(reply.error, KrakenTemporaryLockout):
                 return reply
+        # A third one would tell nothing new, and too many invalid nonces end in a lockout:
+        # https://docs.kraken.com/exchange/guides/rest/authentication
         if self._tried_again and _is_refused(self.replies[-1]):
             return self.replies[-1]
         reply = self._send(endpoint)
@@ -160,6 +163,7 @@ class AccountSession:
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; this run makes no more")
+        # Judged before a nonce is taken: one that is withheld later has moved the store's mark all the same.
         mark = self.store.mark(self.key_id)
         self._await_tick(mark)
         self.guard.check_mark(mark)

@@ -85,6 +85,7 @@ def choose_unit(option: str | None, account: Account, history: KeyHistory) -> Un
     if history.unit is not None:
         known_from = "the bot's last accepted call" if history.by_bot else "the last accepted call with a declared unit"
         return UnitChoice(history.unit, known_from)
+    # Of the units that clients use only seconds are coarser: a guess in milliseconds locks out nobody but those.
     return UnitChoice(NonceUnit.MS, "default")
 
 
@@ -121,6 +122,7 @@ class NonceGuard:
             NonceWithheldError: It should not.
         """
         noted = NonceUnit.known(self.note)
+        # What the user declares goes before a note that does not say who decided.
         if self.choice.source == "default" and noted is not None and noted is not NonceUnit.MS:
             raise NonceWithheldError("note", None, noted)
         if mark is not None:

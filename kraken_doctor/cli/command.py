@@ -57,6 +57,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
+        # While Tab is pressed a line is not finished: what contradicts itself now may not in the end.
         if not ctx.resilient_parsing:
             self._refuse_contradictions(ctx)
             _lead_to_stdout(ctx)

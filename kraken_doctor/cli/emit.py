@@ -135,6 +135,7 @@ def emit(
             report = _not_written(app.output, report, "stdout", exc)
     if form == "github":
         _append_summary(app, report)
+    # Ctrl-C is how a watch ends: its own last line says the rest.
     if report.exit_status == ExitStatus.INTERRUPTED and "rounds" not in report.extra:
         app.output.info("Interrupted: the report has the results so far.\n")
     ctx.exit(report.exit_status)
@@ -186,6 +187,7 @@ def _append_summary(app: App, report: Report) -> None:
     if not path:
         return
     try:
+        # The variable may name anything: a pipe that nobody reads must not hold up the job.
         with open(path, "a", encoding="utf-8", errors="replace", opener=without_waiting) as stream:
             stream.write(app.output.redact(github.summary(report)))
     except OSError as exc:

@@ -148,6 +148,7 @@ def run(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """
     _make_streams_forgiving()
     interruption = Interruption()
+    # No path can hold one: far from here it would be a ValueError of `open`, which names no argument.
     if any("\0" in argument for argument in arguments):
         _bare_output().usage_error("an argument contains a NUL character")
         return _USAGE

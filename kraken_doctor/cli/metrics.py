@@ -34,6 +34,7 @@ def served(
         from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
     except ImportError:
         raise ConfigurationError("--metrics-port needs an extra: pip install 'kraken-doctor[metrics]'") from None
+    # The default one has this process's memory and garbage collector too, which in a watch are nobody's business.
     registry = CollectorRegistry() if collect else REGISTRY
     if collect:
         registry.register(_Collector(collect))
@@ -41,6 +42,7 @@ def served(
         server, thread = start_http_server(port, address, registry)
     except OSError as exc:
         raise ConfigurationError(f"--metrics-port {port}: {exc.strerror or exc} ({address[:80]})") from exc
+    # An IPv6 address stands in brackets in a URL (RFC 3986, section 3.2.2).
     shown = f"[{address}]" if ":" in address else address
     app.output.info(f"Metrics: http://{shown}:{server.server_port}/metrics\n")
     try:

@@ -167,6 +167,7 @@ def request(command: str, checks: tuple[Check, ...], choices: dict[str, Any], **
     fields.pop("retry_base", None)
     if fields.get("faults") and not fields.get("sandbox"):
         raise click.UsageError("--fault requires --sandbox")
+    # The log of a job is read by whoever may read the repository: for a public one by everybody.
     if fields.get("amounts", True) is None:
         fields["amounts"] = click.get_current_context().params.get("output") != "github"
     only, skip = (

@@ -15,6 +15,7 @@ def again(sound: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return sound(text)
         except ConfigurationError as exc:
+            # Of all errors `click.prompt` asks again for this one alone.
             raise click.UsageError(str(exc)) from exc
 
     return value

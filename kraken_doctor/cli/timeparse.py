@@ -25,6 +25,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg] # generic only since Cl
         except ValueError:
             self.fail(f"{text[:40]!r}: use 30m, 2h, 7d, or a time such as 2026-11-23T14:00 (UTC)", param, ctx)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        # A negative number is "so long ago": a year before 1970 must not turn into that.
         return max(0, int(moment.timestamp() * 1e9))
 
 

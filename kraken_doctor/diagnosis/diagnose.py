@@ -25,6 +25,7 @@ def diagnose(results: Iterable[CheckResult]) -> tuple[Diagnosis, ...]:
     for label in labels:
         evidence = EvidenceSet(scopes[label], label)
         single += [replace(found, account=label) for rule in _ACCOUNT_RULES for found in rule.find(evidence)]
+    # What all share first: only a cause without an account explains the symptoms of every one.
     shared, single = _shared_by_all(single, labels)
     found = _fold_symptoms([*run_wide, *shared, *single])
     return _ranked(_without_repeats(found[: len(run_wide)], found[len(run_wide) :]))
@@ -34,6 +35,7 @@ def _without_repeats(common: Sequence[Diagnosis | None], others: Sequence[Diagno
     """Return the run's own findings and those of accounts, each cause once: as a failure of the run, if it is one."""
     failed = {diagnosis.cause for diagnosis in common if diagnosis and diagnosis.severity is Severity.FAIL}
     rest = [diagnosis for diagnosis in others if diagnosis and diagnosis.cause not in failed]
+    # A warning of the run that an account's failure repeats, as the clock's does, would read like a second problem.
     said = {diagnosis.cause for diagnosis in rest}
     return [*(diagnosis for diagnosis in common if diagnosis and diagnosis.cause not in said), *rest]
 
@@ -108,6 +110,8 @@ def _fold_symptoms(found: Sequence[Diagnosis]) -> list[Diagnosis | None]:
             at: other
             for at, other in enumerate(found)
             if _explains(cause, other)
+            # What an exchange in maintenance refuses a key for proves nothing of the key; a warning comes from
+            # elsewhere, and stays.
             and (other.cause in entry.brings_about or (other.cause in entry.hides and other.severity is Severity.FAIL))
         }
         folded |= symptoms.keys()

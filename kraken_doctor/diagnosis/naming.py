@@ -60,8 +60,11 @@ def possible_of(evidence: EvidenceSet, cause: str) -> tuple[Alternative, ...]:
     """Return what the exchange's word for *cause* leaves open, less what the evidence excludes."""
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
+    # The one alternative is a maintenance, and SystemStatus has just excluded it.
     if cause == "exchange-unavailable" and evidence.get(facts.EXCHANGE_STATUS) == "online":
         return ()
+    # Users report "Invalid signature" and "Invalid key" for a password too many (pykrakenapi #24, npm-kraken-api #64):
+    # where one was sent, it is a reading of both.
     return (evidence.get(facts.OTP) and CAUSES[cause].possible_with_otp) or CAUSES[cause].possible
 
 

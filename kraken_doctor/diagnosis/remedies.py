@@ -71,6 +71,7 @@ def _remedy(evidence: EvidenceSet) -> Remedy | None:
         packager = evidence.get(facts.KEEPER_PACKAGER, "")
         install = (f"sudo {packager} {_VERBS[packager]} chrony",) if packager in _VERBS else ()
         return remedy("no time service", *install)
+    # Before what is to be done about a single one: restarted, each undoes what the other does again.
     if rivals := evidence.get(facts.KEEPER_RIVALS):
         return remedy("time services compete", service=service, rivals=" and ".join(rivals))
     if evidence.get(facts.KEEPER_RUNNING):

@@ -75,6 +75,7 @@ def audit(host: Host, clock: Clock, wanted: Filter, limit: int) -> Report:
             yield record
 
     summaries = summarise(passing())
+    # A key that is mistyped must not read like one that has made no calls.
     for key_id in (wanted.key_ids or ()) if is_there and not summaries else ():
         if key_id not in names and store.mark(key_id) is None:
             raise ConfigurationError(f"no call of key {key_id[:40]!r} is recorded in {place or store.name}")
@@ -96,10 +97,12 @@ def _is_there(host: Host, store: NonceStore) -> bool:
     if path is None:
         return True
     if not path.exists():
+        # The log lies beside the store, and may have outlived it.
         if path.with_name(f"{path.name}.audit").exists():
             return True
         if named:
             raise ConfigurationError(f"{STORE_VARIABLE} ({named.origin}) names {path}, which does not exist")
+        # The default one: nothing was recorded yet, which is no mistake of the user's.
         return False
     try:
         # Whatever is read: a file that is no store of ours is found out by it, before a page is made of nothing.

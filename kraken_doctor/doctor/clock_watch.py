@@ -47,6 +47,7 @@ def watch_clock(
     with doctor.instruments(request) as instruments:
         seen = ClockWatch(instruments)
         started, deadline = Started.now(doctor.clock), Deadline(doctor.clock, deadline_s)
+        # Ctrl-C is the usual end of a watch, and no reason to lose what it has seen.
         with contextlib.suppress(KeyboardInterrupt):
             _poll(seen, stop, Ticker(doctor.clock, every_s, count, _pause(stop, deadline)), deadline, observe)
         with stop.deferred():

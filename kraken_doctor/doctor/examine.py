@@ -129,6 +129,7 @@ class Doctor:
             store = host.store("memory://", of_process=True)
             request, place = sandbox_env.start_sandbox(stack, request, store)
             return request, place._replace(environment=host.with_secrets_known(place.environment))
+        # A .env that can't be read stops only what needs an account: `clock` and `version` do without.
         calls_accounts = any(check.scope is Scope.ACCOUNT for check in request.checks)
         if not calls_accounts and (why := host.skip_unreadable_env_file()) and self._notify is not None:
             self._notify(f"Not read: {why}\n")
@@ -142,6 +143,7 @@ class Doctor:
             environment, users=request.users, master=request.master, everyone=request.everyone,
             required=request.requires_account,
         )  # fmt: skip
+        # What sends nothing leads no key anywhere, and the sandbox's keys open nothing.
         if any(check.requests for check in request.checks) and not request.sandbox:
             self.host.refuse_led_elsewhere(accounts, request.api_url)
         return accounts

@@ -102,6 +102,7 @@ class Host:
         option, value = self._pointed_at or ("", "")
         readers = {"key_file": sources.key_file, "config": sources.config}
         given = (readers[option](Path(value)),) if option in readers else ()
+        # Of several files the last one given wins; of layers the first.
         named = tuple(dotenv.read(path, environ=self.environ) for path in reversed(self.env_files or ()))
         return given + (named or ((self._found_env_file,) if self._found_env_file else ()))
 

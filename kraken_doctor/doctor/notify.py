@@ -136,6 +136,8 @@ def _command(line: str, environ: Mapping[str, str], redact: Redactor) -> Notifie
             "KRAKEN_DOCTOR_BEFORE": str(facts["before"] or ""),
             "KRAKEN_DOCTOR_TEXT": redact(str(facts["text"])),
         }
+        # Files: a pipe would stay open for as long as what the command leaves running, and is full with 64 KiB on
+        # Linux.
         with tempfile.TemporaryFile() as facts_in, tempfile.TemporaryFile() as said:
             facts_in.write(body.encode())
             facts_in.seek(0)

@@ -65,6 +65,8 @@ def judge_again(saved: Saved) -> Saved:
         outcome, accounts = judge(checks, diagnoses)
         units = {account.nonce.unit for account in accounts if account.nonce} | {call.unit for call in saved.calls}
         for unit in units:
+            # Pages and rules look units up in tables; only here is one that does not exist an error of the file, said
+            # as such.
             NonceUnit(unit)
     except Exception as exc:
         # The rules trust what checks wrote; a file may hold anything.

@@ -36,6 +36,7 @@ seconds, 0 or below.
 
 _PACKAGE = "kraken_doctor"
 
+# Not a check without a verdict: what is not known to fail is tried, and its own answer tells.
 _BLOCKING = (Outcome.FAIL, Outcome.ERROR)
 
 
@@ -87,6 +88,7 @@ class Runner:
         for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
             if parallel.wait(future, self._deadline.remaining, self._given_up):
                 future.result()  # raises what no check can answer for, such as a unit that is none
+            # Not at the deadline: those that are done by then are still looked at, since one may have raised.
             elif self._given_up():
                 self.interrupted = True
                 break
@@ -152,6 +154,8 @@ class Runner:
             future.result(timeout=self._deadline.remaining())
 
     def _correction_s(self) -> float:
+        # Left out by --only or --skip: one call of Time, or else the dates of what came back, keep nonces from being
+        # ahead.
         if "clock" not in self._run_checks:
             return proved_ahead_s(exchange_samples(self._context) or date_samples(self._context))
         self._wait(self._run_checks["clock"])

@@ -15,6 +15,7 @@ def notify_service_manager(address: str | None, state: str) -> None:
         address: What NOTIFY_SOCKET names: a path, or behind ``@`` a name without a file; None does nothing.
         state: `READY` or `ALIVE`.
     """
+    # Python has no AF_UNIX there, and systemd, whose protocol it is, does not run there.
     if not address or sys.platform == "win32":
         return
     # A manager that is gone or does not listen must not stop the rounds.

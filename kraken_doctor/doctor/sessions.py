@@ -63,6 +63,8 @@ def make(
             store=progress.turns(context.store, account.label),
             unit=guard.choice.unit,
             timeout=request.timeout_s,
+            # Not the library's minute, which is a run's whole deadline: that a bot holds the turn for so long is what
+            # to report.
             turn_timeout=request.timeout_s,
             # The session makes the second try, and counts it; the client's own four would exceed the run's budget.
             retry=RetryPolicy.none(),

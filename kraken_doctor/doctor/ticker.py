@@ -34,6 +34,7 @@ class Ticker:
             if made == self._count:
                 return
             now_s = self._clock.monotonic()
+            # From the beginning, not from the round before: what each round takes longer would add up.
             passed = math.floor((now_s - self._began_s) / self.every_s)
             self.next_s = self._began_s + (passed + 1) * self.every_s
             wait_s = max(0.0, self.next_s - now_s)

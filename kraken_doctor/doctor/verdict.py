@@ -22,6 +22,8 @@ class FailOn(enum.Enum):
 class ExitStatus(enum.IntEnum):
     """The same for every output format."""
 
+    # 1 is for a confirmed problem alone, since cron jobs and CI act on it: 2 is Click's for bad usage, and 130 a
+    # shell's for SIGINT (128 + 2).
     OK = 0
     PROBLEM = 1
     USAGE = 2
@@ -52,6 +54,7 @@ def outcome_of(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -
     outcomes = {result.outcome for result in decisive}
     if Severity.FAIL in severities or Outcome.FAIL in outcomes:
         return Outcome.FAIL
+    # Before warnings: "connected, with warnings" would say that the rest was found in order.
     if outcomes & {Outcome.INCONCLUSIVE, Outcome.ERROR}:
         return Outcome.INCONCLUSIVE
     if Severity.WARN in severities or Outcome.WARN in outcomes:

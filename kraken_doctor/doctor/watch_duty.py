@@ -25,6 +25,7 @@ class WatchDuty:
 
     def __init__(self, store: NonceStore, host: str) -> None:
         self._store = store
+        # Not the host's name alone: two watches on one host would not notice each other.
         self._own = f"{uuid.uuid4().hex} {host}"
         self._left: set[str] = set()
 

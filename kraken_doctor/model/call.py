@@ -101,6 +101,7 @@ def from_line(line: str | bytes) -> CallRecord | None:
         by, declared = values[8:] or ("", False)
         read = {name: kind(value) for (name, kind), value in zip(_LINE_FIELDS.items(), values[:8], strict=True)}
         record = CallRecord(**read, by=str(by), declared=declared is True)
+    # All that a line which somebody else wrote can raise: one of them must not cost the records around it.
     except (TypeError, ValueError, LookupError, OverflowError, RecursionError):
         return None
     return record if _is_possible(record) else None
@@ -114,6 +115,7 @@ def from_lines(lines: Iterable[bytes], wanted: Collection[str]) -> Iterator[Call
     """
     keys = {key_id.encode(): key_id for key_id in wanted}
     for line in lines:
+        # The first text in quotes is the key's id, see `to_line`: far cheaper to find than to parse the line.
         key = line.partition(b'"')[2].partition(b'"')[0]
         if keys.get(key) in wanted and (record := from_line(line)) is not None:
             yield record

@@ -40,6 +40,7 @@ def wait(seconds: float) -> str:
 
 def utc_timestamp(at_ns: int, digits: int = 0) -> str:
     """Return a time for programs, in UTC: ``2026-11-27T12:00:00Z``, with so many *digits* of the second."""
+    # Cut, not rounded: rounded, the last nanoseconds of a second would belong to the next one, which is not shown.
     seconds, fraction = divmod(at_ns, 10**9)
     point = f".{fraction:09d}"[: digits + 1] if digits else ""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{point}Z"

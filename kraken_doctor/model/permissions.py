@@ -20,6 +20,7 @@ _EMPTY_WORDS = frozenset({"and", "permission", "permissions", "right", "rights"}
 
 
 def _normal(text: str) -> tuple[str, ...]:
+    # Sorted: "Funds: Query" on the key's page is "query-funds" in the API.
     return tuple(sorted({word.lower() for word in _WORD.findall(text)} - _EMPTY_WORDS))
 
 

@@ -18,10 +18,15 @@ class NonceUnit(enum.Enum):
     another on the same key only towards a finer unit.
     """
 
+    # hummingbot.
     S = "s", 1_000_000_000, "seconds"
+    # krakenex, ccxt and all that rest on them, freqtrade for one.
     MS = "ms", 1_000_000, "milliseconds"
+    # npm kraken-api, ts-kraken and Kraken's own PHP client.
     US = "us", 1_000, "microseconds"
+    # python-kraken-sdk, which counts in hundred-millionths of a second.
     TEN_NS = "10ns", 10, "10-nanosecond ticks"
+    # Kraken's own command line, and clients in Go that send UnixNano.
     NS = "ns", 1, "nanoseconds"
 
     _value_: str

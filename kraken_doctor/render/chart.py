@@ -58,6 +58,7 @@ def nonces(records: Sequence[CallRecord], name: str) -> ET.Element:
     told = f"{len(records)} calls, {refused} refused for their nonce. The table above has the figures."
     drawn = [*_frame(x, y), *_diagonal(x, y), *(_mark(point, x, y) for point in points)]
     size, label = f"0 0 {_WIDTH} {_HEIGHT}", f"{title}: {told}"
+    # As one picture: without the role a screen reader goes through the drawing dot by dot.
     head = element("title", title), element("desc", told)
     return element("svg", *head, *drawn, viewBox=size, role="img", aria_label=label)
 
@@ -90,6 +91,7 @@ def _frame(x: _Axis, y: _Axis) -> list[ET.Element]:
     """Axes with three times each, and what they are."""
     parts = [_line(_LEFT, _HEIGHT - _BOTTOM, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM, "axis")]
     parts.append(_line(_LEFT, _TOP, _LEFT, _HEIGHT - _BOTTOM, "axis"))
+    # At the very ends half of a label would stand outside of the drawing.
     for share in (0.06, 0.5, 0.94):
         at_ns = x.low + round(share * (x.high - x.low))
         parts.append(_text(_label(at_ns, x), x.place(at_ns), _HEIGHT - _BOTTOM + 20, "middle"))
@@ -121,6 +123,8 @@ def _label(at_ns: int, axis: _Axis) -> str:
     """A time, as fine as the axis asks for; plain digits where it is no time that a calendar has."""
     try:
         moment = datetime.fromtimestamp(at_ns // 10**9, UTC)
+    # Python names all three: beyond the C library's range, its failure, and a year after 9999. Which one, the platform
+    # decides.
     except (OverflowError, OSError, ValueError):
         return f"{at_ns / 1e9:.3g} s"
     span_s = (axis.high - axis.low) / 1e9

@@ -75,4 +75,5 @@ def document(title: str, style: str, *body: ET.Element) -> str:
 
 
 _META = {"viewport": "width=device-width, initial-scale=1", "referrer": "no-referrer", "color-scheme": "light dark"}
+# The page's own style stands in it, hence the one exception; scripts have none.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -42,8 +42,10 @@ def verdict(report: Report) -> str:
         Outcome.WARN: "Connected, with warnings." if tested else "Checks passed, with warnings.",
         Outcome.FAIL: "Problem found.",
     }.get(report.outcome, "No verdict: something could not be checked.")
+    # As with the exit status: a confirmed problem wins over what could not be checked.
     if failing:
         words = f"{failing} of {len(connected)} accounts failing." if len(connected) > 1 else "Problem found."
+    # Before what is undecided: a check that broke leaves others undecided, and the connection would be blamed for it.
     elif report.outcome in NO_VERDICT and own_faults(report):
         words = "No verdict: kraken-doctor itself failed."
     elif report.outcome in NO_VERDICT and (open_ones := undecided(report)):
@@ -82,6 +84,8 @@ def other_assets(balances: Balances) -> str:
     """Return what else there is: cash by amount where there are no dollars, the rest by number; empty for nothing."""
     shown = []
     for code, amount in balances.others.items() if not balances.total else ():
+        # Without its Z only to be looked up: of ZRX "RX" is left, which is no currency, and it is counted with the
+        # others.
         name = code.partition(".")[0].removeprefix("Z")
         shown += [f"{name} {amount.quantize(Decimal('0.01'), ROUND_DOWN)}"] if name in _CASH else []
     count = len(balances.others) - len(shown)

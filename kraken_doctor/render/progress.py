@@ -17,6 +17,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
 
     Who fails so far; what is done, for whom, for how long, and where it stands still: why, and when it goes on.
     """
+    # Here and in `fold`, not above: every run imports the live view, and only a terminal's has to wait for Rich.
     from rich.cells import cell_len, set_cell_size
 
     took = f"{now_s - progress.began_s:.0f} s of at most {progress.deadline_s:g} s"

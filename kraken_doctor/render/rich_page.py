@@ -58,6 +58,7 @@ def named(rows: Iterable[tuple[str, str]], *, min_width: int | None = None) -> T
     """Return names, and beside each its text, which is folded there; an empty name goes on with the one above."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold", min_width=min_width)
+    # Never cut, as Rich does by default: commands and paths stand here, and are copied.
     grid.add_column(overflow="fold")
     for name, text in rows:
         grid.add_row(Text(name), Text(text))
@@ -100,6 +101,7 @@ def listing(
         justify: JustifyMethod = "right" if column in right else "left"
         table.add_column(column, overflow="fold", no_wrap=column in whole, justify=justify)
     for row in rows:
+        # Never as a string: Rich reads markup in it, and "account [main]" would be shown as "account".
         table.add_row(*(cell if isinstance(cell, Text) else Words(_escaped(cell)) for cell in row))
     return table
 

@@ -105,6 +105,7 @@ def open_positions(_key: Key, _now: float, parameters: Parameters) -> Any:
 
 def websockets_token(key: Key, _now: float, _parameters: Parameters) -> Any:
     """Return ``GetWebSocketsToken``."""
+    # A token is to be used within 15 minutes: https://docs.kraken.com/api-reference/
     return {"token": f"sandbox-{key.name}", "expires": 900}
 
 

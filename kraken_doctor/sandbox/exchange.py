@@ -79,6 +79,8 @@ class Exchange:
         return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
 
     def _public(self, request: Request, name: str) -> Response:
+        # Kraken takes GET alone here since January 2024, which broke clients that had always sent POST:
+        # https://docs.kraken.com/exchange/changelog
         if request.method != "GET":
             return Response(b"<html><title>405 Not Allowed</title></html>", 405, {"Content-Type": "text/html"})
         if name not in endpoints.public():

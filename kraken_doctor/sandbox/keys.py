@@ -83,6 +83,7 @@ class Key:
 
         https://docs.kraken.com/exchange/guides/rest/authentication
         """
+        # Whether a nonce inside the window may come twice is documented nowhere; here it may.
         return self.mark - self.window < nonce < 2**64
 
     def count(self, cost: float, now: float) -> bool:

@@ -14,6 +14,8 @@ from kraken_doctor.sandbox.messages import Refused
 from kraken_doctor.tables import load
 
 _FEE_PERCENT, _MAKER_FEE_PERCENT = 0.4, 0.25  # as in `fees` and `fees_maker` of the pairs
+# As many as Kraken gives, here and for Depth and Trades:
+# https://docs.kraken.com/exchange/guides/general/historical-data
 _CANDLES = 720
 _DAY_S = 86_400
 

@@ -28,6 +28,7 @@ class Request:
     def fields(self) -> dict[str, str]:
         """Return the parameters of the body, form-encoded or JSON; of a repeated name the last."""
         text = self.body.decode(errors="replace")
+        # Kraken takes both: https://docs.kraken.com/exchange/guides/rest/introduction
         if "json" in self.headers.get("content-type", ""):
             try:
                 data = json.loads(text or "{}")

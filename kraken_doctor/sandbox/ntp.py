@@ -76,5 +76,6 @@ class SandboxNtpServer:
             version = first >> 3 & 7
             flags = self.leap << 6 | version << 3 | self.mode
             root = round(self.root_s * 65536)  # 16.16 fixed point
+            # Poll 2^6 s and precision 2^-20 s, a microsecond: a client adds the latter to its error bound.
             fields = (flags, self.stratum, 6, -20, root, root, self.reference, received, transmitted, received)
             self._socket.sendto(_PACKET.pack(*fields, self._now()), peer)

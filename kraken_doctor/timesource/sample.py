@@ -80,6 +80,7 @@ def marzullo(samples: Sequence[TimeSample], name: str = "ntp") -> Consensus | No
     Returns:
         None without a majority: two clocks that contradict each other prove nothing about a third.
     """
+    # At one place a beginning (-1) comes before an end: intervals that only touch have that moment in common.
     edges = sorted([(s.low_s, -1) for s in samples] + [(s.high_s, 1) for s in samples])
     best, low, high, depth = 0, 0.0, 0.0, 0
     for index, (position, kind) in enumerate(edges):

@@ -85,14 +85,17 @@ def detect(view: HostFs) -> TimeDaemon:
     if because := _container(view):
         return TimeDaemon("container", because)
     kernel = view.text("proc/sys/kernel/osrelease")
+    # WSL 1 writes "Microsoft", WSL 2 "microsoft-standard".
     place, because = ("wsl", f"the kernel is {kernel}") if "microsoft" in kernel.lower() else ("linux", "")
     return _linux(view, place, because)
 
 
 def _container(view: HostFs) -> str:
     """Return what shows that this is a container; its kernel, and so its clock, is the host's."""
+    # Docker's, and Podman's.
     if found := view.has(".dockerenv", "run/.containerenv"):
         return f"{found} is there"
+    # Kubernetes sets the first in each container, Podman and systemd-nspawn the second.
     variables = ("KUBERNETES_SERVICE_HOST", "container")
     return next((f"the variable {name} is set" for name in variables if view.environ.get(name)), "")
 
@@ -119,6 +122,7 @@ def _real(view: HostFs, service: _Service) -> _Service:
 
 
 def _unit(view: HostFs, service: _Service) -> str:
+    # The test of sd_booted(3).
     if not view.has("run/systemd/system"):
         return ""  # installed or not, systemd does not run here
     folders = [f"{folder}/systemd/system" for folder in ("etc", "usr/lib", "lib")]

@@ -26,5 +26,6 @@ def command(ctx: click.Context, /, output: str, fail_on: str, **choices: Any) ->
     from kraken_doctor.checks.catalogue import CATALOGUE
 
     checks = tuple(check for check in CATALOGUE if check.id in _CHECKS)
+    # Balance, and the second try after a refused nonce: nothing else is taken from the key's call counter.
     request = params.request("balances", checks, choices, private_call_budget=2, requires_account=True)
     run_and_emit(ctx, request, output, fail_on, page="balances")

@@ -31,6 +31,7 @@ def command(ctx: click.Context, /, output: str, watch: bool, every: float, count
     from kraken_doctor.checks.clock import clock
     from kraken_doctor.model.findings import Outcome
 
+    # Elsewhere a wrong clock is a warning, since it breaks no connection; here it is what was asked.
     request = params.request("clock", (clock,), choices, wrong_clock=Outcome.FAIL)
     if not watch:
         run_and_emit(ctx, request, output, page="clock")

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from kraken_doctor.model.call import CallRecord
     from kraken_doctor.model.findings import Diagnosis
 
+# The last two end a process that does not handle them: we would go, and the bot, whose signal it was, stay.
 _PASSED_ON = (*ENDINGS, "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
+# What stands behind the command's name is the command's own, its ``--help`` and ``-v`` too.
 @params.command("run", context_settings={"allow_interspersed_args": False})
 def command(
     ctx: click.Context, /, observe: bool, store: str | None, metrics_port: int | None, report: str | None,
@@ -66,6 +68,8 @@ def command(
             on_call = count
         with Collector(folder, on_call, lambda what: app.output.info(f"kraken-doctor run: {what}.\n")) as collector:
             variables = {"KRAKEN_DOCTOR_HOOK_STORE": "" if observe else _store_url(app, store), **collector.variables}
+            # By it a bot ends with a `run` that was killed: a supervisor would start a second one beside it, and both
+            # would trade.
             variables["KRAKEN_DOCTOR_HOOK_PARENT"] = str(os.getpid())
             status = started.run(with_hook(app.host.environ, "observe" if observe else "run", variables))
         diagnoses = _said(app, collector, observe=observe)

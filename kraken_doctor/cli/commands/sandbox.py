@@ -224,6 +224,7 @@ def _confine(
         return True, {}
     if scenario.wire is listeners.plain:  # where a fault leads elsewhere, the name leads nowhere
         stack.enter_context(listeners.served_as_kraken(scenario.exchange, files[1], files[2], _HTTPS_PORT))
+    # Each is read by others: Python's ssl and Go, requests, curl, and Node, which goes by no file of the system.
     trusted = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     return True, dict.fromkeys(trusted, str(files[0]))
 

@@ -12,6 +12,7 @@ from kraken_doctor.model.facts import PublicCall, Step
 from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Outcome, Remedy, Severity
 from kraken_doctor.model.format import span, utc_words, wait
 
+# Kraken documents all but limit_only, which a third party's tool lists.
 _STATUS_CAUSES = dict.fromkeys(("cancel_only", "post_only", "limit_only"), "exchange-restricted")
 _STATUS_CAUSES["maintenance"] = "exchange-maintenance"
 
@@ -49,6 +50,7 @@ def connection(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         # A warning: private calls were accepted.
         severity = Severity.WARN if evidence.outcome(facts.EXCHANGE.check) is Outcome.WARN else None
         yield finding(_STATUS_CAUSES[status], f"SystemStatus says {status}", severity=severity)
+    # A word that is new must not pass for "online"; nor is it known to be a failure.
     elif status is not None and status != "online":
         said = f"says {status!r}, which this version does not know" if status else "gives no status"
         yield finding("exchange-status-unknown", f"SystemStatus {said}")
@@ -93,6 +95,7 @@ def _possible(evidence: EvidenceSet, call: Step, failure: str) -> tuple[Alternat
         return (Alternative("this host's clock is wrong", "kraken-doctor clock, with a reachable time server"),)
     status = evidence.get(call.PROXY_STATUS)
     unsaid = status is None and not (evidence.get(call.PROXY_FAILURE) or evidence.get(call.BAD_VARIABLE))
+    # The three are a proxy's words for what lies behind it (RFC 9110, section 15.6); with another it speaks of itself.
     if failure == "proxy-failed" and (status in (502, 503, 504) or unsaid):
         return (Alternative("the proxy can't reach the exchange", "the proxy's log, or a connection without it"),)
     # Inside TLS a proxy can cut and keep silent; what is said there is the exchange's, or its edge's.
@@ -135,6 +138,8 @@ def _concerns(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if dead := evidence.get(facts.TCP_DEAD):
         seconds = evidence.get(facts.TCP_DEAD_SECONDS, 0.0)
         where = "IPv6" if all(":" in text.partition(": ")[0] for text in dead) else "One address"
+        # requests tries one address after the other, so a bot waits for the dead one at each new connection; the probe
+        # begins with the next address meanwhile.
         lost = f"each new connection waits at least {span(seconds)} before another address is tried"
         answered = f"{evidence.get(facts.TCP_ADDRESS, '')} answered in {span(evidence.get(facts.TCP_SECONDS, 0.0))}"
         yield finding(
@@ -205,6 +210,7 @@ def remedy_of_step(evidence: EvidenceSet, call: Step, failure: str) -> Remedy | 
         return remedy("wait as told", wait=wait(wait_s)) if wait_s > 0 else remedy("waited as told")
     named = _with_file(evidence, evidence.get(call.BAD_VARIABLE, ""))
     by = named or _with_file(evidence, evidence.source(facts.PROXY))
+    # Before the variable: whoever asks for a login was reached, so its address is right.
     if failure == "proxy-failed" and evidence.get(call.PROXY_STATUS) == 407:
         known = evidence.get(facts.PROXY_LOGIN)
         return remedy("wrong login" if known else "login of the proxy", variable=by or "HTTPS_PROXY")
@@ -230,4 +236,5 @@ def _wait_s(evidence: EvidenceSet, call: Step) -> float | None:
     until_s, told_s = evidence.get(call.UNTIL), evidence.get(call.HTTP_RETRY_AFTER)
     if until_s is not None:
         until_s -= evidence.get(facts.CLOCK_OFFSET) or evidence.get(facts.NONCE_CORRECTION) or 0.0
+    # The later of two moments: to come a little early is to be refused again.
     return max((wait_s for wait_s in (until_s, told_s) if wait_s is not None), default=None)

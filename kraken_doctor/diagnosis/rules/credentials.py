@@ -26,6 +26,7 @@ def credentials(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     if same := evidence.get(facts.SAME_KEY_AS):
         yield finding("key-duplicated", f"the same key as {', '.join(same)}")
     yield from _form(evidence)
+    # First: every clone has the file already, whatever the mode of this copy.
     if path := evidence.get(facts.TRACKED_FILE):
         because = f"git tracks {path}: every copy of the repository has it"
         instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
@@ -53,6 +54,7 @@ def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         variable, flaws = evidence.get(part.VARIABLE, ""), evidence.get(part.FLAWS)
         if evidence.get(part.PLACEHOLDER):
             yield _placeholder(evidence, part, variable)
+        # A flaw explains a bad secret only where a sound one is inside; else its length is what to look at.
         elif flaws and (part is facts.KEY or evidence.get(facts.SECRET.SOUND_INSIDE)):
             yield _damaged(evidence, part, variable, flaws)
         elif part is facts.KEY and evidence.get(part.SHAPE) == "other":
@@ -89,6 +91,7 @@ def _placeholder(evidence: EvidenceSet, part: Credential, variable: str) -> Diag
 
 
 def _damaged(evidence: EvidenceSet, part: Credential, variable: str, flaws: Texts) -> Diagnosis:
+    # Python's base64 skips blanks and quotes, so krakenex signs rightly all the same; a client that is strict will not.
     tolerated = part is facts.SECRET and evidence.get(part.DECODED) == _SECRET_BYTES
     return finding(
         "credentials-damaged",
@@ -109,6 +112,8 @@ def _decoded(evidence: EvidenceSet) -> str:
     size = _size(evidence, facts.SECRET)
     if decoded is None:
         return f"{size}, not valid base64: its end may be missing"
+    # Hints, no proof: so long are a Futures secret and an API key in Kraken's own examples, and no document promises
+    # lengths. https://docs.kraken.com/exchange/guides/futures/websockets
     hints = {66: ", as in a Kraken Futures secret", 42: ", as in an API key"}
     return f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}"
 

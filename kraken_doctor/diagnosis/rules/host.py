@@ -69,6 +69,8 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         blamed = explains_certificate(evidence)
         dated = evidence.get(facts.TLS_BEGINS_IN) is not None and evidence.get(facts.TLS_ENDS_IN) is not None
         failed = blamed and evidence.outcome("path") is not Outcome.WARN  # private calls were accepted all the same
+        # Only the command `clock` lets the check fail: there the clock is the question, elsewhere it breaks nothing by
+        # itself.
         asked = evidence.outcome("clock") is Outcome.FAIL
         yield finding(
             cause,
@@ -76,11 +78,13 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
             "the certificate has expired, or is not yet valid, only by this clock" if blamed else None,
             _kept_by(evidence),
             summary=f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",
+            # Without the certificate's own dates the clock is a reason, but not shown to be the reason.
             confidence=Confidence.LIKELY if blamed and not dated else None,
             severity=Severity.FAIL if failed or asked else None,
             remedy=clock_remedy(evidence, cause),
             explains=("tls-expired",) if blamed else (),
         )
+    # That they disagree is the finding: neither side is known to be the right one.
     elif evidence.get(facts.EXCHANGE_CONTRADICTS):
         yield finding(
             "clock-unverified",

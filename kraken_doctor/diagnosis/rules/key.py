@@ -74,8 +74,11 @@ def _refused(evidence: EvidenceSet, made: Sequence[Call]) -> Iterator[Diagnosis]
     possible = possible_of(evidence, error.cause)
     if error.cause == "permission-missing":
         summary, possible, instead = _denied(evidence, made, possible)
+    # Which string an address off the allow-list gets is documented nowhere; these two are the candidates.
     if error.cause in ("key-invalid", "permission-missing"):
         because += _address(evidence)
+    # Kraken's documents have the second for a wrong secret, its support article and users the first: either may be the
+    # pair.
     if error.cause in ("key-invalid", "signature-invalid"):
         because += where_from(evidence)
         instead = other_value(evidence)
@@ -119,6 +122,7 @@ def _denied(
         return summary, (fresh,), remedy("denied all the same")
     if info == "ok":  # so this host may use the key
         return "", (box, fresh), None
+    # By its documents it needs no permission, so a box to tick is the least likely of the three.
     if info and kraken_error((info,)).cause == "permission-missing":
         summary = "Kraken denied even GetApiKeyInfo, which needs no permission."
         return summary, (address, fresh, box), remedy("denied without need")

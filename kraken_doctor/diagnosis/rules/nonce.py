@@ -36,6 +36,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     made = calls(evidence)
     refused = [call for call in made if is_nonce_refusal((call.outcome,))]
     accepted = [call for call in made if call.outcome == "ok"]
+    # A nonce that a report lacks is unknown: two of them are not equal ones.
     known = [call for call in made if call.nonce]
     repeated = [(one, other) for one, other in pairwise(known) if other.nonce <= one.nonce]
     # First, whatever the exchange says: a nonce that does not rise is refused by every rule, so it explains the refusal
@@ -61,6 +62,7 @@ def nonce(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         yield finding("clock-ahead", _CORRECTED, summary=summary, confidence=Confidence.LIKELY)
     yield from _window(evidence, accepted)
     lead_s = evidence.get(facts.NONCE_LEAD)
+    # Where the clock is wrong, or nothing was sent for it, the same lead is told already, with its cause.
     if lead_s is not None and lead_s > _LEAD_S and not wrong_clock(evidence) and not is_withheld:
         yield finding("nonce-ahead-of-clock", f"the mark is {span(lead_s)} ahead of the clock", clock_words(evidence))
 
@@ -80,6 +82,8 @@ def _refused(evidence: EvidenceSet, refused: list[Call], accepted: list[Call]) -
     # The same key took a nonce of this unit a moment ago: no mark of a finer unit can be in the way, only a race.
     if accepted:
         return _shared_key(refused, accepted)
+    # Before what only other programs can explain: a clock that is proved wrong is there to be seen, and a new key is
+    # not needed for it.
     wrong = wrong_clock(evidence)
     if wrong == "clock-behind":
         return _clock_behind(evidence, refused)
@@ -101,6 +105,7 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
         f"{other.endpoint} was accepted {'after' if later else 'before'} that, with {other.nonce}",
         "both are in the same unit, and one request was in flight at a time",
         summary="Another program uses this key at the same time.",
+        # Accepted in the end: then the connection works, and the bot beside it is the warning.
         severity=Severity.WARN if later else Severity.FAIL,
         error="" if later else last.outcome,
         possible=(Alternative(ahead, "kraken-doctor clock, on each host"),),
@@ -189,6 +194,7 @@ def _window(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagnosis]:
     window = evidence.get(facts.KEY_NONCE_WINDOW)
     if not window or not accepted:
         return
+    # A window is in ticks: 5000 are five seconds in milliseconds, and five thousandths of one in microseconds.
     unit = accepted[-1].unit
     window_s = window * unit.tick_ns / 1e9
     because = f"the window is {window} ticks: {span(window_s)} in {unit.words}"

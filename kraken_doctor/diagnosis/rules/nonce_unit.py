@@ -38,6 +38,7 @@ def withheld(evidence: EvidenceSet) -> Diagnosis:
             severity=Severity.WARN,
             remedy=remedy("another store"),
         )
+    # A warning, and no more than possible: nothing was sent, so Kraken has said nothing.
     words, noted = found.words, reason == "note"
     told = {"found": words, "unit": unit.words, "declaring": declaring(evidence, found)}
     return finding(

@@ -35,6 +35,8 @@ def render(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The report in Markdown, as it is appended to the file that GITHUB_STEP_SUMMARY names."""
+    # The next step writes to the same file: without an empty line Markdown takes its first words for a row of our
+    # table.
     return f"{markdown.render(report)}\n"
 
 

@@ -89,6 +89,7 @@ def finding(
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells that are Markdown already, as a table."""
+    # GitHub splits a row at each "|" before it reads what is in a cell: inside code, too, it needs the backslash.
     lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -107,6 +108,7 @@ def text(foreign: str) -> str:
 
 def code(foreign: str) -> str:
     """A value, letter for letter; nothing in it ends the code."""
+    # Backticks with nothing between them are no code: GitHub would show the backticks.
     shown = escape(foreign).strip() or " "
     # A fence longer than any run of backticks inside; the blanks keep one at either end apart from it.
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)

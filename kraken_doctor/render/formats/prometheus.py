@@ -13,6 +13,7 @@ from kraken_doctor.terminal.text import escape
 _Samples = dict[tuple[str, ...], float]
 """Values by those of the labels."""
 
+# What a round can come to; "skip" and "error" are outcomes of single checks.
 _OUTCOMES = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 
@@ -27,6 +28,7 @@ def families(report: Report | None, outcomes: Mapping[Outcome, int], every_s: fl
     """
     yield _gauge("build_info", "Always 1", {(__version__,): 1}, "version")
     # Every outcome from the start, with 0: a rate over a series that only appears with its first failure misses that.
+    # The library adds "_total", the ending that OpenMetrics asks of a counter.
     rounds = CounterMetricFamily("kraken_doctor_rounds", "Rounds by their outcome", labels=["outcome"])
     for outcome in _OUTCOMES:
         rounds.add_metric([outcome.value], outcomes.get(outcome, 0))
@@ -37,9 +39,12 @@ def families(report: Report | None, outcomes: Mapping[Outcome, int], every_s: fl
 
 
 def _of_round(report: Report) -> Iterator[Metric]:
+    # The time, not the age: Prometheus works the age out, and no figure has to be kept up to date here.
+    # https://prometheus.io/docs/practices/instrumentation/#timestamps-not-time-since
     ended_s = report.started_at_ns / 1e9 + report.duration_s
     yield _gauge("round_timestamp_seconds", "When the newest round ended, unix time", {(): ended_s})
     yield _gauge("round_duration_seconds", "How long it took", {(): report.duration_s})
+    # A series for each outcome, as OpenMetrics has it for states: an alert names the outcome, not a number for it.
     ended: _Samples = {(outcome.value,): float(report.outcome is outcome) for outcome in _OUTCOMES}
     yield _gauge("outcome", "1 for the outcome of the newest round, 0 for the others", ended, "outcome")
     # Where it is not known there is no sample: 0 would say that the connection is down.

@@ -127,6 +127,8 @@ def _connected(account: AccountReport, report: Report, symbols: Symbols) -> list
     if balances is not None:
         amounts = ("USD Balance", balances.usd), ("USDT Balance", balances.usdt), ("Total", balances.total)
         lines += [Text(f"   {name}: {money(amount)}") for name, amount in amounts]
+        # Staked, earning or on hold. With rewards on, the plain code may stand at 0 and the whole amount here, so the
+        # sum alone would look wrong: https://github.com/ccxt/ccxt/issues/24663
         if others := [f"{code} {amount}" for code, amount in balances.asset_codes.items() if "." in code]:
             details.append(f"including {', '.join(escape(other) for other in others)}")
         if beside := phrases.other_assets(balances):

@@ -61,6 +61,7 @@ def _without_servers(evidence: EvidenceSet, outcome: Outcome) -> list[str]:
     if evidence.source(facts.CLOCK_OFFSET) != "exchange":
         return []
     remarks = ["The exchange gives whole seconds, hence the wide bound."]
+    # Only where all of them are silent: one that refuses, or whose name has no address, is no sign of a firewall.
     if problems and all(": no answer in " in problem for problem in problems):
         remarks.insert(0, "No time server answered: a firewall that drops UDP port 123 can cause this.")
     if outcome is Outcome.INCONCLUSIVE:

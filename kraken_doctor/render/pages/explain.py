@@ -140,6 +140,7 @@ def _marked(name: str, text: str) -> str:
         return ", ".join(f"`{part}`" for part in text.split(", "))
     if name in ("See it", "Code", "Key page"):
         return f"<{text}>" if name == "Key page" else f"`{text}`"
+    # As it stands <NAME> would be a tag, which Markdown passes on and a browser does not show.
     return text.replace("<", "\\<").replace("*", "\\*")
 
 

@@ -41,6 +41,7 @@ def render(report: Report, records: Iterable[CallRecord] = ()) -> str:
     well = {account.label for account in report.accounts if account.outcome is Outcome.PASS}
     checks = sorted(report.checks, key=lambda result: result.account in well)
     if evidence := [_evidence(result) for result in checks if result.evidence]:
+        # The empty line behind it is needed: without one GitHub takes all that follows in the block for HTML.
         opening = "#### Evidence\n\n<details><summary>All facts, check by check</summary>\n"
         parts += [opening, *evidence, "</details>\n"]
     parts += ["#### This host\n", _environment(report), phrases.paragraph("left-out", this="this"), ""]
@@ -51,6 +52,7 @@ def _within(page: str, most: int) -> str:
     """Return *page* with at most so many characters: of each long section the beginning, and how much is missing."""
     if len(page) <= most:
         return page
+    # The last one says what is left out of any report, and so is never cut itself.
     *sections, last = re.split(r"(?m)^(?=#### )", page)
     left = most - len(last) - _NOTE_CHARACTERS * len(sections)
     shown = []
@@ -65,6 +67,7 @@ def _within(page: str, most: int) -> str:
 def _cut(section: str, room: int) -> str:
     if len(section) <= room:
         return section
+    # What is cut off had the end of the block in it: left open, it would hide all sections below.
     end = "</details>\n\n" if "</details>" in section else ""
     # Whole findings and whole tables of evidence; of one long table whole rows.
     units = re.split(r"(?m)^(?=\*\*)", section)

@@ -44,6 +44,7 @@ def line_of(change: Change) -> str:
 
 def sentence_of(change: Change, host: str) -> str:
     """The same for a message to people, with the next step: of our own words and names alone, and free of markup."""
+    # The verdict of a failure may quote whoever answered; that all checks passed is our own sentence.
     ours = change._replace(verdict="" if change.outcome is not Outcome.PASS else change.verdict)
     step = f". Next: {escape(change.next_step)}" if change.next_step and change.new else ""
     said = f"kraken-doctor{host and f' on {escape(host)}'}: {_moved(ours, _NAMED_IN_A_MESSAGE)}{step}"

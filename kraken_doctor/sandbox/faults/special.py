@@ -80,6 +80,7 @@ class _Unreachable:
 
     def __getattr__(self, name: str) -> Any:
         def fail(*_arguments: Any) -> Any:
+            # redis-py's own words, by which the remedy is chosen.
             raise NonceStoreError("nonce store redis: Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 
         return fail
@@ -136,6 +137,7 @@ def overtaken_once(scenario: Scenario) -> None:
 
     def overtake(key: Key, _request: Request) -> None:
         if not key.refused:
+            # Less than the second after which the doctor tries again: by then the time has passed it.
             key.mark = round((scenario.exchange.now() + 0.2) * 1000)
 
     at_each_call(scenario, overtake)
