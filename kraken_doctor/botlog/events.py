@@ -90,9 +90,9 @@ def _statement(text: str) -> Statement | None:
 def _statement_of_shape(text: str) -> Statement:
     """Read what does not depend on the numbers."""
     client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
-    text = plain_text(text)
+    frames, text = text, plain_text(text)
     lowered = text.lower()
-    symptoms, unknown, whose = _errors(text)
+    symptoms, unknown, whose = _errors(text, frames)
     endpoint = _endpoint(text)
     failed = bool(symptoms or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
@@ -125,8 +125,8 @@ def _says_something(says: Statement) -> bool:
     )  # fmt: skip
 
 
-def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
-    whose = attribute(text)
+def _errors(text: str, frames: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
+    whose = attribute(text, frames)
     krakens = replace(whose, elsewhere="", kraken=True)  # what quotes Kraken itself, whatever else it names
     if own := exchange_symptoms(text):
         return own, "", krakens if _shows("quoted", text) else whose

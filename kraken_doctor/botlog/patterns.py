@@ -85,7 +85,7 @@ def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
 def _of_course(stats: LogStats) -> Pattern:
     """Return how it went on."""
     if not stats.worked and _sparse(stats):
-        return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no call that works")
+        return Pattern("sparse", f"refused {times(stats.refused)}, far apart or among others; the log shows no call that works")
     if not stats.worked:
         public = f", public ones worked {times(stats.public_worked)}" if stats.public_worked else ""
         text = f"refused {times(stats.refused)}, and no private call is logged as successful{public}"
@@ -101,8 +101,10 @@ def _sparse(stats: LogStats) -> bool:
     Return whether the bot must have made other calls between the refusals, which it does not log.
 
     A bot that is always refused tries again within minutes, or is refused at each turn of its loop. What comes at
-    irregular times, far apart, is some calls among many.
+    irregular times, far apart, is some calls among many; so is it where the log names many more nonces.
     """
+    if stats.nonces.units.total() > 2 * stats.refused:
+        return True
     error = stats.errors_of("nonce")
     if error.first is None or error.last is None or error.count < 2:
         return False

@@ -99,13 +99,14 @@ class Reader:
         """
         while (read := self.stream.read(BLOCK_BYTES)) or (self._rest and to_the_end):
             block = self._rest + read if self._rest else read
+            if not self.extent.bytes:
+                self.beginning = block[:BEGINNING_BYTES]
             end = _last_entry(block) if read else len(block)
             block, self._rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
             if not block:
                 continue
             self._times.look_at(block)
             if not self.extent.bytes:
-                self.beginning = block[:BEGINNING_BYTES]
                 self.extent.saw(self._first_time(block))
             yield from self._of_block(block)
             self.extent.lines += block.count(b"\n") + (not block.endswith(b"\n"))

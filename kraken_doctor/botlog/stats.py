@@ -86,6 +86,10 @@ class LogStats:
         """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
         return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
 
+    def is_foreign(self, error: ErrorStats) -> bool:
+        """Return whether *error* is most likely another exchange's: the log names one, and never Kraken."""
+        return not error.naming_kraken and self.names_exchange and not self.names_kraken
+
     def began_with(self, text: str) -> None:
         """Take from the beginning of a log which client writes it, and which exchange it is about."""
         if client := client_of(text):

@@ -82,7 +82,7 @@ def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -
         patterns: Its patterns, from `patterns.patterns`.
         end: The log's last time.
     """
-    found = [_refused(stats, patterns)] if stats.refused else []
+    found = [_refused(stats, patterns)] if stats.refused and not stats.is_foreign(stats.errors_of("nonce")) else []
     others = sorted((error for error in stats.errors.values() if error.kind != "nonce"), key=lambda error: -error.count)
     found += [diagnosis for error in others if (diagnosis := _other(error, stats, end))]
     found = _folded(_once_each(found))[:_MOST_FINDINGS]
@@ -135,8 +135,8 @@ def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Al
 
 def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis | None:
     """Return any other error: what the exchange said in plain words, or a step of the connection that failed."""
-    if not error.naming_kraken and stats.names_exchange and not stats.names_kraken:
-        return None  # a bot of another exchange
+    if stats.is_foreign(error):
+        return None
     symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
     if symptom is None:
         return finding("error-unrecognised", _often(error), error=error.shown)
