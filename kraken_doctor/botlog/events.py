@@ -55,6 +55,7 @@ class Event:
     """Which of the files."""
     stamped: bool = True
     line: int = 0
+    zoned: bool = True
 
 
 _PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
@@ -65,7 +66,8 @@ _CALLED = re.compile(
 )
 
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_NUMBERS = re.compile(r"\d{6,}|(?<![\d.])\d+[:.,]\d+(?!\.?\d)")
+_NUMBERS = re.compile(r"\d{6,}|(?<![\d.:])\d+[:.,]\d+(?![.:]?\d)")
+_CLOCK = re.compile(r"\b\d\d:\d\d:\d\d\b")  # a prefix is known by it
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
@@ -73,13 +75,13 @@ def parse_event(entry: Entry, source: int = 0) -> Event | None:
     says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
     if says is None:
         return None
-    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line)
+    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line, zoned=entry.zoned)
 
 
 @functools.lru_cache(maxsize=1024)
 def _statement(text: str) -> Statement | None:
     head, _, own = text.rpartition("\0")
-    says = _statement_of_shape(_NUMBERS.sub("0", own))
+    says = _statement_of_shape(_NUMBERS.sub("0", _CLOCK.sub("00:00:00", own)))
     nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
     worker, versions = _worker(own) or _worker(head), versions_of(own[:2_000]) if says.client else ()
     says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)

@@ -45,6 +45,8 @@ class Entry:
     """Without the time: the same error is the same text, and is recognised once."""
     line: int = 0
     """The number of its first line, from 1."""
+    zoned: bool = True
+    """Whether its time says which zone it is in."""
     head: str = ""
     """The beginning of the line that has the time, for an entry that has none itself."""
 
@@ -61,10 +63,10 @@ class ReadRange:
     """Why it could not be read to its end; empty when it was."""
 
     def saw(self, at: float | None) -> None:
-        """Widen it to a time that stands in the log."""
+        """Widen it to a time that stands in the log; the last is the last line's, also where the clock was put back."""
         if at is not None:
             self.first = at if self.first is None else min(self.first, at)
-            self.last = at if self.last is None else max(self.last, at)
+            self.last = at
 
 
 @dataclass
@@ -130,7 +132,7 @@ class Reader:
             text = _shown(block, start, hit, stop).decode(errors="replace")
             if stamp and start + self._times.span[1] <= hit:
                 text = text[: self._times.span[0]] + text[self._times.span[1] :]
-            yield Entry(self._at, stamp, text, line, "" if stamp else self._head)
+            yield Entry(self._at, stamp, text, line, self._times.zoned, "" if stamp else self._head)
 
     def _stamp(self, block: bytes, start: int) -> bool:
         """Return whether the line at *start* has a time; it is the log's time from there on."""
@@ -186,7 +188,7 @@ def _ending(block: bytes, hit: int) -> int:
 
 def _belongs(block: bytes, start: int, above: int) -> bool:
     """Return whether the line at *start* belongs to the one at *above*, which stands right before it."""
-    if block[start : start + 1].isdigit() and block[start + 10 : start + 11] == b" ":
+    if block[start : start + 1].isdigit() and block[start + 4 : start + 11 : 6] == b"- ":
         return False  # 2026-11-23 12:00:00, as most entries begin
     if _CONTINUED.match(block, start, _end(block, start)):
         return True

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
-from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
+from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline, elapsed_s
 from kraken_doctor.botlog.events import Event
 from kraken_doctor.botlog.prefilter import words
 
@@ -263,4 +263,4 @@ def _near(at: float | None, other: float | None) -> bool:
 
 
 def _within(at: float | None, since: float | None, seconds: float) -> bool:
-    return at is not None and since is not None and 0 <= at - since <= seconds
+    return at is not None and since is not None and 0 <= elapsed_s(since, at) <= seconds

@@ -29,6 +29,8 @@ class Timestamps:
         self._last: float | None = None
         self.span = (0, 0)
         """Where in the line the time stood that was read last."""
+        self.zoned = True
+        """Whether it named its zone."""
 
     def look_at(self, block: bytes) -> None:
         """Take the year from the first full date in *block*; journald's own times have none."""
@@ -42,7 +44,7 @@ class Timestamps:
             self.span = match.span()
             return self._iso(match)
         if match := _EPOCH.match(head) or (_JSON.search(line) if line.startswith("{") else None):
-            self.span = match.span()
+            self.span, self.zoned = match.span(), True
             seconds, milliseconds, *fractions = match.groups()
             return _epoch(seconds, milliseconds, fractions[-1] or fractions[0])
         if not _HAS_CLOCK.search(head):
@@ -60,6 +62,7 @@ class Timestamps:
             at = _day_s(int(year), int(month), int(day)) + int(hour) * 3600 + int(minute) * 60 + int(second)
         except (ValueError, OverflowError):
             return None  # 2026-13-45 is no time
+        self.zoned = bool(zone)
         self._last = at + (_fraction(fraction) if fraction else 0.0) - (_offset_s(zone) if zone else 0.0)
         return self._last
 
@@ -78,7 +81,7 @@ class Timestamps:
                 at = whole.timestamp() + _fraction(parts["f"]) - zone_s
                 # A day's grace: the log's zone may be ahead of UTC.
                 if month is None or parts.get("y") or self._year or at <= self._now_s + 86_400:
-                    self._last = at
+                    self._last, self.zoned = at, bool(parts.get("z"))
                     return at
         except (ValueError, OverflowError):
             pass  # 2026-13-45 is no time

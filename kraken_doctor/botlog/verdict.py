@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kraken_doctor.botlog.counters import ErrorStats
+from kraken_doctor.botlog.counters import ErrorStats, elapsed_s
 from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
@@ -174,7 +174,7 @@ def _passed(error: ErrorStats, cause: str, end: float | None) -> str:
     """Return why it is thought to be over; nothing where it is not."""
     if error.worked_after:
         return "it has passed: calls have worked since"
-    calm = error.last is not None and end is not None and end - error.last >= _CALM_S
+    calm = error.last is not None and end is not None and elapsed_s(error.last, end) >= _CALM_S
     if calm and CAUSES[cause].transient is not None and not error.gave_up_after:
         return f"not logged again since {when(error.last)}; whether calls work since is not logged"
     return ""

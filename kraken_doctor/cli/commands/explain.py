@@ -95,7 +95,8 @@ def _symptoms_of_log(app: App, text: str) -> tuple[Symptom, ...]:
     titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *ours))
     symptoms = tuple(symptom for title in titles for symptom in SYMPTOMS if symptom.title == title)
     if not symptoms and (elsewhere or len(ours) < len(errors)):
-        raise ConfigurationError(f"that is an error of {' and of '.join(elsewhere) or 'another exchange'}, not of Kraken's")
+        whose = " and of ".join(elsewhere) or "another exchange"
+        raise ConfigurationError(f"that is an error of {whose}, not of Kraken's")
     return symptoms
 
 
