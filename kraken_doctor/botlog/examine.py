@@ -73,9 +73,8 @@ def _is_older(event: Event, since_s: float) -> bool:
     """Return whether it is older for certain: without a zone a time may be UTC, as in containers, or this host's."""
     if event.at is None or event.at >= since_s:
         return False
-    if event.zoned or since_s - event.at > 86_400:
-        return True
-    return datetime.fromtimestamp(event.at, UTC).replace(tzinfo=None).timestamp() < since_s
+    local = datetime.fromtimestamp(event.at, UTC).replace(tzinfo=None)
+    return event.zoned or since_s - event.at > 86_400 or local.timestamp() < since_s
 
 
 def examine(streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> LogAnalysis:
