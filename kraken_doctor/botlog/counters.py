@@ -50,6 +50,25 @@ class NonceStats:
             self._largest[unit] = max(nonce, self._largest.get(unit, 0))
 
 
+_WEEK_S, _SUNDAY_S = 604_800, 3 * 86_400
+"""1970 began with a Thursday."""
+
+
+def elapsed_s(since: float, at: float) -> float:
+    """
+    Return how long *at* is after *since*, by a clock that may have been put forward or back between them.
+
+    A log without zones does not say so. Clocks are changed on a Sunday before four: where times go back then, an hour
+    repeats; where they leave a whole hour out, it is missing. Less than a minute back is threads out of order.
+    """
+    apart_s = at - since
+    if not 0 <= at % _WEEK_S - _SUNDAY_S < 4 * 3_600:
+        return apart_s
+    if -3_600 <= apart_s < -60:
+        return apart_s + 3_600
+    return apart_s - 3_600 if 3_600 + at % 3_600 < apart_s < 7_200 else apart_s
+
+
 QUICK_S = 120.0
 """A bot that is refused tries again within that."""
 
@@ -89,7 +108,7 @@ class ErrorStats:
         """Count what is told once more, or more often."""
         for at in event.times:
             if at is not None and self.last is not None:
-                gap_s = max(at - self.last, 0.0)
+                gap_s = max(elapsed_s(self.last, at), 0.0)
                 self.quick_gaps += gap_s <= QUICK_S
                 self.longest_gap_s = max(self.longest_gap_s, gap_s)
             self.last = at

@@ -44,7 +44,7 @@ class Statement:
     """What else bears on the advice: ``otp``, ``long-url``, ``futures``, ``until``, …"""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Event:
     """A statement, and when and where it was made."""
 
@@ -55,6 +55,8 @@ class Event:
     """Which of the files."""
     stamped: bool = True
     line: int = 0
+    zoned: bool = True
+    """Whether its time says which zone it is in."""
     again: tuple[float, ...] = ()
     """When it was made again, by the same, with nothing between."""
 
@@ -71,9 +73,12 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 
+
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_without_numbers = functools.lru_cache(maxsize=512)(functools.partial(_PATTERNS["numbers"].sub, "0"))
-"""Of one line: those of a traceback are the same in the next one."""
+@functools.lru_cache(maxsize=512)
+def _without_numbers(line: str) -> str:
+    """Of one line: those of a traceback are the same in the next one."""
+    return _PATTERNS["numbers"].sub("0", _PATTERNS["clock"].sub("00:00:00", line))
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
@@ -81,7 +86,7 @@ def parse_event(entry: Entry, source: int = 0) -> Event | None:
     says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
     if says is None:
         return None
-    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line, again=entry.again)
+    return Event(says, entry.at, source, entry.stamped, entry.line, entry.zoned, entry.again)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -99,9 +104,9 @@ def _statement(text: str) -> Statement | None:
 def _statement_of_shape(text: str) -> Statement:
     """Read what does not depend on the numbers."""
     client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
-    text = plain_text(text)
+    frames, text = text, plain_text(text)
     lowered = text.lower()
-    symptoms, unknown, whose = _errors(text)
+    symptoms, unknown, whose = _errors(text, frames)
     endpoint = _endpoint(text)
     failed = bool(symptoms or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
@@ -126,8 +131,8 @@ def _says_something(says: Statement) -> bool:
     )  # fmt: skip
 
 
-def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
-    whose = attribute(text)
+def _errors(text: str, frames: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
+    whose = attribute(text, frames)
     krakens = replace(whose, elsewhere="", kraken=True)  # what quotes Kraken itself, whatever else it names
     if own := exchange_symptoms(text):
         return own, "", krakens if _shows("quoted", text) else whose

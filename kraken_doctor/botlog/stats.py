@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
-from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
+from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline, elapsed_s
 from kraken_doctor.botlog.events import Event, Statement
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import ROUND_TRIP_S
@@ -88,6 +88,10 @@ class LogStats:
         """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
         return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
 
+    def is_foreign(self, error: ErrorStats) -> bool:
+        """Return whether *error* is most likely another exchange's: the log names one, and never Kraken."""
+        return not error.naming_kraken and self.names_exchange and not self.names_kraken
+
     def began_with(self, text: str) -> None:
         """Take from the beginning of a log which client writes it, and which exchange it is about."""
         if client := client_of(text):
@@ -109,9 +113,10 @@ class LogStats:
         if says is not self._says:
             self._says, self._other_s = says, self._latest_s
         self._latest_s = max(self._latest_s, event.times[-1] or 0.0)
-        # Far from whatever else was said, and without a number of its own, each time counts the same.
+        # Far from whatever else was said, also by a clock that was put forward, and without a number of its own, each
+        # time counts the same.
         plain = bool(says.symptoms or says.unknown) and says.nonce is None and not says.installed
-        far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S]
+        far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S + 3_600]
         for at in event.times[: len(event.times) - len(far)]:
             self._add(replace(event, at=at, again=()) if event.again else event)
         if far:
@@ -272,4 +277,4 @@ class _Call:
 
 
 def _within(at: float | None, since: float | None, seconds: float) -> bool:
-    return at is not None and since is not None and 0 <= at - since <= seconds
+    return at is not None and since is not None and 0 <= elapsed_s(since, at) <= seconds
