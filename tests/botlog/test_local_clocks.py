@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 
 from kraken_doctor.botlog.counters import elapsed_s
 from kraken_doctor.botlog.examine import examine
+from kraken_doctor.botlog.reading import Reader
 from kraken_doctor.model.findings import Severity
 from tests.botlog.logs import NOW_S, findings
 
@@ -89,3 +90,50 @@ def test_since_never_leaves_out_what_may_be_new(host_zone: str) -> None:
     assert count(at(f"{old:%Y-%m-%d}", f"{old:%H:%M:%S}", TIMEOUT, "Z")) == 0
     long_ago = datetime.fromtimestamp(now_s - 2 * 86_400, UTC)
     assert count(at(f"{long_ago:%Y-%m-%d}", f"{long_ago:%H:%M:%S}", TIMEOUT)) == 0
+
+
+def times_of(log: str) -> list[tuple[float | None, bool, int]]:
+    reader = Reader(BytesIO(log.encode()), NOW_S)
+    return [(entry.at, entry.zoned, len(entry.again)) for entry in reader.entries()]
+
+
+def test_each_line_says_by_itself_whether_it_names_its_zone() -> None:
+    """Also one whose minute is known from the line before, in either direction, and one in another form."""
+    read = times_of(
+        at(SPRING, "01:00:01", TIMEOUT)
+        + at(SPRING, "01:00:02", REFUSED, "Z")
+        + at(SPRING, "01:00:03", TIMEOUT)
+        + at(SPRING, "01:00:04", REFUSED, "+0000")
+        + f"Mar 29 01:00:05 host bot[7]: {TIMEOUT}\n"
+        + f"{seconds(SPRING, '01:00:06'):.0f} {REFUSED}\n"
+    )
+    began_s = seconds(SPRING, "01:00:00")
+    assert [(moment or 0) - began_s for moment, _, _ in read] == [1, 2, 3, 4, 5, 6]
+    assert [zoned for _, zoned, _ in read] == [False, True, False, True, False, True]
+
+
+@pytest.mark.parametrize("zone", ["", "Z"])
+def test_since_takes_each_of_what_comes_again(zone: str) -> None:
+    """Days of equal lines are one entry, of which the older part is left out; exactly where there is a zone."""
+    began = datetime.fromtimestamp(NOW_S - 3 * 86_400, UTC)
+    moments = [began + timedelta(hours=hour) for hour in range(72)]
+    log = "".join(at(f"{moment:%Y-%m-%d}", f"{moment:%H:%M:%S}", REFUSED, zone) for moment in moments)
+    assert times_of(log)[0] == (began.timestamp(), zone == "Z", 70)
+    found = examine([BytesIO(log.encode())], NOW_S, NOW_S - 9.5 * 3_600)
+    assert found.stats.refused == 9 if zone else 9 <= found.stats.refused < 24
+
+
+@pytest.mark.parametrize(
+    ("day", "clocks"),
+    [(AUTUMN, ("02:59:00", "02:59:50", "02:00:05", "02:00:20")), (SPRING, ("01:59:00", "01:59:50", "03:00:05"))],
+)
+def test_gaps_between_equal_lines_are_those_of_the_clock(day: str, clocks: tuple[str, ...]) -> None:
+    """Quick tries on the night on which the clocks change, though they are one entry."""
+    error = findings("".join(at(day, clock, REFUSED) for clock in clocks)).stats.errors["EAPI:Invalid nonce"]
+    assert (error.count, error.quick_gaps, error.longest_gap_s) == (len(clocks), len(clocks) - 1, 50)
+
+
+def test_what_follows_the_missing_hour_is_counted_each() -> None:
+    """Equal refusals within a minute of a timeout, which the clock shows an hour later."""
+    refused = "".join(at(SPRING, f"03:00:{second:02}", REFUSED) for second in (5, 20, 35, 40))
+    assert findings(at(SPRING, "01:59:50", TIMEOUT) + refused).stats.refused_after_cut == 4
