@@ -154,7 +154,7 @@ class LogStats:
 
     def _count_worked(self, event: Event) -> None:
         self.worked += 1
-        self.timeline.add(event.at, "worked")
+        self.timeline.add("worked", event.times)
         self._begun(refused=False)
         self.worked_after_refused += self.refused > 0
         self.refused_in_a_row, self.row_began = 0, None
@@ -181,8 +181,7 @@ class LogStats:
             error = self.errors.get(title) or self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
             error.saw(event)
             error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
-            for at in event.times:
-                self.timeline.add(at, "nonce" if kind == "nonce" else "other")
+            self.timeline.add("nonce" if kind == "nonce" else "other", event.times)
             if kind == "nonce":
                 self._count_refused(event)
             elif title in _CUT:
@@ -216,15 +215,16 @@ class LogStats:
         return _within(event.at, before.at, ROUND_TRIP_S) and not whole_seconds
 
     def _count_refused(self, event: Event) -> None:
-        self.refused += len(event.times)
+        often = len(event.times)
+        self.refused += often
         self.worked_after_refused = 0
         self.refused_after_start += self._begun(refused=True) or _within(event.at, self._last_start, AFTER_START_S)
         self.refused_after_cut += _within(event.at, self._last_cut, AFTER_CUT_S)
         if self.refused_in_a_row == 0:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
-        self.refused_in_a_row += len(event.times)
-        self.refused_endpoints[event.says.endpoint] += len(event.times)  # a closed list of names: bounded
+        self.refused_in_a_row += often
+        self.refused_endpoints[event.says.endpoint] += often  # a closed list of names: bounded
         self._called(event, refused=True)
         self._recent.extend(_Call(at, event.source, event.says.worker, True) for at in event.again[-_RECENT:])
 
