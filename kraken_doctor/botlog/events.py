@@ -29,7 +29,6 @@ class Statement:
     """The category of an error in Kraken's form that this version does not know."""
     whose: Attribution
     """Whose trouble it is."""
-    nonce: int | None = None
     worked: bool = False
     """A private call was answered without an error."""
     public_worked: bool = False
@@ -59,6 +58,8 @@ class Event:
     """Whether its time says which zone it is in."""
     again: tuple[float, ...] = ()
     """When it was made again, by the same, with nothing between."""
+    nonce: int | None = None
+    """Not in the statement, which is the same for each."""
 
     @property
     def times(self) -> tuple[float | None, ...]:
@@ -83,21 +84,22 @@ def _without_numbers(line: str) -> str:
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
     """Return what *entry* says; None where that is nothing."""
-    says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
-    if says is None:
+    said = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
+    if said is None:
         return None
-    return Event(says, entry.at, source, entry.stamped, entry.line, entry.zoned, entry.again)
+    return Event(said[0], entry.at, source, entry.stamped, entry.line, entry.zoned, entry.again, said[1])
 
 
 @functools.lru_cache(maxsize=1024)
-def _statement(text: str) -> Statement | None:
+def _statement(text: str) -> tuple[Statement, int | None] | None:
+    """Return what is said, and the nonce that is named."""
     head, _, own = text.rpartition("\0")
     says = _statement_of_shape("\n".join(map(_without_numbers, own.split("\n"))))
     nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
     worker, versions = _worker(own) or _worker(head), versions_of(own[:2_000]) if says.client else ()
-    if nonce or worker or versions:
-        says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)
-    return says if _says_something(says) else None
+    if worker or versions:
+        says = replace(says, worker=worker, versions=versions)
+    return (says, int(nonce[1]) if nonce else None) if nonce or _says_something(says) else None
 
 
 @functools.lru_cache(maxsize=2048)
@@ -126,7 +128,7 @@ def _shows(pattern: str, text: str) -> bool:
 
 def _says_something(says: Statement) -> bool:
     return bool(
-        says.symptoms or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
+        says.symptoms or says.unknown or says.worked or says.public_worked or says.started
         or says.installed or says.clock_set or says.versions or says.gave_up
     )  # fmt: skip
 

@@ -115,7 +115,7 @@ class LogStats:
         self._latest_s = max(self._latest_s, event.times[-1] or 0.0)
         # Far from whatever else was said, also by a clock that was put forward, and without a number of its own, each
         # time counts the same.
-        plain = bool(says.symptoms or says.unknown) and says.nonce is None and not says.installed
+        plain = bool(says.symptoms or says.unknown) and event.nonce is None and not says.installed
         far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S + 3_600]
         for at in event.times[: len(event.times) - len(far)]:
             self._add(replace(event, at=at, again=()) if event.again else event)
@@ -135,8 +135,8 @@ class LogStats:
             self.clock_set_at = event.at
         if says.client:
             self._count_client(event)
-        if says.nonce is not None:
-            self.nonces.add(event, says.nonce)
+        if event.nonce is not None:
+            self.nonces.add(event, event.nonce)
         if says.gave_up:
             for error in self.errors.values():
                 error.gave_up_after = True
