@@ -26,11 +26,17 @@ class Attribution:
     """Another one."""
 
 
-def attribute(text: str) -> Attribution:
-    """Return whose *text* is: hosts decide, then names of services, then nothing is known."""
+def attribute(text: str, frames: str = "") -> Attribution:
+    """
+    Return whose *text* is: hosts decide, then names of services, then nothing is known.
+
+    Args:
+        text: What is said.
+        frames: The same with the code that a traceback quotes: whose client it went through.
+    """
     hosts = _hosts(text)
-    kraken = bool(_KRAKEN.search(text)) and not _NOT_THE_EXCHANGE.search(text)
-    other, service = _EXCHANGES.search(text), _SERVICES.search(text)
+    kraken = bool(_KRAKEN.search(frames or text)) and not _NOT_THE_EXCHANGE.search(text)
+    other, service = _EXCHANGES.search(frames or text), _SERVICES.search(text)
     seen = Attribution("", kraken, bool(other))
     if any(_is_of(host, "ours") for host, _ in hosts):
         return replace(seen, kraken=True)

@@ -1,6 +1,7 @@
 """What a log's events are counted in: each kind of error, the nonces that are named, and how many of what when."""
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kraken_doctor.botlog.events import Event
@@ -50,6 +51,25 @@ class NonceStats:
             self._largest[unit] = max(nonce, self._largest.get(unit, 0))
 
 
+_WEEK_S, _SUNDAY_S = 604_800, 3 * 86_400
+"""1970 began with a Thursday."""
+
+
+def elapsed_s(since: float, at: float) -> float:
+    """
+    Return how long *at* is after *since*, by a clock that may have been put forward or back between them.
+
+    A log without zones does not say so. Clocks are changed on a Sunday before four: where times go back then, an hour
+    repeats; where they leave a whole hour out, it is missing. Less than a minute back is threads out of order.
+    """
+    apart_s = at - since
+    if not 0 <= at % _WEEK_S - _SUNDAY_S < 4 * 3_600:
+        return apart_s
+    if -3_600 <= apart_s < -60:
+        return apart_s + 3_600
+    return apart_s - 3_600 if 3_600 + at % 3_600 < apart_s < 7_200 else apart_s
+
+
 QUICK_S = 120.0
 """A bot that is refused tries again within that."""
 
@@ -87,19 +107,22 @@ class ErrorStats:
 
     def saw(self, event: Event) -> None:
         """Count what is told once more, or more often."""
-        for at in event.times:
+        times, says = event.times, event.says
+        for at in times:
             if at is not None and self.last is not None:
-                gap_s = max(at - self.last, 0.0)
+                gap_s = at - self.last
+                if not 0.0 <= gap_s <= 3_600:  # within an hour the clock is right, and most are
+                    gap_s = max(elapsed_s(self.last, at), 0.0)
                 self.quick_gaps += gap_s <= QUICK_S
-                self.longest_gap_s = max(self.longest_gap_s, gap_s)
+                self.longest_gap_s = gap_s if gap_s > self.longest_gap_s else self.longest_gap_s
             self.last = at
-        self.count, self.worked_after = self.count + len(event.times), False
+        self.count, self.worked_after = self.count + len(times), False
         self.first = event.at if self.first is None else self.first
-        self.endpoint = event.says.endpoint
-        self.endpoints[self.endpoint] += len(event.times)
-        self.hints.update(event.says.hints)
-        self.naming_kraken += event.says.whose.kraken * len(event.times)
-        self.gave_up_after = event.says.gave_up
+        self.endpoint = says.endpoint
+        self.endpoints[self.endpoint] += len(times)
+        self.hints.update(says.hints)
+        self.naming_kraken += says.whose.kraken * len(times)
+        self.gave_up_after = says.gave_up
 
 
 WIDTHS_S = (60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000, 31_536_000)
@@ -115,13 +138,13 @@ class Timeline:
     width_s: int = WIDTHS_S[0]
     _buckets: dict[int, Counter[str]] = field(default_factory=dict)
 
-    def add(self, at: float | None, kind: str) -> None:
-        """One more of *kind*; without a time it is counted elsewhere alone."""
-        if at is None:
-            return
-        number = int(at // self.width_s)
-        (self._buckets.get(number) or self._buckets.setdefault(number, Counter()))[kind] += 1
-        if len(self._buckets) > _MOST_BUCKETS:
+    def add(self, kind: str, times: Iterable[float | None]) -> None:
+        """One more of *kind* at each of *times*; without a time it is counted elsewhere alone."""
+        for at in times:
+            if at is not None:
+                number = int(at // self.width_s)
+                (self._buckets.get(number) or self._buckets.setdefault(number, Counter()))[kind] += 1
+        while len(self._buckets) > _MOST_BUCKETS:
             self._coarsen()
 
     def shown(self, most: int) -> tuple[int, list[tuple[float, Counter[str]]]]:

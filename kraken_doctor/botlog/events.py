@@ -29,7 +29,6 @@ class Statement:
     """The category of an error in Kraken's form that this version does not know."""
     whose: Attribution
     """Whose trouble it is."""
-    nonce: int | None = None
     worked: bool = False
     """A private call was answered without an error."""
     public_worked: bool = False
@@ -44,7 +43,7 @@ class Statement:
     """What else bears on the advice: ``otp``, ``long-url``, ``futures``, ``until``, …"""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Event:
     """A statement, and when and where it was made."""
 
@@ -55,8 +54,12 @@ class Event:
     """Which of the files."""
     stamped: bool = True
     line: int = 0
+    zoned: bool = True
+    """Whether its time says which zone it is in."""
     again: tuple[float, ...] = ()
     """When it was made again, by the same, with nothing between."""
+    nonce: int | None = None
+    """Not in the statement, which is the same for each."""
 
     @property
     def times(self) -> tuple[float | None, ...]:
@@ -71,37 +74,41 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 
+
 # The same error comes in a thousand lines that differ in their numbers: it is recognised once.
-_without_numbers = functools.lru_cache(maxsize=512)(functools.partial(_PATTERNS["numbers"].sub, "0"))
-"""Of one line: those of a traceback are the same in the next one."""
+@functools.lru_cache(maxsize=512)
+def _without_numbers(line: str) -> str:
+    """Of one line: those of a traceback are the same in the next one."""
+    return _PATTERNS["numbers"].sub("0", _PATTERNS["clock"].sub("00:00:00", line))
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
     """Return what *entry* says; None where that is nothing."""
-    says = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
-    if says is None:
+    said = _statement(entry.text if entry.stamped else f"{entry.head}\0{entry.text}")
+    if said is None:
         return None
-    return Event(says=says, at=entry.at, source=source, stamped=entry.stamped, line=entry.line, again=entry.again)
+    return Event(said[0], entry.at, source, entry.stamped, entry.line, entry.zoned, entry.again, said[1])
 
 
 @functools.lru_cache(maxsize=1024)
-def _statement(text: str) -> Statement | None:
+def _statement(text: str) -> tuple[Statement, int | None] | None:
+    """Return what is said, and the nonce that is named."""
     head, _, own = text.rpartition("\0")
     says = _statement_of_shape("\n".join(map(_without_numbers, own.split("\n"))))
     nonce = _PATTERNS["nonce"].search(own) if says.speaks_of_nonce else None
     worker, versions = _worker(own) or _worker(head), versions_of(own[:2_000]) if says.client else ()
-    if nonce or worker or versions:
-        says = replace(says, worker=worker, nonce=int(nonce[1]) if nonce else None, versions=versions)
-    return says if _says_something(says) else None
+    if worker or versions:
+        says = replace(says, worker=worker, versions=versions)
+    return (says, int(nonce[1]) if nonce else None) if nonce or _says_something(says) else None
 
 
 @functools.lru_cache(maxsize=2048)
 def _statement_of_shape(text: str) -> Statement:
     """Read what does not depend on the numbers."""
     client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
-    text = plain_text(text)
+    frames, text = text, plain_text(text)
     lowered = text.lower()
-    symptoms, unknown, whose = _errors(text)
+    symptoms, unknown, whose = _errors(text, frames)
     endpoint = _endpoint(text)
     failed = bool(symptoms or unknown)
     worked, public = (False, False) if failed else _worked(text, endpoint)
@@ -121,13 +128,13 @@ def _shows(pattern: str, text: str) -> bool:
 
 def _says_something(says: Statement) -> bool:
     return bool(
-        says.symptoms or says.unknown or says.nonce is not None or says.worked or says.public_worked or says.started
+        says.symptoms or says.unknown or says.worked or says.public_worked or says.started
         or says.installed or says.clock_set or says.versions or says.gave_up
     )  # fmt: skip
 
 
-def _errors(text: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
-    whose = attribute(text)
+def _errors(text: str, frames: str) -> tuple[tuple[Symptom, ...], str, Attribution]:
+    whose = attribute(text, frames)
     krakens = replace(whose, elsewhere="", kraken=True)  # what quotes Kraken itself, whatever else it names
     if own := exchange_symptoms(text):
         return own, "", krakens if _shows("quoted", text) else whose

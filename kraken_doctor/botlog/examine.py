@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from kraken_doctor.botlog.events import Event, parse_event
@@ -34,7 +35,8 @@ class LogReview:
     Args:
         streams: Binary, one a file.
         now_s: Seconds since 1970, for times that have no year.
-        since_s: Leave out what is older; entries without a time stay.
+        since_s: Leave out what is older. Entries without a time stay, and those without a zone that may be newer: in
+            UTC or by this host's clock.
     """
 
     def __init__(self, streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> None:
@@ -48,7 +50,7 @@ class LogReview:
         streams = [self._events(reader, number, to_the_end) for number, reader in enumerate(self._readers)]
         # Rotated files in any order, and the logs of two programs in parallel: the times put them right.
         for event in heapq.merge(*streams, key=lambda event: event.at or 0.0):
-            if self._since_s is None or event.at is None or event.at >= self._since_s:
+            if self._since_s is None or not _is_older(event, self._since_s):
                 self._stats.add(event)
         for reader in self._readers:
             self._stats.began_with(reader.beginning.decode(errors="replace"))
@@ -66,6 +68,15 @@ class LogReview:
                     yield event
         except (OSError, EOFError) as exc:
             reader.extent.broken = f"{type(exc).__name__}: {exc}"
+
+
+def _is_older(event: Event, since_s: float) -> bool:
+    """Return whether it is older for certain: without a zone a time may be UTC, as in containers, or this host's."""
+    if event.at is None or event.at >= since_s:
+        return False
+    if event.zoned or since_s - event.at > 86_400:
+        return True
+    return datetime.fromtimestamp(event.at, UTC).replace(tzinfo=None).timestamp() < since_s
 
 
 def examine(streams: Sequence[BinaryIO], now_s: float, since_s: float | None = None) -> LogAnalysis:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kraken_doctor.botlog.counters import elapsed_s
 from kraken_doctor.botlog.stats import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, LogStats
 from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.unit import NonceUnit
@@ -85,7 +86,8 @@ def _of_neighbours(stats: LogStats) -> Iterator[Pattern]:
 def _of_course(stats: LogStats) -> Pattern:
     """Return how it went on."""
     if not stats.worked and _sparse(stats):
-        return Pattern("sparse", f"refused {times(stats.refused)}, far apart; the log shows no successful call")
+        text = f"refused {times(stats.refused)}, far apart or among others; the log shows no successful call"
+        return Pattern("sparse", text)
     if not stats.worked:
         public = f", public ones worked {times(stats.public_worked)}" if stats.public_worked else ""
         text = f"refused {times(stats.refused)}, and no private call is logged as successful{public}"
@@ -101,8 +103,10 @@ def _sparse(stats: LogStats) -> bool:
     Return whether the bot must have made other calls between the refusals, which it does not log.
 
     A bot that is always refused tries again within minutes, or is refused at each turn of its loop. What comes at
-    irregular times, far apart, is some calls among many.
+    irregular times, far apart, is some calls among many; so is it where the log names many more nonces.
     """
+    if stats.nonces.units.total() > 2 * stats.refused:
+        return True
     error = stats.errors_of("nonce")
     if error.first is None or error.last is None or error.count < 2:
         return False
@@ -127,7 +131,8 @@ def _of_before(stats: LogStats) -> Iterator[Pattern]:
 
 def _healed(stats: LogStats, end: float | None) -> bool:
     last = stats.errors_of("nonce").last
-    return stats.worked_after_refused >= 3 and last is not None and end is not None and end - last >= _HEALED_S
+    calm = last is not None and end is not None and elapsed_s(last, end) >= _HEALED_S
+    return stats.worked_after_refused >= 3 and calm
 
 
 def when(at: float | None) -> str:

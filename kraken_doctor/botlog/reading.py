@@ -48,6 +48,8 @@ class Entry:
     """Without the time: the same error is the same text, and is recognised once."""
     line: int = 0
     """The number of its first line, from 1."""
+    zoned: bool = True
+    """Whether its time says which zone it is in."""
     head: str = ""
     """The beginning of the line that has the time, for an entry that has none itself."""
     again: tuple[float, ...] = ()
@@ -66,10 +68,10 @@ class ReadRange:
     """Why it could not be read to its end; empty when it was."""
 
     def saw(self, at: float | None) -> None:
-        """Widen it to a time that stands in the log."""
+        """Widen it to a time that stands in the log; the last is the last line's, also where the clock was put back."""
         if at is not None:
             self.first = at if self.first is None else min(self.first, at)
-            self.last = at if self.last is None else max(self.last, at)
+            self.last = at
 
 
 @dataclass
@@ -104,13 +106,14 @@ class Reader:
         """
         while (read := self.stream.read(BLOCK_BYTES)) or (self._rest and to_the_end):
             block = self._rest + read if self._rest else read
+            if not self.extent.bytes:
+                self.beginning = block[:BEGINNING_BYTES]
             end = _last_entry(block) if read else len(block)
             block, self._rest = (block[:end], block[end:]) if end < len(block) else (block, b"")
             if not block:
                 continue
             self._times.look_at(block)
             if not self.extent.bytes:
-                self.beginning = block[:BEGINNING_BYTES]
                 self.extent.saw(self._first_time(block))
             yield from self._of_block(block)
             self.extent.lines += block.count(b"\n") + (not block.endswith(b"\n"))
@@ -128,7 +131,7 @@ class Reader:
                 # Between this entry and the one before it there may be a time that had nothing to say.
                 self._look_back(block, start, passed)
             line += block.count(b"\n", counted, start)
-            entry = Entry(self._at, stamp, "", line)
+            entry = Entry(self._at, stamp, "", line, self._times.zoned)
             entry.text = _shown(block, start, hit, stop).decode(errors="replace")
             if not stamp:
                 entry.head = self._head.partition(b"\n")[0].decode(errors="replace")
@@ -220,7 +223,7 @@ def _belongs(block: bytes, start: int, above: int) -> bool:
 
 def _opens(block: bytes, start: int) -> bool:
     """2026-11-23 12:00:00, as most entries begin."""
-    return block[start + 10 : start + 11] == b" " and block[start : start + 1].isdigit()
+    return block[start + 4 : start + 11 : 6] == b"- " and block[start : start + 1].isdigit()
 
 
 def _end(block: bytes, start: int) -> int:

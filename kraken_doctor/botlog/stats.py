@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
-from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline
+from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline, elapsed_s
 from kraken_doctor.botlog.events import Event, Statement
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import ROUND_TRIP_S
@@ -88,6 +88,10 @@ class LogStats:
         """Return the first error of *kind*, with what is known of all of them; an empty one where there is none."""
         return next((error for error in self.errors.values() if error.kind == kind), ErrorStats("", kind))
 
+    def is_foreign(self, error: ErrorStats) -> bool:
+        """Return whether *error* is most likely another exchange's: the log names one, and never Kraken."""
+        return not error.naming_kraken and self.names_exchange and not self.names_kraken
+
     def began_with(self, text: str) -> None:
         """Take from the beginning of a log which client writes it, and which exchange it is about."""
         if client := client_of(text):
@@ -109,9 +113,10 @@ class LogStats:
         if says is not self._says:
             self._says, self._other_s = says, self._latest_s
         self._latest_s = max(self._latest_s, event.times[-1] or 0.0)
-        # Far from whatever else was said, and without a number of its own, each time counts the same.
-        plain = bool(says.symptoms or says.unknown) and says.nonce is None and not says.installed
-        far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S]
+        # Far from whatever else was said, also by a clock that was put forward, and without a number of its own, each
+        # time counts the same.
+        plain = bool(says.symptoms or says.unknown) and event.nonce is None and not says.installed
+        far = [at for at in event.again if plain and at > self._other_s + AFTER_START_S + 3_600]
         for at in event.times[: len(event.times) - len(far)]:
             self._add(replace(event, at=at, again=()) if event.again else event)
         if far:
@@ -130,8 +135,8 @@ class LogStats:
             self.clock_set_at = event.at
         if says.client:
             self._count_client(event)
-        if says.nonce is not None:
-            self.nonces.add(event, says.nonce)
+        if event.nonce is not None:
+            self.nonces.add(event, event.nonce)
         if says.gave_up:
             for error in self.errors.values():
                 error.gave_up_after = True
@@ -149,7 +154,7 @@ class LogStats:
 
     def _count_worked(self, event: Event) -> None:
         self.worked += 1
-        self.timeline.add(event.at, "worked")
+        self.timeline.add("worked", event.times)
         self._begun(refused=False)
         self.worked_after_refused += self.refused > 0
         self.refused_in_a_row, self.row_began = 0, None
@@ -176,8 +181,7 @@ class LogStats:
             error = self.errors.get(title) or self.errors.setdefault(title, ErrorStats(title, kind, line=event.line))
             error.saw(event)
             error.near_dns += _within(event.at, self._dns_failed_at, AFTER_CUT_S)
-            for at in event.times:
-                self.timeline.add(at, "nonce" if kind == "nonce" else "other")
+            self.timeline.add("nonce" if kind == "nonce" else "other", event.times)
             if kind == "nonce":
                 self._count_refused(event)
             elif title in _CUT:
@@ -211,15 +215,16 @@ class LogStats:
         return _within(event.at, before.at, ROUND_TRIP_S) and not whole_seconds
 
     def _count_refused(self, event: Event) -> None:
-        self.refused += len(event.times)
+        often = len(event.times)
+        self.refused += often
         self.worked_after_refused = 0
         self.refused_after_start += self._begun(refused=True) or _within(event.at, self._last_start, AFTER_START_S)
         self.refused_after_cut += _within(event.at, self._last_cut, AFTER_CUT_S)
         if self.refused_in_a_row == 0:
             self.row_began = event.at
             self.clock_set_before_row = _within(event.at, self.clock_set_at, 86_400.0)
-        self.refused_in_a_row += len(event.times)
-        self.refused_endpoints[event.says.endpoint] += len(event.times)  # a closed list of names: bounded
+        self.refused_in_a_row += often
+        self.refused_endpoints[event.says.endpoint] += often  # a closed list of names: bounded
         self._called(event, refused=True)
         self._recent.extend(_Call(at, event.source, event.says.worker, True) for at in event.again[-_RECENT:])
 
@@ -272,4 +277,4 @@ class _Call:
 
 
 def _within(at: float | None, since: float | None, seconds: float) -> bool:
-    return at is not None and since is not None and 0 <= at - since <= seconds
+    return at is not None and since is not None and 0 <= elapsed_s(since, at) <= seconds

@@ -31,6 +31,8 @@ class Timestamps:
         """How the last line began, up to its seconds; that time; and where its date began. The next often begins so."""
         self.span = (0, 0)
         """Where in the line the time stood that was read last."""
+        self.zoned = True
+        """Whether it named its zone."""
 
     def look_at(self, block: bytes) -> None:
         """Take the year from the first full date in *block*; journald's own times have none."""
@@ -42,7 +44,7 @@ class Timestamps:
         beginning, minute_s, date = self._minute
         if block.startswith(beginning, start) and (match := _SECONDS.match(block, start + len(beginning))):
             self.span = date, match.end() - start
-            self._last = minute_s + float(match[1].replace(b",", b"."))
+            self._last, self.zoned = minute_s + float(match[1].replace(b",", b".")), match.lastindex == 2
             return self._last
         end = block.find(b"\n", start, start + 12_000)  # one in JSON may have its time at its end
         return self.time_of(block[start : start + 4_000 if end < 0 else end].decode(errors="replace"))
@@ -54,7 +56,7 @@ class Timestamps:
             self.span = match.span()
             return self._iso(match)
         if match := _EPOCH.match(head) or (_JSON.search(line) if line.startswith("{") else None):
-            self.span = match.span()
+            self.span, self.zoned = match.span(), True
             seconds, milliseconds, *fractions = match.groups()
             return _epoch(seconds, milliseconds, fractions[-1] or fractions[0])
         if not _HAS_CLOCK.search(head):
@@ -74,7 +76,7 @@ class Timestamps:
             return None  # 2026-13-45 is no time
         if zone in (None, "Z") and (before := match.string[: match.start(6)]).isascii():
             self._minute = before.encode(), minute_s, match.start()
-        self._last = minute_s + float(f"{second}.{fraction or 0}") - _offset_s(zone)
+        self._last, self.zoned = minute_s + float(f"{second}.{fraction or 0}") - _offset_s(zone), zone is not None
         return self._last
 
     def _seconds(self, match: re.Match[str]) -> float | None:
@@ -92,7 +94,7 @@ class Timestamps:
                 at = whole.timestamp() + _fraction(parts["f"]) - zone_s
                 # A day's grace: the log's zone may be ahead of UTC.
                 if month is None or parts.get("y") or self._year or at <= self._now_s + 86_400:
-                    self._last = at
+                    self._last, self.zoned = at, bool(parts.get("z"))
                     return at
         except (ValueError, OverflowError):
             pass  # 2026-13-45 is no time

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kraken_doctor.botlog.counters import ErrorStats
+from kraken_doctor.botlog.counters import ErrorStats, elapsed_s
 from kraken_doctor.botlog.patterns import Pattern, when
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.stats import LogStats
@@ -82,7 +82,7 @@ def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -
         patterns: Its patterns, from `patterns.patterns`.
         end: The log's last time.
     """
-    found = [_refused(stats, patterns)] if stats.refused else []
+    found = [_refused(stats, patterns)] if stats.refused and not stats.is_foreign(stats.errors_of("nonce")) else []
     others = sorted((error for error in stats.errors.values() if error.kind != "nonce"), key=lambda error: -error.count)
     found += [diagnosis for error in others if (diagnosis := _other(error, stats, end))]
     found = _folded(_once_each(found))[:_MOST_FINDINGS]
@@ -109,15 +109,9 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     remedy = Remedy(**found["remedy"]) if "remedy" in found else None
     possible = _alternatives(cause, found["others"], installed=stats.installed > 0)
     return finding(
-        cause,
-        *because,
-        summary=summary,
-        confidence=sure,
-        severity=severity,
-        remedy=remedy,
-        error=title,
+        cause, *because, summary=summary, confidence=sure, severity=severity, remedy=remedy, error=title,
         possible=possible,
-    )
+    )  # fmt: skip
 
 
 def _generator(stats: LogStats) -> str:
@@ -135,8 +129,8 @@ def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Al
 
 def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis | None:
     """Return any other error: what the exchange said in plain words, or a step of the connection that failed."""
-    if not error.naming_kraken and stats.names_exchange and not stats.names_kraken:
-        return None  # a bot of another exchange
+    if stats.is_foreign(error):
+        return None
     symptom: Symptom | None = _SYMPTOMS_BY_TITLE.get(error.title)
     if symptom is None:
         return finding("error-unrecognised", _often(error), error=error.shown)
@@ -159,22 +153,16 @@ def _other(error: ErrorStats, stats: LogStats, end: float | None) -> Diagnosis |
     others = ((other, apart) for other, apart in causes.items() if other != cause)
     possible = tuple(Alternative(f"{other}: {CAUSES[other].title}", apart) for other, apart in others)
     return finding(
-        cause,
-        *because,
-        summary=summary,
-        confidence=sure,
-        severity=severity,
-        remedy=remedy,
-        error=title,
+        cause, *because, summary=summary, confidence=sure, severity=severity, remedy=remedy, error=title,
         possible=possible,
-    )
+    )  # fmt: skip
 
 
 def _passed(error: ErrorStats, cause: str, end: float | None) -> str:
     """Return why it is thought to be over; nothing where it is not."""
     if error.worked_after:
         return "it is over: calls have succeeded since"
-    calm = error.last is not None and end is not None and end - error.last >= _CALM_S
+    calm = error.last is not None and end is not None and elapsed_s(error.last, end) >= _CALM_S
     if calm and CAUSES[cause].transient is not None and not error.gave_up_after:
         return f"not logged again since {when(error.last)}; the log does not show whether calls succeed now"
     return ""

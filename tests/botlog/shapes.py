@@ -108,6 +108,13 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "docker": lambda text: _each(text, lambda _, one: f"bot-1  | {one}\n"),
     "kubernetes": lambda text: _each(text, lambda n, one: f"2026-11-20T10:00:{n % 60:02}.123456Z stderr F {one}\n"),
     "docker-json": lambda text: _each(text, _in_docker),
+    "syslog, RFC 5424": lambda text: _each(
+        text, lambda n, one: f"<14>1 2026-11-20T10:00:{n % 60:02}Z h bot 7 - - {one}\n"
+    ),
+    "pm2": lambda text: _each(text, lambda _, one: f"0|bot  | {one}\n"),
+    "kubectl": lambda text: _each(text, lambda _, one: f"[pod/bot-7c9f/bot] {one}\n"),
+    "quoted in a mail": lambda text: _each(text, lambda _, one: f"> {one}\n"),
+    "a code fence": lambda text: f"It stopped:\n```text\n{text}```\n",
     "json": lambda text: json.dumps({"level": "error", "message": text, "ts": BEGAN_S}),
     "colours": lambda text: _each(text, lambda _, one: f"\x1b[33m{one}\x1b[0m\n"),
     "a year before": lambda text: re.sub(r"\b(20[12]\d)(?=[-/]\d)", lambda year: str(int(year[1]) - 1), text),

@@ -100,6 +100,13 @@ def test_scattered_refusals_are_some_of_many_calls() -> None:
         assert first(*regular).cause == "nonce-spent-higher"
 
 
+def test_few_refusals_among_many_nonces_are_some_of_many_calls() -> None:
+    """A bot that logs each nonce shows the calls that it does not log."""
+    nonces = [line(10.0 * n, f"Nonce: {1_795_392_000_000 + 10_000 * n}") for n in range(12)]
+    few = first(*nonces[:6], line(51, "Nonce failure detected!"), *nonces[6:], line(115, "Nonce failure detected!"))
+    assert (few.cause, few.confidence) == ("nonce-reordered", Confidence.POSSIBLE)
+
+
 def test_http_200_is_no_success() -> None:
     """Kraken answers errors so; and a public answer is no private one."""
     request = 'INFO httpx HTTP Request: POST https://api.kraken.com/0/private/Balance "HTTP/1.1 200 OK"'

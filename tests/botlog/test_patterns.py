@@ -320,14 +320,14 @@ def test_the_timeline_is_bounded() -> None:
     """A century in minutes grows coarser, and loses nothing."""
     timeline = Timeline()
     for n in range(50_000):
-        timeline.add(BEGAN_S + n * 61_000.0, "nonce")
+        timeline.add("nonce", [BEGAN_S + n * 61_000.0])
     width_s, rows = timeline.shown(24)
     assert width_s in WIDTHS_S
     assert len(timeline._buckets) <= 2_000
     assert len(rows) <= 24
     few = Timeline()
     for n in range(5):
-        few.add(BEGAN_S + 60.0 * n, "worked")
+        few.add("worked", [BEGAN_S + 60.0 * n])
     assert (few.shown(24)[0], sum(counts["worked"] for _, counts in few.shown(24)[1])) == (60, 5)
     assert sum(counts["worked"] for _, counts in few.shown(2)[1]) == 5
 

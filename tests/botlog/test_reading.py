@@ -122,7 +122,7 @@ SPEAKING = [b"error", b"NONCE", b"Connection Refused", b"nothing", b"12345", b"e
 @given(st.lists(st.lists(st.sampled_from(SPEAKING), max_size=4), max_size=30), st.integers(min_value=90, max_value=300))
 def test_no_line_is_lost_or_doubled(lines: list[list[bytes]], size: int) -> None:
     """Where the blocks are cut makes no difference to which lines speak, nor which search is used."""
-    data = b"\n".join(b">" + b"".join(parts) for parts in lines)
+    data = b"\n".join(b"=" + b"".join(parts) for parts in lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "BLOCK_BYTES", size)
         entries, reader = read(data, ShapeFinder())
@@ -253,3 +253,12 @@ def test_a_line_that_says_one_thing_alone_is_read(text: str) -> None:
 def test_what_a_healthy_bot_writes_all_day_is_passed_over(text: str) -> None:
     """Or its log is read at a hundredth of the speed."""
     assert not re.search(b"|".join(map(re.escape, needles())), text.lower().encode())
+
+
+@pytest.mark.parametrize(
+    "prefix", ["Nov 20 10:{:02}:00 host bot[77]: ", "bot-1  | 2026-11-20 10:{:02}:00 ", "0|bot  | 10:{:02}:00 "]
+)
+def test_lines_of_a_journal_stay_apart(prefix: str) -> None:
+    """The blank behind what the journal puts before each line is no indentation."""
+    log = "".join(f"{prefix.format(minute)}Kraken: EAPI:Rate limit exceeded\n" for minute in range(30))
+    assert findings(log).stats.errors["EAPI:Rate limit exceeded"].count == 30

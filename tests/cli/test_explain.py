@@ -125,6 +125,24 @@ def test_a_pasted_error_of_another_service_is_called_so(doctor: Run, monkeypatch
     assert (ended.status, ended.stderr) == (2, "Error: that is an error of telegram, not of Kraken\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "whose"),
+    [("SSLHandshakeException: No name matching www.okx.com found", "okx"), ("bybit: Read timed out", "bybit")],
+)
+def test_one_line_of_another_exchange(doctor: Run, error: str, whose: str) -> None:
+    """As `logs` would answer; a line that names nobody is taken for Kraken's."""
+    ended = doctor("explain", error)
+    assert (ended.status, ended.stderr) == (2, f"Error: that is an error of {whose}, not of Kraken\n")
+    assert doctor("explain", "Read timed out").status == 0
+
+
+def test_a_log_of_another_exchange_is_called_so(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the error itself names nobody."""
+    text = "INFO Using bybit\nERROR requests.exceptions.ReadTimeout: Read timed out\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert doctor("explain", "-").stderr == "Error: that is an error of another exchange, not of Kraken\n"
+
+
 def test_json_has_the_causes_in_full(doctor: Run) -> None:
     """For a program that does not know them."""
     explained = json.loads(doctor("explain", "-o", "json", "['EAPI:Invalid nonce']").stdout)["explained"]

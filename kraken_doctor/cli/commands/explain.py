@@ -46,7 +46,7 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
     elif cause := recognise.cause_named(text):
         causes = (cause,)
     else:
-        symptoms = _symptoms_of_log(app, text) if "\n" in text else recognise.recognise(text)
+        symptoms = _symptoms_of_log(app, text) or (() if "\n" in text else recognise.recognise(text))
         causes = () if symptoms else (_unrecognised(text),)
     error = recognise.unknown_error(text) if [cause.id for cause in causes] == ["error-unrecognised"] else ""
     if output == "json":
@@ -91,10 +91,13 @@ def _symptoms_of_log(app: App, text: str) -> tuple[Symptom, ...]:
     from kraken_doctor.errors import ConfigurationError
 
     found = examine([io.BytesIO(text.encode(errors="replace"))], app.clock.now_ns() / 1e9)
-    titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *found.stats.errors))
+    errors, elsewhere = found.stats.errors, found.stats.elsewhere
+    ours = [title for title in errors if not found.stats.is_foreign(errors[title])]
+    titles = dict.fromkeys((*(diagnosis.error for diagnosis in found.diagnoses), *ours))
     symptoms = tuple(symptom for title in titles for symptom in SYMPTOMS if symptom.title == title)
-    if not symptoms and found.stats.elsewhere:
-        raise ConfigurationError(f"that is an error of {' and of '.join(found.stats.elsewhere)}, not of Kraken")
+    if not symptoms and (elsewhere or len(ours) < len(errors)):
+        whose = " and of ".join(elsewhere) or "another exchange"
+        raise ConfigurationError(f"that is an error of {whose}, not of Kraken")
     return symptoms
 
 
