@@ -30,17 +30,19 @@ def start() -> None:
     Refuse every connection but those to the ports in ``KRAKEN_DOCTOR_HOOK_PORTS``, all of loopback; without it, none.
 
     An audit hook: it can't be taken away, and sees what goes around `socket`, asyncio and urllib too. It does not see
-    what C code does by itself (uvloop, pycurl, ctypes).
+    what C code does by itself (uvloop, pycurl, aiodns, ctypes).
     """
-    ports = VARIABLES.get("KRAKEN_DOCTOR_HOOK_PORTS")
-    if ports:
+    if ports := VARIABLES.get("KRAKEN_DOCTOR_HOOK_PORTS"):
         channel = VARIABLES.get("KRAKEN_DOCTOR_HOOK_CHANNEL", "").partition(":")[0]
         allowed = {int(port) for port in (*ports.split(","), channel) if port}
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
             # A frame (AF_PACKET of Linux) is sent without an address, but for the network card's beforehand.
             if event in _SENDING or (event == "socket.bind" and arguments[0].family == 17):
-                _judge_address(arguments[0].family, arguments[1], allowed)
+                caller = sys._getframe(1)  # noqa: SLF001 - the cheap way to it, here in every connection
+                # Windows has no system call for a pair of sockets: its ends connect, and asyncio starts with one.
+                if caller.f_globals.get("__name__") != "socket" or not caller.f_code.co_name.endswith("socketpair"):
+                    _judge_address(arguments[0].family, arguments[1], allowed)
             elif event in _RESOLVING:
                 _judge_name(arguments[0])
 
@@ -69,22 +71,35 @@ def _judge_name(host: Any) -> None:
 
     name = host[0] if isinstance(host, tuple) else host
     text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
-    numeric = re.fullmatch(r"[0-9.]*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.%a-z]*", text)
-    if not numeric and not _LOOPBACK.fullmatch(text) and text not in ("", _socket.gethostname()):
+    if text != _socket.gethostname() and not re.fullmatch(r"localhost|[0-9.]*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.%a-z]*", text):
         # A question to a name server leaves this host as well.
         raise _socket.gaierror(_socket.EAI_NONAME, f"not resolved by kraken-doctor sandbox: {text[:80]}")
 
 
 def loaded(module: ModuleType) -> None:
-    """Change the client classes of *module*; certifi gives the authority of the sandbox."""
+    """Change the client classes of *module*; certifi gives the authority of the sandbox, Windows' asyncio is heard."""
     if module.__name__ == "certifi.core":
         if authority := os.environ.get("SSL_CERT_FILE"):
             module.where = lambda: authority  # type: ignore[attr-defined]
+        return
+    if module.__name__ == "asyncio.windows_events":
+        for name in ("connect", "sendto"):
+            setattr(module.IocpProactor, name, _audited(getattr(module.IocpProactor, name)))
         return
     from kraken_doctor.client.adapters import classes_in
 
     for cls, adapter in classes_in(module):
         setattr(cls, adapter.url, _Urls() if adapter.url == "urls" else _Url())
+
+
+def _audited(ask: Any) -> Any:
+    """Return *ask*, a method of the Proactor whose last argument is an address, so that audit hooks hear of it."""
+
+    def asked(proactor: Any, connection: Any, *arguments: Any, **named: Any) -> Any:
+        sys.audit("socket.connect", connection, [*arguments, *named.values()][-1])
+        return ask(proactor, connection, *arguments, **named)
+
+    return asked
 
 
 class _Url:

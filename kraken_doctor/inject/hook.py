@@ -21,7 +21,7 @@ _CLIENTS = VARIABLES.get("KRAKEN_DOCTOR_HOOK_CLIENTS", "").split(",")
 _CHANGES = {
     "run": ("kraken_doctor.inject.guard", _CLIENTS),
     "observe": ("kraken_doctor.inject.record", ("requests.sessions", "aiohttp.client", "httpx._client")),
-    "sandbox": ("kraken_doctor.inject.confine", [*_CLIENTS, "certifi.core"]),
+    "sandbox": ("kraken_doctor.inject.confine", [*_CLIENTS, "certifi.core", "asyncio.windows_events"]),
 }
 """For each mode of the hook, who changes a module, and which modules."""
 

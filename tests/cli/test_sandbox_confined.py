@@ -138,7 +138,7 @@ def test_a_frame_needs_no_address() -> None:
     """The card is told before, so that nothing else would be refused."""
     code = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 768).bind(('lo', 0))"
     ended = sandbox("--", sys.executable, "-c", code, hook_alone=True)
-    assert "refused by kraken-doctor sandbox: lo:0" in ended.stderr
+    assert "blocked by kraken-doctor sandbox: lo:0" in ended.stderr
 
 
 @needs_namespace

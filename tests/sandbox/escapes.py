@@ -28,6 +28,8 @@ PYTHON = {
     "sendmsg": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('127.0.0.1', PORT))",
     "IPv6": "import socket; socket.create_connection(('::1', PORT), 3)",
     "IPv4 in IPv6": "import socket; socket.socket(socket.AF_INET6).connect(('::ffff:127.0.0.1', PORT))",
+    "named like a pair": "import socket\ndef socketpair():\n"
+    "    socket.socket().connect(('127.0.0.1', PORT))\nsocketpair()",
     "Unix socket": "import socket; socket.socket(socket.AF_UNIX).connect('PATH')",
     "fork": "import os, socket\nif os.fork() == 0:\n    socket.create_connection(('127.0.0.1', PORT), 3)\nos.wait()",
     "spawn": "import subprocess, sys; subprocess.run([sys.executable, '-c', "

@@ -206,7 +206,7 @@ def _confine(
         app.output.warn(
             "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
             " other languages, python -I, -E or -S, packed programs (PyInstaller), processes with a cleaned environment"
-            " or their own PYTHONPATH, and C code that connects on its own (uvloop, pycurl, ctypes).\n"
+            " or their own PYTHONPATH, and C code that connects on its own (uvloop, pycurl, aiodns, ctypes).\n"
         )
         return False, {}
     sockets = isolation.unix_sockets()
