@@ -41,15 +41,17 @@ PATTERNS = (
 """All of them linear in what they look through: it may be anybody's."""
 
 
+# `html.escape`, without the table of all entities that its module brings.
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
 def spellings(value: str) -> set[str]:
     """*value* as it stands in URLs, JSON, Python, HTML, base64 and hexadecimal digits."""
-    import html  # its table of entities is large, and a run without credentials needs none of it
-
     quoted = {urllib.parse.quote(value, safe=safe, errors="replace") for safe in ("", "/", "/+=", ":/")}
     quoted |= {urllib.parse.quote_plus(value, errors="replace")}
     quoted |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in quoted}
     written = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    written |= {json.dumps(value)[1:-1].replace("/", "\\/"), html.escape(value)}
+    written |= {json.dumps(value)[1:-1].replace("/", "\\/"), value.translate(_ESCAPED)}
     twice = {urllib.parse.quote(text, safe="") for text in quoted}
     encoded = {text for raw in _raw(value) for text in _in_base64(raw)}
     digits = {raw.hex() for raw in (*_raw(value), _decoded(value))}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import enum
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import NonceStoreError
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S
 from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome
@@ -89,7 +90,7 @@ class locked_cached_property(cached_property[T]):  # noqa: N801 - a decorator
             return super().__get__(instance, owner)
 
 
-@dataclass(kw_only=True)
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Instruments:
     """The instruments of a run, built by whoever starts it."""
 
@@ -100,7 +101,7 @@ class Instruments:
     """Makes the session that all calls of the run share."""
     krakenex: Callable[[], ModuleType]
     """Imports krakenex; raises ImportError."""
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Variables that change the network path."""
     environ_in_files: tuple[str, ...] = ()
     """Such variables that stand in a .env alone, without logins, each with its file."""
@@ -111,11 +112,11 @@ class Instruments:
     """The file that names the store, where that is not the process's environment: the library reads no .env."""
     store_place: str = ""
     """Where the store is, without a login, and who names it."""
-    env_files_readable_by_others: Mapping[str, str] = field(default_factory=dict)
+    env_files_readable_by_others: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Paths of them, by the origin of what was read there."""
     keeper: Callable[[], TimeDaemon | None] = lambda: None
     """Finds out what keeps this host's clock."""
-    env_files_in_git: Mapping[str, str] = field(default_factory=dict)
+    env_files_in_git: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @locked_cached_property
     def http(self) -> Session:
@@ -168,7 +169,7 @@ class Instruments:
             self.http.close()
 
 
-@dataclass(kw_only=True)
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class AccountContext:
     """One account's part of the run."""
 

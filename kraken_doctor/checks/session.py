@@ -86,7 +86,7 @@ class Reply(NamedTuple):
         )
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class AccountSession:
     """Calls for one account, all in the unit of its `NonceGuard`, which sees each nonce before it leaves."""
 

@@ -6,11 +6,11 @@ good. A refusal in milliseconds is no proof of a finer unit, since a bot whose r
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_doctor.clock import Clock
 from kraken_doctor.errors import KrakenDoctorError, NonceError
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model import facts
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.findings import Evidence

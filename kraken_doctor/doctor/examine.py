@@ -16,7 +16,6 @@ from kraken_doctor.checks.unit import choose_unit
 from kraken_doctor.clock import Clock, SystemClock
 from kraken_doctor.diagnosis.diagnose import diagnose
 from kraken_doctor.doctor import instruments, sandbox_env, sessions
-from kraken_doctor.doctor.anonymise import without_amounts
 from kraken_doctor.doctor.host import DEFAULT_API_URL, Host
 from kraken_doctor.doctor.plan import Plan
 from kraken_doctor.doctor.progress import RunTracker
@@ -176,7 +175,10 @@ class Doctor:
         results = graded(
             self._redact.everywhere((*runner.run(), *_without_account(request, place.environment, scopes, accounts)))
         )
-        results = results if request.amounts else without_amounts(results)
+        if not request.amounts:
+            from kraken_doctor.doctor.anonymise import without_amounts
+
+            results = without_amounts(results)
         diagnoses = diagnose(results)
         outcome, reports = judge(results, diagnoses)
         return finished(

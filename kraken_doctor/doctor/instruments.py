@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_doctor import __version__
-from kraken_doctor.accounts import git
 from kraken_doctor.accounts.dotenv import EnvFile
 from kraken_doctor.accounts.environment import PROCESS, Environment
 from kraken_doctor.accounts.sources import is_credential
@@ -102,10 +101,14 @@ def make_instruments(
         store_source=f"KRAKEN_NONCE_STORE ({named.origin})" if named and named.origin != PROCESS else "",
         store_place=store_place(place.environment, place.store),
         env_files_readable_by_others={f.path.name: _shown(f.path) for f in place.env_files if f.readable_by_others},
-        env_files_in_git={
-            path.name: _shown(path) for path in paths if git.status(path, git_environ) is git.GitStatus.TRACKED
-        },
+        env_files_in_git=_in_git(paths, git_environ) if paths else {},
     )
+
+
+def _in_git(paths: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
+    from kraken_doctor.accounts import git
+
+    return {path.name: _shown(path) for path in paths if git.status(path, environ) is git.GitStatus.TRACKED}
 
 
 def store_place(environment: Environment, store: NonceStore) -> str:

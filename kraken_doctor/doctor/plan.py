@@ -1,11 +1,11 @@
 """What is examined."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from kraken_doctor.checks.base import Check, Scope
 from kraken_doctor.checks.catalogue import CATALOGUE
 from kraken_doctor.errors import ConfigurationError
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import DEADLINE_S, JOBS
 from kraken_doctor.model.format import did_you_mean

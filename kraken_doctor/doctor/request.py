@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S, DEADLINE_S, JOBS
 
 if TYPE_CHECKING:

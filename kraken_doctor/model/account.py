@@ -1,7 +1,6 @@
 """Whose connection is examined, and where its credentials came from."""
 
-from dataclasses import dataclass
-
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.secret import Secret, key_id
 
 DEMO_KEY_PREFIX = "SANDBOX"

@@ -3,11 +3,11 @@
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 from kraken_doctor.error_strings import is_nonce_refusal
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.format import utc_timestamp
 from kraken_doctor.model.unit import MAX_NONCE, NonceUnit
 

@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from kraken_doctor.errors import STRINGS
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.findings import Alternative, Remedy, Severity
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, get_origin, overload
+
+from kraken_doctor.frozen import dataclass
 
 Texts = tuple[str, ...]
 Value = bool | int | float | str | Texts | None

@@ -1,10 +1,11 @@
 """A finished run: what is common to it, its accounts, and what changed between two."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.findings import CheckResult, Diagnosis, Outcome
 from kraken_doctor.model.payloads import Extra
 

@@ -1,6 +1,5 @@
 """Answers that are not the API's: who gave them, and which step of the connection they make the failing one."""
 
-import html
 import math
 import re
 from collections.abc import Mapping
@@ -87,6 +86,8 @@ def _page(response: Any) -> str:
 def _title(page: str, content_type: str) -> str:
     """Return the page's title; of a plain text its first line ("error code: 1020")."""
     if found := _TITLE.search(page):
+        import html  # large, and the API's own answers have no page
+
         text = html.unescape(found[1])
     elif "text/plain" in content_type:
         text = page.lstrip().partition("\n")[0]

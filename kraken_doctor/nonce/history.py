@@ -6,10 +6,10 @@ Pure but for the store.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.call import BOT, CallRecord, by_key
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks

@@ -41,6 +41,8 @@ def to_text(renderable: RenderableType, terminal: Terminal) -> str:
         legacy_windows=False,
         safe_box=True,
         highlight=False,
+        emoji=False,
+        markup=False,
         _environ={},
     )
     console.print(renderable)

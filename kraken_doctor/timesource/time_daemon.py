@@ -2,9 +2,11 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
+
+from kraken_doctor.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,8 @@ class AuditFile:
         self._lock = threading.RLock()
         self._moving = KernelLock(path.with_name(f"{path.name}.lock"))
         self._file = -1
+        self._identity: tuple[int, int] | None = None
+        """Of what is open: see `folder.identity`."""
 
     def record(self, record: CallRecord) -> None:
         """`NonceStore.record`."""
@@ -84,10 +86,11 @@ class AuditFile:
         if self._file >= 0:
             if os.fstat(self._file).st_size >= self._max_bytes:
                 self._begin_anew()
-            elif not folder.is_at(self._file, self._path):
+            elif not folder.is_at(self._path, self._identity):
                 self._close()  # deleted, or moved aside by another process
         if self._file < 0:
             self._file = folder.open_file(self._path, os.O_WRONLY | os.O_APPEND)
+            self._identity = folder.identity(self._file)
         return self._file
 
     def _begin_anew(self) -> None:
@@ -96,7 +99,7 @@ class AuditFile:
         try:
             if not self._moving.acquire(_MOVE_TIMEOUT_S):
                 return
-            if folder.is_at(self._file, self._path):
+            if folder.is_at(self._path, self._identity):
                 os.replace(self._path, self._older)  # noqa: PTH105 - as `folder.identity`
         finally:
             self._moving.close()

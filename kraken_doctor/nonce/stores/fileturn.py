@@ -91,6 +91,9 @@ class KernelLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
+        self._identity: tuple[int, int] | None = None
+        """Of what is open: see `folder.identity`."""
+        self._may_be_locked = False
         _all.add(self)
 
     def acquire(self, timeout_s: float) -> bool:
@@ -109,8 +112,9 @@ class KernelLock:
 
     def release(self) -> None:
         """Free the lock; for its holder."""
-        if self._file >= 0:
+        if self._may_be_locked and self._file >= 0:
             unlock(self._file)
+        self._may_be_locked = False
 
     def close(self) -> None:
         """Close the file, and so free the lock."""
@@ -127,9 +131,11 @@ class KernelLock:
     def _try(self) -> bool:
         if self._file < 0:
             self._file = folder.open_file(self._path, os.O_RDWR)
+            self._identity = folder.identity(self._file)
+        self._may_be_locked = True
         if not try_lock(self._file):
             return False
-        if folder.is_at(self._file, self._path):
+        if folder.is_at(self._path, self._identity):
             return True
         # Deleted or replaced meanwhile: others lock another file, and this one keeps out nobody.
         self.close()

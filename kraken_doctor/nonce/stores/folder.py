@@ -62,8 +62,8 @@ def check(path: Path, *, may_have_names: bool = False) -> None:
         raise PermissionError(errno.EPERM, f"the file belongs to another user ({status.st_uid}); {how}", str(path))
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Return device and inode of the file at *path*; None if there is none, or it can't be read."""
+def identity(path: Path | int) -> tuple[int, int] | None:
+    """Return device and inode of the file at *path*, or of an open one; None if there is none, or it can't be read."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a nonce a call, and Path.stat doubles its cost
     except OSError:
@@ -79,12 +79,9 @@ def real(path: Path) -> Path:
         return path.absolute()
 
 
-def is_at(file: int, path: Path) -> bool:
-    """Return whether the open *file* is still the one at *path*, neither deleted nor replaced."""
-    if sys.platform == "win32":
-        return True  # there nobody can do either while it is open
-    status = os.fstat(file)
-    return identity(path) == (status.st_dev, status.st_ino)
+def is_at(path: Path, opened: tuple[int, int] | None) -> bool:
+    """Return whether the open file whose `identity` is *opened* is still at *path*, neither deleted nor replaced."""
+    return sys.platform == "win32" or identity(path) == opened  # on Windows nobody can do either while it is open
 
 
 def open_file(path: Path, flags: int) -> int:

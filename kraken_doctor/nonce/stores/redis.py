@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-import uuid
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -198,7 +198,7 @@ class QueueSlot:
     def _take(self, timeout_s: float, turn: Turn) -> None:
         """Take the turn; `TimeoutError` if it was not free in time. In any case the caller calls `_give_back`."""
         end, mine = time.monotonic() + timeout_s, cast("RedisTurn", turn)
-        self.token = uuid.uuid4().hex
+        self.token = os.urandom(16).hex()
         arguments = [self.token, str(self.lease_ms), _HEARTBEAT_MS, self._heartbeat]
         while (answer := self._store.step("enter", self, arguments, mine.source)) < 0:
             left_s = end - time.monotonic()

@@ -112,7 +112,7 @@ class RedisLink:
         try:
             # A command whose answer is not read must not go to a connection that is dead: the pool looks.
             pool, connection = (wait and self._owing(process)) or (pool, pool.get_connection())
-            connection.send_command(*command)
+            connection.send_packed_command(_packed(command))
             if not wait:
                 # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
                 lent, connection = connection, None
@@ -169,6 +169,12 @@ class _Connections:
     def renew_pool(self) -> None:
         """Begin anew; whoever is using a connection of the old pool gives it back to that."""
         self.pool = self._make_pool()
+
+
+def _packed(command: Sequence[str | float]) -> list[bytes]:
+    """Return *command* as Redis reads it; redis-py takes five times as long for one of our steps."""
+    words = [str(word).encode() for word in command]
+    return [b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)])]
 
 
 _STEPS = ("advance", "audit", "confirm", "enter", "leave")
