@@ -34,7 +34,7 @@ _TABLES = ("exchange", "kraken", "auth")
 """Of freqtrade, of ccxt's keys.json, of Kraken's own CLI."""
 _KEYS, _SECRETS = ("key", "apiKey", "api_key"), ("secret", "privateKey", "api_secret")
 
-_NEAR = re.compile(
+NEAR = re.compile(
     r"KRAKEN_(?:(?P<whose>(?!FUTURES_|DOCTOR_)[A-Z0-9_]{1,100}?)_)??"
     r"(?:(?P<key>(?:API_?)?(?:PUBLIC_?)?KEY(?:_ID)?)|(?:API_?)?(?:SECRET|SECRET_?KEY|PRIVATE_?KEY))"
 )
@@ -136,7 +136,7 @@ def near_misses(names: Iterable[str], prefix: str = "") -> list[str]:
             clauses.append(f"{pair[0]} is set; to use it: --from-env {client}")
             told |= set(pair)
     for name in sorted(known - told):
-        match = _NEAR.fullmatch(name.upper())
+        match = NEAR.fullmatch(name.upper())
         if match is None:
             continue
         whose = match["whose"] or ""

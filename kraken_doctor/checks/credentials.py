@@ -13,12 +13,15 @@ from kraken_doctor.secret import Secret
 def credentials(ctx: AccountContext) -> CheckOutcome:
     """Check that key and secret are set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account
+    otp_variable = f"{account.key_variable.removesuffix('_API_KEY')}_OTP"
+    no_otp = otp_variable if account.otp and shape.is_no_password(account.otp.reveal()) else None
     evidence = known(
         facts.KEY.VARIABLE.of(account.key_variable),
         facts.SECRET.VARIABLE.of(account.secret_variable),
         facts.CREDENTIALS_SOURCE.of(account.source),
         facts.KEY_ID.of(account.key_id or ""),
         facts.OTP.of(account.otp is not None),
+        facts.OTP_PLACEHOLDER.of(no_otp),
         facts.SHARED_WITH.of(account.shares_first_name_with or None),
         facts.ELSEWHERE.of(account.elsewhere or None),
         facts.DAMAGED_LINES.of(account.damaged_lines or None),
@@ -42,7 +45,7 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.READABLE_FILE.of(readable),
         facts.TRACKED_FILE.of(tracked),
     )
-    if key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same:
+    if key_shape.unusable or secret_shape.unusable or no_otp or account.shares_first_name_with or same:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:
         return CheckOutcome(Outcome.WARN, "usable, with a warning", tuple(evidence))

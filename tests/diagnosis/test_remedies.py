@@ -88,7 +88,7 @@ def test_a_store_s_remedy_is_of_its_kind(problem: str, words: str) -> None:
     ("value", "words"),
     [
         ("export KRAKEN_API_KEY={}", "delete a command (export, set, ENV) and KRAKEN_API_KEY= before the value"),
-        ("{},", "Edit K: delete a comma at the end"),
+        ("{},", "In K, delete a comma at the end"),
         ('"{}"', "Delete the quotes"),
         ("{}\n", "no blanks and no line breaks"),
         (" {}", "no blanks and no line breaks"),

@@ -41,6 +41,9 @@ def _name(path: str) -> str:
 
 
 def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    if variable := evidence.get(facts.OTP_PLACEHOLDER):
+        summary = f"{variable} holds a placeholder or an unresolved reference."
+        yield finding("credentials-placeholder", "nothing was sent", summary=summary, remedy=remedy("no password"))
     if evidence.get(facts.KEY.SHAPE) == "secret":
         variable = evidence.get(facts.KEY.VARIABLE, "")
         # Where the other holds no key there is nothing to swap.
@@ -101,7 +104,8 @@ def _damaged(evidence: EvidenceSet, part: Credential, variable: str, flaws: Text
 
 
 def _size(evidence: EvidenceSet, part: Credential) -> str:
-    return f"{evidence.get(part.CHARACTERS)} characters"
+    count = evidence.get(part.CHARACTERS)
+    return f"{count} character{'' if count == 1 else 's'}"
 
 
 def _decoded(evidence: EvidenceSet) -> str:
@@ -110,7 +114,7 @@ def _decoded(evidence: EvidenceSet) -> str:
     if decoded is None:
         return f"{size}, not valid base64: its end may be missing"
     hints = {66: ", as in a Kraken Futures secret", 42: ", as in an API key"}
-    return f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}"
+    return f"{size}, {decoded} instead of 64 bytes{hints.get(decoded, '')}"
 
 
 def _shapes(evidence: EvidenceSet) -> tuple[str, ...]:
