@@ -41,8 +41,8 @@ def _name(path: str) -> str:
 
 
 def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
-    if variable := evidence.get(facts.OTP_PLACEHOLDER):
-        summary = f"{variable} holds a placeholder or an unresolved reference."
+    if evidence.get(facts.OTP_PLACEHOLDER):
+        summary = f"{evidence.get(facts.KEY.VARIABLE, '').removesuffix('_API_KEY')}_OTP holds a placeholder."
         yield finding("credentials-placeholder", "nothing was sent", summary=summary, remedy=remedy("no password"))
     if evidence.get(facts.KEY.SHAPE) == "secret":
         variable = evidence.get(facts.KEY.VARIABLE, "")

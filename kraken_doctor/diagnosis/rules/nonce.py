@@ -108,13 +108,12 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
 
 
 def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
-    offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
     finer = f"the key has also accepted finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
     return finding(
         "clock-behind",
         clock_words(evidence, offset_is_said=True),
         _refused_when(refused),
-        summary=f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
+        summary=f"This host's clock is {span(evidence.get(facts.CLOCK_OFFSET, 0.0))} behind, and so are its nonces.",
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-behind"),
