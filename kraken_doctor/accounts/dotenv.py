@@ -24,7 +24,7 @@ _OWN = re.compile(r"(?:export\s+)?(KRAKEN_[A-Z0-9_]+)(?![A-Za-z0-9_])")
 _INSIDE = re.compile(r"(KRAKEN_[A-Z0-9_]+)[\"'\]]*[:=>\s]{1,5}[\"']?[A-Za-z0-9+/]{20}")
 """A value in a line that does not set it as python-dotenv reads it: another shell's, JSON, a comment."""
 
-NOT_SET = "stands in it, and is not set by it: write NAME=value at its beginning"
+NOT_SET = "is in this line, but not set by it: write NAME=value at its start"
 
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _COMMENT = re.compile(r"\s\#")

@@ -23,6 +23,8 @@ _FUTURES_SECRET_BYTES = 66
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _RUN = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 """Long enough for a credential: no word is."""
+_PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+"""A word or a number. In random base64 they have two characters on average, in paths four and more."""
 
 _ASSIGNED = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,39})[\"']?\s*(:=|=>|[=:])\s*(?=[^=\s])")
 _SAYS_CREDENTIAL = re.compile(r"(?i)kraken|key|secret|token|passw|otp")
@@ -136,10 +138,11 @@ def _shape(text: str) -> str:
 def _placeholder(text: str) -> tuple[bool, bool]:
     """Whether an example stands there, or something that should have been replaced; and whether it is the latter."""
     # A real credential is long random base64; only what is not may be a word that somebody left there.
-    if any(len(set(run)) > 12 for run in _RUN.findall(text)):
+    if any(len(set(run)) > 12 and 4 * len(_PIECE.findall(run)) > len(run) for run in _RUN.findall(text)):
         return False, False
-    # With what stands in front too: "{{" is the beginning of JSON, and of a template's reference.
-    cores = [core.strip().strip("\"'`").strip() for core in (text, _in_front(text.strip())[1])]
+    # With what stands in front too: "{{" is the beginning of JSON, and of a template's reference. And without a
+    # sign at the end: "key=" is base64 by its letters.
+    cores = [core.strip().strip("\"'`").strip().rstrip("=: \"'") for core in (text, _in_front(text.strip())[1])]
     words, parts, references = _vocabulary()
     if any(references.match(core) for core in cores):
         return True, True
@@ -147,6 +150,15 @@ def _placeholder(text: str) -> tuple[bool, bool]:
         (core.startswith("<") and core.endswith(">")) or len(set(core)) == 1 or core.lower() in words for core in cores
     )
     return example or parts.search(cores[1]) is not None, False
+
+
+def is_no_password(text: str) -> bool:
+    """
+    Whether *text*, a one-time password as it stands in the variable, can't be one.
+
+    Each refused call counts towards a lockout, but a static one is free text: what a person may have chosen is sent.
+    """
+    return re.fullmatch("|".join(_damages()["no_passwords"]), text.strip(), re.IGNORECASE) is not None
 
 
 def _in_front(text: str) -> tuple[list[str], str]:

@@ -36,7 +36,7 @@ _KEYS, _SECRETS = ("key", "apiKey", "api_key"), ("secret", "privateKey", "api_se
 
 # FUTURES_ is left out: such a key is another product's, which the Spot API does not know
 # (https://github.com/krakenfx/kraken-cli/issues/33).
-_NEAR = re.compile(
+NEAR = re.compile(
     r"KRAKEN_(?:(?P<whose>(?!FUTURES_|DOCTOR_)[A-Z0-9_]{1,100}?)_)??"
     r"(?:(?P<key>(?:API_?)?(?:PUBLIC_?)?KEY(?:_ID)?)|(?:API_?)?(?:SECRET|SECRET_?KEY|PRIVATE_?KEY))"
 )
@@ -138,7 +138,7 @@ def near_misses(names: Iterable[str], prefix: str = "") -> list[str]:
             clauses.append(f"{pair[0]} is set; to use it: --from-env {client}")
             told |= set(pair)
     for name in sorted(known - told):
-        match = _NEAR.fullmatch(name.upper())
+        match = NEAR.fullmatch(name.upper())
         if match is None:
             continue
         whose = match["whose"] or ""

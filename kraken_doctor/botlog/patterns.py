@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kraken_doctor.botlog.counters import elapsed_s
 from kraken_doctor.botlog.stats import AFTER_CUT_S, AFTER_START_S, TOGETHER_S, LogStats
-from kraken_doctor.model.format import utc_words
+from kraken_doctor.model.format import times, utc_words
 from kraken_doctor.model.unit import NonceUnit
 
 MOST = 0.8
@@ -138,11 +138,6 @@ def _healed(stats: LogStats, end: float | None) -> bool:
 def when(at: float | None) -> str:
     """Return a time of the log, to the second."""
     return utc_words(at).removesuffix(" UTC") if at is not None else "an unknown time"
-
-
-def times(count: int) -> str:
-    """``once``, ``5 times``."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _most(part: int, whole: int) -> str:

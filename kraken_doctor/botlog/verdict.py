@@ -75,7 +75,7 @@ _TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 def verdict(stats: LogStats, patterns: tuple[Pattern, ...], end: float | None) -> tuple[Diagnosis, ...]:
     """
-    Return what the log points to, the first to mend first.
+    Return what the log points to, what to fix first in front.
 
     Args:
         stats: Of the whole log.

@@ -91,7 +91,7 @@ def permissions(ctx: AccountContext) -> CheckOutcome:
         return CheckOutcome(Outcome.WARN, "works, with a warning", tuple(concerns))
     if not granted:
         return CheckOutcome(Outcome.SKIP, why)
-    return CheckOutcome(Outcome.PASS, f"{len(granted)} permissions", ())
+    return CheckOutcome(Outcome.PASS, f"permissions: {len(granted)}", ())
 
 
 @check(

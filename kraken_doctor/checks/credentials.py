@@ -13,12 +13,14 @@ from kraken_doctor.secret import Secret
 def credentials(ctx: AccountContext) -> CheckOutcome:
     """Check that key and secret are set, in Kraken's form, undamaged, and this account's own."""
     account = ctx.account
+    no_otp = account.otp is not None and shape.is_no_password(account.otp.reveal())
     evidence = known(
         facts.KEY.VARIABLE.of(account.key_variable),
         facts.SECRET.VARIABLE.of(account.secret_variable),
         facts.CREDENTIALS_SOURCE.of(account.source),
         facts.KEY_ID.of(account.key_id or ""),
         facts.OTP.of(account.otp is not None),
+        facts.OTP_PLACEHOLDER.of(no_otp or None),
         facts.SHARED_WITH.of(account.shares_first_name_with or None),
         facts.ELSEWHERE.of(account.elsewhere or None),
         facts.DAMAGED_LINES.of(account.damaged_lines or None),
@@ -31,7 +33,8 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         return CheckOutcome(Outcome.FAIL, f"{missing[0]} is not set", tuple(evidence))
     key_shape, secret_shape = shapes(ctx, key, secret)
     readable = ctx.run.env_files_readable_by_others.get(account.origin)
-    same, tracked = _same_key(ctx), ctx.run.env_files_in_git.get(account.origin)
+    # Of a placeholder only that it is one: all who left it there have the same.
+    same, tracked = () if key_shape.placeholder else _same_key(ctx), ctx.run.env_files_in_git.get(account.origin)
     evidence += known(
         # Only of what has a key's form: a secret pasted here by mistake shows nothing of itself.
         facts.KEY_TAIL.of(key.tail if key_shape.shape == "key" else ""),
@@ -43,7 +46,7 @@ def credentials(ctx: AccountContext) -> CheckOutcome:
         facts.TRACKED_FILE.of(tracked),
     )
     # Unusable too: nobody knows whose the shared variables are, and the other user's account would be called.
-    if key_shape.unusable or secret_shape.unusable or account.shares_first_name_with or same:
+    if key_shape.unusable or secret_shape.unusable or no_otp or account.shares_first_name_with or same:
         return CheckOutcome(Outcome.FAIL, "unusable as written", tuple(evidence))
     if key_shape.flaws or secret_shape.flaws or key_shape.unusual or readable or tracked or account.damaged_lines:
         return CheckOutcome(Outcome.WARN, "usable, with a warning", tuple(evidence))

@@ -122,8 +122,10 @@ class WatchLoop:
     def _look_for_others(self, report: Report) -> None:
         self._others = self._duty.others(report.accounts) if self._duty else {}
         # Once: with longer pauses than ours, the other one is not seen in each round.
-        for label, host in self._others.items() - self._told:
-            self._app.output.warn(f"{watch_page.other_watch(label, host)}\n")
+        new = sorted(self._others.items() - self._told)
+        for host in sorted({host for _, host in new}):
+            labels = [label for label, of in new if of == host]
+            self._app.output.warn(f"{watch_page.other_watch(labels, host)}\n")
         self._told |= self._others.items()
 
     def _say(self, change: Change, host: str) -> None:

@@ -113,8 +113,8 @@ def clock_is_right(evidence: EvidenceSet) -> bool:
     return abs(offset_s) + bound_s <= (evidence.get(facts.CLOCK_LIMIT) or 1.0)
 
 
-def clock_words(evidence: EvidenceSet) -> str:
-    """Return what is known of the clock, in one phrase."""
+def clock_words(evidence: EvidenceSet, *, offset_is_said: bool = False) -> str:
+    """Return what is known of the clock, in one phrase; *offset_is_said*, beside it, leaves how exactly it is known."""
     offset_s, bound_s = evidence.get(facts.CLOCK_OFFSET), evidence.get(facts.CLOCK_BOUND)
     if offset_s is None or bound_s is None:
         return "the clock could not be checked"
@@ -122,13 +122,13 @@ def clock_words(evidence: EvidenceSet) -> str:
     source = evidence.source(facts.CLOCK_OFFSET)
     by = f" by the {source}" if source.startswith("exchange") else ""
     measured = f"{span(offset_s, signed=True)} ± {span(bound_s)}"
+    if offset_is_said:
+        return f"measured{by or ' by NTP'}, ± {span(bound_s)}"
     coarse_s = evidence.get(facts.EXCHANGE_OFFSET)
     if evidence.get(facts.EXCHANGE_CONTRADICTS) and coarse_s is not None:
         return f"NTP gives {measured} for the clock, Kraken {span(coarse_s, signed=True)}"
-    if offset_s - bound_s > limit_s:
-        return f"the clock is behind{by}: {measured}"
-    if offset_s + bound_s < -limit_s:
-        return f"the clock is ahead{by}: {measured}"
+    if abs(offset_s) - bound_s > limit_s:
+        return f"the clock is {'behind' if offset_s > 0 else 'ahead'}{by}: {measured}"
     if not clock_is_right(evidence):
         return f"the clock is not known to be right{by}: {measured}"
     return f"the clock is right{by}: {measured}{', NTP and Kraken agree' if coarse_s is not None else ''}"

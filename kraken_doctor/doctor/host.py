@@ -134,7 +134,7 @@ class Host:
         """Yield each place of credentials, with what is there: names, never values."""
         paths = {file.path.name: str(file.path) for file in self.dotenv_files}
         for origin, values in layers:
-            names = [name for name in values if sources.is_credential(name)]
+            names = [name for name in values if sources.is_credential(name) or sources.NEAR.fullmatch(name.upper())]
             more = f" and {len(names) - 2} more" if names[2:] else ""
             yield paths.get(origin, origin), f"{', '.join(names[:2])}{more}" if names else "no account variables"
         if self.env_files == () and not self._found_env_file:

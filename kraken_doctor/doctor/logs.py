@@ -42,14 +42,14 @@ def _check(found: LogAnalysis) -> CheckResult:
     says_something = errors or stats.worked or stats.public_worked or stats.installed
     if Severity.FAIL in severities:
         outcome, count = Outcome.FAIL, sum(seen.count for seen in errors)
-        summary = f"{stats.refused} calls refused for their nonce; errors in all: {count}"
+        summary = f"calls refused for their nonce: {stats.refused}; errors in all: {count}"
     elif broken:
         outcome, summary = Outcome.INCONCLUSIVE, f"not read to the end: {broken}"
     elif not says_something:
         outcome, summary = Outcome.INCONCLUSIVE, "no Kraken calls found; no verdict"
     else:
         outcome = Outcome.WARN if Severity.WARN in severities else Outcome.PASS
-        summary = "no lasting failure" if stats.errors else f"no errors; {stats.worked} calls logged as successful"
+        summary = "no lasting failure" if stats.errors else f"no errors; calls logged as successful: {stats.worked}"
     return CheckResult(id="log", account=None, outcome=outcome, summary=summary, evidence=tuple(_evidence(found)))
 
 

@@ -74,7 +74,7 @@ def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:
         return verdict(collector.observed)
     if not collector.refused:
         return ()
-    counts = f"{collector.refused} of {collector.calls} calls were refused, although only one was in flight at a time"
+    counts = f"{collector.refused} of {collector.calls} calls refused, although only one was in flight at a time"
     cause = "nonce-spent-higher" if collector.refused == collector.calls else "nonce-shared-key"
     confidence = Confidence.POSSIBLE if cause == "nonce-spent-higher" else Confidence.LIKELY
     return (finding(cause, counts, confidence=confidence, error="EAPI:Invalid nonce"),)
@@ -129,10 +129,10 @@ def notes(calls: Sequence[ObservedCall]) -> Iterator[str]:
     """Yield what is worth knowing and no failure by itself: clock steps, calls without a timeout."""
     if steps := [step for _, step in clock_steps(calls)]:
         shown = ", ".join(f"{step / 1e9:+.1f} s" for step in steps[:3])
-        yield f"the wall clock was set {len(steps)} times during the run: {shown}"
+        yield f"steps of the wall clock during the run: {len(steps)} ({shown})"
     if unbounded := Counter(call.endpoint for call in calls if call.has_timeout is False):
         (endpoint, count), total = unbounded.most_common(1)[0], sum(unbounded.values())
-        yield f"{total} calls have no timeout, {endpoint} {count} times: a silent server blocks them forever"
+        yield f"calls without a timeout: {total} ({endpoint}: {count}): a silent server blocks them forever"
 
 
 def clock_steps(calls: Iterable[ObservedCall]) -> list[tuple[ObservedCall, int]]:

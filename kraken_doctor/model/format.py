@@ -55,6 +55,11 @@ def utc_words(unix_s: float, *, with_seconds: bool = True) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if with_seconds else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def times(count: int) -> str:
+    """Return ``once``, ``5 times``."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def did_you_mean(name: str, known: Collection[str], *, otherwise: str = "", most: int = 1) -> str:
     """
     Return the end of an error message, ``; did you mean clock?``; *otherwise* where no known name is near.

@@ -175,28 +175,29 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     variable = _authorities_variable(authorities, environ)
     chosen = requests.utils.select_proxy(url, settings["proxies"])
-    scheme = urllib.parse.urlsplit(url).scheme
-    return Route(_proxy(chosen, environ, scheme) if chosen else None, authorities, variable)
+    return Route(parse_proxy(chosen, environ, url) if chosen else None, authorities, variable)
 
 
-def _proxy(chosen: str, environ: Mapping[str, str], scheme: str) -> Proxy:
+def parse_proxy(chosen: str, environ: Mapping[str, str], url: str) -> Proxy:
+    """
+    Return the proxy that is *chosen* for *url*, and the variable of *environ* that it comes from.
+
+    Raises:
+        TransportError: ``proxy-failed``: it is set in a form that can't be used.
+    """
     # Two may have one value: requests takes that of the scheme, then the one for all, and so does this.
-    used = {f"{scheme}_proxy": 0, "all_proxy": 1}
-    named = sorted(
-        (used.get(name.lower(), 2), name)
-        for name, value in environ.items()
-        if value == chosen and "proxy" in name.lower()
-    )
-    variable = named[0][1] if named else ""
+    used = {f"{urllib.parse.urlsplit(url).scheme}_proxy": 0, "all_proxy": 1}
+    named = [name for name, value in environ.items() if value == chosen and "proxy" in name.lower()]
+    variable = min(named, key=lambda name: (used.get(name.lower(), 2), name), default="")
     by = variable or "the system's proxy setting"
-    url = chosen if "://" in chosen else f"http://{chosen}"
+    full = chosen if "://" in chosen else f"http://{chosen}"
     try:
-        parts = urllib.parse.urlsplit(url)
+        parts = urllib.parse.urlsplit(full)
         port = parts.port or _PORTS.get(parts.scheme, 1080)
     except ValueError:
         parts, port = urllib.parse.urlsplit(""), 0
     if not parts.hostname or not parts.scheme.startswith(("http", "socks")):
         detail = f"{by} is not a proxy URL: {without_login(chosen)[:80]!r}"
         raise TransportError("proxy-failed", detail, AnswerSeen(variable=variable or None))
-    login = login_of(url)
+    login = login_of(full)
     return Proxy(parts.scheme, parts.hostname, port, Secret(login) if login else None, variable)

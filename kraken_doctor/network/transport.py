@@ -15,8 +15,9 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from kraken_doctor.errors import TransportError
 from kraken_doctor.network.connection import BoundedConnection, HttpPool, HttpsPool, Timing
-from kraken_doctor.network.route import missing_authorities
+from kraken_doctor.network.route import missing_authorities, parse_proxy
 
 MAX_ANSWER_BYTES = 1 << 20
 """Unpacked. What the doctor asks for is a few kilobytes; this bounds its memory against whoever answers instead."""
@@ -77,6 +78,11 @@ class BoundedAdapter(HTTPAdapter):
         """
         if isinstance(timeout := options.get("timeout"), (int, float)):
             options["timeout"] = urllib3.Timeout(total=timeout)
+        if proxy := requests.utils.select_proxy(request.url or "", options.get("proxies")):
+            try:
+                parse_proxy(proxy, self._environ, request.url or "")
+            except TransportError as exc:  # requests itself ends in a TypeError, or connects to a host without a name
+                raise requests.exceptions.InvalidProxyURL(exc, request=request) from exc
         response = super().send(request, *arguments, **options)  # requests itself passes all by name
         connection = getattr(response.raw, "connection", None)
         if not options.get("stream"):

@@ -126,11 +126,13 @@ class Output:
     def info(self, text: str) -> None:
         """*text* on stderr, unless ``-q`` asks for silence."""
         if not self.quiet:
-            self._write(sys.stderr, text)
+            self.warn(text)
 
     def warn(self, text: str) -> None:
-        """*text* on stderr, ``-q`` or not: something that was asked for was not done."""
-        self._write(sys.stderr, text)
+        """*text*, its lines folded, on stderr, ``-q`` or not: something that was asked for was not done."""
+        # Redacted first: a secret on two lines would not be found any more.
+        lines = self._redacted(text).splitlines()
+        self._write(sys.stderr, "".join(f"{self.folded(line, sys.stderr)}\n" for line in lines))
 
     def internal_error(self, exc: BaseException) -> None:
         """The doctor itself failed: one line, and with ``-vv`` where."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import urllib.parse
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_doctor.accounts.shape import inspect_key, inspect_secret
+from kraken_doctor.accounts.shape import inspect_key, inspect_secret, is_no_password
 from kraken_doctor.sandbox.keys import demo_credentials
 
 KEY, SECRET = demo_credentials("form")
@@ -158,6 +159,7 @@ def test_another_length_is_unusual_and_usable() -> None:
         ),
         *("not-set", "not_set", "TBC", "kraken", "mykey", "PUBLIC_KEY", "no", "unused", "hunter2", "key1", "Live"),
         *("__KRAKEN_KEY__", "YOURKEY", "no key yet", "1password", "abcdefghijklmnopqrstuvwxyz", "123-456-789"),
+        *("x", "key=", "key:", "Secret =", "API_PUBLIC=", "kraken/key", "my.key"),
     ],
 )
 def test_placeholders_in_every_spelling(text: str) -> None:
@@ -192,6 +194,10 @@ def test_placeholders_in_every_spelling(text: str) -> None:
             "~/.kraken/key",
             "C:\\keys\\kraken.txt",
             "secret/data/kraken",
+            "kv/data/kraken#key",
+            "/home/bot/secrets/of/all/exchanges/kraken/production/key",
+            "projects/1/secrets/kraken/versions/latest",
+            "projects/1/secrets/the-key-of-the-trading-bot-in-production/versions/latest",
         ),
     ],
 )
@@ -249,3 +255,29 @@ def test_random_credentials_have_no_flaws(key: bytes, secret: bytes) -> None:
         assert (inspect_key(texts[0]).flaws, inspect_secret(texts[1]).flaws) == ((), ())
         both = inspect_key(f"{texts[0]}={texts[1]}").flaws
         assert not any(texts[0][at : at + 8] in flaw for flaw in both for at in range(40))
+
+
+def test_random_base64_is_no_path() -> None:
+    """It has slashes too; one in a hundred keys would be a path if only they counted."""
+    random = Random(16)
+    whole = (base64.b64encode(random.randbytes(42)).decode() for _ in range(20_000))
+    assert not any(inspect_key(key).placeholder for key in whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["none", " None", "null", "undefined", "TODO", "changeme", "change-me", "your-otp", "<otp>", "********", "N/A",
+     "${OTP}", "$OTP", "$KRAKEN_OTP", "$env:OTP", "%OTP%", "{{ otp }}", "$(pass otp)", "op://vault/otp",
+     "/run/secrets/otp"],
+)  # fmt: skip
+def test_what_no_one_time_password_is(text: str) -> None:
+    """What a program writes for nothing, what asks to be replaced, and references."""
+    assert is_no_password(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["735 demo", "123456", "test", "secret", "$ecret", "pa$$WORD", "Non3", "%20%", "and/or"]
+)
+def test_a_static_password_is_free_text(text: str) -> None:
+    """A person may have chosen it, however badly."""
+    assert not is_no_password(text)

@@ -138,6 +138,19 @@ def test_one_bad_account_hides_no_other(doctor: Run, real: SandboxServer, monkey
     assert "credentials-placeholder" in ended.stdout
 
 
+@pytest.mark.parametrize("command", ["check", "balances"])
+def test_no_call_is_made_with_a_one_time_password_that_is_none(
+    doctor: Run, real: SandboxServer, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Each would be refused, and count towards a lockout."""
+    monkeypatch.setenv("KRAKEN_USER_DAIVON_OTP", "${OTP}")
+    ended = doctor(command)
+    assert ended.status == 1
+    assert "KRAKEN_USER_DAIVON_OTP holds a placeholder" in " ".join(ended.stdout.split())
+    assert "delete the variable" in " ".join(ended.stdout.split())
+    assert not [request for request in real.exchange.requests if "private" in request]
+
+
 @pytest.mark.posix("modes and owners of files")
 def test_credentials_from_dotenv(doctor: Run, server: SandboxServer, key: Key, tmp_path: Path) -> None:
     """From a parent folder; the process wins; a readable file is a warning with its cure."""

@@ -240,13 +240,14 @@ def test_what_was_looked_at_is_listed(doctor: Run, monkeypatch: pytest.MonkeyPat
     private("kraken.key", "hunter2hunter2\nhunter2hunter2\n")
     (tmp_path / ".env").write_text("KRAKEN_USER_DAIVON_API_KEY=hunter2hunter2\n")
     monkeypatch.setenv("KRAKEN_MASTER_API_SECRET", "hunter2hunter2")
+    monkeypatch.setenv("KRAKEN_KEY", "hunter2hunter2")
     ended = doctor("accounts")
     assert "hunter2" not in ended.stdout + ended.stderr
     places = {
         place["place"]: place["found"] for place in document(doctor("accounts", "-o", "json").stdout)["looked_at"]
     }
     assert places == {
-        "environment": "KRAKEN_MASTER_API_SECRET",
+        "environment": "KRAKEN_MASTER_API_SECRET, KRAKEN_KEY",
         str(tmp_path / ".env"): "KRAKEN_USER_DAIVON_API_KEY",
         "$CREDENTIALS_DIRECTORY": "not set",
         "kraken.key": "not read: --key-file kraken.key",

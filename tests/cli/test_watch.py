@@ -212,6 +212,16 @@ def promtool_accepts(text: str) -> None:
 
 
 @pytest.mark.posix("a pseudo-terminal")
+def test_a_notice_is_folded_between_words(environ: dict[str, str]) -> None:
+    """As the page is: a terminal of 40 columns would end its first line with "wo"."""
+    with terminal("sandbox", environ=environ, columns=40) as screen:
+        screen.until(lambda shown: "exchange." in shown)
+        assert "these keys only work on this exchange." in " ".join(screen.shown.split())
+        screen.process.send_signal(signal.SIGINT)
+        screen.end()
+
+
+@pytest.mark.posix("a pseudo-terminal")
 def test_a_change_is_folded_between_words(environ: dict[str, str]) -> None:
     """On a terminal; a log gets one line."""
     faults = ("--fault", "key-invalid", "--fault", "dotenv-readable")

@@ -238,6 +238,7 @@ def test_credentials_in_all_their_forms() -> None:
     cases: tuple[tuple[dict[str, Value], list[str]], ...] = (
         ({}, []),
         ({"key.placeholder": True}, ["credentials-placeholder"]),
+        ({"credentials.otp.placeholder": True}, ["credentials-placeholder"]),
         ({"key.flaws": ("a line break at the end",)}, ["credentials-damaged"]),
         ({"secret.flaws": ("white space at the end",)}, ["credentials-damaged"]),
         ({"key.shape": "other"}, ["key-malformed"]),

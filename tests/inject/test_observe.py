@@ -88,7 +88,7 @@ def test_the_report(environ: dict[str, str], key: Key) -> None:
     assert (document["command"], document["outcome"]) == ("run", "fail")
     evidence = {fact["name"]: fact["value"] for fact in document["checks"][0]["evidence"]}
     assert evidence["run.calls"] == evidence["run.calls.Balance"] == 120
-    assert "calls have no timeout" in evidence["run.note.1"]
+    assert "calls without a timeout: 120 (Balance: 120)" in evidence["run.note.1"]
 
 
 def test_a_report_of_calls_in_order(environ: dict[str, str], key: Key, exchange: Exchange) -> None:
@@ -135,7 +135,7 @@ REFUSED = "EAPI:Invalid nonce"
         ([call(1, 1.002), call(1.005, 1, REFUSED)], "nonce-reordered", "5 ms after"),
         # It was signed first, and waited for a rate limiter while the other overtook it.
         ([call(1, 1), call(2, 2), call(3, 1.5, REFUSED), call(4, 4)], "nonce-reordered", "1500 ms before it was sent"),
-        ([call(1, 1), call(2, 2), call(3, 3, REFUSED)], "nonce-shared-key", "no observed call"),
+        ([call(1, 1), call(2, 2), call(3, 3, REFUSED)], "nonce-shared-key", "no earlier observed call"),
         ([call(1, 1), call(2, -8, REFUSED, step_s=-10), call(3, -7, REFUSED, step_s=-10)],
          "nonce-generator-broken", "-10.0 s"),
         ([call(1, 1), call(2, 1, REFUSED, endpoint="AddOrder")], "nonce-generator-broken", "same nonce"),
@@ -161,8 +161,8 @@ def test_clock_steps_and_missing_timeouts_are_notes() -> None:
     calls = [call(1, 1), call(2, 2, step_s=3), call(3, 3, step_s=3, has_timeout=False)]
     assert [round(step / SECOND) for _, step in clock_steps(calls)] == [3]
     stepped, unbounded = notes(calls)
-    assert stepped == "the wall clock was set 1 times during the run: +3.0 s"
-    assert "1 calls have no timeout" in unbounded
+    assert stepped == "steps of the wall clock during the run: 1 (+3.0 s)"
+    assert "calls without a timeout: 1 (Balance: 1)" in unbounded
     assert list(notes([call(1, 1), call(2, 2, step_s=0.1)])) == []
 
 

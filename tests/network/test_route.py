@@ -185,6 +185,19 @@ def test_missing_authorities_are_no_plain_error(tmp_path: Path) -> None:
     assert place in error.detail
 
 
+@pytest.mark.parametrize("proxy", ["http://demo:hunter2@", "http://demo@", "http://", "http://h:99999", "http://[::1"])
+def test_a_proxy_s_url_without_a_host_is_named_with_its_variable(proxy: str) -> None:
+    """requests itself ends in a TypeError for a login alone, and connects to a host without a name."""
+    session = requests.Session()
+    session.mount("https://", BoundedAdapter(environ={"HTTPS_PROXY": proxy}))
+    session.proxies, session.trust_env = {"https": proxy}, False
+    with session, pytest.raises(requests.RequestException) as caught:
+        session.get("https://127.0.0.1:9")
+    error = as_transport_error(caught.value)
+    assert (error.kind, error.seen.variable) == ("proxy-failed", "HTTPS_PROXY")
+    assert "hunter2" not in error.detail
+
+
 @pytest.mark.parametrize("used", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
 def test_of_two_variables_with_one_value_the_used_one_is_named(session: requests.Session, used: str) -> None:
     """HTTP_PROXY has no say over https, whatever it holds."""

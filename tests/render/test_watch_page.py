@@ -96,6 +96,17 @@ def test_forty_accounts_on_a_screen() -> None:
     assert len(rounds.status_lines(standing(report=most), 80, 60)) == 41
 
 
+def test_what_is_unusable_as_written_is_one_kind() -> None:
+    """Though each is said with its own variable; where there is room it is."""
+    labels = [f"USER:{n:02}" for n in range(40)]
+    found = [replace(diagnosis(label, Severity.FAIL), summary=f"{label}_KEY is a placeholder.") for label in labels]
+    shown_accounts = (replace(account(label, fails=True), error="") for label in labels)
+    unusable = report(*shown_accounts, diagnoses=tuple(found))
+    shown = rounds.status_lines(standing(report=unusable), 80, 22)
+    assert shown[1] == f"  ✗ 40 accounts: {found[0].cause}"
+    assert "USER:07_KEY is a placeholder" in "".join(rounds.status_lines(standing(report=unusable), 80, 50))
+
+
 @given(st.integers(20, 200), st.integers(1, 40), st.booleans())
 def test_no_line_is_wider_than_the_screen(width: int, height: int, unicode: bool) -> None:
     """Whatever stands in it; one that wrapped, or scrolled out of the window, could not be taken back."""

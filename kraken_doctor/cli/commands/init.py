@@ -83,10 +83,10 @@ def command(
     declared = app.host.environment.get(f"{prefix}_NONCE_UNIT") or app.host.environment.get("KRAKEN_NONCE_UNIT")
     if alone:
         held = f" {declared.name} is set, though: unset it before you check this key." if declared else ""
-        app.output.warn(_folded(f"No nonce unit was written: {_ALONE}, and run init with that key.{held}"))
+        app.output.warn(f"No nonce unit was written: {_ALONE}, and run init with that key.{held}\n")
         return
     if check or (asks and check is None):
-        app.output.warn(_folded(_before_a_test(declared, client)))
+        app.output.warn(f"{_before_a_test(declared, client)}\n")
         check = check or click.confirm("Test them now?", default=client is families.NOTHING, err=True)
     if check:
         _check(ctx, label)
@@ -206,10 +206,6 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
     for name in values:
         if app.host.environ.get(name, "").strip():
             app.output.warn(f"Warning: {name} is also set in this shell's environment, and wins over the file.\n")
-
-
-def _folded(text: str) -> str:
-    return f"{click.wrap_text(text, 80)}\n"
 
 
 def _before_a_test(declared: Variable | None, client: Family | None) -> str:

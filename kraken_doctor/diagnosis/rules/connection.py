@@ -185,7 +185,7 @@ def _reached(evidence: EvidenceSet) -> tuple[str, ...]:
     reached = []
     if proxy := evidence.get(facts.PROXY):
         variable = evidence.source(facts.PROXY)
-        reached.append(f"through the proxy {proxy}" + (f" of {variable}" if variable else ""))
+        reached.append(f"through the proxy {proxy}" + (f" from {variable}" if variable else ""))
     unused = ": not used, since the key is not set there" if evidence.get(facts.ENVIRONMENT_UNUSED) else ""
     reached += [f"{variable}{unused}" for variable in evidence.get(facts.ENVIRONMENT_IN_FILES, ())]
     if addresses := evidence.get(facts.DNS_ADDRESSES):

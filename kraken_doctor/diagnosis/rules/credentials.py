@@ -42,6 +42,9 @@ def _name(path: str) -> str:
 
 
 def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:
+    if evidence.get(facts.OTP_PLACEHOLDER):
+        summary = f"{evidence.get(facts.KEY.VARIABLE, '').removesuffix('_API_KEY')}_OTP holds a placeholder."
+        yield finding("credentials-placeholder", "nothing was sent", summary=summary, remedy=remedy("no password"))
     if evidence.get(facts.KEY.SHAPE) == "secret":
         variable = evidence.get(facts.KEY.VARIABLE, "")
         # Where the other holds no key there is nothing to swap.
@@ -104,7 +107,8 @@ def _damaged(evidence: EvidenceSet, part: Credential, variable: str, flaws: Text
 
 
 def _size(evidence: EvidenceSet, part: Credential) -> str:
-    return f"{evidence.get(part.CHARACTERS)} characters"
+    count = evidence.get(part.CHARACTERS)
+    return f"{count} character{'' if count == 1 else 's'}"
 
 
 def _decoded(evidence: EvidenceSet) -> str:
@@ -115,7 +119,7 @@ def _decoded(evidence: EvidenceSet) -> str:
     # Hints, no proof: so long are a Futures secret and an API key in Kraken's own examples, and no document promises
     # lengths. https://docs.kraken.com/exchange/guides/futures/websockets
     hints = {66: ", as in a Kraken Futures secret", 42: ", as in an API key"}
-    return f"{size}, {decoded} bytes instead of 64{hints.get(decoded, '')}"
+    return f"{size}, {decoded} instead of 64 bytes{hints.get(decoded, '')}"
 
 
 def _shapes(evidence: EvidenceSet) -> tuple[str, ...]:

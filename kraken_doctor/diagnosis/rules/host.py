@@ -74,7 +74,7 @@ def _clock(evidence: EvidenceSet) -> Iterator[Diagnosis]:
         asked = evidence.outcome("clock") is Outcome.FAIL
         yield finding(
             cause,
-            clock_words(evidence),
+            clock_words(evidence, offset_is_said=True),
             "the certificate has expired, or is not yet valid, only by this clock" if blamed else None,
             _kept_by(evidence),
             summary=f"This host's clock is {span(offset_s)} {cause.removeprefix('clock-')}.",

@@ -11,7 +11,7 @@ from kraken_doctor.diagnosis.rules.nonce_unit import another_unit, declaring, wi
 from kraken_doctor.error_strings import is_nonce_refusal
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import Alternative, Confidence, Diagnosis, EvidenceSet, Severity
-from kraken_doctor.model.format import span
+from kraken_doctor.model.format import span, times
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.tables import load
 
@@ -113,13 +113,12 @@ def _shared_key(refused: list[Call], accepted: list[Call]) -> Diagnosis:
 
 
 def _clock_behind(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
-    offset_s = evidence.get(facts.CLOCK_OFFSET, 0.0)
     finer = f"the key has also accepted finer nonces ({_listed(refused[-1].unit)['finer_clients']})"
     return finding(
         "clock-behind",
-        clock_words(evidence),
+        clock_words(evidence, offset_is_said=True),
         _refused_when(refused),
-        summary=f"This host's clock is {span(offset_s)} behind, and so are its nonces.",
+        summary=f"This host's clock is {span(evidence.get(facts.CLOCK_OFFSET, 0.0))} behind, and so are its nonces.",
         severity=Severity.FAIL,
         error=refused[-1].outcome,
         remedy=clock_remedy(evidence, "clock-behind"),
@@ -132,7 +131,7 @@ def _clock_ahead(evidence: EvidenceSet, refused: list[Call]) -> Diagnosis:
     ahead_s = abs(evidence.get(facts.NONCE_CORRECTION, 0.0))
     return finding(
         "clock-ahead",
-        clock_words(evidence) if wrong_clock(evidence) else "the clock is ahead by Kraken's answers",
+        clock_words(evidence, offset_is_said=True) if wrong_clock(evidence) else "measured by Kraken's answers",
         _CORRECTED,
         _refused_when(refused),
         f"real time passes them within {span(ahead_s)}: no new key is needed",
@@ -183,11 +182,10 @@ def _listed(unit: NonceUnit) -> dict[str, Any]:
 
 def _refused_when(refused: list[Call]) -> str:
     """Return ``refused twice in milliseconds, 1.4 s apart: 1795399471659, 1795399473064``."""
-    times = [call.at_s for call in refused if call.at_s is not None]
-    apart = f", {span(times[-1] - times[0])} apart" if len(times) > 1 else ""
-    often = {1: "once", 2: "twice"}.get(len(refused), f"{len(refused)} times")
+    sent = [call.at_s for call in refused if call.at_s is not None]
+    apart = f", {span(sent[-1] - sent[0])} apart" if len(sent) > 1 else ""
     nonces = ", ".join(str(call.nonce) for call in refused)
-    return f"refused {often} in {refused[-1].unit.words}{apart}: {nonces}"
+    return f"refused {times(len(refused))} in {refused[-1].unit.words}{apart}: {nonces}"
 
 
 def _window(evidence: EvidenceSet, accepted: list[Call]) -> Iterator[Diagnosis]:

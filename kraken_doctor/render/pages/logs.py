@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kraken_doctor import __version__
+from kraken_doctor.model.format import times
 from kraken_doctor.model.report import Report
 from kraken_doctor.render import grouping, phrases
 from kraken_doctor.render.formats import markdown
@@ -79,11 +80,11 @@ def _lines(log: Mapping[str, Any]) -> list[str]:
     installed, starts = log["generator"]["installed"], log["starts"]
     if installed:
         last = _time(log["generator"]["last"])
-        generator = f"installed at {last}" if installed == 1 else f"installed {_times(installed)}, last at {last}"
+        generator = f"installed at {last}" if installed == 1 else f"installed {times(installed)}, last at {last}"
     else:
         generator = "no line shows that the custom one was installed"
     if log["generator"]["failed"]:
-        generator = f"its installation failed {_times(log['generator']['failed'])}"
+        generator = f"its installation failed {times(log['generator']['failed'])}"
     lines = [f"Nonce generator: {generator}"]
     lines.append(f"Calls: {log['refused']} refused for their nonce, {log['worked']} logged as successful")
     if starts:
@@ -109,10 +110,6 @@ def _name(file: Mapping[str, Any]) -> str:
 
 def _time(moment: str | None) -> str:
     return moment.replace("T", " ").removesuffix("Z") if moment else "-"
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _span(seconds: int) -> str:

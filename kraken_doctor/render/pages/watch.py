@@ -1,7 +1,7 @@
 """`watch` in words: a line a change, the lines that stand on a terminal between the rounds, and the JSON form."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.findings import Outcome, Severity
@@ -64,9 +64,9 @@ def document(change: Change, host: str = "") -> dict[str, Any]:
     }
 
 
-def other_watch(label: str, host: str) -> str:
-    """What to say of another watch on the same key."""
-    return phrases.paragraph("other-watch", account=escape(label), host=escape(host))
+def other_watch(labels: Sequence[str], host: str) -> str:
+    """What to say of another watch on the same keys."""
+    return phrases.paragraph("other-watch", account=escape(phrases.listed(labels)), host=escape(host))
 
 
 def summary(made: int, changed: int, report: Report | None) -> str:
@@ -121,7 +121,9 @@ def _row(account: AccountReport, seen: WatchStatus, symbols: Symbols) -> Row:
     state = f"{said}, for {_span(seen.since_s.get(account.label, 0.0))}"
     rests_s = seen.rests_s.get(account.label, 0.0)
     state += f"; next check in {_span(rests_s)}" if rests_s else ""
-    return Row(symbols.of(account.outcome), escape(account.label), said, state)
+    # What is unusable as written is said with the variable's name, of which no two are equal.
+    causes = [] if account.error or account.connected is not False else phrases.failures(seen.report, account.label)
+    return Row(symbols.of(account.outcome), escape(account.label), causes[0].cause if causes else said, state)
 
 
 def _span(seconds: float) -> str:
