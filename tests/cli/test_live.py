@@ -136,7 +136,7 @@ def test_a_usage_error_is_folded_between_words(environ: dict[str, str]) -> None:
     with terminal("balances", environ=environ, columns=60) as screen:
         assert screen.end() == 2
         lines = screen.shown.split("\n")
-        assert lines[0].startswith("Error: no account is configured; looked at environment")
+        assert lines[0].startswith("Error: no account is configured; searched: environment")
         assert len(lines) > 3
         assert all(line.startswith("  ") for line in lines[1:])
         assert "check --sandbox" in " ".join(screen.shown.split())
