@@ -139,7 +139,7 @@ def test_a_value_in_another_language_is_named(tmp_path: Path, line: str) -> None
     text = f"# KRAKEN_API_KEY stands below\nDOCS=KRAKEN_API_KEY={value}\n{line.format(name, value)}\n"
     path.write_text(text, encoding="utf-8")
     (said,) = dotenv.read(path).damaged_lines
-    assert said.startswith(f"line 3: {name} stands in it")
+    assert said.startswith(f"line 3: {name} is in this line")
     assert value not in said
     path.write_text(f"{text}{name}={value}\n", encoding="utf-8")
     assert dotenv.read(path).damaged_lines == ()

@@ -82,7 +82,7 @@ def test_one_status_in_every_form(doctor: Run, log: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "status", "words"),
     [
-        ("".join(worked(n) for n in range(5)), 0, "5 calls logged as successful"),
+        ("".join(worked(n) for n in range(5)), 0, "calls logged as successful: 5"),
         ("hello\n", 3, "no Kraken calls found"),
         ("", 3, "no Kraken calls found"),
         (worked(1) + line(2, "ERROR Balance: Read timed out.") + worked(3), 0, "read-timeout"),

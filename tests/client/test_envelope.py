@@ -165,7 +165,7 @@ def test_only_an_envelope_is_accepted(balance: Call, answers: list[bytes], recor
 def test_an_answer_with_another_status_is_none(
     balance: Call, server: SandboxServer, records: list[CallRecord], body: bytes
 ) -> None:
-    """Whatever stands in it, and whether the client raises or hands it on."""
+    """Whatever is in this line, but whether the client raises or hands it on."""
     server.exchange.interceptors.append(lambda request: Response(body, 502) if "/private/" in request.path else None)
     with contextlib.suppress(Exception):
         balance()
