@@ -79,7 +79,7 @@ _CALLED = re.compile(
 @functools.lru_cache(maxsize=512)
 def _without_numbers(line: str) -> str:
     """Of one line: those of a traceback are the same in the next one."""
-    return _PATTERNS["numbers"].sub("0", _PATTERNS["clock"].sub("00:00:00", line))
+    return _PATTERNS["numbers"].sub(lambda match: "00:00:00" if match[1] else "0", line)
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
