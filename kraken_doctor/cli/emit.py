@@ -57,13 +57,15 @@ def run(app: App, request: RunRequest, form: str = "") -> Report:
     Raises:
         ConfigurationError: Something is named that can't be used; nothing was sent.
     """
-    if form == "table":
-        # Rich takes as long to load as a call to the exchange to be answered: in parallel it costs nothing.
-        parallel.start([functools.partial(import_module, "kraken_doctor.render.formats.table")], workers=1)
 
     def examine() -> Report:
+        doctor = app.doctor
+        if form == "table":
+            # Rich takes as long to load as a call to the exchange to be answered: in parallel it costs nothing, once
+            # what makes the calls is there.
+            parallel.start([functools.partial(import_module, "kraken_doctor.render.formats.table")], workers=1)
         with live_view(app.output, app.clock) as view:
-            return app.doctor.examine(request, view)
+            return doctor.examine(request, view)
 
     return with_failure_report(app, request, examine)
 
