@@ -50,6 +50,9 @@ MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
     ],
     ("accounts/shape.py", "'|'.join(data['parts'])"): [shape._vocabulary()[1]],
     ("accounts/shape.py", r"'\\A(?:' + '|'.join(data['references']) + ')\\Z'"): [shape._vocabulary()[2]],
+    ("accounts/shape.py", "'|'.join(_damages()['no_passwords'])"): [
+        re.compile("|".join(shape._damages()["no_passwords"]), re.IGNORECASE)
+    ],
     ("accounts/shape.py", "pattern"): [
         re.compile(pattern, re.IGNORECASE) for pattern in shape._damages()["in_front"].values()
     ],
