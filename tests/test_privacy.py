@@ -132,7 +132,7 @@ def test_a_directory_that_everybody_may_write_to(tmp_path: Path, mode: int, used
     if used:
         assert store.advance("key", 7) == 7
     else:
-        with pytest.raises(NonceStoreError, match="everybody may write"):
+        with pytest.raises(NonceStoreError, match="everyone can write"):
             store.advance("key", 7)
     store.close()
 

@@ -21,7 +21,7 @@ _ASSIGNED = re.compile(r"\s*(?:export\s+)?\S[^=]*=[^\S\r\n]*")
 _OWN = re.compile(r"(?:export\s+)?(KRAKEN_[A-Z0-9_]+)(?![A-Za-z0-9_])")
 """Of other variables nothing is said: their lines are another program's business."""
 
-_INSIDE = re.compile(r"(KRAKEN_[A-Z0-9_]+)[\"'\]]*[:=>\s]{1,5}[\"']?[A-Za-z0-9+/]{20}")
+_INSIDE = re.compile(r"(?<![A-Z0-9_])(KRAKEN_[A-Z0-9_]{1,200})[\"'\]]*[:=>\s]{1,5}[\"']?[A-Za-z0-9+/]{20}")
 """A value in a line that does not set it as python-dotenv reads it: another shell's, JSON, a comment."""
 
 NOT_SET = "is in this line, but not set by it: write NAME=value at its start"
