@@ -145,7 +145,7 @@ def test_a_crash_leaves_nothing_that_git_would_take(
         ("{key}\n{key}", "has the form of an API key"),
         ("{key}\n<your-secret>", "no secret but a placeholder"),
         ("{key}\n", "no secret but a placeholder"),
-        ("{key}\nAAAABBBBCCCCDDDD", "not base64 of 64 bytes (16 characters)"),
+        ("{key}\naB3dEf7hIj1lMn5p", "not base64 of 64 bytes (16 characters)"),
         ("{head}\u200b{tail}\n{secret}", "an invisible character (U+200B)"),
         ("{key}\nab cd\x00ef", "the secret holds white space"),
     ],
@@ -375,7 +375,7 @@ def test_at_a_terminal(server: SandboxServer, key: Key, tmp_path: Path) -> None:
         assert "no API key but a placeholder" in screen.shown
         screen.type(f"{key.api_key}\n")
         screen.until(lambda shown: "API secret (not shown):" in shown)
-        screen.type("short\n")
+        screen.type("aB3dE\n")
         screen.until(lambda shown: shown.count("API secret (not shown):") == 2)
         assert "not base64 of 64 bytes" in screen.shown
         screen.type(f"{key.secret}\n")
