@@ -133,7 +133,7 @@ def test_chunks_that_are_none_are_refused(server: SandboxServer, sent: bytes) ->
     """Of no size, or of one too large."""
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 5) as link:
         link.sendall(b"POST /0/private/Balance HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + sent)
-        assert link.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        assert link.makefile("rb").readline().startswith(b"HTTP/1.1 413 ")  # Python 3.13 has another phrase
 
 
 def test_closing_cuts_open_connections(exchange: Exchange) -> None:
