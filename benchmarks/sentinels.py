@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -68,17 +69,17 @@ class Sentinels:
                 return str(asked.sentinel_master(NAME).get(field))
         return None
 
-    def _wait(self, until: object) -> None:
+    def _wait(self, until: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S
-        while not until():  # type: ignore[operator]
+        while not until():
             if time.monotonic() > end:
                 raise TimeoutError("the sentinels do not agree")
             time.sleep(0.02)
 
     def _follow(self) -> None:
         while True:
-            with suppress(ValueError, TypeError):
-                now = int(self._says("port"))  # type: ignore[arg-type]
+            with suppress(ValueError):
+                now = int(self._says("port") or "")
                 if now != self._primary:
                     self._primary = now
                     for connection in list(self._open):
