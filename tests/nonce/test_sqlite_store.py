@@ -56,6 +56,26 @@ def test_files_are_the_users_alone(path: Path) -> None:
     assert set(modes.values()) == {0o600}, modes
 
 
+def test_a_mark_below_is_raised_by_one_statement_without_an_answer(path: Path) -> None:
+    """The cheapest there is; another process's mark, and a key that is new, are asked for."""
+    store = SQLiteStore(path)
+
+    def statements_of(key: str, floor: int, nonce: int) -> list[str]:
+        said: list[str] = []
+        database = store._shared()._connection()
+        database.set_trace_callback(said.append)
+        assert store.advance(key, floor) == nonce
+        database.set_trace_callback(None)
+        return [statement.split()[0] for statement in said]
+
+    assert statements_of("key", 1000, 1000) == ["UPDATE", "INSERT"]
+    assert statements_of("key", 0, 1001) == ["UPDATE"]
+    assert statements_of("key", 4000, 4000) == ["UPDATE"]
+    assert in_fork(lambda: SQLiteStore(path).advance("key", 5000)) == "5000"
+    assert statements_of("key", 4500, 5001) == ["UPDATE", "INSERT"]
+    assert statements_of("key", 4500, 5002) == ["UPDATE"]
+
+
 @pytest.mark.posix("deleting a file that is open")
 def test_a_deleted_directory_ends_in_a_correct_nonce(path: Path) -> None:
     """The file is made anew, and this process goes on above what it issued: the mark it lost."""
