@@ -252,10 +252,10 @@ class HandoffLock(FairLock):
         if self._is_ours(waiter) and self._held_since is not None:
             # Handing on for longer would keep other processes out for as long as this one has threads that call.
             held_s = time.monotonic() - self._held_since
-            if held_s <= HOLD_S and self._pass_on(waiter):
+            if self._waiting and held_s <= HOLD_S and self._pass_on(waiter):
                 return
             self._give_back()
-            self.drop()
+            self._held_since = None
         super().release(waiter)
 
     def drop(self) -> None:

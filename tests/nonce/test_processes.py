@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor import TurnTimeoutError, open_store
+from kraken_doctor.nonce.stores import fileturn
 from kraken_doctor.nonce.stores.fileturn import KernelLock
 from kraken_doctor.nonce.stores.sqlite import SQLiteStore
+from kraken_doctor.nonce.turn import HOLD_S, Turn
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
+from tests.clocks import ManualClock
 from tests.render.samples import call
 
 PROCESSES, THREADS, CALLS = 3, 2, 25
@@ -73,6 +76,28 @@ def test_a_killed_process_frees_its_turn_at_once(tmp_path: Path) -> None:
         began = time.monotonic()
         with store.turn("k", 30):
             assert time.monotonic() - began < 5, "a lease would take longer"
+
+
+def test_a_process_passes_the_gate_before_each_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between, it may take a lock that is free again at once; then whoever waits behind the gate comes first."""
+    clock = ManualClock()
+    monkeypatch.setattr(fileturn, "time", clock)
+    locks = fileturn._Locks(tmp_path / "nonce.db", "k", lambda: True)
+    locks.take(0, Turn())
+    locks.give_back()
+    gate = KernelLock(tmp_path / "nonce.db.k.next.lock")
+    assert gate.acquire(0), "nobody holds it any more"
+    for _ in range(2):
+        clock.step(0.4 * HOLD_S)
+        locks.take(0, Turn())
+        locks.give_back()
+    clock.step(0.4 * HOLD_S)
+    with pytest.raises(TimeoutError):
+        locks.take(0, Turn())
+    locks.give_back()
+    assert KernelLock(tmp_path / "nonce.db.k.lock").acquire(0), "for who waits"
+    gate.close()
+    locks.close()
 
 
 @pytest.mark.parametrize(

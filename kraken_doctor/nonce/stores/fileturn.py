@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.nonce.stores import folder
-from kraken_doctor.nonce.turn import HandoffLock, Turn, hold
+from kraken_doctor.nonce.turn import HOLD_S, HandoffLock, Turn, hold
 
 if sys.platform == "win32":
     import ctypes
@@ -187,26 +187,30 @@ class _Locks:
     The lock of one key, and a gate before it that makes it fair.
 
     Who waits for the lock holds the gate meanwhile, so a process that has just let go can't take the lock
-    again before the one that waits.
+    again before the one that waits; but for `HOLD_S` after it has passed the gate, which is not asked then.
     """
 
     def __init__(self, path: Path, key_id: str, stays_open: Callable[[], bool]) -> None:
         # A key id that came from a caller may be anything; a file name may not.
         safe = key_id if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key_id) else hashlib.sha256(key_id.encode()).hexdigest()
         self._key_id = key_id
+        self._passed = -HOLD_S
         self._stays_open = stays_open
         self._gate = KernelLock(path.with_name(f"{path.name}.{safe}.next.lock"))
         self._file = KernelLock(path.with_name(f"{path.name}.{safe}.lock"))
 
     def take(self, timeout_s: float, _turn: Turn) -> None:
         """Take both locks, and free the gate; `TimeoutError` if another process did not let go in time."""
-        end = time.monotonic() + timeout_s
+        end = (now := time.monotonic()) + timeout_s
         try:
+            if now - self._passed < HOLD_S and self._file.acquire(0):
+                return
             taken = self._gate.acquire(timeout_s) and self._file.acquire(max(0.0, end - time.monotonic()))
         except OSError as exc:
             raise NonceStoreError(f"turn of key {self._key_id}: {exc}") from exc
         if not taken:
             raise TimeoutError
+        self._passed = time.monotonic()
         self._gate.release()
 
     def give_back(self) -> None:
