@@ -84,7 +84,7 @@ class AuditFile:
     def _open(self) -> int:
         """Open the file at the path, and begin a new one where it is full; return its descriptor."""
         if self._file >= 0:
-            if os.fstat(self._file).st_size >= self._max_bytes:
+            if os.lseek(self._file, 0, os.SEEK_END) >= self._max_bytes:  # cheaper than its status
                 self._begin_anew()
             elif not folder.is_at(self._path, self._identity):
                 self._close()  # deleted, or moved aside by another process
