@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -392,6 +393,27 @@ def test_a_forked_child_with_redis(redis_server: RedisServer) -> None:
         with os.fdopen(reader) as stream:
             assert stream.read() == str(first + 1)
     assert store.advance("key", 0) == first + 2
+
+
+@pytest.mark.redis
+@needs_redis
+def test_connections_that_were_cut_are_replaced(redis_server: RedisServer) -> None:
+    """Within calls, which give back their turns all the same; and between, when each has an answer that nobody read."""
+    store, other = open_store(redis_server.url), open_store(redis_server.url)
+    keys = ["a", "b", "c"]
+    numbers = {key: NonceGenerator(key, store=store) for key in keys}
+    with redis_server.client() as admin:
+        for _ in range(3):
+            with contextlib.ExitStack() as stack:
+                for key in keys:
+                    stack.enter_context(numbers[key].turn(nonce_follows=True)).next(numbers[key])
+                admin.client_kill_filter(_type="normal", skipme=True)
+            for key in keys:
+                with other.turn(key, 1):
+                    pass
+            admin.client_kill_filter(_type="normal", skipme=True)
+    store.close()
+    other.close()
 
 
 @pytest.mark.redis

@@ -228,7 +228,7 @@ class _Process:
         """Return the waiting records, each to one caller."""
         taken = []
         with contextlib.suppress(IndexError):
-            while True:
+            while self.unsent:
                 taken.append(self.unsent.popleft())
         return taken
 

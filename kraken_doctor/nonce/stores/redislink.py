@@ -101,60 +101,67 @@ class RedisLink:
             try:
                 return self._exchange(command, judge, wait=wait)
             except self._redis.ConnectionError:
-                # Once more on a connection that had gone; never after a wait that was long enough.
+                # Once more where it had gone, and others with it; never after a wait that was long enough.
+                self._process.get().begin_anew()
                 return self._exchange(command, judge, wait=wait)
         except (self._redis.RedisError, OSError, ValueError) as exc:
             raise _as_ours(exc) from exc
 
     def _exchange(self, command: tuple[str | float, ...], judge: Judge, *, wait: bool) -> Any:
         process = self._process.get()
-        pool, connection = process.pool, None
+        connection, owes = None, False
         try:
-            # A command whose answer is not read must not go to a connection that is dead: the pool looks.
-            pool, connection = (wait and self._owing(process)) or (pool, pool.get_connection())
+            connection, owes = self._connection(process, wait=wait)
             connection.send_packed_command(_packed(command))
-            if not wait:
-                # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
-                lent, connection = connection, None
-                process.owing.append((pool, lent))
-                return None
-            answer = judge(connection.read_response())
-            pool.release(connection)
+            if owes:
+                self._read_owed(connection)  # only now, while Redis is at work
+            answer = judge(connection.read_response()) if wait else None
+            # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
+            lent, connection = connection, None
+            (process.idle if wait else process.owing).append(lent)
         except self._redis.ResponseError:
-            pool.release(connection)  # that was the answer
+            process.pool.release(connection)  # that was the answer
             raise
         except BaseException as exc:
             if connection is not None:
                 # Ctrl-C, a timeout: the answer is still to come, and the next command would take it for its own. Or
                 # it was no answer to this command, and may be that to another.
                 connection.disconnect()
-                pool.release(connection)
+                process.pool.release(connection)
             elif not isinstance(exc, (self._redis.RedisError, OSError)):
                 # It may have got one that we never saw: the pool would count it for ever, and run out.
-                process.renew_pool()
+                process.begin_anew()
             raise
         return answer
 
-    def _owing(self, process: _Connections) -> tuple[Any, Any] | None:
-        """Return a connection, with its pool, whose last answer was not waited for, and has been read by now."""
-        while process.owing:
-            with contextlib.suppress(IndexError):  # another thread has it
-                pool, connection = process.owing.popleft()
-                try:
-                    with contextlib.suppress(self._redis.ResponseError):  # a turn not given up ends with its lease
-                        connection.read_response()
-                except (self._redis.RedisError, OSError):
-                    connection.disconnect()
-                    pool.release(connection)
-                else:
-                    return pool, connection
-        return None
+    def _read_owed(self, connection: Any) -> None:
+        try:
+            connection.read_response()
+        except self._redis.ResponseError:
+            pass  # a turn that is not given up ends with its lease
+        except self._redis.TimeoutError as exc:
+            raise self._redis.ConnectionError(*exc.args) from exc  # it has been gone for as long as nobody asked
+
+    def _connection(self, process: _Connections, *, wait: bool) -> tuple[Any, bool]:
+        """Return a connection, and whether it owes an answer that nobody waits for: to be read before the command's."""
+        with contextlib.suppress(IndexError):
+            if wait:
+                return process.owing.pop(), True
+        with contextlib.suppress(IndexError):
+            connection = process.idle.pop()
+            # A command whose answer is not read must not go to a connection that is dead; a closed one opens itself.
+            with contextlib.suppress(self._redis.RedisError, OSError):
+                if not connection.can_read():
+                    return connection, False
+            connection.disconnect()
+            return connection, False
+        return process.pool.get_connection(), False
 
     def close(self) -> None:
         """Close all connections; using it afterwards opens new ones."""
         connections = self._process.get()
-        connections.owing.clear()
         connections.pool.disconnect()
+        connections.begin_anew()
 
 
 class _Connections:
@@ -162,13 +169,15 @@ class _Connections:
 
     def __init__(self, make_pool: Callable[[], Any]) -> None:
         self._make_pool = make_pool
-        self.renew_pool()
-        self.owing: deque[tuple[Any, Any]] = deque()
-        """Pools and connections with an answer that nobody waits for: to be read before the next command."""
+        self.begin_anew()
 
-    def renew_pool(self) -> None:
-        """Begin anew; whoever is using a connection of the old pool gives it back to that."""
+    def begin_anew(self) -> None:
+        """Forget all; whoever is using a connection finishes with it."""
         self.pool = self._make_pool()
+        # To give a connection to its pool and get it back costs half as much as a round trip.
+        self.idle: deque[Any] = deque()
+        self.owing: deque[Any] = deque()
+        """Those with an answer that nobody waits for."""
 
 
 def _packed(command: Sequence[str | float]) -> list[bytes]:
