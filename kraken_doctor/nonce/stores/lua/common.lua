@@ -26,9 +26,8 @@ local function next_nonce(key, floor)
     if not string.match(mark, '^%d+$') then
       return redis.error_reply('NOTAMARK what is stored for this key is no number')
     end
-    local next = successor(mark)
-    if above(next, nonce) then
-      nonce = next
+    if not above(nonce, mark) then
+      nonce = successor(mark)
     end
   end
   if above(nonce, MAX) then
@@ -41,10 +40,13 @@ end
 -- Keep the audit records ARGV[first + 1...], the newest first, and not more than ARGV[first] of them.
 local function keep_records(list, first)
   if #ARGV > first then
+    local lines = 0
     for i = first + 1, #ARGV do
-      redis.call('LPUSH', list, ARGV[i])
+      lines = redis.call('LPUSH', list, ARGV[i])
     end
-    redis.call('LTRIM', list, 0, ARGV[first] - 1)
+    if lines > tonumber(ARGV[first]) then
+      redis.call('LTRIM', list, 0, ARGV[first] - 1)
+    end
   end
 end
 

@@ -2,10 +2,11 @@
 -- KEYS[1] holder, KEYS[2] queue; ARGV[1] token, ARGV[2] prefix of heartbeats, ARGV[3] prefix of wake-ups,
 -- ARGV[4] ms in which the next one must accept: it may have died since it last showed that it waits.
 
-redis.call('LREM', KEYS[2], 0, ARGV[1])
-redis.call('DEL', ARGV[2] .. ARGV[1])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return 0 -- not ours: the lease ran out, and it may be somebody else's by now
+  -- Not ours: never granted, or the lease ran out, and it may be somebody else's by now.
+  redis.call('LREM', KEYS[2], 0, ARGV[1])
+  redis.call('DEL', ARGV[2] .. ARGV[1])
+  return 0
 end
 while true do
   local next = redis.call('LPOP', KEYS[2])
