@@ -102,7 +102,7 @@ class RedisLink:
                 return self._exchange(command, judge, wait=wait)
             except self._redis.ConnectionError:
                 # Once more where it had gone, and others with it; never after a wait that was long enough.
-                self._process.get().begin_anew()
+                self._process.get().close_kept()
                 return self._exchange(command, judge, wait=wait)
         except (self._redis.RedisError, OSError, ValueError) as exc:
             raise _as_ours(exc) from exc
@@ -113,8 +113,9 @@ class RedisLink:
         try:
             connection, owes = self._connection(process, wait=wait)
             connection.send_packed_command(_packed(command))
-            if owes:
-                self._read_owed(connection)  # only now, while Redis is at work
+            if owes:  # read only now, while Redis is at work
+                with contextlib.suppress(self._redis.ResponseError):  # a turn not given up ends with its lease
+                    connection.read_response()
             answer = judge(connection.read_response()) if wait else None
             # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
             lent, connection = connection, None
@@ -130,17 +131,9 @@ class RedisLink:
                 process.pool.release(connection)
             elif not isinstance(exc, (self._redis.RedisError, OSError)):
                 # It may have got one that we never saw: the pool would count it for ever, and run out.
-                process.begin_anew()
+                process.renew_pool()
             raise
         return answer
-
-    def _read_owed(self, connection: Any) -> None:
-        try:
-            connection.read_response()
-        except self._redis.ResponseError:
-            pass  # a turn that is not given up ends with its lease
-        except self._redis.TimeoutError as exc:
-            raise self._redis.ConnectionError(*exc.args) from exc  # it has been gone for as long as nobody asked
 
     def _connection(self, process: _Connections, *, wait: bool) -> tuple[Any, bool]:
         """Return a connection, and whether it owes an answer that nobody waits for: to be read before the command's."""
@@ -160,8 +153,8 @@ class RedisLink:
     def close(self) -> None:
         """Close all connections; using it afterwards opens new ones."""
         connections = self._process.get()
+        connections.close_kept()
         connections.pool.disconnect()
-        connections.begin_anew()
 
 
 class _Connections:
@@ -169,15 +162,24 @@ class _Connections:
 
     def __init__(self, make_pool: Callable[[], Any]) -> None:
         self._make_pool = make_pool
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget all; whoever is using a connection finishes with it."""
-        self.pool = self._make_pool()
+        self.renew_pool()
         # To give a connection to its pool and get it back costs half as much as a round trip.
         self.idle: deque[Any] = deque()
         self.owing: deque[Any] = deque()
         """Those with an answer that nobody waits for."""
+
+    def renew_pool(self) -> None:
+        """Begin anew; whoever is using a connection of the old pool finishes with it."""
+        self.pool = self._make_pool()
+
+    def close_kept(self) -> None:
+        """Close the connections that nobody is using; they open themselves when they are."""
+        for kept in (self.idle, self.owing):
+            with contextlib.suppress(IndexError):  # another thread has it
+                while kept:
+                    connection = kept.pop()
+                    connection.disconnect()
+                    self.pool.release(connection)
 
 
 def _packed(command: Sequence[str | float]) -> list[bytes]:

@@ -141,11 +141,9 @@ class _Shared:
                 least = max(floor, self._last.get(key_id, -1) + 1)
                 if least <= MAX_NONCE:
                     db, values = self._connection(), (key_id, least - _SHIFT)
-                    # Nearly always the mark is below: then there is nothing to read and to judge.
-                    if db.execute(_STATEMENTS["raise"], values).rowcount == 1:
-                        self._last[key_id] = least
-                        return least
-                    rows = db.execute(_STATEMENTS["advance"], values).fetchall()
+                    # Nearly always the mark is below, and becomes what we have given.
+                    raised = db.execute(_STATEMENTS["raise"], values).rowcount == 1
+                    rows = [values[1:]] if raised else db.execute(_STATEMENTS["advance"], values).fetchall()
                     answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
                     nonce = marks.judged(answer, least, is_possible, self.remedy)
                     if rows:
