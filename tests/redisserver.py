@@ -20,9 +20,11 @@ class RedisServer:
     """One server process; data is kept in *folder* only with ``persist``."""
 
     def __init__(self, folder: Path, *, persist: bool = False, options: tuple[str, ...] = ()) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = 65_535
+        while self.port > 55_535:  # a node of a cluster listens 10,000 above it too
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = int(probe.getsockname()[1])
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
