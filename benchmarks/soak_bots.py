@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import time
 from importlib import import_module
 from typing import Any
 
+import benchmarks.hostclock  # noqa: F401 - sets right what libfaketime breaks
 from kraken_doctor import open_store
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
@@ -38,7 +40,7 @@ class SteppingClock(SystemClock):
 
 
 def main(task: dict[str, Any]) -> None:
-    """Call until stdin ends. A second store URL is a second client object, on the same key."""
+    """Call with each key until stdin ends. A second store URL is a second client object of each."""
     kind = KINDS[task["kind"]]
     if task["user"]:
         # What is imported at the first use must be there before: the interpreter may be closed to this user. The
@@ -58,8 +60,8 @@ def main(task: dict[str, Any]) -> None:
     if kind.is_async:
         threading.Thread(target=lambda: asyncio.run(_tasks(kind, task, stores, options)), daemon=True).start()
     else:
-        for store in stores:
-            client = kind.installed(task["key"], task["secret"], task["url"], store=store, **options)
+        for store, (key, secret) in itertools.product(stores, task["keys"]):
+            client = kind.installed(key, secret, task["url"], store=store, **options)
             for _ in range(AT_ONCE):
                 threading.Thread(target=lambda c=client: _calls(kind, c), daemon=True).start()
     sys.stdin.read()
@@ -75,7 +77,10 @@ def _calls(kind: Kind, client: Any) -> None:
 
 
 async def _tasks(kind: Kind, task: dict[str, Any], stores: list[Any], options: dict[str, Any]) -> None:
-    clients = [kind.installed(task["key"], task["secret"], task["url"], store=store, **options) for store in stores]
+    clients = [
+        kind.installed(key, secret, task["url"], store=store, **options)
+        for store, (key, secret) in itertools.product(stores, task["keys"])
+    ]
 
     async def calls(client: Any) -> None:
         while True:
