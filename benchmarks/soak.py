@@ -18,6 +18,7 @@ import argparse
 import itertools
 import json
 import math
+import multiprocessing
 import os
 import random
 import shutil
@@ -31,12 +32,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.hostclock import HostClock
 from benchmarks.sentinels import Sentinels
-from benchmarks.soak_bots import KINDS, STEP_EVERY_S, STEP_S
+from benchmarks.soak_bots import KINDS, STEP_EVERY_S, STEP_S, main
 from kraken_doctor import key_id, open_store
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import NOT_SENT
@@ -59,6 +61,10 @@ START_S = 90.0
 """Until each bot must have made a call; importing a client takes seconds where many do so at once."""
 
 NOBODY = 65534
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["benchmarks.soak_bots"])
+_Bot = subprocess.Popen[bytes] | ForkServerProcess
 
 
 class Arrival(NamedTuple):
@@ -210,7 +216,7 @@ class Ground:
         self.strikes: list[Strike] = []
         self.done: Counter[str] = Counter()
         self._doors = ExitStack()
-        self._bots: list[subprocess.Popen[bytes]] = []
+        self._bots: list[_Bot] = []
         self._urls: list[str] = []
         self._called: dict[int, int] = {}
         """How often a bot's door had been used when it was started: a bot that only starts is no victim yet."""
@@ -228,27 +234,30 @@ class Ground:
     def __exit__(self, *_raised: object) -> None:
         self.strikes.append(Strike(-1, time.monotonic(), math.inf))
         for bot in self._bots:
-            bot.kill()
-            bot.wait()
+            _end(bot)
         self._doors.close()
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> _Bot:
         self._called[number] = self.exchange.by_door[number]
         user = NOBODY if self.how.get("users") and number % 2 else 0
         # Every other bot has two client objects; the second names the file by another path.
         stores = self.stores if number % 2 else self.stores[:1]
         task = {"kind": self.kinds[number], "url": self._urls[number], "keys": self.keys,
                 "stores": stores, "user": user, "group": NOBODY, "steps": bool(self.how.get("steps"))}  # fmt: skip
+        if not self.clock:
+            # A fork of a process that has imported every client: half of all computing went into that.
+            bot = FORKS.Process(target=main, args=(task,), daemon=True)
+            bot.start()
+            return bot
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.soak_bots", json.dumps(task)]
-        environment = os.environ | (self.clock.environment if self.clock else {})
+        environment = os.environ | self.clock.environment
         return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
 
     def kill(self, chance: random.Random) -> None:
         """As `kill -9` does; another process takes its place."""
         number = chance.choice(self.calling() or [0])
         began = time.monotonic()
-        self._bots[number].kill()
-        self._bots[number].wait()
+        _end(self._bots[number])
         self.strikes.append(Strike(number, began - MARGIN_S, time.monotonic() + MARGIN_S))
         self._bots[number] = self._start(number)
         self.done["kills"] += 1
@@ -288,13 +297,22 @@ class Ground:
         return judge(self.exchange.log, {key: not_sent[key_id(key)] for key, _ in self.keys}, self.strikes)
 
 
+def _end(bot: _Bot) -> None:
+    bot.kill()
+    if isinstance(bot, subprocess.Popen):
+        bot.wait()
+    else:
+        bot.join()
+
+
 @contextmanager
-def _stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    process.send_signal(signal.SIGSTOP)
+def _stopped(bot: _Bot) -> Iterator[None]:
+    assert bot.pid is not None
+    os.kill(bot.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        process.send_signal(signal.SIGCONT)
+        os.kill(bot.pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import sys
 import threading
 import time
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -40,7 +42,7 @@ class SteppingClock(SystemClock):
 
 
 def main(task: dict[str, Any]) -> None:
-    """Call with each key until stdin ends. A second store URL is a second client object of each."""
+    """Call with each key until stdin or the parent ends. A second store URL is a second client object of each."""
     kind = KINDS[task["kind"]]
     if task["user"]:
         # What is imported at the first use must be there before: the interpreter may be closed to this user. The
@@ -64,7 +66,12 @@ def main(task: dict[str, Any]) -> None:
             client = kind.installed(key, secret, task["url"], store=store, **options)
             for _ in range(AT_ONCE):
                 threading.Thread(target=lambda c=client: _calls(kind, c), daemon=True).start()
-    sys.stdin.read()
+    if parent := multiprocessing.parent_process():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        warnings.simplefilter("ignore")
+        parent.join()
+    else:
+        sys.stdin.read()
     os._exit(0)
 
 
