@@ -1,13 +1,15 @@
 """
 Every kind of client on shared keys, for a long time, while all goes wrong that can; judged from the exchange's own log.
 
-    python -m benchmarks.soak [--minutes 10] [--calls 1000000]
+    python -m benchmarks.soak [--minutes 10] [--calls 1000000] [--keys 3]
 
-Processes are killed (SIGKILL) and stopped beyond a lease, clocks step by half an hour, a disk is full, Redis fails over
-by Sentinel. As root also: two users of one file, and a small disk. Status 1 where a nonce was repeated, one fell below
-another, two calls of a key were in flight, one was refused for its nonce, or one was executed that the audit log calls
-not sent. What belongs to a process that was killed or stopped in the middle of its call, or to a failover, is counted
-beside that: no lock can hold back what a dead process had sent.
+Processes are killed (SIGKILL) and stopped beyond a lease, clocks step by half an hour (with libfaketime, where it is
+installed: so that everything in the process sees it), a disk is full, Redis fails over by Sentinel. As root also: two
+users of one file, and a small disk. Every bot of a ground is on every key of it.
+
+Status 1 where a nonce was repeated, one fell below another, two calls of a key were in flight, one was refused for its
+nonce, or one was executed that the audit log calls not sent. What belongs to a process that was killed or stopped in
+the middle of its call, or to a failover, is counted beside that: no lock can hold back what a dead process had sent.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import itertools
 import json
 import math
+import multiprocessing
 import os
 import random
 import shutil
@@ -28,11 +31,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.hostclock import HostClock
 from benchmarks.sentinels import Sentinels
-from benchmarks.soak_bots import KINDS
+from benchmarks.soak_bots import KINDS, STEP_EVERY_S, STEP_S, main
 from kraken_doctor import key_id, open_store
 from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.model.call import NOT_SENT
@@ -55,6 +61,10 @@ START_S = 90.0
 """Until each bot must have made a call; importing a client takes seconds where many do so at once."""
 
 NOBODY = 65534
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["benchmarks.soak_bots"])
+_Bot = subprocess.Popen[bytes] | ForkServerProcess
 
 
 class Arrival(NamedTuple):
@@ -191,17 +201,22 @@ def _named(*arrivals: Arrival) -> str:
 
 
 class Ground:
-    """Some bots on one key and one store, and what is done to them."""
+    """Some bots on the same keys and one store, and what is done to them."""
 
-    def __init__(self, name: str, folder: Path, stores: Sequence[str], kinds: Sequence[str], **how: Any) -> None:
+    def __init__(
+        self, name: str, folder: Path, stores: Sequence[str], kinds: Sequence[str], keys: int, **how: Any
+    ) -> None:
         self.name, self.stores, self.how = name, list(stores), how
-        self.key, self.secret = demo_credentials(f"soak {name}")
-        self.exchange = Watched([Key(name=name, api_key=self.key, secret=self.secret, balances={"ZUSD": "1.0000"})])
+        self.keys = [demo_credentials(f"soak {name} {number}") for number in range(keys)]
+        self.exchange = Watched(
+            Key(name=name, api_key=key, secret=secret, balances={"ZUSD": "1.0000"}) for key, secret in self.keys
+        )
+        self.clock: HostClock | None = how.get("clock")
         self.folder, self.kinds = folder, list(kinds)
         self.strikes: list[Strike] = []
         self.done: Counter[str] = Counter()
         self._doors = ExitStack()
-        self._bots: list[subprocess.Popen[bytes]] = []
+        self._bots: list[_Bot] = []
         self._urls: list[str] = []
         self._called: dict[int, int] = {}
         """How often a bot's door had been used when it was started: a bot that only starts is no victim yet."""
@@ -219,26 +234,30 @@ class Ground:
     def __exit__(self, *_raised: object) -> None:
         self.strikes.append(Strike(-1, time.monotonic(), math.inf))
         for bot in self._bots:
-            bot.kill()
-            bot.wait()
+            _end(bot)
         self._doors.close()
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> _Bot:
         self._called[number] = self.exchange.by_door[number]
         user = NOBODY if self.how.get("users") and number % 2 else 0
         # Every other bot has two client objects; the second names the file by another path.
         stores = self.stores if number % 2 else self.stores[:1]
-        task = {"kind": self.kinds[number], "url": self._urls[number], "key": self.key, "secret": self.secret,
+        task = {"kind": self.kinds[number], "url": self._urls[number], "keys": self.keys,
                 "stores": stores, "user": user, "group": NOBODY, "steps": bool(self.how.get("steps"))}  # fmt: skip
+        if not self.clock:
+            # A fork of a process that has imported every client: half of all computing went into that.
+            bot = FORKS.Process(target=main, args=(task,), daemon=True)
+            bot.start()
+            return bot
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.soak_bots", json.dumps(task)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        environment = os.environ | self.clock.environment
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
 
     def kill(self, chance: random.Random) -> None:
         """As `kill -9` does; another process takes its place."""
         number = chance.choice(self.calling() or [0])
         began = time.monotonic()
-        self._bots[number].kill()
-        self._bots[number].wait()
+        _end(self._bots[number])
         self.strikes.append(Strike(number, began - MARGIN_S, time.monotonic() + MARGIN_S))
         self._bots[number] = self._start(number)
         self.done["kills"] += 1
@@ -262,21 +281,38 @@ class Ground:
         filler.unlink()
         self.done["full disks"] += 1
 
+    def tick(self, second: float) -> None:
+        """Set the clock of the host, every few seconds: ahead, right, behind, right."""
+        turn = int(second / STEP_EVERY_S)
+        if self.clock and turn > self.done["clock steps"]:
+            self.clock.step((0, STEP_S, 0, -STEP_S)[turn % 4])
+            self.done["clock steps"] += 1
+
     def verdict(self) -> Verdict:
         """Judge, when all has ended."""
-        audit = open_store(self.stores[0])
-        mine = key_id(self.key)
-        found = {record.nonce for record in audit.records() if record.key_id == mine and record.outcome == NOT_SENT}
-        return judge(self.exchange.log, {self.key: found}, self.strikes)
+        not_sent: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
+        for record in open_store(self.stores[0]).records():
+            if record.outcome == NOT_SENT and record.key_id in not_sent:
+                not_sent[record.key_id].add(record.nonce)
+        return judge(self.exchange.log, {key: not_sent[key_id(key)] for key, _ in self.keys}, self.strikes)
+
+
+def _end(bot: _Bot) -> None:
+    bot.kill()
+    if isinstance(bot, subprocess.Popen):
+        bot.wait()
+    else:
+        bot.join()
 
 
 @contextmanager
-def _stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    process.send_signal(signal.SIGSTOP)
+def _stopped(bot: _Bot) -> Iterator[None]:
+    assert bot.pid is not None
+    os.kill(bot.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        process.send_signal(signal.SIGCONT)
+        os.kill(bot.pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -303,25 +339,26 @@ def shared(folder: Path, *, users: bool) -> list[str]:
     return [f"sqlite:///{folder}/nonce.db", f"sqlite:///{folder}-link/nonce.db"]
 
 
-def soak(minutes: float, calls: int | None, seed: int) -> int:
-    """Print the table; 1 where there was a violation."""
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, seed {seed}\n", flush=True)
+def _grounds(stack: ExitStack, base: Path, keys: int) -> Iterator[Ground]:
     every, root = list(KINDS), hasattr(os, "geteuid") and os.geteuid() == 0
+    ground = partial(Ground, keys=keys)
+    yield ground("SQLite, two users" if root else "SQLite", base, shared(base / "users", users=root), every, users=root)
+    clock = HostClock.found(base / "clock")
+    steps = "SQLite, clock steps" + (" (libfaketime)" if clock else "")
+    yield ground(steps, base, shared(base / "steps", users=False), every[:3], clock=clock, steps=not clock)
+    if disk := stack.enter_context(small_disk(base / "disk")):
+        yield ground("SQLite, full disk", disk, [f"sqlite:///{disk}/nonce.db"] * 2, every[:2], full=True)
+    if sentinels := Sentinels.started(stack, base):
+        yield ground("Redis, Sentinel", base, [sentinels.url] * 2, every, sentinels=sentinels)
+
+
+def soak(minutes: float, calls: int, seed: int, keys: int) -> int:
+    """Print the table; 1 where there was a violation."""
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, seed {seed}, {keys} keys a ground\n", flush=True)
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base.chmod(0o711)
-        grounds = [
-            Ground(
-                "SQLite, two users" if root else "SQLite", base, shared(base / "users", users=root), every, users=root
-            ),
-            Ground("SQLite, clock steps", base, shared(base / "steps", users=False), every[:3], steps=True),
-        ]
-        disk = stack.enter_context(small_disk(base / "disk"))
-        if disk:
-            grounds.append(Ground("SQLite, full disk", disk, [f"sqlite:///{disk}/nonce.db"] * 2, every[:2], full=True))
-        sentinels = Sentinels.started(stack, base)
-        if sentinels:
-            grounds.append(Ground("Redis, Sentinel", base, [sentinels.url] * 2, every, sentinels=sentinels))
+        grounds = list(_grounds(stack, base, keys))
         for ground in grounds:
             stack.enter_context(ground)
         _wait_for_all(grounds)
@@ -333,14 +370,30 @@ def soak(minutes: float, calls: int | None, seed: int) -> int:
         ]
         for worker in workers:
             worker.start()
-        while time.monotonic() < until and (calls is None or sum(len(g.exchange.log) for g in grounds) < calls):
-            time.sleep(0.1)
+        _watch(grounds, began, until, calls or math.inf)
         enough.set()
         for worker in workers:
             worker.join()
         for ground in grounds:
             ground.__exit__()
         return _table(grounds, time.monotonic() - began)
+
+
+def _watch(grounds: Sequence[Ground], began: float, until: float, calls: float) -> None:
+    """Step the clocks, and say each minute how far it is."""
+    said = 0
+    while (now := time.monotonic()) < until and _calls(grounds) < calls:
+        for ground in grounds:
+            ground.tick(now - began)
+        if (minute := int((now - began) / 60)) > said:
+            said = minute
+            rate = _calls(grounds) / (now - began)
+            print(f"{minute} min: {_calls(grounds)} calls, {rate:.0f} a second", file=sys.stderr, flush=True)
+        time.sleep(0.1)
+
+
+def _calls(grounds: Sequence[Ground]) -> int:
+    return sum(len(ground.exchange.log) for ground in grounds)
 
 
 enough = threading.Event()
@@ -396,16 +449,17 @@ def _table(grounds: Sequence[Ground], seconds: float) -> int:
         bad += len(verdict.violations) + (verdict.executed == 0)
         for line in verdict.violations[:5]:
             print(f"  {line}", file=sys.stderr)
-    print(f"\n{sum(len(ground.exchange.log) for ground in grounds)} calls in {seconds:.0f} s", flush=True)
+    print(f"\n{_calls(grounds)} calls in {seconds:.0f} s, {_calls(grounds) / seconds:.0f} a second", flush=True)
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--calls", type=int, help="End after so many calls, if that is sooner.")
+    parser.add_argument("--calls", type=int, default=0, help="End after so many calls, if that is sooner.")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keys", type=int, default=3, help="Of each ground; one alone bounds how fast it goes.")
     chosen = parser.parse_args()
     # By the way of the exit stack: else servers and the small disk would stay.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sys.exit(soak(chosen.minutes, chosen.calls, chosen.seed))
+    sys.exit(soak(chosen.minutes, chosen.calls, chosen.seed, chosen.keys))

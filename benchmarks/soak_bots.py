@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
+import multiprocessing
 import os
 import sys
 import threading
 import time
+import warnings
 from importlib import import_module
 from typing import Any
 
+import benchmarks.hostclock  # noqa: F401 - sets right what libfaketime breaks
 from kraken_doctor import open_store
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.model.unit import NonceUnit
@@ -38,7 +42,7 @@ class SteppingClock(SystemClock):
 
 
 def main(task: dict[str, Any]) -> None:
-    """Call until stdin ends. A second store URL is a second client object, on the same key."""
+    """Call with each key until stdin or the parent ends. A second store URL is a second client object of each."""
     kind = KINDS[task["kind"]]
     if task["user"]:
         # What is imported at the first use must be there before: the interpreter may be closed to this user. The
@@ -58,11 +62,16 @@ def main(task: dict[str, Any]) -> None:
     if kind.is_async:
         threading.Thread(target=lambda: asyncio.run(_tasks(kind, task, stores, options)), daemon=True).start()
     else:
-        for store in stores:
-            client = kind.installed(task["key"], task["secret"], task["url"], store=store, **options)
+        for store, (key, secret) in itertools.product(stores, task["keys"]):
+            client = kind.installed(key, secret, task["url"], store=store, **options)
             for _ in range(AT_ONCE):
                 threading.Thread(target=lambda c=client: _calls(kind, c), daemon=True).start()
-    sys.stdin.read()
+    if parent := multiprocessing.parent_process():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        warnings.simplefilter("ignore")
+        parent.join()
+    else:
+        sys.stdin.read()
     os._exit(0)
 
 
@@ -75,7 +84,10 @@ def _calls(kind: Kind, client: Any) -> None:
 
 
 async def _tasks(kind: Kind, task: dict[str, Any], stores: list[Any], options: dict[str, Any]) -> None:
-    clients = [kind.installed(task["key"], task["secret"], task["url"], store=store, **options) for store in stores]
+    clients = [
+        kind.installed(key, secret, task["url"], store=store, **options)
+        for store, (key, secret) in itertools.product(stores, task["keys"])
+    ]
 
     async def calls(client: Any) -> None:
         while True:
