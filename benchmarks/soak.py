@@ -215,6 +215,7 @@ class Ground:
         self.folder, self.kinds = folder, list(kinds)
         self.strikes: list[Strike] = []
         self.done: Counter[str] = Counter()
+        self._not_sent: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
         self._doors = ExitStack()
         self._bots: list[_Bot] = []
         self._urls: list[str] = []
@@ -290,11 +291,14 @@ class Ground:
 
     def verdict(self) -> Verdict:
         """Judge, when all has ended."""
-        not_sent: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
+        self.read_audit()
+        return judge(self.exchange.log, {key: self._not_sent[key_id(key)] for key, _ in self.keys}, self.strikes)
+
+    def read_audit(self) -> None:
+        """Keep what it calls not sent: it forgets the oldest after some 100,000 calls."""
         for record in open_store(self.stores[0]).records():
-            if record.outcome == NOT_SENT and record.key_id in not_sent:
-                not_sent[record.key_id].add(record.nonce)
-        return judge(self.exchange.log, {key: not_sent[key_id(key)] for key, _ in self.keys}, self.strikes)
+            if record.outcome == NOT_SENT and record.key_id in self._not_sent:
+                self._not_sent[record.key_id].add(record.nonce)
 
 
 def _end(bot: _Bot) -> None:
@@ -317,9 +321,9 @@ def _stopped(bot: _Bot) -> Iterator[None]:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path | None]:
-    """A file system of half a mebibyte; None where only root may make one, and we are not."""
+    """A file system with room for the longest audit log, and little more; None where only root may make one."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "soak", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=20m", "soak", str(folder)]
     if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
         yield None
         return
@@ -380,13 +384,16 @@ def soak(minutes: float, calls: int, seed: int, keys: int) -> int:
 
 
 def _watch(grounds: Sequence[Ground], began: float, until: float, calls: float) -> None:
-    """Step the clocks, and say each minute how far it is."""
+    """Step the clocks; each minute read the audits, and say how far it is."""
     said = 0
     while (now := time.monotonic()) < until and _calls(grounds) < calls:
         for ground in grounds:
             ground.tick(now - began)
         if (minute := int((now - began) / 60)) > said:
             said = minute
+            for ground in grounds:
+                with suppress(NonceStoreError):  # in the middle of a failover; it is read again
+                    ground.read_audit()
             rate = _calls(grounds) / (now - began)
             print(f"{minute} min: {_calls(grounds)} calls, {rate:.0f} a second", file=sys.stderr, flush=True)
         time.sleep(0.1)

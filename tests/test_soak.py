@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import PARTS
-from benchmarks.soak import Arrival, Strike, judge
+from benchmarks.hostclock import HostClock
+from benchmarks.soak import Arrival, Ground, Strike, judge
+from kraken_doctor import key_id, open_store
+from kraken_doctor.model.call import NOT_SENT, CallRecord
 from tests.redisserver import needs_redis
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +64,59 @@ def test_nothing_excuses_a_nonce_that_falls() -> None:
     """Nor one that comes twice, nor a call that is said not to have been sent."""
     log = [arrival(2, 1.0), arrival(1, 2.0), arrival(1, 3.0)]
     assert len(judge(log, {"key": {2}}, [Strike(-1, 0.0, 9.0)]).violations) == 4
+
+
+@pytest.mark.faketime
+def test_a_host_s_clock_steps_under_its_processes(tmp_path: Path) -> None:
+    """Ahead and back, as they ask; what they wait by goes on, and they can wait."""
+    clock = HostClock.found(tmp_path / "clock")
+    if clock is None:
+        pytest.skip("no libfaketime on this machine")
+    program = """import benchmarks.hostclock, time
+while input() == "?":
+    time.sleep(1e-6)
+    print(time.time(), time.monotonic(), flush=True)"""
+    command = [sys.executable, "-c", program]
+    environment = os.environ | clock.environment
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as asked:
+        assert asked.stdin
+        assert asked.stdout
+        seen = []
+        for offset in (0, 1800, -1800):
+            clock.step(offset)
+            print("?", file=asked.stdin, flush=True)
+            seen.append([float(word) for word in asked.stdout.readline().split()])
+        asked.stdin.write("\n")
+    assert [round((now - seen[0][0]) / 100) for now, _ in seen] == [0, 18, -18]
+    assert [round((now - seen[0][1]) / 100) for _, now in seen] == [0, 0, 0]
+
+
+def test_what_the_audit_has_forgotten_is_judged(tmp_path: Path) -> None:
+    """It keeps the last calls of a long soak; a lie of the first minute counts as well."""
+    url = f"sqlite:///{tmp_path}/nonce.db"
+    ground = Ground("ground", tmp_path, [url], [], keys=2)
+    (key, _), _ = ground.keys
+    ground.exchange.log.append(Arrival(1.0, 1.5, key, 7, accepted=True, error="", door=0))
+    store = open_store(url)
+    store.record(
+        CallRecord(
+            at_ns=1,
+            key_id=key_id(key),
+            unit="us",
+            nonce=7,
+            endpoint="Balance",
+            outcome=NOT_SENT,
+            latency_s=0,
+            waited_s=0,
+        )
+    )
+    ground.read_audit()
+    for path in tmp_path.glob("*audit*"):
+        path.unlink()
+    assert not [*store.records()]
+    assert [line.partition(":")[0] for line in ground.verdict().violations] == ["executed, and called not sent"]
 
 
 def test_one_command_makes_every_table() -> None:
