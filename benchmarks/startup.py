@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,14 +56,16 @@ def main() -> int:
         limit=1.5,
         runs=runs,
     )
-    with sandbox() as variables:
+    # A home of its own: a check reads what the audit log has of the key, which would grow from run to run.
+    with tempfile.TemporaryDirectory() as home, sandbox() as variables:
+        own = dict.fromkeys(("HOME", "XDG_STATE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"), home)
         check = compare(
             "`check` of one account / bare krakenex, one Balance",
             [*DOCTOR, "check", "--user", "daivon_frazier"],
             [sys.executable, "-c", BARE],
-            limit=2.0,
+            limit=1.5,
             runs=runs,
-            environ=variables,
+            environ=variables | own,
         )
     return 0 if version and check else 1
 

@@ -20,15 +20,13 @@ def start(jobs: Iterable[Callable[[], T]], *, workers: int) -> list[Future[T]]:
     Returns:
         A future a job, in the same order; it carries the job's result or its exception.
     """
+    started: list[tuple[Callable[[], T], Future[T]]] = [(job, Future()) for job in jobs]
     waiting: queue.SimpleQueue[tuple[Callable[[], T], Future[T]]] = queue.SimpleQueue()
-    started: list[Future[T]] = []
-    for job in jobs:
-        future: Future[T] = Future()
-        started.append(future)
-        waiting.put((job, future))
+    for one in started:
+        waiting.put(one)
     for _ in range(min(workers, len(started))):
         threading.Thread(target=_work, args=(waiting,), daemon=True).start()
-    return started
+    return [future for _, future in started]
 
 
 def call_with_timeout(timeout_s: float, job: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_a_healthy_check_reads_no_toml_and_compiles_no_error_pattern() -> None:
     check = "import re; from kraken_doctor.cli.main import run; run(['check', '--sandbox'])"
     loaded = loaded_by(f"{check}; assert not [key for key in re._cache if 'E?General' in str(key[1])]")
     assert not {"tomllib", "statistics", "asyncio"} & set(loaded)
+
+
+def test_a_process_of_its_own_guesses_no_encodings_and_walks_over_no_objects() -> None:
+    """Either took a twentieth of a check. That requests has to do without is not worth a warning, even with `-v`."""
+    program = "import gc; gc.set_debug(gc.DEBUG_STATS); from kraken_doctor.__main__ import main; main()"
+    command = [sys.executable, "-X", "importtime", "-c", program, "check", "--sandbox", "-v"]
+    seen = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert " requests.models\n" in seen
+    assert " charset_normalizer.api\n" not in seen
+    assert "character detection" not in seen
+    walked = [int(size) for size in re.findall(r"objects in each generation: (\d+)", seen)]  # as Python starts: 700
+    assert max(walked, default=0) < 5_000
 
 
 def test_the_generator_alone_needs_no_http() -> None:

@@ -86,16 +86,18 @@ class Doctor:
         self._notify: Callable[[str], None] | None = notify
         self._began_s = self.clock.monotonic() - spent_s
 
-    def examine(self, request: RunRequest, progress: RunTracker | None = None) -> Report:
+    def examine(
+        self, request: RunRequest, progress: RunTracker | None = None, meanwhile: Sequence[Callable[[], object]] = ()
+    ) -> Report:
         """
-        Return the report of one run; *progress* is told of it as it goes.
+        Return the report of one run; *progress* is told of it as it goes, and *meanwhile* is done while it waits.
 
         Raises:
             ConfigurationError: An account, a URL, a unit or a server is named that can't be used.
         """
         with contextlib.ExitStack() as stack:
             request, place = self._place(stack, request)
-            return self._run(request, place, stack, progress or RunTracker(self.clock))
+            return self._run(request, place, stack, progress or RunTracker(self.clock), meanwhile)
 
     @contextlib.contextmanager
     def instruments(self, request: RunRequest) -> Iterator[Instruments]:
@@ -107,9 +109,7 @@ class Doctor:
         """
         with contextlib.ExitStack() as stack:
             request, place = self._place(stack, request)
-            context = self._instruments(request, place, ())
-            stack.callback(context.close)
-            yield context
+            yield stack.enter_context(contextlib.closing(self._instruments(request, place, ())))
 
     def requests(self, request: RunRequest) -> list[str]:
         """Return each request that `examine` would make, below where to if that is not Kraken's; make none."""
@@ -152,12 +152,12 @@ class Doctor:
         return instruments.make_instruments(request, place, accounts, url=url, clock=self.clock, environ=environ)
 
     def _run(
-        self, request: RunRequest, place: RunEnvironment, stack: contextlib.ExitStack, progress: RunTracker
-    ) -> Report:
+        self, request: RunRequest, place: RunEnvironment, stack: contextlib.ExitStack, progress: RunTracker,
+        meanwhile: Sequence[Callable[[], object]],
+    ) -> Report:  # fmt: skip
         scopes = {check.scope for check in request.checks}
         accounts = self._accounts(place.environment, request) if Scope.ACCOUNT in scopes else ()
-        context = self._instruments(request, place, accounts)
-        stack.callback(context.close)
+        context = stack.enter_context(contextlib.closing(self._instruments(request, place, accounts)))
         asked = tuple(account for account in accounts if account.label not in request.resting)
         for account in asked:  # a unit that is none ends the run before anything is sent, of any account
             choose_unit(request.nonce_unit, account, KeyHistory())
@@ -171,10 +171,9 @@ class Doctor:
         progress.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
         if not request.sandbox:
             self._warn_of_undeclared_unit(request, plan)
+        made = (*runner.run(meanwhile), *_without_account(request, place.environment, scopes, accounts))
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
-        results = graded(
-            self._redact.everywhere((*runner.run(), *_without_account(request, place.environment, scopes, accounts)))
-        )
+        results = graded(self._redact.everywhere(made))
         if not request.amounts:
             from kraken_doctor.doctor.anonymise import without_amounts
 
@@ -208,8 +207,7 @@ def _without_account(
     """What stands in the place of the checks of accounts, where none is configured: the others have been made."""
     if accounts or request.static or Scope.ACCOUNT not in scopes:
         return ()
-    why = none_found(environment)
-    return (CheckResult(id="credentials", account=None, outcome=Outcome.INCONCLUSIVE, summary=why),)
+    return (CheckResult(id="credentials", account=None, outcome=Outcome.INCONCLUSIVE, summary=none_found(environment)),)
 
 
 def examine(

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -72,9 +72,11 @@ class Runner:
         self.interrupted = False
         """Whether it was given up."""
 
-    def run(self) -> tuple[CheckResult, ...]:
+    def run(self, meanwhile: Sequence[Callable[[], object]] = ()) -> tuple[CheckResult, ...]:
         """
         Run the run's checks and all accounts in parallel; each waits for what it needs, and no longer.
+
+        Once all are under way *meanwhile* is begun, in a thread of its own; nobody waits for it.
 
         Returns:
             A result for every check of the plan. What did not finish before the deadline, or before it was given up,
@@ -85,7 +87,9 @@ class Runner:
             make = functools.partial(self._make, check, None, functools.partial(check.run, self._context))
             self._run_checks[check.id] = parallel.start([make], workers=1)[0]
         jobs = [functools.partial(self._examine, account) for account in self._plan.accounts]
-        for future in (*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()):
+        futures = [*parallel.start(jobs, workers=self._plan.jobs), *self._run_checks.values()]
+        parallel.start(meanwhile, workers=1)
+        for future in futures:
             if parallel.wait(future, self._deadline.remaining, self._given_up):
                 future.result()  # raises what no check can answer for, such as a unit that is none
             # Not at the deadline: those that are done by then are still looked at, since one may have raised.

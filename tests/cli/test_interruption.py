@@ -99,9 +99,9 @@ def watch(frame, event, argument):
 import kraken_doctor.doctor.runner
 begin = kraken_doctor.doctor.runner.Runner.run
 
-def run(self):
+def run(self, meanwhile):
     sys.settrace(watch)
-    return begin(self)
+    return begin(self, meanwhile)
 
 kraken_doctor.doctor.runner.Runner.run = run
 from kraken_doctor.__main__ import main

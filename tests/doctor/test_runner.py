@@ -29,14 +29,14 @@ def ends(outcome: Outcome) -> Any:
 
 
 def run(
-    *checks: Check, accounts: tuple[Account, ...] = (), deadline_s: float = 10.0
+    *checks: Check, accounts: tuple[Account, ...] = (), deadline_s: float = 10.0, meanwhile: Any = ()
 ) -> dict[tuple[str, str | None], CheckResult]:
     context: Any = SimpleNamespace(clock=SystemClock())
     session: Any = SimpleNamespace(replies=[])
     examination = Runner(
         Plan(accounts=accounts, checks=checks, deadline_s=deadline_s), context, lambda account, clock: session
     )
-    return {(result.id, result.account): result for result in examination.run()}
+    return {(result.id, result.account): result for result in examination.run(meanwhile)}
 
 
 def test_a_skip_names_the_root() -> None:
@@ -103,6 +103,22 @@ def test_accounts_wait_for_what_they_need_and_no_longer() -> None:
         accounts=ACCOUNTS,
     )
     assert all(result.outcome is Outcome.PASS for result in results.values())
+
+
+def test_what_is_done_meanwhile_is_done_while_checks_wait_and_decides_nothing() -> None:
+    """Neither before the first request leaves nor after the last answer."""
+    under_way, done = threading.Event(), threading.Event()
+
+    def asks(context: Any) -> CheckOutcome:
+        under_way.set()
+        return CheckOutcome(Outcome.PASS if done.wait(10) else Outcome.FAIL, "asked")
+
+    def loads() -> None:
+        assert under_way.wait(10)
+        done.set()
+        raise ImportError
+
+    assert run(check("a", asks), meanwhile=[loads])["a", None].outcome is Outcome.PASS
 
 
 def test_the_deadline_ends_the_run_and_what_hangs_is_said() -> None:
