@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
 from kraken_doctor.botlog.prefilter import patterns, words
 from kraken_doctor.botlog.reading import HEAD_BYTES, PREFIX, Entry
+from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
 from kraken_doctor.diagnosis.recognise import exchange_symptoms, recognise
 from kraken_doctor.model.cause import Symptom
 
@@ -105,6 +106,7 @@ def _statement(text: str) -> tuple[Statement, int | None] | None:
 @functools.lru_cache(maxsize=2048)
 def _statement_of_shape(text: str) -> Statement:
     """Read what does not depend on the numbers."""
+    text = ESCAPES.sub("", text) if "\x1b" in text else text
     client, hints = client_of(text), frozenset(name for name, hint in _HINTS.items() if hint.search(text))
     frames, text = text, plain_text(text)
     lowered = text.lower()
@@ -140,8 +142,16 @@ def _errors(text: str, frames: str) -> tuple[tuple[Symptom, ...], str, Attributi
         return own, "", krakens if _shows("quoted", text) else whose
     found = recognise(text)
     if not (found and found[0].title.startswith("E")) and (match := _PATTERNS["unknown"].search(text)):
-        return (), match[1] or match[2], krakens
+        known = _cut_off(text[match.start(match.lastindex or 0) :])
+        return known, "" if known else match[1] or match[2], krakens
     return found, "", whose
+
+
+def _cut_off(text: str) -> tuple[Symptom, ...]:
+    """Return the error that the line breaks off in, where it can be only one: a pager and a terminal cut long lines."""
+    said = f"E{text.partition(chr(10))[0].rstrip(' .…>')}".casefold()
+    meant = tuple(symptom for symptom in EXCHANGE_SYMPTOMS if symptom.title.casefold().startswith(said))
+    return meant if len(meant) == 1 else ()
 
 
 def _worked(text: str, endpoint: str) -> tuple[bool, bool]:
@@ -167,7 +177,7 @@ def _worker(text: str) -> str:
 
 
 _PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)
-_ESCAPES, _FRAME, _STACK, _DOCKER, _BRACES = (re.compile(pattern) for pattern in patterns("not-said").values())
+ESCAPES, _FRAME, _STACK, _DOCKER, _BRACES = (re.compile(pattern) for pattern in patterns("not-said").values())
 _UNESCAPED = (("\\\\n", "\n"), ("\\\\", "\\"), ("\\n", "\n"), ("\\r", ""), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/"))
 
 
@@ -178,8 +188,6 @@ def plain_text(text: str) -> str:
     ``raise ConnectionError(err)`` is a line of somebody's source, and "at Request._callback (kraken.js)" the name of a
     file: neither is an error. The exception at the end of the traceback is.
     """
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
     docker = '{"log":' in text
     if docker:
         text = _DOCKER.sub(r"\1", text)

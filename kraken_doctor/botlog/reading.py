@@ -24,6 +24,8 @@ BEGINNING_BYTES = 8_000
 """Of a log: in which a bot says what it is."""
 _LINES = 200
 """Of one entry, and how far a line without a time may be from the one that has it."""
+_FEW_LINES = 3
+"""Fewer in one JSON string are an error and what it quotes."""
 
 ROUND_TRIP_S = 0.01
 """Shorter than a call to an exchange across the internet, TLS and its own work included."""
@@ -89,6 +91,8 @@ class Reader:
     _head: bytes = b""
     _rest: bytes = b""
     """What was read and may go on: the last entry."""
+    _margin: bytes = b""
+    """The blanks before each line of a log that was quoted in a page."""
 
     def __post_init__(self) -> None:
         self._times = Timestamps(self.now_s)
@@ -104,7 +108,7 @@ class Reader:
             OSError: The file can't be read on.
             EOFError: A compressed file is cut off.
         """
-        while (read := self.stream.read(BLOCK_BYTES)) or (self._rest and to_the_end):
+        while (read := self._bare(self.stream.read(BLOCK_BYTES))) or (self._rest and to_the_end):
             block = self._rest + read if self._rest else read
             if not self.extent.bytes:
                 self.beginning = block[:BEGINNING_BYTES]
@@ -120,6 +124,16 @@ class Reader:
             self.extent.bytes += len(block)
             self._look_back(block, len(block), 0)
             self.extent.saw(self._at)
+
+    def _bare(self, read: bytes) -> bytes:
+        """Take off what is around a whole log: a margin, and the escapes of JSON where all of it is one string."""
+        if not (self.extent.bytes or self._rest):
+            lines = [line for line in read[:BEGINNING_BYTES].splitlines() if line.strip()]
+            self._margin = min((line[: len(line) - len(line.lstrip())] for line in lines), key=len, default=b"")
+            if len(lines) == 1 and read.count(b"\\n") >= _FEW_LINES:
+                return read.replace(b"\\n", b"\n").replace(b'\\"', b'"')
+        # One that the edge of a block cuts stays: a line in a million bytes.
+        return (b"\n" + read).replace(b"\n" + self._margin, b"\n")[1:] if self._margin else read
 
     def _of_block(self, block: bytes) -> Iterator[Entry]:
         passed, counted, line, next_place = 0, 0, self.extent.lines + 1, self.find(block)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import attribute, client_of, versions_of
 from kraken_doctor.botlog.counters import QUICK_S, ErrorStats, NonceStats, Timeline, elapsed_s
-from kraken_doctor.botlog.events import Event, Statement
+from kraken_doctor.botlog.events import ESCAPES, Event, Statement
 from kraken_doctor.botlog.prefilter import words
 from kraken_doctor.botlog.reading import ROUND_TRIP_S
 
@@ -94,6 +94,7 @@ class LogStats:
 
     def began_with(self, text: str) -> None:
         """Take from the beginning of a log which client writes it, and which exchange it is about."""
+        text = ESCAPES.sub("", text)
         if client := client_of(text):
             self.clients.setdefault(client, 1)
         for name, number in versions_of(text):

@@ -70,6 +70,9 @@ _SYMPTOMS_BY_TITLE = {symptom.title: symptom for symptom in SYMPTOMS}
 _FEW = 3
 """Fewer refusals than that are an event, not a pattern."""
 
+_OF_KRAKENEX = ("", "krakenex", "pykrakenapi", "home-assistant")
+"""Clients whose nonces may be krakenex's own; an unknown one's too."""
+
 _TOLD_APART = dict(_SYMPTOMS_BY_TITLE["EAPI:Invalid nonce"].causes)
 
 
@@ -107,7 +110,8 @@ def _refused(stats: LogStats, patterns: tuple[Pattern, ...]) -> Diagnosis:
     because = (f"{title}: {_often(error)}", *texts, _generator(stats))
     severity = Severity.WARN if "over" in ids else None
     remedy = Remedy(**found["remedy"]) if "remedy" in found else None
-    possible = _alternatives(cause, found["others"], installed=stats.installed > 0)
+    plain = not stats.installed and stats.client in _OF_KRAKENEX
+    possible = _alternatives(cause, found["others"], plain=plain)
     return finding(
         cause, *because, summary=summary, confidence=sure, severity=severity, remedy=remedy, error=title,
         possible=possible,
@@ -120,9 +124,9 @@ def _generator(stats: LogStats) -> str:
     return "no line shows that the custom nonce generator was installed"
 
 
-def _alternatives(cause: str, likely: list[str], *, installed: bool) -> tuple[Alternative, ...]:
-    """Return the likeliest other causes of a refused nonce."""
-    ruled_out = {cause, *(("nonce-generator-default",) if installed else ())}
+def _alternatives(cause: str, likely: list[str], *, plain: bool) -> tuple[Alternative, ...]:
+    """Return the likeliest other causes of a refused nonce; *plain*: krakenex's own generator may be in use."""
+    ruled_out = {cause, *(() if plain else ("nonce-generator-default",))}
     others = [other for other in likely if other not in ruled_out][:3]
     return tuple(Alternative(f"{other}: {CAUSES[other].title}", _TOLD_APART[other]) for other in others)
 

@@ -9,7 +9,7 @@ import pytest
 
 from kraken_doctor.botlog import verdict
 from kraken_doctor.botlog.examine import LogAnalysis
-from kraken_doctor.diagnosis.recognise import SYMPTOMS
+from kraken_doctor.diagnosis.recognise import SYMPTOMS, recognise
 from kraken_doctor.model.findings import Confidence, Diagnosis, Severity
 from tests.botlog.logs import findings, line, refused, worked
 
@@ -37,6 +37,7 @@ def first(*log: str) -> Diagnosis:
         ("async-bundle", [line(1, f"ERROR kraken aiohttp {CERT}")]),
         ("help-page", [line(1, "ERROR 403 Client Error: Forbidden for url: https://support.kraken.com/hc/en-us/1")]),
         ("permission", [line(1, "ERROR AddOrder: EGeneral:Permission denied")]),
+        ("permission-of-a-call", [line(1, "ERROR kraken: EGeneral:Permission denied")]),
     ],
 )
 def test_each_rule(rule: str, log: list[str]) -> None:
@@ -59,6 +60,32 @@ def test_the_permission_of_the_call_that_was_denied() -> None:
     """Not always that for balances."""
     assert '"Create & modify orders"' in first(line(1, "AddOrder failed: EGeneral:Permission denied")).remedy.text
     assert '"Query ledger entries"' in first(line(1, "Ledgers failed: EGeneral:Permission denied")).remedy.text
+
+
+def test_a_call_that_is_not_named_may_be_any() -> None:
+    """Its box is not taken to be that for balances."""
+    said = first(line(1, "ERROR kraken: EGeneral:Permission denied")).remedy.text
+    assert all(box in said for box in ('"Query (Funds)"', '"Create & modify orders"', "the call that was denied"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Read timed out", "HTTP status is 520", "ConnectionResetError", "EService:Deadline elapsed"]
+)
+def test_an_order_may_have_been_filled_at_once(text: str) -> None:
+    """Then it is not among the open ones."""
+    (symptom,) = recognise(f"kraken {text}")
+    if "executed" in symptom.meaning or "order" in symptom.meaning:
+        assert "OpenOrders and ClosedOrders" in symptom.meaning.replace("\n", " ")
+    avoid = first(line(1, f"ERROR kraken: {text}")).remedy.avoid
+    assert "OpenOrders" not in avoid or "ClosedOrders" in avoid
+
+
+def test_krakenexs_own_nonces_are_krakenexs() -> None:
+    """Another client's bot is not told of them."""
+    log = [refused(60.0 * n) if n % 3 else worked(60.0 * n) for n in range(9)]
+    for client, told in (("krakenex 2.2.2", True), ("bot", True), ("gekko", False), ("freqtrade 2026.9", False)):
+        found = first(line(0, f"INFO {client} version"), *log)
+        assert any(one.text.startswith("nonce-generator-default") for one in found.possible) is told, client
 
 
 def test_a_key_that_is_refused_for_all_calls_is_not_right() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
 from io import BytesIO
@@ -17,7 +18,7 @@ from kraken_doctor.botlog.examine import LogAnalysis, examine
 from kraken_doctor.botlog.prefilter import Finder, ShapeFinder, compiled_finder, finder, needles
 from kraken_doctor.botlog.reading import BLOCK_BYTES, SHOWN_BYTES, Entry, Reader
 from kraken_doctor.diagnosis.causes.symptoms import EXCHANGE_SYMPTOMS
-from tests.botlog.logs import BEGAN_S, NOW_S, findings, line, refused
+from tests.botlog.logs import BEGAN_S, NOW_S, findings, line, refused, worked
 from tests.diagnosis.test_recognise import PASTED
 
 TRACEBACK = (
@@ -90,6 +91,43 @@ def test_a_long_line_is_cut_around_what_it_says() -> None:
     assert len(entries) == 2
     assert all(len(one.text) <= SHOWN_BYTES + 1 for one in entries)
     assert findings(data).stats.refused == 2
+
+
+def test_a_log_in_one_json_string_is_its_lines() -> None:
+    """As a service hands it out: each of them is an event, and a traceback is one."""
+    log = line(1, "ERROR Balance failed:") + TRACEBACK + refused(2) + worked(3) + refused(4)
+    for text in (json.dumps(log), json.dumps({"container": "bot", "log": log})):
+        found = findings(text)
+        assert (found.stats.refused, found.stats.worked) == (2, 1)
+        assert found.stats.errors["Read timed out"].count == 1
+
+
+def test_a_margin_is_that_of_the_whole_log() -> None:
+    """What is set in deeper still belongs to the line above it, also in the blocks that follow."""
+    log = "ERROR EAPI:Invalid nonce\nERROR Read timed out\n  url: api.kraken.com\n" * 60
+    data = "".join(f"\t  {one}\n" for one in log.splitlines()).encode()
+    plain, _ = read(log.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "BLOCK_BYTES", len(data) // 10)
+        set_in, _ = read(data)
+    assert len(plain) == 120
+    assert [one.text for one in set_in] == [one.text for one in plain]
+
+
+@pytest.mark.parametrize(
+    ("said", "titles"),
+    [
+        ("EAPI:Rate limit ex", ["EAPI:Rate limit exceeded"]),
+        ('{"error":["EGeneral:Temporary lo', ["EGeneral:Temporary lockout"]),
+        ("kraken returned error: General:Permission d…", ["EGeneral:Permission denied"]),
+        ("kraken EService:Unav>", ["EService:Unavailable"]),
+        ("kraken EAPI:Invalid", ["EAPI"]),
+        ("kraken EAPI:Rate of fire", ["EAPI"]),
+    ],
+)
+def test_an_error_that_breaks_off_with_its_line(said: str, titles: list[str]) -> None:
+    """Is known by its beginning, where only one begins so: a terminal and a pager cut lines."""
+    assert list(findings(line(1, f"ERROR {said}") + "ceeded and more\n").stats.errors) == titles
 
 
 @pytest.mark.parametrize("text", [text for text, _ in PASTED] + [symptom.title for symptom in EXCHANGE_SYMPTOMS])
