@@ -79,7 +79,8 @@ _CALLED = re.compile(
 @functools.lru_cache(maxsize=512)
 def _without_numbers(line: str) -> str:
     """Of one line: those of a traceback are the same in the next one."""
-    return _PATTERNS["numbers"].sub(lambda match: "00:00:00" if match[1] else "0", line)
+    plain = _PATTERNS["numbers"].sub(lambda match: "00:00:00" if match[1] else "0", line)
+    return _PATTERNS["counts"].sub(lambda match: "9" * len(match[0]), plain)
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
