@@ -6,7 +6,7 @@ It is read as its words: without colours, JSON's escapes, and the code that trac
 
 import functools
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
 from kraken_doctor.botlog.prefilter import patterns, words
@@ -60,11 +60,11 @@ class Event:
     """When it was made again, by the same, with nothing between."""
     nonce: int | None = None
     """Not in the statement, which is the same for each."""
+    times: tuple[float | None, ...] = field(init=False)
+    """When it was made, each time."""
 
-    @property
-    def times(self) -> tuple[float | None, ...]:
-        """Return when it was made, each time."""
-        return (self.at, *self.again)
+    def __post_init__(self) -> None:
+        self.times = (self.at, *self.again)
 
 
 _PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
@@ -164,7 +164,7 @@ def _endpoint(text: str) -> str:
 
 def _worker(text: str) -> str:
     match = _PATTERNS["worker"].search(text[:HEAD_BYTES])
-    return (match[1] or match[2])[:40] if match else ""
+    return (match[1] or match[0])[:40] if match else ""
 
 
 _PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)
