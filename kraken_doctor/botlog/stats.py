@@ -251,7 +251,7 @@ class LogStats:
         self._recent.append(call)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Call:
     at: float | None
     source: int
