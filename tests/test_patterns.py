@@ -39,7 +39,7 @@ _WORDS = "|".join(map(re.escape, ("/home/daivon", "host-1.example", "a" * 41, "a
 
 # What is put together when it is needed, by the place where that is done, and what comes of it there.
 MADE_WHEN_NEEDED: dict[tuple[str, str], list[re.Pattern[Any]]] = {
-    ("diagnosis/recognise.py", "pattern"): [recognise._pattern(sign) for sign in recognise.SYMPTOMS],
+    ("diagnosis/recognise.py", "lowered"): [recognise._pattern(sign) for sign in recognise.SYMPTOMS],
     ("diagnosis/remedies.py", "fields['pattern']"): [
         re.compile(fields["pattern"], re.IGNORECASE)
         for table in ("credential_problems.toml", "store_problems.toml")

@@ -120,7 +120,8 @@ class ErrorStats:
         self.first = event.at if self.first is None else self.first
         self.endpoint = says.endpoint
         self.endpoints[self.endpoint] += len(times)
-        self.hints.update(says.hints)
+        if says.hints:
+            self.hints.update(says.hints)
         self.naming_kraken += says.whose.kraken * len(times)
         self.gave_up_after = says.gave_up
 
@@ -140,10 +141,8 @@ class Timeline:
 
     def add(self, kind: str, times: Iterable[float | None]) -> None:
         """One more of *kind* at each of *times*; without a time it is counted elsewhere alone."""
-        for at in times:
-            if at is not None:
-                number = int(at // self.width_s)
-                (self._buckets.get(number) or self._buckets.setdefault(number, Counter()))[kind] += 1
+        for number in [int(at // self.width_s) for at in times if at is not None]:
+            (self._buckets.get(number) or self._buckets.setdefault(number, Counter()))[kind] += 1
         while len(self._buckets) > _MOST_BUCKETS:
             self._coarsen()
 

@@ -6,7 +6,7 @@ It is read as its words: without colours, JSON's escapes, and the code that trac
 
 import functools
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kraken_doctor.botlog.attribution import Attribution, attribute, client_of, versions_of
 from kraken_doctor.botlog.prefilter import patterns, words
@@ -61,11 +61,11 @@ class Event:
     """When it was made again, by the same, with nothing between."""
     nonce: int | None = None
     """Not in the statement, which is the same for each."""
+    times: tuple[float | None, ...] = field(init=False)
+    """When it was made, each time."""
 
-    @property
-    def times(self) -> tuple[float | None, ...]:
-        """Return when it was made, each time."""
-        return (self.at, *self.again)
+    def __post_init__(self) -> None:
+        self.times = (self.at, *self.again)
 
 
 _PATTERNS = {name: re.compile(pattern) for name, pattern in patterns("patterns").items()}
@@ -80,7 +80,8 @@ _CALLED = re.compile(
 @functools.lru_cache(maxsize=512)
 def _without_numbers(line: str) -> str:
     """Of one line: those of a traceback are the same in the next one."""
-    return _PATTERNS["numbers"].sub(lambda match: "00:00:00" if match[1] else "0", line)
+    plain = _PATTERNS["numbers"].sub(lambda match: "00:00:00" if match[1] else "0", line)
+    return _PATTERNS["counts"].sub(lambda match: "9" * len(match[0]), plain)
 
 
 def parse_event(entry: Entry, source: int = 0) -> Event | None:
@@ -173,7 +174,7 @@ def _endpoint(text: str) -> str:
 
 def _worker(text: str) -> str:
     match = _PATTERNS["worker"].search(text[:HEAD_BYTES])
-    return (match[1] or match[2])[:40] if match else ""
+    return (match[1] or match[0])[:40] if match else ""
 
 
 _PREFIXES = re.compile(rf"^{PREFIX}", re.MULTILINE)

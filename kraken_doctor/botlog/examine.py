@@ -9,7 +9,7 @@ from typing import BinaryIO
 from kraken_doctor.botlog.events import Event, parse_event
 from kraken_doctor.botlog.patterns import Pattern, patterns
 from kraken_doctor.botlog.prefilter import finder
-from kraken_doctor.botlog.reading import Reader, ReadRange
+from kraken_doctor.botlog.reading import Reader, ReadRange, together
 from kraken_doctor.botlog.stats import LogStats
 from kraken_doctor.botlog.verdict import verdict
 from kraken_doctor.model.findings import Diagnosis
@@ -49,7 +49,7 @@ class LogReview:
         """Read what is new, all of it at first, and return what the logs come to."""
         streams = [self._events(reader, number, to_the_end) for number, reader in enumerate(self._readers)]
         # Rotated files in any order, and the logs of two programs in parallel: the times put them right.
-        for event in heapq.merge(*streams, key=lambda event: event.at or 0.0):
+        for event in together(heapq.merge(*streams, key=lambda event: event.at or 0.0)):
             if self._since_s is None or not _is_older(event, self._since_s):
                 self._stats.add(event)
         for reader in self._readers:

@@ -10,11 +10,12 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from kraken_doctor.botlog.prefilter import Finder, finder, patterns, words
 from kraken_doctor.botlog.timestamps import Timestamps
 
+T = TypeVar("T")
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 300
 """Of a line: its time, its level, and which thread wrote it."""
@@ -119,7 +120,7 @@ class Reader:
             self._times.look_at(block)
             if not self.extent.bytes:
                 self.extent.saw(self._first_time(block))
-            yield from self._of_block(block)
+            yield from together(self._of_block(block))
             self.extent.lines += block.count(b"\n") + (not block.endswith(b"\n"))
             self.extent.bytes += len(block)
             self._look_back(block, len(block), 0)
@@ -164,14 +165,20 @@ class Reader:
 
     def _again(self, block: bytes, start: int, stop: int) -> tuple[float, ...]:
         """Return the times at which the entry from *start* to *stop* follows again."""
-        size, span, last, again = stop - start, self._times.span, self._at or 0.0, []
+        times, span, size, last = self._times, self._times.span, stop - start, self._at or 0.0
+        again, seconds = list[float](), dict[bytes, float]()  # by how they are written: most minutes have the same ones
         rest = block[start + span[1] : stop]
         while block.startswith(rest, stop + span[1]):
-            at = self._times.time_at(block, stop)
-            if at is None or at - last <= ROUND_TRIP_S or span != self._times.span or span[0]:
+            minute, minute_s, _ = times.minute
+            second = block[stop + len(minute) : stop + span[1]] if block.startswith(minute, stop) else b""
+            at = minute_s + seconds[second] if second and second in seconds else times.time_at(block, stop)
+            if at is None or at - last <= ROUND_TRIP_S or span != times.span or span[0]:
                 break
+            seconds[second] = at - minute_s
             again.append(at)
             last, stop = at, stop + size
+        if again:
+            times.time_at(block, stop - size)  # what it says of its line is about the last one
         # What is set in below the last one belongs to it alone.
         if again and stop < len(block) and not _opens(block, stop):
             again.pop()
@@ -191,6 +198,11 @@ class Reader:
     def _first_time(self, block: bytes) -> float | None:
         starts = (line.start() for line in itertools.islice(re.finditer(rb"^", block, re.MULTILINE), _LINES))
         return self._at if any(self._stamp(block, start) for start in starts) else None
+
+
+def together(items: Iterator[T]) -> Iterator[T]:
+    """Return *items*, made some hundreds at a time: one kind of work after the other takes a quarter less time."""
+    return itertools.chain.from_iterable(iter(lambda: list(itertools.islice(items, 512)), []))
 
 
 def _beginning(block: bytes, hit: int, not_before: int) -> int:

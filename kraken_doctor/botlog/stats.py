@@ -252,7 +252,7 @@ class LogStats:
         self._recent.append(call)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Call:
     at: float | None
     source: int

@@ -27,7 +27,7 @@ class Timestamps:
         self._year: int | None = None
         self._day_first = False
         self._last: float | None = None
-        self._minute = (b"\n", 0.0, 0)
+        self.minute = (b"\n", 0.0, 0)
         """How the last line began, up to its seconds; that time; and where its date began. The next often begins so."""
         self.span = (0, 0)
         """Where in the line the time stood that was read last."""
@@ -41,7 +41,7 @@ class Timestamps:
 
     def time_at(self, block: bytes, start: int) -> float | None:
         """Return the time of the line at *start*; most begin as the one did that was read last."""
-        beginning, minute_s, date = self._minute
+        beginning, minute_s, date = self.minute
         if block.startswith(beginning, start) and (match := _SECONDS.match(block, start + len(beginning))):
             self.span = date, match.end() - start
             self._last, self.zoned = minute_s + float(match[1].replace(b",", b".")), match.lastindex == 2
@@ -75,7 +75,7 @@ class Timestamps:
         except (ValueError, OverflowError):
             return None  # 2026-13-45 is no time
         if zone in (None, "Z") and (before := match.string[: match.start(6)]).isascii():
-            self._minute = before.encode(), minute_s, match.start()
+            self.minute = before.encode(), minute_s, match.start()
         self._last, self.zoned = minute_s + float(f"{second}.{fraction or 0}") - _offset_s(zone), zone is not None
         return self._last
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_doctor.diagnosis import recognise as recognise_module
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.recognise import (
     LONGEST_CHARACTERS,
@@ -155,6 +156,19 @@ def test_near_misses() -> None:
     assert suggestions("nonce-spend-higher") == ["nonce-spent-higher"]
     assert suggestions("['EAPI:Invalid nonse']") == ["EAPI:Invalid nonce"]
     assert suggestions("hello world") == []
+
+
+@pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.title)
+def test_case_is_ignored_as_by_the_flag(symptom: Symptom) -> None:
+    """Small letters are looked for in small letters; the place is the same, whatever else the text has."""
+    pattern = symptom.pattern or re.escape(symptom.title)
+    assert pattern.isascii()
+    odd = str.maketrans("siIk", "\u017f\u0131\u0130\u212a")
+    for text, _ in PASTED:
+        for form in (text, text.upper(), text.swapcase(), text.translate(odd), f"\u0130 \xdf \xc9 {text}"):
+            expected = re.search(pattern, form, re.IGNORECASE)
+            found = recognise_module._pattern(symptom).search(form.translate(recognise_module._LOWER))
+            assert (found and found.span()) == (expected and expected.span())
 
 
 def test_an_unknown_error_is_known_by_its_form() -> None:
