@@ -45,7 +45,9 @@ def bench() -> Iterator[tuple[Exchange, Key, dict[str, str]]]:
         before = Path.cwd()
         os.chdir(folder)
         try:
-            yield exchange, key, {**bots.environ(server, key), **store, "PYTHONPATH": str(before)}
+            environ = {**bots.environ(server, key), **store, "PYTHONPATH": str(before)}
+            environ.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles what it installs; so does the first of the bots
+            yield exchange, key, environ
         finally:
             os.chdir(before)
 
@@ -113,9 +115,14 @@ for _ in range(1500):
         took.append(time.thread_time() - began)
 print((statistics.median(times[0]) - statistics.median(times[1])) * 1e6)
 """
-_MADE = "import os, krakenex; a = krakenex.API(os.environ['BOT_ID'], 'QUFB'); a.uri = os.environ['BOT_URL']"
-_INSTALLED = "; from kraken_doctor import install; install(a)"
-_CALLED = "; a.query_private('Balance')"
+_MADE = """
+import os, krakenex
+a = krakenex.API(os.environ["BOT_ID"], os.environ["BOT_SIGNS_WITH"])
+a.uri = os.environ["BOT_URL"]
+"""
+_INSTALLED = "from kraken_doctor import NonceUnit, install; install(a, unit=NonceUnit.MS)\n"
+_LIMITED = ("one that makes a krakenex.API", "one that makes a call with it")
+_CALLED = "assert a.query_private('Balance')['error'] == []"
 
 
 def show_costs() -> bool:
@@ -139,13 +146,13 @@ def show_costs() -> bool:
             )
         }
         for what, milliseconds in took.items():
-            limit = f"{_HOOK_LIMIT_MS} ms" if "API" in what else ""
+            limit = f"{_HOOK_LIMIT_MS} ms" if what in _LIMITED else ""
             print(f"| {what} | {milliseconds:.1f} ms | {limit} |", flush=True)
         Path("bot.py").write_text(CALLS)
         command = [*DOCTOR, "run", "--", sys.executable, "bot.py"]
         call = float(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
     print(f"| a call, over `install()` | {call:.0f} µs | {_CALL_LIMIT_US} µs |", flush=True)
-    return took["one that makes a krakenex.API"] <= _HOOK_LIMIT_MS and call <= _CALL_LIMIT_US
+    return max(took[what] for what in _LIMITED) <= _HOOK_LIMIT_MS and call <= _CALL_LIMIT_US
 
 
 def show_observed() -> bool:

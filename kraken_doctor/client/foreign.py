@@ -82,12 +82,12 @@ class ForeignTracker(CallTracker):
         super().__init__(options, network_error)
         self._async_turns = AsyncTurns()
 
-    def next_nonce(self, key: str) -> int:
-        """Return the nonce of the call that the caller is in; outside of any, the next one."""
+    def next_nonce(self, key: str, client: Any = None, method: str = "") -> int:
+        """Return the nonce of the call that the caller is in; outside of any, the next one, see `nonce`."""
         # A client object may be shared: its key may have changed since, or another client signs inside this call.
         current = _current.get()
         if current is None or current[0].key != key:
-            return self.nonce(key)
+            return self.nonce(key, client, method)
         attempt, turn = current
         nonce = attempt.take_nonce(turn)
         attempt.sending()  # it signs now; when it sends is not seen from here
@@ -115,6 +115,9 @@ class ForeignTracker(CallTracker):
 
     @contextmanager
     def _begun(self, client: Any, endpoint: str) -> Iterator[CallAttempt]:
+        # Put there after ours, which stays in charge, as it does over one that was there before.
+        for name in getattr(client, "doctor_nonces", ()):
+            vars(client).pop(name, None)
         key, url = client.doctor_key_and_url()
         refuse_demo_key(key, url)
         attempt = CallAttempt(self, key, endpoint)
@@ -126,11 +129,10 @@ class ForeignTracker(CallTracker):
             try:
                 yield attempt
             except Exception as exc:
-                failure = exc
                 secrets = (getattr(client, name, None) for name in ("apiKey", "secret", "password", "_key", "_secret"))
                 redact_exception(exc, self.options.otp, *secrets, settings=vars(client))
                 if attempt.outcome == UNKNOWN:
-                    attempt.failed(lambda: _error_in(failure))
+                    attempt.failed(functools.partial(_error_in, exc))
                 raise
             finally:
                 attempt.close()

@@ -41,10 +41,14 @@ class KrakenexMethods:
 
     def query_private(self, method: str, data: Fields = None, timeout: float | None = None) -> Any:
         """Make the call of krakenex with order, fresh nonces and retries: see `KrakenexTracker.query`."""
+        theirs = getattr(super().query_private, "__code__", None)  # type: ignore[misc] # krakenex's
+        if vars(self._kraken_doctor).setdefault("theirs", theirs) is not theirs:
+            self._kraken_doctor.tell("query_private")  # put into the class since: a dry run, a limit on orders
+            return super().query_private(method, data, timeout)  # type: ignore[misc]
         return self._kraken_doctor.query(self, method, data, timeout)
 
     def _nonce(self) -> int:
-        return self._kraken_doctor.nonce(self.doctor_key_and_url()[0])
+        return self._kraken_doctor.nonce(self.doctor_key_and_url()[0], self, "query_private")
 
     def doctor_key_and_url(self) -> tuple[str, str]:
         """Return the API key and the URL of a call that is made now."""
@@ -54,11 +58,13 @@ class KrakenexMethods:
         """Return whether ``_query``, or how its session posts, is the bot's own: it had a reason, so theirs is used."""
         session = self.session  # type: ignore[attr-defined]
         posts = all(is_defined_in(requests.sessions, getattr(session, name, None)) for name in ("post", "request"))
-        return not (posts and is_defined_in(krakenex.api, super()._query))  # type: ignore[misc]
+        return "_query" in vars(self) or not (posts and is_defined_in(krakenex.api, super()._query))  # type: ignore[misc]
 
     def _query(self, urlpath: str, data: Fields, headers: Fields = None, timeout: float | None = None) -> Any:
         if self.doctor_overrides_query():
             return super()._query(urlpath, data, headers, timeout=timeout)  # type: ignore[misc] # krakenex's
+        if "/private/" in urlpath and "query_private" in vars(self):
+            self._kraken_doctor.tell("query_private")
         default = self._kraken_doctor.options.timeout
         return transport.query(self, urlpath, data, headers, default if timeout is None else timeout)
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypedDict
 
 from kraken_doctor.client.observers import Observer
 from kraken_doctor.client.retry import RetryPolicy
 from kraken_doctor.clock import Clock, SystemClock
+from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.call import BOT
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S, TURN_TIMEOUT_S
 from kraken_doctor.model.unit import NonceUnit

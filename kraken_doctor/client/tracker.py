@@ -7,12 +7,13 @@ Errors of turn and store are also the network error that a bot on some client re
 import contextlib
 import dataclasses
 import functools
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
-from kraken_doctor.client.observers import Observer, SafeObserver, metrics_observer
+from kraken_doctor.client.observers import Observer, SafeObserver, log_safely, metrics_observer
 from kraken_doctor.client.options import CallOptions
 from kraken_doctor.client.safety import redacted
 from kraken_doctor.client.transport import outcome_of_answer
@@ -42,6 +43,8 @@ class AlsoNetworkError:
         if isinstance(exc, _TRANSIENT) and not isinstance(exc, self.network_error):
             raise _combined_type(kind, self.network_error)(*exc.args) from exc
 
+
+_GONE = "private calls are not serialised: %s was replaced after the first one, and stays in charge"
 
 _TRANSIENT = (TurnTimeoutError, TurnLostError, NonceStoreError)
 
@@ -77,6 +80,8 @@ class CallTracker:
         self.also_network_error = AlsoNetworkError(network_error)
         self._generators: dict[str, NonceGenerator] = {}
         self._observers: tuple[Observer, ...] | None = None
+        self.tell = functools.cache(functools.partial(log_safely, logging.getLogger(__name__), logging.WARNING, _GONE))
+        """Called with the name of a method that the object, or its class, got after ours: calls go around us."""
 
     def __deepcopy__(self, memo: object) -> Self:
         # A copy of the client must take turns with it, so they share generators and store.
@@ -86,8 +91,10 @@ class CallTracker:
         # Observers are functions of this process: few of them could go along, and the copy in another has its own.
         return type(self), (dataclasses.replace(self.options, observers=()), self.also_network_error.network_error)
 
-    def nonce(self, key: str) -> int:
-        """Return the next nonce of *key*, for whoever signs by himself."""
+    def nonce(self, key: str, client: Any = None, method: str = "") -> int:
+        """Return the next nonce of *key*, for whoever signs by himself: a *method* that *client* got after ours."""
+        if method in getattr(client, "__dict__", ()):
+            self.tell(method)
         with self.also_network_error:
             return self.generator(key).next()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket  # in C: what a program, or gevent, makes of `socket` is its own affair
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,6 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 1.0
 """A command that does not read for so long is given up: the program's calls go on."""
-
-
-def socket_module() -> Any:
-    """Return the module in C: what a program, or gevent, makes of `socket` is its own affair."""
-    import _socket
-
-    return _socket
 
 
 class _Connection:
@@ -46,13 +40,12 @@ class _Connection:
                 line = json.dumps({"pid": self._pid, **message}, default=str)
                 connected, data = self._connected(), f"{line}\n".encode()
                 # Without a signal, by which a program that asks for SIGPIPE would end when the command is gone.
-                connected.sendall(data, getattr(socket_module(), "MSG_NOSIGNAL", 0))
+                connected.sendall(data, getattr(_socket, "MSG_NOSIGNAL", 0))
             except Exception:  # noqa: BLE001 - what is not told is lost; nothing of it is worth a call
                 self._given_up = True
 
     def _connected(self) -> Any:
         if self._socket is None:
-            _socket = socket_module()
             port, token = VARIABLES["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")
             self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             self._socket.settimeout(_PATIENCE_S)

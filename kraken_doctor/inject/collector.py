@@ -87,8 +87,7 @@ class Collector:
         self._on_call, self._on_first = on_call, on_first
         self.token = secrets.token_hex(16).encode()
         self._lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"collector": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"collector": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -101,11 +100,9 @@ class Collector:
 
     def pythons(self) -> Counter[str]:
         """Return how many processes the hook was started in, by Python's version."""
-        try:
-            lines = self._seen.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return Counter()
-        return Counter(line.rpartition(" ")[2] for line in lines)
+        with contextlib.suppress(OSError):
+            return Counter(line.rpartition(" ")[2] for line in self._seen.read_text(encoding="utf-8").splitlines())
+        return Counter()
 
     def __enter__(self) -> Self:
         self._thread.start()

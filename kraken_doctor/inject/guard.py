@@ -19,7 +19,6 @@ from kraken_doctor.errors import ConfigurationError, NonceHookError
 from kraken_doctor.inject import channel
 from kraken_doctor.inject.hook import VARIABLES, complain
 from kraken_doctor.model.unit import NonceUnit
-from kraken_doctor.nonce.history import key_histories
 from kraken_doctor.nonce.stores import NonceStore, open_store
 from kraken_doctor.nonce.stores.perprocess import PerProcess
 from kraken_doctor.secret import key_id
@@ -45,8 +44,7 @@ def _wrap(cls: Any, adapter: Adapter) -> None:
                 channel.send({"client": adapter.library})
                 place(self, adapter.first_call(self), _FirstCall(adapter))
         except Exception as exc:  # noqa: BLE001 - the program is not ours: it goes on, whatever is wrong here
-            complain(f"a {adapter.library} client is left unchanged", exc)
-            channel.send({"left": adapter.library})
+            _left(adapter, exc, "a {} client is left unchanged")
 
     cls.__init__ = __init__
 
@@ -54,8 +52,7 @@ def _wrap(cls: Any, adapter: Adapter) -> None:
 def _is_ours(client: Any) -> bool:
     """Whether *client* was changed already, by the class before it in the order of inheritance, or is the library's."""
     cls = type(client)
-    is_the_library_s = any(base.__module__.startswith("kraken_doctor.") for base in cls.__mro__)
-    return "_kraken_doctor_base" in vars(cls) or is_the_library_s
+    return "_kraken_doctor_base" in vars(cls) or any(kind.__module__[:14] == "kraken_doctor." for kind in cls.__mro__)
 
 
 class _FirstCall(NamedTuple):
@@ -84,9 +81,9 @@ class _FirstCall(NamedTuple):
                 options: CallKeywords = {"observers": (channel.tell,), "metrics": False, "retry": RetryPolicy.none()}
                 options |= {"store": _store(), "unit": unit}
                 install(client, strict=True, **options)
+                client._kraken_doctor.tell = functools.cache(lambda name: _left(adapter, _hidden(name)))  # noqa: SLF001
             except Exception as exc:
-                complain(f"calls of a {adapter.library} client are not serialised", exc)
-                channel.send({"left": adapter.library})
+                _left(adapter, exc)
                 client.__class__ = base
                 vars(client).update(patches)
                 if isinstance(exc, ConfigurationError):
@@ -100,6 +97,15 @@ _lock = PerProcess(threading.RLock)  # not the parent's: a thread that held it t
 _opened = functools.cache(open_store)
 
 
+def _left(adapter: Adapter, why: Exception, words: str = "calls of a {} client are not serialised") -> None:
+    complain(words.format(adapter.library), why)
+    channel.send({"left": adapter.library})
+
+
+def _hidden(method: str) -> NonceHookError:
+    return NonceHookError(f"it overrides {method}, which stays in charge")
+
+
 def _refuse_overridden(own: dict[str, Any], method: str) -> None:
     """
     Leave alone what the program itself has put around its calls: a dry run, a limit on orders, a log.
@@ -108,7 +114,7 @@ def _refuse_overridden(own: dict[str, Any], method: str) -> None:
         NonceHookError: It has.
     """
     if method in own:
-        raise NonceHookError(f"it overrides {method}, which stays in charge")
+        raise _hidden(method)
 
 
 def _refuse_finer_mark(key: str, unit: NonceUnit) -> None:
@@ -123,6 +129,8 @@ def _refuse_finer_mark(key: str, unit: NonceUnit) -> None:
     finer = NonceUnit.of_mark(mark, now_ns) if mark is not None else None
     if finer is None or finer.tick_ns >= unit.tick_ns:
         return
+    from kraken_doctor.nonce.history import key_histories  # not for each start of a bot
+
     known = key_histories(_store(), [identity])[identity].nonce
     accepted = NonceUnit.of_mark(known, now_ns) if known is not None else None
     if accepted is None or accepted.tick_ns > finer.tick_ns:

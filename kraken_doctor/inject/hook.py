@@ -43,7 +43,9 @@ def start(modes: str) -> None:
             confine.start()
         home, names = _CHANGES[mode]
         # Before the ones that are there: each finds what those after it have prepared.
-        sys.meta_path.insert(0, _ImportHook(names, home))
+        sys.meta_path.insert(0, importer := _ImportHook(names, home))
+        for module in filter(None, map(sys.modules.get, names)):
+            importer.change(module)  # a .pth file of the program's environment runs before us, and has imported it
 
 
 def _end_with(parent: str | None) -> None:
@@ -101,7 +103,7 @@ class _ImportHook:
         def exec_module(module: ModuleType) -> None:
             execute(module)
             if module.__name__ == spec.name:  # a zip archive has one loader for all its modules
-                self._change(module)
+                self.change(module)
 
         # On the loader itself, and no loader of our own: whoever asks it for source or data goes on as before.
         try:
@@ -109,7 +111,8 @@ class _ImportHook:
         except Exception as exc:  # noqa: BLE001 - a loader that takes no attribute: the import itself goes on
             complain(f"{spec.name} is left as it is", exc)
 
-    def _change(self, module: ModuleType) -> None:
+    def change(self, module: ModuleType) -> None:
+        """Change *module*, which is loaded; never raises."""
         try:
             from importlib import import_module
 

@@ -18,6 +18,13 @@ api = Api(KEY, SECRET)
 api.uri = URL
 """
 _PLAIN = _API.format(nonce="pass")
+# No two are equal: what is refused was overtaken, and nothing else.
+_RISING = """lock, last = threading.Lock(), [0]
+    def _nonce(self):
+        with self.lock:
+            self.last[0] = max(self.last[0] + 1, time.time_ns() // 1000)
+            return self.last[0]
+"""
 # Signed by itself, as scripts without a client do it.
 _RAW = """
 import base64, hashlib, hmac, requests, time, urllib.parse
@@ -77,7 +84,7 @@ BROKEN: dict[str, tuple[str, Arrange, str, str]] = {
         "with the same nonce",
     ),
     "threads": (
-        _PLAIN + "together(lambda: api.query_private('Balance'))\n",
+        _API.format(nonce=_RISING) + "together(lambda: api.query_private('Balance'))\n",
         _nothing,
         "nonce-reordered (certain)",
         "which arrived first",

@@ -247,13 +247,10 @@ def _hooked(environ: Mapping[str, str], request: _Request, *, by_kernel: bool) -
 def _summarise(app: App, exchange: Exchange, status: int) -> int:
     keys = exchange.keys.values()
     accepted, refused = sum(key.accepted for key in keys), sum(key.refused for key in keys)
-    unknown = exchange.unknown_key
-    line = (
-        f"kraken-doctor sandbox: requests: {exchange.arrived}; private calls accepted: {accepted}, refused: {refused}"
-    )
-    if unknown:
+    line = f"requests: {exchange.arrived}; private calls accepted: {accepted}, refused: {refused}"
+    if unknown := exchange.unknown_key:
         line += f", with a key that is not the sandbox's: {unknown} (use KRAKEN_MASTER_API_KEY and _SECRET)"
     if not exchange.arrived:
-        line = "kraken-doctor sandbox: no request arrived"
-    (app.output.info if exchange.arrived else app.output.warn)(f"{line}.\n")
+        line = "no request arrived"
+    (app.output.info if exchange.arrived else app.output.warn)(f"kraken-doctor sandbox: {line}.\n")
     return status or (0 if exchange.arrived else 3)

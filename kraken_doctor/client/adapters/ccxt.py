@@ -56,6 +56,9 @@ class _FirstSign(FirstCall, method="sign"): ...
 class _SignedLater(dict[str, str]):
     """Stand in for the headers of a request that is not signed yet; a dict, since ccxt looks into it."""
 
+    early: ForeignTracker | None = None
+    """Of a request that was signed at once, since another ``fetch`` than ours may send it."""
+
     def __init__(self, path: str, sign: Callable[[], dict[str, Any]]) -> None:
         super().__init__()
         self.path = path
@@ -63,14 +66,19 @@ class _SignedLater(dict[str, str]):
         self.request: dict[str, Any] = {"url": path, "method": "POST", "headers": self, "body": None}
         """What ccxt takes for the request, and may keep as its last one."""
 
+    def __del__(self) -> None:
+        if self.early:  # and so it was
+            self.early.tell("fetch")
+
 
 class _Common:
     """What blocking and asynchronous clients share. Attributes that are not defined here are ccxt's."""
 
     _kraken_doctor: ForeignTracker
+    doctor_nonces = ("nonce", "incrementing_nonce")
 
     def nonce(self) -> int:
-        return self._kraken_doctor.next_nonce(str(self.apiKey))  # type: ignore[attr-defined]
+        return self._kraken_doctor.next_nonce(str(self.apiKey), self, "sign")  # type: ignore[attr-defined]
 
     incrementing_nonce = nonce
 
@@ -81,7 +89,12 @@ class _Common:
         section = api[0] if isinstance(api, (list, tuple)) else api
         if section != "private":
             return sign(path, *arguments, **named)
-        return _SignedLater(path, lambda: sign(path, *arguments, **named)).request
+        later = _SignedLater(path, lambda: sign(path, *arguments, **named))
+        if "fetch" in vars(self):  # put there after ours, which it calls or not
+            later.early, later.request = self._kraken_doctor, later.sign()
+            later.update(later.request["headers"])
+            return {**later.request, "headers": later}
+        return later.request
 
     def set_last_request(self, request: Any) -> None:
         # What is not signed yet was not requested either: the last request is still the one before.
@@ -95,7 +108,7 @@ class _Common:
 
     def doctor_sign(self, later: _SignedLater) -> tuple[Any, ...]:
         """Sign now, and return the request for ``fetch``; ccxt shows it as its last one."""
-        request = later.sign()
+        request, later.early = later.sign(), None
         later.request.update(request)
         self.last_request_headers, self.last_request_body = request["headers"], request["body"]
         self.last_request_url = request["url"]

@@ -51,9 +51,10 @@ class _Common:
     """What blocking and asynchronous clients share. Attributes that are not defined here are the SDK's."""
 
     _kraken_doctor: ForeignTracker
+    doctor_nonces = ("get_nonce",)
 
     def get_nonce(self) -> str:
-        return str(self._kraken_doctor.next_nonce(str(self._key)))  # type: ignore[attr-defined]
+        return str(self._kraken_doctor.next_nonce(str(self._key), self, "request"))  # type: ignore[attr-defined]
 
     def doctor_key_and_url(self) -> tuple[str, str]:
         """Return the API key and the URL of a call that is made now."""

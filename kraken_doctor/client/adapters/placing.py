@@ -26,7 +26,7 @@ def place(client: Any, mixin: type, calls: Any, patches: dict[str, Any] | None =
 
     before = type(client)
     base, known = vars(before).get("_kraken_doctor_base", (before, {}))
-    methods = {name: getattr(mixin, name) for name in dir(mixin) if not name.startswith("__")}
+    methods = {name: own for name in dir(mixin) if name[:2] != "__" and callable(own := getattr(mixin, name))}
     own = getattr(client, "__dict__", {})
     patches = {**known, **(patches or {}), **{name: own[name] for name in methods if name in own}}
     try:
