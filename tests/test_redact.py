@@ -213,6 +213,11 @@ def test_a_redactor_is_made_once() -> None:
     assert redactor(VALUE)(VALUE) == HIDDEN
 
 
+def test_a_secret_in_bytes_that_are_no_text() -> None:
+    """A bot may keep anything in its key; what of it is text is hidden, and nothing is raised."""
+    assert redactor(b"\xff" + VALUE.encode())(f"key {VALUE}.") == f"key {HIDDEN}."
+
+
 def test_many_secrets_cost_no_more_than_few() -> None:
     """A thousand accounts: a text is looked through once, not once a secret."""
     few, many = Redactor(), Redactor()
