@@ -36,5 +36,5 @@ regen: ## Write all generated pages and snapshots anew
 build: ## Build wheel and sdist into dist/
 	$(PYTHON) -m hatchling build
 
-mutation: ## Mutation tests, hours: docs/mutation.md
-	$(PYTHON) -m mutmut run
+mutation: ## Mutation tests, in a clone, an hour: docs/mutation.md
+	$(PYTHON) -m benchmarks.mutation

@@ -54,4 +54,4 @@ class HostClock:
 if _FILE in os.environ:
     # libfaketime 0.9.10 reads the end of `clock_nanosleep` by the clock that it fakes: "invalid argument". This comes
     # before whoever keeps `time.sleep` is imported.
-    time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+    time.sleep = lambda seconds: select.select([], [], [], float(seconds)) and None

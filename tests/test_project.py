@@ -142,19 +142,28 @@ def test_types_and_licence_are_part_of_the_package() -> None:
     assert {"Homepage", "Documentation", "Changelog", "Issues"} <= set(PROJECT["urls"])
 
 
-def test_mutation_tools_change_code_that_is_there() -> None:
-    """A module that was moved would silently be left out."""
-    mutmut = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
-    cosmic_ray = tomllib.loads((ROOT / "benchmarks" / "cosmic-ray.toml").read_text(encoding="utf-8"))["cosmic-ray"]
-    for pattern in (*mutmut["only_mutate"], *cosmic_ray["module-path"]):
-        assert list(ROOT.glob(pattern)), pattern
-    tests = [*mutmut["pytest_add_cli_args_test_selection"], *cosmic_ray["test-command"].split()]
-    for word in (word for word in tests if "tests/" in word):
-        name = word.rpartition("=")[2].partition("::")[0]
-        assert (ROOT / name).exists(), name
-    for name in mutmut["also_copy"]:
+def test_mutation_tests_change_code_that_is_there() -> None:
+    """A part or a test that was moved would silently be left out. What it imports is not installed here."""
+    tree = ast.parse((ROOT / "benchmarks" / "mutation.py").read_text(encoding="utf-8"))
+    given = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in MUTATION
+    }
+    assert set(given) == MUTATION
+    for pattern in (pattern for patterns in given["PARTS"].values() for pattern in patterns):
+        assert list((ROOT / "kraken_doctor").glob(pattern)), pattern
+    assert set(given["IN_CHILDREN"]) <= set(given["PARTS"])
+    for name in (
+        *given["TESTS"],
+        *given["PAGES"],
+        *(name for names in given["IN_CHILDREN"].values() for name in names),
+    ):
         assert (ROOT / name).exists(), name
 
+
+MUTATION = {"PARTS", "TESTS", "PAGES", "IN_CHILDREN"}
+"""The lists of `benchmarks.mutation`."""
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_doctor.model.findings import CheckResult, Evidence, Outcome
-from kraken_doctor.redact import Redactor, redactor
+from kraken_doctor.redact import Redactor, in_texts, redactor
 from kraken_doctor.secret import HIDDEN, Secret, secrets_of
 
 VALUE = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
@@ -211,6 +211,18 @@ def test_a_redactor_is_made_once() -> None:
     """For the same secrets: making it takes longer than using it."""
     assert redactor("hunter2!", VALUE) is redactor("hunter2!", VALUE)
     assert redactor(VALUE)(VALUE) == HIDDEN
+
+
+def test_a_secret_in_bytes_that_are_no_text() -> None:
+    """A bot may keep anything in its key; what of it is text is hidden, and nothing is raised."""
+    assert redactor(b"\xff" + VALUE.encode())(f"key {VALUE}.") == f"key {HIDDEN}."
+
+
+def test_in_a_document() -> None:
+    """In every text, however deep; in the names of fields where that is asked for, and then in all."""
+    document = {"a": ["b", {"c": "d", "e": [["f"]]}], "g": 1, "h": None}
+    assert in_texts(document, str.upper) == {"a": ["B", {"c": "D", "e": [["F"]]}], "g": 1, "h": None}
+    assert in_texts(document, str.upper, names=True) == {"A": ["B", {"C": "D", "E": [["F"]]}], "G": 1, "H": None}
 
 
 def test_many_secrets_cost_no_more_than_few() -> None:

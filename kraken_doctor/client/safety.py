@@ -57,7 +57,7 @@ def redact_exception(exc: BaseException, *secrets: str | None, settings: Mapping
     redact = redactor(*filter(None, secrets), *(login.reveal() for login in logins))
     for inner in layers(exc):
         # The first ones are not in the dictionary of an exception that is made in C.
-        _clean_attributes(inner, ("args", "object", "strerror", "filename", *vars(inner)), redact)
+        _clean_attributes(inner, ("args", "object", "strerror", "filename", "filename2", *vars(inner)), redact)
 
 
 def _clean_attributes(holder: Any, names: Iterable[str], redact: Redactor) -> None:

@@ -44,7 +44,9 @@ def test_each_rule(rule: str, log: list[str]) -> None:
     """From a log that it is for; and there is one here for each."""
     rules = tomllib.loads(Path(verdict.__file__).with_name("advice.toml").read_text(encoding="utf-8"))
     assert rule in rules
-    said, expected = first(*log).remedy.text, rules[rule]["text"]
+    found, expected = first(*log), rules[rule]["text"]
+    said = found.remedy.text
+    assert found.error in {symptom.title for symptom in SYMPTOMS}
     assert said.startswith(expected.partition("{")[0])
     assert "{" not in said
 

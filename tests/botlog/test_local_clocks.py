@@ -35,13 +35,25 @@ def seconds(day: str, clock: str) -> float:
     [
         (AUTUMN, "02:59:50", "02:00:05", 15),
         (AUTUMN, "02:10:00", "02:50:00", 2_400),
+        (AUTUMN, "02:59:50", "01:59:50", 0),
+        (AUTUMN, "02:01:00", "02:00:00", -60),
         (AUTUMN, "02:00:01", "02:00:00", -1),
         (SPRING, "01:59:50", "03:00:05", 15),
         (SPRING, "02:00:00", "03:00:05", 3_605),
         ("2026-03-30", "01:59:50", "03:00:05", 3_615),
         ("2026-10-26", "02:59:50", "02:00:05", -3_585),
     ],
-    ids=["repeated hour", "within it", "threads", "missing hour", "an hourly bot", "a Monday", "a Monday back"],
+    ids=[
+        "repeated hour",
+        "within it",
+        "the whole hour",
+        "a minute",
+        "threads",
+        "missing hour",
+        "an hourly bot",
+        "a Monday",
+        "a Monday back",
+    ],
 )
 def test_how_long_it_was(day: str, since: str, until: str, expected: float) -> None:
     """An hour that repeats or is missing is none, on the one night on which that happens."""

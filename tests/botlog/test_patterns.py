@@ -111,7 +111,20 @@ def test_a_pattern_and_its_cause(log: list[str], pattern: str, cause: str, confi
     primary = first(found)
     assert (primary.cause, primary.confidence) == (cause, confidence)
     assert primary.possible
+    assert primary.error == "EAPI:Invalid nonce"
     assert any(one.text in primary.because for one in found.patterns if one.id == pattern)
+
+
+@pytest.mark.parametrize(("refusals", "confidence"), [(2, Confidence.POSSIBLE), (3, Confidence.LIKELY)])
+def test_three_refusals_after_a_cut_are_no_chance(refusals: int, confidence: Confidence) -> None:
+    """Two may be."""
+    assert first(findings(AFTER_TIMEOUT[: 3 * refusals])).confidence is confidence
+
+
+def test_a_row_in_a_log_without_times() -> None:
+    """It is told, and that nobody knows since when."""
+    log = [text.partition(" ")[2].partition(" ")[2] for text in (worked(0), *(refused(n) for n in range(4)))]
+    assert "4 in a row since an unknown time, and no successful call since" in first(findings(log)).because
 
 
 @pytest.mark.parametrize("log", [ALWAYS, SINCE, CONCURRENT, AFTER_TIMEOUT, RESTARTS, FIRST_CALLS, NOW_AND_THEN])

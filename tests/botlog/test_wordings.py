@@ -9,7 +9,7 @@ import pytest
 from docs.wordings import Wording, wordings
 from kraken_doctor.diagnosis.causes import CAUSES
 from kraken_doctor.diagnosis.recognise import recognise
-from kraken_doctor.model.findings import Severity
+from kraken_doctor.model.findings import Confidence, Severity
 from tests.botlog.logs import findings
 from tests.botlog.shapes import CHANGES, LINES, SURROUNDINGS, log
 
@@ -92,7 +92,11 @@ def test_where_every_name_fails_it_is_this_host() -> None:
     lost = "Cannot connect to host {} ssl:default [Temporary failure in name resolution]"
     vague = "kraken NetworkError"
     other = lost.format("api.telegram.org:443")
-    assert [d.cause for d in findings(log("python", [other, vague], 2.0)).diagnoses] == ["dns-failed"]
+    (found,) = findings(log("python", [other, vague], 2.0)).diagnoses
+    assert (found.cause, found.confidence, found.possible) == ("dns-failed", Confidence.LIKELY, ())
+    slow = "api.telegram.org: Read timed out"
+    (unclear,) = findings(log("python", [slow, vague], 2.0)).diagnoses
+    assert len(unclear.possible) > 1
     (alone,) = findings(log("python", [vague])).diagnoses
     assert len(alone.possible) > 1
     assert findings(log("python", [other]).replace("kraken", "bot")).diagnoses == ()

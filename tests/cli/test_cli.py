@@ -327,6 +327,19 @@ def test_accounts(doctor: Run, real: SandboxServer, key: Key, monkeypatch: pytes
     assert document(doctor("accounts", "-o", "json").stdout)["command"] == "accounts"
 
 
+@pytest.mark.parametrize(("given", "missing"), [("KEY", "SECRET"), ("SECRET", "KEY")])
+def test_the_variable_that_is_missing_is_named(
+    doctor: Run, real: SandboxServer, given: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the one that is there."""
+    monkeypatch.setenv(f"KRAKEN_MASTER_API_{given}", "changeme")
+    report = document(doctor("accounts", "-o", "json").stdout)
+    (check,) = (check for check in report["checks"] if check["id"] == "credentials" and check["account"] == "MASTER")
+    assert check["summary"] == f"KRAKEN_MASTER_API_{missing} is not set"
+    told = {item["name"]: item["value"] for item in check["evidence"]}
+    assert told["credentials.missing"] == [f"KRAKEN_MASTER_API_{missing}"]
+
+
 @pytest.mark.posix("signals sent to a process")
 @pytest.mark.slow
 def test_ctrl_c_says_what_was_learned(server: SandboxServer, key: Key) -> None:

@@ -35,7 +35,7 @@ def shown(exc: BaseException) -> str:
     parts = traceback.format_exception(exc)
     for inner in layers(exc):
         parts += [str(inner), repr(inner), repr(inner.args), repr(vars(inner)), *getattr(inner, "__notes__", ())]
-        parts += [repr(getattr(inner, name, "")) for name in ("object", "strerror", "filename", "doc")]
+        parts += [repr(getattr(inner, name, "")) for name in ("object", "strerror", "filename", "filename2", "doc")]
         response = getattr(inner, "response", None)
         for request in (getattr(inner, "request", None), getattr(response, "request", None)):
             parts += [repr(vars(request))] if request is not None else []
@@ -276,3 +276,23 @@ def test_what_has_no_secret_is_not_touched() -> None:
     exc.args = (f"{API_KEY}".encode(), [API_KEY])
     redact_exception(exc, API_KEY)
     assert exc.args == (b"[hidden]", ["[hidden]"])
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        ValueError(f"no {_ECHO}"),
+        OSError(2, f"no {_ECHO}"),
+        OSError(2, "no such file", f"/run/{API_KEY}"),
+        OSError(2, "no such file", "/run/a", None, f"/run/{API_KEY}"),
+        UnicodeEncodeError("latin-1", f"€{_ECHO}", 0, 1, "not in it"),
+    ],
+    ids=["args", "strerror", "filename", "filename2", "object"],
+)
+def test_what_an_exception_keeps_outside_its_dictionary(exc: Exception) -> None:
+    """Each attribute of those that are made in C, also behind another."""
+    outer = RuntimeError("it failed")
+    outer.__cause__ = exc
+    assert secrets_in(outer)
+    redact_exception(outer, API_KEY, SECRET, OTP)
+    assert not secrets_in(outer)
