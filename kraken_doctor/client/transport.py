@@ -11,7 +11,7 @@ import requests
 from kraken_doctor.client.safety import redact_exception
 from kraken_doctor.error_strings import is_failure
 from kraken_doctor.network.answer import envelope_problem, error_strings, map_value_errors, no_auth, parse_json
-from kraken_doctor.network.route import proxies_for, session_proxies
+from kraken_doctor.network.route import proxies_for, session_proxies, settings_for
 from kraken_doctor.network.sessions import refuse_redirects, reset_in_child
 
 
@@ -80,9 +80,7 @@ class StagedPost:
         self._api = api
         self._url = api.uri + urlpath
         reset_in_child(api.session)
-        proxies = proxies_for(api.session, self._url)
-        self._settings = api.session.merge_environment_settings(self._url, proxies, None, None, None)
-        self._settings |= {"timeout": timeout_s, "allow_redirects": False}
+        self._settings = settings_for(api.session, self._url) | {"timeout": timeout_s, "allow_redirects": False}
 
     def send(
         self, data: Mapping[str, Any], headers: Mapping[str, str], sending: Callable[[], None]

@@ -1,8 +1,10 @@
 """Which proxy requests uses for a URL, and which certificate authorities it trusts there."""
 
 import errno
+import os
 import re
 import ssl
+import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -21,6 +23,11 @@ AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", 
 """Strongest first. requests reads the first two; the others are OpenSSL's, and of a session that was told so."""
 
 _PORTS = {"http": 80, "https": 443}
+
+_READ_BY_REQUESTS = (
+    *(case(f"{of}_proxy") for of in ("http", "https", "all", "no") for case in (str.lower, str.upper)),
+    *AUTHORITY_VARIABLES[:2],
+)
 
 
 class Proxy(NamedTuple):
@@ -128,6 +135,26 @@ def proxies_for(session: requests.Session, url: str) -> dict[str, str]:
 def session_proxies(session: Any) -> dict[str, str]:
     """Return the proxies that are set on *session* itself, named like variables; of a subclass it may be anything."""
     return {f"{name}_proxy": url for name, url in (getattr(session, "proxies", None) or {}).items()}
+
+
+def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
+    """
+    Return the settings of a call to *url*, as *session* and the environment have them now.
+
+    requests looks through all variables twice a call, which takes a tenth of a quick one. What it found is kept in
+    *session* until one of these variables changes; not where the system has settings of its own, or the session.
+    """
+    depends_on = (
+        url, session.trust_env, session.verify, session.cert, session_proxies(session),
+        *map(os.environ.get, _READ_BY_REQUESTS),
+    )  # fmt: skip
+    kept: tuple[object, dict[str, Any]] = vars(session).get("_kraken_doctor_settings", (None, {}))
+    if kept[0] != depends_on:
+        settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
+        requests_own = type(session).merge_environment_settings is requests.Session.merge_environment_settings
+        keeps = requests_own and sys.platform not in ("darwin", "win32")
+        vars(session)["_kraken_doctor_settings"] = kept = depends_on if keeps else None, dict(settings)
+    return {**kept[1]}
 
 
 def pin_proxy_settings(session: requests.Session, url: str) -> None:

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -13,7 +14,7 @@ import trustme
 
 from kraken_doctor.errors import TransportError
 from kraken_doctor.network.answer import as_transport_error
-from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings, route
+from kraken_doctor.network.route import apply_ca_env, pin_proxy_settings, route, settings_for
 from kraken_doctor.network.transport import BoundedAdapter
 from tests.network import certificates
 
@@ -52,6 +53,59 @@ def test_the_proxy_of_the_environment(
     assert (proxy.shown, proxy.variable) == (shown, variable)
     assert (proxy.login.reveal() if proxy.login else None) == login
     assert "p@ss" not in repr(proxy)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"])
+def test_settings_follow_the_environment(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """What was found for the call before is of no use once a variable has changed, nor when it has gone."""
+    monkeypatch.setenv("https_proxy" if variable == "NO_PROXY" else "CURL_CA_BUNDLE", "http://before.example")
+
+    def both() -> tuple[dict[str, Any], dict[str, Any]]:
+        return settings_for(session, URL), dict(session.merge_environment_settings(URL, {}, None, None, None))
+
+    seen = [both()]
+    monkeypatch.setenv(variable, "api.kraken.com")
+    seen += [both(), both()]
+    monkeypatch.delenv(variable)
+    seen.append(both())
+    assert all(ours == of_requests for ours, of_requests in seen)
+    assert seen[0] != seen[1] == seen[2] != seen[3]
+
+
+def test_settings_follow_the_session(session: requests.Session) -> None:
+    """What the bot sets on it, whenever it does; and what is done with one call's settings is not the next one's."""
+    settings_for(session, URL)["verify"] = "of this call"
+    assert settings_for(session, URL)["verify"] is True
+    session.verify, session.cert = "authorities.pem", ("certificate", "key")
+    session.proxies["https"] = "http://proxy.example"
+    found = settings_for(session, URL)
+    assert (found["verify"], found["cert"], found["proxies"]) == (session.verify, session.cert, session.proxies)
+    session.trust_env = False
+    assert settings_for(session, "http://127.0.0.1:1/")["proxies"]["http"] == ""
+    assert settings_for(session, URL)["proxies"] == session.proxies
+
+
+def test_a_session_with_rules_of_its_own_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is the system, where it has settings beside the variables."""
+
+    class Own(requests.Session):
+        asked = 0
+
+        def merge_environment_settings(self, *given: Any) -> Any:
+            Own.asked += 1
+            return super().merge_environment_settings(*given)
+
+    with Own() as session:
+        for _ in range(3):
+            settings_for(session, URL)
+    assert Own.asked == 3
+    for system, looked_up in (("linux", 1), ("darwin", 3), ("win32", 3)):
+        monkeypatch.setattr("kraken_doctor.network.route.sys.platform", system)
+        with requests.Session() as plain:
+            found = [settings_for(plain, URL)["proxies"] for _ in range(3)]
+        assert len({id(proxies) for proxies in found}) == looked_up
 
 
 def test_no_proxy_is_heeded(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
