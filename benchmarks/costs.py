@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
+import random
 import resource
 import statistics
 import tempfile
@@ -95,10 +95,11 @@ def added(url: str, redis_url: str, keys: Iterator[tuple[str, str]], calls: int)
 
         asked = {name: functools.partial(api.query_private, "Balance") for name, api in apis.items()} | {"PING": ping}
         taken: dict[str, list[float]] = {name: [] for name in asked}
-        for number, (name, call) in itertools.product(range(calls + 50), asked.items()):
-            took = microseconds(call, 1)
-            if number >= 50:  # connections, tables and scripts are there
-                taken[name].append(took)
+        for number in range(calls + 50):
+            for name in random.sample(list(asked), len(asked)):  # who comes after whom makes tens of microseconds
+                took = microseconds(asked[name], 1)
+                if number >= 50:  # connections, tables and scripts are there
+                    taken[name].append(took)
         middle = {name: statistics.median(values) for name, values in taken.items()}
     limits = {"memory": "15 µs", "SQLite": "80 µs", "Redis": f"3 PINGs of {middle['PING']:.0f} µs"}
     for name in apis:
