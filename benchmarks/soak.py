@@ -9,7 +9,8 @@ users of one file, and a small disk. Every bot of a ground is on every key of it
 
 Status 1 where a nonce was repeated, one fell below another, two calls of a key were in flight, one was refused for its
 nonce, or one was executed that the audit log calls not sent. What belongs to a process that was killed or stopped in
-the middle of its call, or to a failover, is counted beside that: no lock can hold back what a dead process had sent.
+the middle of its call, to a failover, or to a call whose client had given it up when its time was over, is counted
+beside that: no lock can hold back what has been sent.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.hostclock import HostClock
 from benchmarks.sentinels import Sentinels
-from benchmarks.soak_bots import KINDS, STEP_EVERY_S, STEP_S, main
+from benchmarks.soak_bots import KINDS, STEP_EVERY_S, STEP_S, TIMEOUT_S, main
 from kraken_doctor import key_id, open_store
 from kraken_doctor.errors import NonceStoreError
-from kraken_doctor.model.call import NOT_SENT
+from kraken_doctor.model.call import NOT_SENT, UNKNOWN
 from kraken_doctor.sandbox.exchange import Exchange
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key, demo_credentials
@@ -139,7 +140,12 @@ class Verdict(NamedTuple):
     excused: Counter[str]
 
 
-def judge(log: Sequence[Arrival], not_sent: Mapping[str, set[int]], strikes: Sequence[Strike]) -> Verdict:
+def judge(
+    log: Sequence[Arrival],
+    not_sent: Mapping[str, set[int]],
+    strikes: Sequence[Strike],
+    given_up: Mapping[str, set[int]] | None = None,
+) -> Verdict:
     """
     Look through what the exchange saw: knows nothing of stores, clients or turns.
 
@@ -147,8 +153,9 @@ def judge(log: Sequence[Arrival], not_sent: Mapping[str, set[int]], strikes: Seq
         log: In the order in which the exchange judged.
         not_sent: The nonces that the audit calls not sent, by API key.
         strikes: What was done to the bots.
+        given_up: The nonces of calls that had no answer within their timeout, by API key.
     """
-    case = _Case(strikes)
+    case = _Case(strikes, given_up or {})
     for key in {arrival.key for arrival in log}:
         mine = [arrival for arrival in log if arrival.key == key]
         case.nonces(mine, not_sent.get(key, set()))
@@ -159,10 +166,10 @@ def judge(log: Sequence[Arrival], not_sent: Mapping[str, set[int]], strikes: Seq
 class _Case:
     """What is found, and what excuses it."""
 
-    def __init__(self, strikes: Sequence[Strike]) -> None:
+    def __init__(self, strikes: Sequence[Strike], given_up: Mapping[str, set[int]]) -> None:
         self.violations: list[str] = []
         self.excused: Counter[str] = Counter()
-        self._strikes = strikes
+        self._strikes, self._given_up = strikes, given_up
 
     def nonces(self, arrivals: Sequence[Arrival], not_sent: set[int]) -> None:
         """Judge the nonces of one key."""
@@ -192,6 +199,8 @@ class _Case:
     def _found(self, what: str, *arrivals: Arrival) -> None:
         if any(strike.explains(arrival) for arrival in arrivals for strike in self._strikes):
             self.excused[what] += 1
+        elif any(arrival.nonce in self._given_up.get(arrival.key, ()) for arrival in arrivals):
+            self.excused[f"{what} after its timeout"] += 1
         else:
             self.violations.append(f"{what}: {_named(*arrivals)}")
 
@@ -216,6 +225,7 @@ class Ground:
         self.strikes: list[Strike] = []
         self.done: Counter[str] = Counter()
         self._not_sent: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
+        self._given_up: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
         self._doors = ExitStack()
         self._bots: list[_Bot] = []
         self._urls: list[str] = []
@@ -292,13 +302,20 @@ class Ground:
     def verdict(self) -> Verdict:
         """Judge, when all has ended."""
         self.read_audit()
-        return judge(self.exchange.log, {key: self._not_sent[key_id(key)] for key, _ in self.keys}, self.strikes)
+        not_sent, given_up = (
+            {key: found[key_id(key)] for key, _ in self.keys} for found in (self._not_sent, self._given_up)
+        )
+        return judge(self.exchange.log, not_sent, self.strikes, given_up)
 
     def read_audit(self) -> None:
-        """Keep what it calls not sent: it forgets the oldest after some 100,000 calls."""
+        """Keep what it calls not sent, or given up: it forgets the oldest after some 100,000 calls."""
         for record in open_store(self.stores[0]).records():
-            if record.outcome == NOT_SENT and record.key_id in self._not_sent:
+            if record.key_id not in self._not_sent:
+                continue
+            if record.outcome == NOT_SENT:
                 self._not_sent[record.key_id].add(record.nonce)
+            elif record.outcome == UNKNOWN and record.latency_s >= TIMEOUT_S:
+                self._given_up[record.key_id].add(record.nonce)
 
 
 def _end(bot: _Bot) -> None:

@@ -63,10 +63,18 @@ def test_what_a_killed_process_had_sent_is_counted_apart(door: int, excused: int
     assert (len(verdict.violations), verdict.excused.total()) == (1 - excused, excused)
 
 
+@pytest.mark.parametrize(("given_up", "excused"), [({"key": {4}}, 2), ({"key": {5}}, 1), ({"other": {4}}, 0)])
+def test_what_comes_after_its_client_gave_up_is_counted_apart(given_up: dict[str, set[int]], excused: int) -> None:
+    """It alone: it was on its way when the next call had its turn."""
+    log = [*HEALTHY, arrival(4, 3.4, error=REFUSED)]
+    verdict = judge(log, {}, [], given_up)
+    assert (len(verdict.violations), verdict.excused.total()) == (2 - excused, excused)
+
+
 def test_nothing_excuses_a_nonce_that_falls() -> None:
     """Nor one that comes twice, nor a call that is said not to have been sent."""
     log = [arrival(2, 1.0), arrival(1, 2.0), arrival(1, 3.0)]
-    assert len(judge(log, {"key": {2}}, [Strike(-1, 0.0, 9.0)]).violations) == 4
+    assert len(judge(log, {"key": {2}}, [Strike(-1, 0.0, 9.0)], {"key": {1, 2}}).violations) == 4
 
 
 @pytest.mark.faketime
