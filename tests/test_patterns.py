@@ -273,6 +273,6 @@ def test_it_is_linear(used: Used) -> None:
     ],
 )  # fmt: skip
 def test_the_texts_are_bad_enough(bad: str) -> None:
-    """Patterns that were here, and froze a check; each is found out."""
+    """Patterns that were here, and froze a check; each is found out. The quickest took 3 s alone, without it 0.02 s."""
     with pytest.raises(AssertionError, match="takes too long"):
-        pump(re.compile(bad, re.DOTALL), "sub", limit_s=5)
+        pump(re.compile(bad, re.DOTALL), "sub", limit_s=1)

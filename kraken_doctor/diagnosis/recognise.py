@@ -80,7 +80,8 @@ def _pattern(symptom: Symptom) -> re.Pattern[str]:
 
 # Case is ignored: small letters, in text and patterns, are looked for twice as fast as with re.IGNORECASE, which takes
 # the last four for an S, two Is and a K as well.
-_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017f\u0131\u0130\u212a", "abcdefghijklmnopqrstuvwxyzsiik")
+_ALSO = "".join(map(chr, (0x17F, 0x131, 0x130, 0x212A)))
+_LOWER = str.maketrans(f"ABCDEFGHIJKLMNOPQRSTUVWXYZ{_ALSO}", "abcdefghijklmnopqrstuvwxyzsiik")
 
 
 @functools.cache
