@@ -164,7 +164,7 @@ def pin_proxy_settings(session: requests.Session, url: str) -> None:
     requests looks through all variables twice a call; with the credentials of a thousand accounts among them that
     takes longer than the call.
     """
-    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
+    settings = settings_for(session, url)
     session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
 
 
@@ -197,7 +197,7 @@ def route(session: requests.Session, url: str, environ: Mapping[str, str]) -> Ro
     Raises:
         TransportError: ``proxy-failed``: a proxy is set in a form that can't be used.
     """
-    settings = session.merge_environment_settings(url, proxies_for(session, url), None, None, None)
+    settings = settings_for(session, url)
     verify = settings["verify"]
     authorities = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     variable = _authorities_variable(authorities, environ)
