@@ -255,7 +255,7 @@ class HandoffLock(FairLock):
             if self._waiting and held_s <= HOLD_S and self._pass_on(waiter):
                 return
             self._give_back()
-            self._held_since = None
+            self.drop()
         super().release(waiter)
 
     def drop(self) -> None:
