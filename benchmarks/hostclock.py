@@ -7,11 +7,17 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARIES = ("usr/lib/*/faketime", "usr/lib*/faketime", "usr/local/lib/faketime")
 _FILE = "FAKETIME_TIMESTAMP_FILE"
 _PROBE_S = 3600
+
+
+def libraries() -> Iterator[Path]:
+    """Those for programs with threads, where distributions put them."""
+    return (path for place in LIBRARIES for path in Path("/").glob(f"{place}/libfaketimeMT.so.1"))
 
 
 class HostClock:
@@ -30,7 +36,7 @@ class HostClock:
     @classmethod
     def found(cls, file: Path) -> HostClock | None:
         """One that works, kept in *file*; None where there is no such library."""
-        for library in (path for place in LIBRARIES for path in Path("/").glob(f"{place}/libfaketimeMT.so.1")):
+        for library in libraries():
             clock = cls(file, library)
             clock.step(_PROBE_S)
             asked = subprocess.run(
