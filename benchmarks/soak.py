@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -144,7 +144,7 @@ def judge(
     log: Sequence[Arrival],
     not_sent: Mapping[str, set[int]],
     strikes: Sequence[Strike],
-    given_up: Mapping[str, set[int]] | None = None,
+    given_up: Mapping[str, set[int]] = {},
 ) -> Verdict:
     """
     Look through what the exchange saw: knows nothing of stores, clients or turns.
@@ -155,7 +155,7 @@ def judge(
         strikes: What was done to the bots.
         given_up: The nonces of calls that had no answer within their timeout, by API key.
     """
-    case = _Case(strikes, given_up or {})
+    case = _Case(strikes, given_up)
     for key in {arrival.key for arrival in log}:
         mine = [arrival for arrival in log if arrival.key == key]
         case.nonces(mine, not_sent.get(key, set()))
@@ -224,8 +224,9 @@ class Ground:
         self.folder, self.kinds = folder, list(kinds)
         self.strikes: list[Strike] = []
         self.done: Counter[str] = Counter()
-        self._not_sent: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
-        self._given_up: dict[str, set[int]] = {key_id(key): set() for key, _ in self.keys}
+        self._key_of = {key_id(key): key for key, _ in self.keys}
+        self._not_sent: defaultdict[str, set[int]] = defaultdict(set)
+        self._given_up: defaultdict[str, set[int]] = defaultdict(set)
         self._doors = ExitStack()
         self._bots: list[_Bot] = []
         self._urls: list[str] = []
@@ -302,20 +303,16 @@ class Ground:
     def verdict(self) -> Verdict:
         """Judge, when all has ended."""
         self.read_audit()
-        not_sent, given_up = (
-            {key: found[key_id(key)] for key, _ in self.keys} for found in (self._not_sent, self._given_up)
-        )
-        return judge(self.exchange.log, not_sent, self.strikes, given_up)
+        return judge(self.exchange.log, self._not_sent, self.strikes, self._given_up)
 
     def read_audit(self) -> None:
         """Keep what it calls not sent, or given up: it forgets the oldest after some 100,000 calls."""
         for record in open_store(self.stores[0]).records():
-            if record.key_id not in self._not_sent:
-                continue
-            if record.outcome == NOT_SENT:
-                self._not_sent[record.key_id].add(record.nonce)
-            elif record.outcome == UNKNOWN and record.latency_s >= TIMEOUT_S:
-                self._given_up[record.key_id].add(record.nonce)
+            key = self._key_of.get(record.key_id)
+            if key and record.outcome == NOT_SENT:
+                self._not_sent[key].add(record.nonce)
+            elif key and record.outcome == UNKNOWN and record.latency_s >= TIMEOUT_S:
+                self._given_up[key].add(record.nonce)
 
 
 def _end(bot: _Bot) -> None:
