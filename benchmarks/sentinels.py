@@ -21,7 +21,9 @@ import redis
 from tests.redisserver import RedisServer
 
 NAME = "soak"
-DOWN_AFTER_MS = 300
+DOWN_AFTER_MS = 1_000
+"""Shorter, and a busy machine is taken for a dead server."""
+
 PATIENCE_S = 30.0
 
 
@@ -34,6 +36,8 @@ class Sentinels:
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
         self._open: set[socket.socket] = set()
         self._primary = servers[0].port
+        self.changes: list[float] = []
+        """When another became the primary, on the monotonic clock; sentinels may decide on that by themselves."""
         threading.Thread(target=self._accept, daemon=True).start()
         threading.Thread(target=self._follow, daemon=True).start()
 
@@ -60,7 +64,8 @@ class Sentinels:
         (server,) = [server for server in self._servers if server.port == before]
         server.kill()
         self._wait(lambda: self._primary != before)
-        server.start()
+        # As a replica from the first moment on: it has no data, and a sentinel may still take it for the primary.
+        server.start("--replicaof", "127.0.0.1", str(self._primary))
         self._wait(lambda: self._says("num-slaves") == "2" and "s_down" not in str(self._says("flags")))
 
     def _says(self, field: str) -> str | None:
@@ -82,6 +87,7 @@ class Sentinels:
                 now = int(self._says("port") or "")
                 if now != self._primary:
                     self._primary = now
+                    self.changes.append(time.monotonic())
                     for connection in list(self._open):
                         with suppress(OSError):
                             connection.shutdown(socket.SHUT_RDWR)
@@ -90,12 +96,18 @@ class Sentinels:
     def _accept(self) -> None:
         while True:
             here, _ = self._listener.accept()
+            primary = self._primary
             try:
-                there = socket.create_connection(("127.0.0.1", self._primary), timeout=5)
+                there = socket.create_connection(("127.0.0.1", primary), timeout=5)
             except OSError:
                 here.close()
                 continue
             self._open |= {here, there}
+            if primary != self._primary:  # `_follow` may not have seen these two, and an old primary may still live
+                for end in (here, there):
+                    self._open.discard(end)
+                    end.close()
+                continue
             for one, other in ((here, there), (there, here)):
                 one.settimeout(None)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

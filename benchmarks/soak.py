@@ -303,7 +303,12 @@ class Ground:
     def verdict(self) -> Verdict:
         """Judge, when all has ended."""
         self.read_audit()
-        return judge(self.exchange.log, self._not_sent, self.strikes, self._given_up)
+        sentinels: Sentinels | None = self.how.get("sentinels")
+        changes = sentinels.changes if sentinels else []
+        if more := len(changes) - self.done["failovers"]:
+            self.done["failovers by themselves"] = more
+        failovers = [Strike(-1, began - MARGIN_S, began + FAILOVER_S) for began in changes]
+        return judge(self.exchange.log, self._not_sent, self.strikes + failovers, self._given_up)
 
     def read_audit(self) -> None:
         """Keep what it calls not sent, or given up: it forgets the oldest after some 100,000 calls."""
