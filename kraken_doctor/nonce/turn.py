@@ -21,6 +21,11 @@ process whose threads pass it on. Moving it costs a tenth of a quick call; a cal
 with a real exchange the order is that of asking.
 """
 
+_IN_VAIN = 3
+"""So often in a row may somebody new be quicker than who was woken; then those who wait look for themselves."""
+
+_LOOK_S = 0.005
+"""Between two such looks: what is lost once where nobody new comes, and a quick call takes a fifth of it."""
 
 _UNINTERRUPTED_S = 0.5 if sys.platform == "win32" else threading.TIMEOUT_MAX
 """Longest wait at a time, in seconds: Windows calls no signal handler while a lock is waited for, so Ctrl-C would do
@@ -125,6 +130,8 @@ class FairLock:
         self._holder: Waiter | None = None
         """Whose the lock is; handed over, the holder may still stand in the queue, and not know it yet."""
         self._waiting: deque[Waiter] = deque()
+        self._in_vain = 0
+        """How often in a row somebody new has had the lock before those who wait."""
 
     def acquire(self, waiter: Waiter, timeout_s: float) -> bool:
         """
@@ -140,6 +147,7 @@ class FairLock:
             raise TurnHeldError(HELD)
         with self._guard:
             if self._holder is None:
+                self._in_vain = self._in_vain + 1 if self._waiting else 0
                 self._holder = waiter
                 return True
             # Who would have to let go is the one that asks: it would wait for its whole timeout.
@@ -149,16 +157,18 @@ class FairLock:
         end = waiter.since + timeout_s
         while True:
             left_s = end - time.monotonic()
-            woken = waiter.wakeup.acquire(timeout=max(0.0, min(left_s, _UNINTERRUPTED_S)))
-            if not woken and left_s > _UNINTERRUPTED_S:
-                continue
+            longest_s = _LOOK_S if waiter.looks else _UNINTERRUPTED_S
+            woken = waiter.wakeup.acquire(timeout=max(0.0, min(left_s, longest_s)))
             # Woken is not yet ours: the lock was freed for whoever comes first, and a running thread may have been.
             with self._guard:
                 if self._holder is None:
                     self._holder = waiter
-                if self._holder is waiter or not woken:
+                if self._holder is waiter or not (woken or left_s > longest_s):
+                    self._in_vain = 0
                     self._waiting.remove(waiter)
                     return self._holder is waiter
+                # Who wakes up wants the interpreter, and takes it from the one that calls: a fifth of a quick call.
+                waiter.looks = self._in_vain >= _IN_VAIN
 
     def release(self, waiter: Waiter) -> None:
         """Free the lock, hand it to whoever has waited too long, or leave the queue; nothing the second time."""
@@ -181,7 +191,8 @@ class FairLock:
                 self._holder = first if tired else None
             if self._waiting and self._holder in (None, self._waiting[0]):
                 wakeup = self._waiting[0].wakeup
-                if wakeup.locked():  # twice does no harm
+                looks = self._holder is None and self._waiting[0].looks
+                if wakeup.locked() and not looks:  # twice does no harm
                     wakeup.release()
             return True
 
@@ -199,7 +210,7 @@ class FairLock:
 class Waiter:
     """One caller that has the lock or waits for it."""
 
-    __slots__ = ("since", "thread", "turn", "wakeup")
+    __slots__ = ("looks", "since", "thread", "turn", "wakeup")
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
@@ -207,6 +218,8 @@ class Waiter:
         self.wakeup = threading.Lock()
         self.wakeup.acquire()
         self.since = time.monotonic()
+        self.looks = False
+        """Whether it looks for itself from time to time, and need not be woken for a lock that is free for all."""
 
 
 class HandoffLock(FairLock):

@@ -104,6 +104,56 @@ def test_who_has_lost_patience_is_handed_the_lock() -> None:
     waiting.join()
 
 
+class Bell:
+    """What wakes a waiter, and counts."""
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.acquire, self.locked = self._lock.acquire, self._lock.locked
+
+    def release(self) -> None:
+        self.rung += 1
+        self._lock.release()
+
+
+def test_who_was_woken_in_vain_looks_for_itself() -> None:
+    """Waking it would take the interpreter from the one that calls; free for good, the lock is found all the same."""
+    looking, got = None, list[str]()
+    while looking is None:  # it may have been quicker, and got the lock
+        lock, mine = FairLock(patience_s=3600), Waiter(Turn())
+        assert lock.acquire(mine, 0)
+        bell = Bell()
+
+        def wait(lock: FairLock = lock, bell: Bell = bell) -> None:
+            waiter = Waiter(Turn())
+            waiter.wakeup = bell  # type: ignore[assignment]
+            lock.acquire(waiter, 60)
+            got.append("found")
+            lock.release(waiter)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not lock._waiting:
+            pass
+        first = lock._waiting[0]
+        while thread.is_alive() and not first.looks:
+            lock.release(mine)
+            lock.acquire(mine := Waiter(Turn()), 10)
+        while thread.is_alive() and not bell.locked():  # until it has heard what it was told before
+            pass
+        rung = bell.rung
+        for _ in range(20):
+            lock.release(mine)
+            lock.acquire(mine := Waiter(Turn()), 10)
+        looking = first if first in lock._waiting else None
+        assert bell.rung == rung
+        lock.release(mine)
+        thread.join()
+    assert got[-1] == "found"
+
+
 def test_many_threads_none_lost_none_together() -> None:
     """With and without patience, with waiters that give up: one holder at a time, and the lock is free in the end."""
     for patience_s in (0, 0.001, 3600):
