@@ -233,10 +233,17 @@ class HandoffLock(FairLock):
     Args:
         take: Takes the outer lock for a turn, waiting at most so many seconds; `TimeoutError` if it was not free.
         give_back: Frees it, whether it was taken or not; must not raise.
+        hand_on: Called with the turn of a thread after which another of this process has its own; must not raise.
     """
 
-    def __init__(self, take: Callable[[float, Turn], None], give_back: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        take: Callable[[float, Turn], None],
+        give_back: Callable[[], None],
+        hand_on: Callable[[Turn], None] = lambda _turn: None,
+    ) -> None:
         super().__init__()
+        self._hand_on = hand_on
         self._take = take
         self._give_back = give_back
         self._held_since: float | None = None
@@ -265,8 +272,10 @@ class HandoffLock(FairLock):
         if self._is_ours(waiter) and self._held_since is not None:
             # Handing on for longer would keep other processes out for as long as this one has threads that call.
             held_s = time.monotonic() - self._held_since
-            if self._waiting and held_s <= HOLD_S and self._pass_on(waiter):
-                return
+            if self._waiting and held_s <= HOLD_S:
+                self._hand_on(waiter.turn)
+                if self._pass_on(waiter):
+                    return
             self._give_back()
             self.drop()
         super().release(waiter)

@@ -191,6 +191,19 @@ def test_relay_gives_the_outer_lock_back_when_the_last_waiter_has_left() -> None
     assert events == ["take", "give back"]
 
 
+def test_relay_tells_when_it_hands_on() -> None:
+    """Before the next thread has its turn; and not when the outer lock is given back."""
+    events: list[str] = []
+    got: list[object] = []
+    relay = HandoffLock(lambda *_: None, lambda: events.append("give back"), lambda _: events.append("hand on"))
+    mine = taken(relay)
+    waiting = start_waiting(relay, 10, got, "next")
+    relay.release(mine)
+    waiting.join()
+    assert got == ["next"]
+    assert events == ["hand on", "give back"]
+
+
 def test_relay_whose_outer_lock_fails_is_free() -> None:
     """The error reaches the caller, and the next one may try."""
 

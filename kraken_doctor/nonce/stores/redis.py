@@ -16,8 +16,8 @@ from kraken_doctor.model.defaults import TURN_LEASE_S
 from kraken_doctor.model.unit import MAX_NONCE
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores.perprocess import PerProcess
-from kraken_doctor.nonce.stores.redislink import RedisLink, only
-from kraken_doctor.nonce.turn import HandoffLock, NonceSource, Turn, hold
+from kraken_doctor.nonce.stores.redislink import Judge, RedisLink, only
+from kraken_doctor.nonce.turn import HOLD_S, HandoffLock, NonceSource, Turn, hold
 
 _Wanted = tuple[int, marks.Possible | None] | None
 """The least that a nonce may be, and who says whether another is possible; None where no nonce is wanted."""
@@ -57,19 +57,43 @@ class RedisStore:
         Returns:
             The nonce of *source*, 0 without one: the turn is ours. Below 0: it is not; look again in so many ms.
         """
-        process = self._process.get()
-        unsent = process.take_unsent()
-        keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
-        wanted = (source.floor(), source.possible) if source else None
-        try:
+        with self._process.get().records_along() as unsent:
+            keys, values = [slot.holder, _AUDIT, slot.queue], [*arguments, _AUDIT_LINES, *unsent]
+            wanted = (source.floor(), source.possible) if source else None
             return self._advance(script, slot.key_id, wanted, keys, values)
-        except NonceStoreError:
-            process.unsent.extendleft(reversed(unsent))
-            raise
+
+    def ahead(self, slot: QueueSlot, source: NonceSource) -> Iterator[int]:
+        """Send for the next nonce in a turn that this process has; then give it, below 0 where it is not good."""
+        process = self._process.get()
+        with process.records_along() as unsent:
+            values = [slot.token, str(slot.lease_ms), _AUDIT_LINES, *unsent]
+            wanted = source.floor(), source.possible
+            question = self._question(slot.key_id, wanted, [slot.holder, _AUDIT], values)
+            exchange = self.link.begin("advance", *question)
+            next(exchange)
+            yield -1
+            nonce = int(next(exchange))
+        last = process.last.get(slot.key_id, -1)
+        process.last[slot.key_id] = max(nonce, last)
+        yield nonce if nonce > last else -1  # one that was taken without a turn may be on its way already
 
     def _advance(
         self, script: str, key_id: str, wanted: _Wanted, keys: Sequence[str] = (), arguments: Sequence[str] = ()
     ) -> int:
+        question, last = self._question(key_id, wanted, keys, arguments), self._process.get().last
+        try:
+            nonce = int(self.link.run(script, *question))
+        except NonceExhaustedError:
+            question[2](str(MAX_NONCE))  # whether the mark can have come to that
+            raise
+        if wanted:
+            last[key_id] = max(nonce, last.get(key_id, -1))
+        return nonce
+
+    def _question(
+        self, key_id: str, wanted: _Wanted, keys: Sequence[str], arguments: Sequence[str]
+    ) -> tuple[list[str], list[str], Judge]:
+        """Return keys, arguments and the judge of a step that gives a nonce."""
         floor, is_possible = wanted or (None, None)
         last = self._process.get().last
         # Above our own last one too: a Redis that lost its data must not make us go backwards.
@@ -82,17 +106,9 @@ class RedisStore:
                 return answer
             if floor is None:
                 raise NonceStoreError(f"nonce store redis: returned {repr(answer)[:40]} for the turn of key {key_id}")
-            return marks.judged(answer, least, is_possible, remedy)
+            return marks.judged(answer, min(least, MAX_NONCE), is_possible, remedy)
 
-        try:
-            arguments = ["" if floor is None else str(least), *arguments]
-            nonce = int(self.link.run(script, [mark, *keys], arguments, judge))
-        except NonceExhaustedError:
-            marks.judged(MAX_NONCE, min(least, MAX_NONCE), is_possible, remedy)
-            raise
-        if floor is not None:
-            last[key_id] = max(nonce, last.get(key_id, -1))
-        return nonce
+        return [mark, *keys], ["" if floor is None else str(least), *arguments], judge
 
     def mark(self, key_id: str) -> int | None:
         name = name_of(key_id, "mark")
@@ -158,6 +174,8 @@ class RedisTurn(Turn):
         nonce, self.nonce = self.nonce, None
         if nonce is not None and generator is self.source:
             return nonce
+        if (nonce := self._slot.asked_ahead(generator)) >= 0:
+            return nonce
         # One step in Redis for both: no other host can take the turn between the look at it and the nonce.
         nonce = self._store.step("advance", self._slot, [self._slot.token, self._lease_ms], generator)
         if nonce < 0:
@@ -185,7 +203,8 @@ class QueueSlot:
         self.token = ""
         self.lease_ms = 0
         """The longest that any thread has asked for; the lease may serve several of them in a row."""
-        self.lock = HandoffLock(self._take, self._give_back)
+        self.lock = HandoffLock(self._take, self._give_back, self._ask_ahead)
+        self._ahead: tuple[float, NonceSource, Iterator[int]] | None = None
         self._store = store
         self._heartbeat = name_of(key_id, "waits:")
         self._wakeup = name_of(key_id, "bell:")  # the name that version 0.1 pushes to
@@ -195,10 +214,29 @@ class QueueSlot:
         self.lock.drop()
         return TurnLostError(f"key {self.key_id}: the turn ran out before the request was sent; it was not sent")
 
+    def _ask_ahead(self, turn: Turn) -> None:
+        """Send for the nonce of the thread that gets the turn from *turn*: the answer comes while it makes its call."""
+        source = cast("RedisTurn", turn).source
+        if source is not None and self._ahead is None:
+            exchange = self._store.ahead(self, source)
+            with contextlib.suppress(Exception):  # then it sends for itself
+                next(exchange)
+                self._ahead = time.monotonic(), source, exchange
+
+    def asked_ahead(self, source: NonceSource) -> int:
+        """Return the nonce that was sent for; below 0 where there is none, or one that is not good any more."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            with contextlib.suppress(Exception):
+                at, whose, exchange = ahead
+                nonce = next(exchange)
+                return nonce if whose is source and time.monotonic() - at <= HOLD_S else -1
+        return -1
+
     def _take(self, timeout_s: float, turn: Turn) -> None:
         """Take the turn; `TimeoutError` if it was not free in time. In any case the caller calls `_give_back`."""
         end, mine = time.monotonic() + timeout_s, cast("RedisTurn", turn)
-        self.token = os.urandom(16).hex()
+        self.token, self._ahead = os.urandom(16).hex(), None
         arguments = [self.token, str(self.lease_ms), _HEARTBEAT_MS, self._heartbeat]
         while (answer := self._store.step("enter", self, arguments, mine.source)) < 0:
             left_s = end - time.monotonic()
@@ -223,6 +261,16 @@ class _Process:
         self.unsent: deque[str] = deque(maxlen=_MOST_UNSENT)
         """Audit records that wait for the next step to take them along."""
         self._slots: dict[str, QueueSlot] = {}
+
+    @contextlib.contextmanager
+    def records_along(self) -> Iterator[list[str]]:
+        """Give the records that wait to a step of Redis, which fails with an exception."""
+        unsent = self.take_unsent()
+        try:
+            yield unsent
+        except Exception:
+            self.unsent.extendleft(reversed(unsent))
+            raise
 
     def take_unsent(self) -> list[str]:
         """Return the waiting records, each to one caller."""

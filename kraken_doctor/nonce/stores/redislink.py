@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -99,15 +99,21 @@ class RedisLink:
         """
         try:
             try:
-                return self._exchange(command, judge, wait=wait)
+                _, answer = self._exchange(command, judge, wait=wait)
             except self._redis.ConnectionError:
                 # Once more where it had gone, and others with it; never after a wait that was long enough.
                 self._process.get().close_kept()
-                return self._exchange(command, judge, wait=wait)
+                _, answer = self._exchange(command, judge, wait=wait)
         except (self._redis.RedisError, OSError, ValueError) as exc:
             raise _as_ours(exc) from exc
+        return answer
 
-    def _exchange(self, command: tuple[str | float, ...], judge: Judge, *, wait: bool) -> Any:
+    def begin(self, script: str, keys: Sequence[str], arguments: Sequence[str], judge: Judge) -> Iterator[Any]:
+        """Return what sends one of the Lua steps, then gives its answer; closed between, it closes the connection."""
+        return self._exchange(("EVALSHA", _script(script)[1], len(keys), *keys, *arguments), judge, wait=True)
+
+    def _exchange(self, command: tuple[str | float, ...], judge: Judge, *, wait: bool) -> Iterator[Any]:
+        """Send *command*, then give what *judge* makes of its answer; may raise redis-py's errors."""
         process = self._process.get()
         connection, owes = None, False
         try:
@@ -116,6 +122,7 @@ class RedisLink:
             if owes:  # read only now, while Redis is at work
                 with contextlib.suppress(self._redis.ResponseError):  # a turn not given up ends with its lease
                     connection.read_response()
+            yield
             answer = judge(connection.read_response()) if wait else None
             # Ours no more before it is theirs: an exception between the two costs a connection, not an answer.
             lent, connection = connection, None
@@ -133,7 +140,7 @@ class RedisLink:
                 # It may have got one that we never saw: the pool would count it for ever, and run out.
                 process.renew_pool()
             raise
-        return answer
+        yield answer
 
     def _connection(self, process: _Connections, *, wait: bool) -> tuple[Any, bool]:
         """Return a connection, and whether it owes an answer that nobody waits for: to be read before the command's."""
