@@ -406,3 +406,32 @@ def test_failures_keep_their_words_and_facts(listener: Listener, bot: Bot) -> No
     listener.replies.append(Reply(body=f'{{"error":["EFoo:{KEY}"]}}'.encode()))
     with pytest.raises(Exception, match=r"EFoo:\[hidden\]"):
         client.call("Balance")
+
+
+def _of_its_own(session: requests.Session) -> None:
+    session.params = {"of": "the session"}
+    session.headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
+    session.headers["X-Bot"] = "mine"
+    session.cookies.set("__cf_bm", "a cookie")
+
+
+@pytest.mark.parametrize("change", [lambda _session: None, _of_its_own], ids=["as made", "of its own"])
+def test_a_call_arrives_as_krakenexs_own(listener: Listener, change: Callable[[requests.Session], None]) -> None:
+    """Its path, headers and fields, whatever a bot has put into the session."""
+    bare = krakenex.API(KEY, SECRET)
+    bare.uri = listener.url
+    ours = KrakenClient(KEY, SECRET, url=listener.url, store=open_store("memory://"), metrics=False)
+    for api in (bare, ours):
+        change(api.session)
+        api.query_private("OpenOrders", parameters() | {"name": "ü &=+"})
+        api.session.close()
+    theirs, mine = (
+        (
+            heard.method,
+            heard.path,
+            {name: value for name, value in heard.headers.items() if name not in ("api-sign", "content-length")},
+            {name: value for name, value in urllib.parse.parse_qs(heard.body).items() if name != "nonce"},
+        )
+        for heard in listener.heard
+    )
+    assert mine == theirs
