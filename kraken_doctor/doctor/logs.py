@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from kraken_doctor.botlog.counters import ErrorStats
 from kraken_doctor.botlog.examine import LogAnalysis
+from kraken_doctor.botlog.reading import ReadRange
 from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence, Outcome, Severity
@@ -72,14 +74,7 @@ def _values(found: LogAnalysis, names: tuple[str, ...]) -> LogPart:
     failed = stats.errors.get("Failed to override nonce generator")
     return {
         "files": [
-            {
-                "name": name,
-                "lines": extent.lines,
-                "bytes": extent.bytes,
-                "first": _moment(extent.first),
-                "last": _moment(extent.last),
-                "broken": extent.broken,
-            }
+            {"name": name, "lines": extent.lines, "bytes": extent.bytes, **_between(extent), "broken": extent.broken}
             for name, extent in zip(names, found.extents, strict=True)
         ],
         "refused": stats.refused,
@@ -100,17 +95,15 @@ def _values(found: LogAnalysis, names: tuple[str, ...]) -> LogPart:
             for at, counts in buckets
         ],
         "errors": [
-            {
-                "error": seen.shown,
-                "kind": seen.kind,
-                "count": seen.count,
-                "first": _moment(seen.first),
-                "last": _moment(seen.last),
-            }
+            {"error": seen.shown, "kind": seen.kind, "count": seen.count, **_between(seen)}
             for seen in errors[:_ERROR_ROWS]
         ],
         "patterns": [{"pattern": pattern.id, "text": pattern.text} for pattern in found.patterns],
     }
+
+
+def _between(seen: ReadRange | ErrorStats) -> dict[str, str | None]:
+    return {"first": _moment(seen.first), "last": _moment(seen.last)}
 
 
 def _moment(at: float | None) -> str | None:
