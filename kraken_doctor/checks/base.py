@@ -16,7 +16,7 @@ from kraken_doctor.errors import NonceStoreError
 from kraken_doctor.frozen import dataclass
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.defaults import CALL_TIMEOUT_S
-from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome
+from kraken_doctor.model.findings import Evidence, EvidenceSet, Outcome, by_kind
 from kraken_doctor.nonce.stores import NonceStore
 from kraken_doctor.secret import Secret
 
@@ -148,10 +148,7 @@ class Instruments:
 
     @locked_cached_property
     def _by_key(self) -> dict[Secret | None, list[Account]]:
-        found: dict[Secret | None, list[Account]] = {}
-        for account in self.accounts:
-            found.setdefault(account.key, []).append(account)
-        return found
+        return by_kind(self.accounts, lambda account: account.key)
 
     def with_key(self, key: Secret | None) -> list[Account]:
         """Return the accounts that carry *key*; found without comparing each with each, which a thousand would feel."""

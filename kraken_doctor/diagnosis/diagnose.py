@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kraken_doctor.diagnosis import rules
 from kraken_doctor.diagnosis.naming import AccountRule, RunRule
-from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Severity, by_scope
+from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Severity, by_kind, by_scope
 from kraken_doctor.model.registry import found_in
 
 _RUN_RULES, _ACCOUNT_RULES = found_in(rules, RunRule), found_in(rules, AccountRule)
@@ -65,11 +65,8 @@ def _shared_by_all(found: Sequence[Diagnosis], labels: Sequence[str]) -> tuple[l
     """
     if len(labels) < 2:
         return [], list(found)
-    by_kind: dict[tuple[str, Severity, str], list[Diagnosis]] = {}
-    for diagnosis in found:
-        by_kind.setdefault(_kind(diagnosis), []).append(diagnosis)
-    everyone = set(labels)
-    shared = {kind: group for kind, group in by_kind.items() if {d.account for d in group} == everyone}
+    everyone, groups = set(labels), by_kind(found, _kind)
+    shared = {kind: group for kind, group in groups.items() if {d.account for d in group} == everyone}
     return [_as_one(group) for group in shared.values()], [d for d in found if _kind(d) not in shared]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from kraken_doctor.diagnosis.naming import calls
 from kraken_doctor.model import facts
-from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Outcome, Severity, by_scope
+from kraken_doctor.model.findings import CheckResult, Diagnosis, EvidenceSet, Outcome, Severity, by_kind, by_scope
 from kraken_doctor.model.report import AccountReport, Balances, NonceReport
 
 
@@ -111,9 +111,7 @@ def judge(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tup
 def account_reports(results: Sequence[CheckResult], diagnoses: Sequence[Diagnosis]) -> tuple[AccountReport, ...]:
     """Return each account's part of the run, in the order of the results."""
     scopes = by_scope(results)
-    found: dict[str | None, list[Diagnosis]] = {}
-    for diagnosis in diagnoses:
-        found.setdefault(diagnosis.account, []).append(diagnosis)
+    found = by_kind(diagnoses, lambda diagnosis: diagnosis.account)
     return tuple(
         _account_report(label, own, found.get(label, ())) for label, own in scopes.items() if label is not None
     )

@@ -18,7 +18,7 @@ from kraken_doctor.errors import KrakenRateLimited
 from kraken_doctor.inject.collector import Collector, ObservedCall
 from kraken_doctor.inject.launch import UNREACHED
 from kraken_doctor.model import facts
-from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Severity
+from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Severity, by_kind
 from kraken_doctor.model.report import Report
 from kraken_doctor.tables import load
 
@@ -119,9 +119,7 @@ def report(collector: Collector, found: tuple[Diagnosis, ...], began_ns: int, du
 
 def verdict(calls: Iterable[ObservedCall]) -> tuple[Diagnosis, ...]:
     """Return what the observed calls prove, the most frequent cause of a key first; nothing where all is well."""
-    by_key: dict[str, list[ObservedCall]] = defaultdict(list)
-    for call in sorted(calls, key=lambda call: call.sent_ns):
-        by_key[call.key_id].append(call)
+    by_key = by_kind(sorted(calls, key=lambda call: call.sent_ns), lambda call: call.key_id)
     return tuple(diagnosis for each in by_key.values() for diagnosis in (*_of_nonces(each), *_of_rate(each)))
 
 

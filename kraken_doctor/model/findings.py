@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar, cast, get_origin, overload
 
 from kraken_doctor.frozen import dataclass
@@ -11,6 +11,8 @@ from kraken_doctor.frozen import dataclass
 Texts = tuple[str, ...]
 Value = bool | int | float | str | Texts | None
 T = TypeVar("T", bound=Value)
+Item = TypeVar("Item")
+Kind = TypeVar("Kind", bound=Hashable)
 
 
 class Outcome(enum.Enum):
@@ -84,15 +86,21 @@ class CheckResult:
     duration_s: float = 0.0
 
 
+def by_kind(items: Iterable[Item], kind: Callable[[Item], Kind]) -> dict[Kind, list[Item]]:
+    """Return *items* by their *kind*, each in its order; a kind stands where its first one was."""
+    groups: dict[Kind, list[Item]] = {}
+    for item in items:
+        groups.setdefault(kind(item), []).append(item)
+    return groups
+
+
 def by_scope(results: Iterable[CheckResult]) -> dict[str | None, list[CheckResult]]:
     """
     Return the results of each account behind those of the run, which stand under None as well.
 
     Sorted once: looking through all results for each of a thousand accounts would take seconds.
     """
-    scopes: dict[str | None, list[CheckResult]] = {None: []}
-    for result in results:
-        scopes.setdefault(result.account, []).append(result)
+    scopes: dict[str | None, list[CheckResult]] = {None: [], **by_kind(results, lambda result: result.account)}
     run = scopes[None]
     return {account: own if account is None else [*run, *own] for account, own in scopes.items()}
 

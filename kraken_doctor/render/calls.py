@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.findings import by_kind
 from kraken_doctor.model.format import milliseconds
 
 COLUMNS = ("Calls", "Nonce refused", "Failed otherwise", "Median", "95 %", "Longest", "Longest wait")
@@ -38,9 +39,7 @@ class EndpointFigures(NamedTuple):
 
 def figures(records: Iterable[CallRecord]) -> list[EndpointFigures]:
     """Key by key, endpoint by endpoint."""
-    groups: dict[tuple[str, str], list[CallRecord]] = {}
-    for record in records:
-        groups.setdefault((record.key_id, record.endpoint), []).append(record)
+    groups = by_kind(records, lambda record: (record.key_id, record.endpoint))
     return [_figures(*names, group) for names, group in sorted(groups.items())]
 
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from kraken_doctor.model.findings import by_kind
 from kraken_doctor.terminal.text import ascii_only
 
 
@@ -31,14 +32,11 @@ def failing(rows: Sequence[Row], width: int, height: int) -> list[str]:
     """Return a line for each, or where there is no room for that, all names below what is wrong with them."""
     if len(rows) <= height:
         return aligned(rows)
-    names: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        names.setdefault((row.symbol, row.said), []).append(row.name)
     shown = []
-    for (symbol, said), whom in names.items():
-        shown.append(f"  {symbol} {len(whom)} account{'' if len(whom) == 1 else 's'}: {said}")
-        indent = " " * (3 + len(symbol))
-        shown += textwrap.wrap(", ".join(whom), width, initial_indent=indent, subsequent_indent=indent)
+    for (symbol, said), same in by_kind(rows, lambda row: (row.symbol, row.said)).items():
+        shown.append(f"  {symbol} {len(same)} account{'' if len(same) == 1 else 's'}: {said}")
+        names, indent = ", ".join(row.name for row in same), " " * (3 + len(symbol))
+        shown += textwrap.wrap(names, width, initial_indent=indent, subsequent_indent=indent)
     return shown if len(shown) <= height else [*shown[: max(0, height - 1)], "  and more"][:height]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from kraken_doctor.model.findings import Diagnosis, Remedy
+from kraken_doctor.model.findings import Diagnosis, Remedy, by_kind
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render.phrases import YES_NO, failures, listed, ranked, said
 
@@ -71,12 +71,14 @@ def alike(report: Report) -> list[tuple[str, bool | None, list[str]]]:
 
 def grouped(report: Report, *, notes: bool = False) -> list[tuple[Diagnosis, tuple[str, ...]]]:
     """What `ranked` has, each cause once, with the accounts that have it; none where it is the run's own."""
-    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
-    for diagnosis in ranked(report, notes=notes):
-        kind = (diagnosis.cause, diagnosis.severity, diagnosis.account is None)
-        # Of an account the summary may name its own variable or date, which would make a group of each.
-        groups.setdefault((*kind, diagnosis.summary) if diagnosis.account is None else kind, []).append(diagnosis)
-    return [(_merged(found), tuple(d.account for d in found if d.account)) for found in groups.values()]
+    groups = by_kind(ranked(report, notes=notes), _kind).values()
+    return [(_merged(found), tuple(d.account for d in found if d.account)) for found in groups]
+
+
+def _kind(diagnosis: Diagnosis) -> tuple[object, ...]:
+    # Of an account the summary may name its own variable or date, which would make a group of each.
+    summary = diagnosis.summary if diagnosis.account is None else None
+    return diagnosis.cause, diagnosis.severity, summary
 
 
 def _merged(found: list[Diagnosis]) -> Diagnosis:
