@@ -5,16 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
 from kraken_doctor.model import facts
-from kraken_doctor.model.findings import (
-    CheckResult,
-    Confidence,
-    Diagnosis,
-    Evidence,
-    EvidenceSet,
-    Outcome,
-    Remedy,
-    Severity,
-)
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence, EvidenceSet, Outcome, Remedy, Severity
 from kraken_doctor.model.format import utc_words
 from kraken_doctor.model.report import AccountReport, Balances, Report
 from kraken_doctor.tables import load
@@ -69,12 +60,6 @@ def said(account: AccountReport, report: Report) -> str:
     fine = (Outcome.PASS, Outcome.WARN, Outcome.SKIP)
     untested = "no private call was accepted" if account.private_calls else "no private call was made"
     return next((result.summary for result in own if result.outcome not in fine), untested)
-
-
-def may_be_empty(account: AccountReport, report: Report) -> str:
-    """Return what to say beside balances of zero that no answer has stated; empty where one has."""
-    found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
-    return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
 
 
 _CASH = ("EUR", "GBP", "CAD", "AUD", "CHF", "JPY")

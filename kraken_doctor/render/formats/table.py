@@ -13,7 +13,7 @@ from kraken_doctor.model.format import milliseconds
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import grouping, phrases
-from kraken_doctor.render.pages.findings import findings
+from kraken_doctor.render.pages.findings import findings, may_be_empty
 from kraken_doctor.render.rich_page import inset, listing, named, style_of, to_text
 from kraken_doctor.terminal.text import OUTCOME_WORDS, Symbols, Terminal, escape, money, symbols_for
 
@@ -133,7 +133,7 @@ def _connected(account: AccountReport, report: Report, symbols: Symbols) -> list
             details.append(f"including {', '.join(escape(other) for other in others)}")
         if beside := phrases.other_assets(balances):
             details.append(f"and {beside}")
-    if note := phrases.may_be_empty(account, report):
+    if note := may_be_empty(account, report):
         details.append(escape(note))
     line = _nonce_line(account, symbols)
     if line and line != _said_once(report, symbols):

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from kraken_doctor.model.report import Report
 from kraken_doctor.render.formats import table
-from kraken_doctor.render.pages.findings import findings
-from kraken_doctor.render.phrases import may_be_empty, other_assets, target, verdict
+from kraken_doctor.render.pages.findings import findings, may_be_empty
+from kraken_doctor.render.phrases import other_assets, target, verdict
 from kraken_doctor.render.rich_page import to_text
 from kraken_doctor.terminal.text import Terminal, escape
 

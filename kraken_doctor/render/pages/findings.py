@@ -3,8 +3,8 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kraken_doctor.model.findings import Diagnosis, Severity
-from kraken_doctor.model.report import Report
+from kraken_doctor.model.findings import Confidence, Diagnosis, Severity
+from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render.grouping import EVERYTHING, Limits, grouped
 from kraken_doctor.render.phrases import SEVERITY_WORDS, beside, cure, details, listed
 from kraken_doctor.render.rich_page import SEVERITY_STYLES, inset, named
@@ -27,6 +27,12 @@ def findings(
         else:
             parts.append(inset(_remark(diagnosis, whose, symbols_for(terminal).warned)))
     return parts
+
+
+def may_be_empty(account: AccountReport, report: Report) -> str:
+    """Return what to say beside balances of zero that no answer has stated; empty where one has."""
+    found = (d for d in report.diagnoses if d.cause == "account-empty" and d.account in (account.label, None))
+    return next((f"{d.summary}: {d.because[0]}" for d in found if d.confidence is not Confidence.CERTAIN), "")
 
 
 def _line(diagnosis: Diagnosis, whose: str) -> Text:
