@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from kraken_doctor.model.findings import Outcome
+from kraken_doctor.model.findings import CheckResult, Outcome
 
 if TYPE_CHECKING:
     from kraken_doctor.checks.base import Check
     from kraken_doctor.clock import Clock
     from kraken_doctor.doctor.plan import Plan
-    from kraken_doctor.model.findings import CheckResult
     from kraken_doctor.nonce.stores import NonceStore
     from kraken_doctor.nonce.turn import Turn
 

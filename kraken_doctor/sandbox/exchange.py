@@ -71,11 +71,14 @@ class Exchange:
             return self._judge(request)
 
     def _judge(self, request: Request) -> Response:
-        match request.path.split("/"):
-            case ["", "0", "public", name]:
-                return self._public(request, name)
-            case ["", "0", "private", *names]:
-                return self._private(request, "/".join(names))
+        try:
+            match request.path.split("/"):
+                case ["", "0", "public", name]:
+                    return self._public(request, name)
+                case ["", "0", "private", *names]:
+                    return self._private(request, "/".join(names))
+        except Refused as exc:
+            return refusal(str(exc))
         return Response(b"<html><title>404 Not Found</title></html>", 404, {"Content-Type": "text/html"})
 
     def _public(self, request: Request, name: str) -> Response:
@@ -85,10 +88,7 @@ class Exchange:
             return Response(b"<html><title>405 Not Allowed</title></html>", 405, {"Content-Type": "text/html"})
         if name not in endpoints.public():
             return refusal("EGeneral:Unknown method")
-        try:
-            return answer(result=endpoints.public()[name](self, request.parameters()))
-        except Refused as exc:
-            return refusal(str(exc))
+        return answer(result=endpoints.public()[name](self, request.parameters()))
 
     def _private(self, request: Request, name: str) -> Response:
         key = self.keys.get(request.headers.get("api-key", ""))
@@ -114,10 +114,7 @@ class Exchange:
             return refusal("EGeneral:Unknown method")
         if endpoint.permission and endpoint.permission not in key.permissions:
             return refusal("EGeneral:Permission denied")
-        try:
-            return answer(result=endpoint.answer(key, now, request.fields()))
-        except Refused as exc:
-            return refusal(str(exc))
+        return answer(result=endpoint.answer(key, now, request.fields()))
 
     def _refused(self, key: Key, request: Request, now: float) -> str | None:
         if key.refusal:

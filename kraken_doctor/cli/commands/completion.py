@@ -5,7 +5,6 @@ import click
 from kraken_doctor.cli import params
 from kraken_doctor.cli.app import App
 
-SHELLS = ("bash", "zsh", "fish", "powershell")
 _VARIABLE = "_KRAKEN_DOCTOR_COMPLETE"
 """Click's own name for it: the script sets it, and the command then answers with completions."""
 
