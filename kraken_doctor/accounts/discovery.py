@@ -47,7 +47,8 @@ def find_accounts(
     names = [*users, *(find_users(environment) if everyone else ())]
     for name in names:
         slug = _slug(name)
-        prefixes = _user_prefixes(slug)
+        # The full name first, then the first name.
+        prefixes = tuple(dict.fromkeys((f"KRAKEN_USER_{slug}", f"KRAKEN_USER_{slug.partition('_')[0]}")))
         prefix = _used_prefix(environment, prefixes)
         if prefix is None:
             raise ConfigurationError(_nothing_for(f"user {name[:60]!r}", prefixes, environment, slug.lower()))
@@ -122,11 +123,6 @@ def _slug(name: str) -> str:
     if not slug:
         raise ConfigurationError(f"user {name[:60]!r} has no letter or digit; use a name such as daivon_frazier")
     return slug
-
-
-def _user_prefixes(slug: str) -> tuple[str, ...]:
-    """The full name first, then the first name."""
-    return tuple(dict.fromkeys((f"KRAKEN_USER_{slug}", f"KRAKEN_USER_{slug.split('_', maxsplit=1)[0]}")))
 
 
 def _used_prefix(environment: Environment, prefixes: Iterable[str]) -> str | None:

@@ -42,13 +42,10 @@ class Measured(NamedTuple):
     """Whether the exchange's time can't be reconciled with the consensus."""
 
 
-@check(
-    "clock",
-    title="This host's clock",
-    position=50,
-    scope=Scope.RUN,
-    requests=("one NTP query (UDP 123) to each time server", "GET /0/public/Time"),
-)
+_ASKS = ("one NTP query (UDP 123) to each time server", "GET /0/public/Time")
+
+
+@check("clock", title="This host's clock", position=50, scope=Scope.RUN, requests=_ASKS)
 def clock(ctx: Instruments) -> CheckOutcome:
     """
     Check the offset, reference minus local clock: positive when this host is behind.

@@ -32,7 +32,9 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
             results.append(step(len(failures) + len(results)))
         except (TransportError, KrakenError) as exc:
             failures.append(exc)
-            if not _may_be_chance(exc.cause):
+            # Names and TCP connections are tried several times by the system itself; a certificate, a refusal or a
+            # request to slow down does not change within a second.
+            if transience(exc.cause) is not Transient.INSTANT:
                 break
         if not failures:
             return results[0]
@@ -44,12 +46,11 @@ def retry_transient(evidence: list[Evidence], call: PublicCall, step: Callable[[
     return results[-1]
 
 
-def _may_be_chance(cause: str) -> bool:
-    # Names and TCP connections are tried several times by the system itself; a certificate, a refusal or a request to
-    # slow down does not change within a second.
+def transience(cause: str) -> Transient | None:
+    """Return how soon a failure by *cause* may be gone; None where it lasts."""
     from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
 
-    return CAUSES[cause].transient is Transient.INSTANT
+    return CAUSES[cause].transient
 
 
 def failure(step: Step, error: KrakenError | TransportError | None, now_s: float) -> list[Evidence]:

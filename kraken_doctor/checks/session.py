@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kraken_doctor.checks.samples import failure
+from kraken_doctor.checks.samples import failure, transience
 from kraken_doctor.checks.unit import BudgetSpentError, NonceGuard
 from kraken_doctor.clock import Clock
 from kraken_doctor.error_strings import is_nonce_refusal
@@ -143,7 +143,8 @@ class AccountSession:
             self.reconnect()
             reply = self._send(endpoint)
         for delay_s in self.retry_delays_s:
-            if not _may_pass(reply) or len(self.replies) >= self.budget or reply.told_s > _LONGEST_TOLD_S:
+            lasts = reply.error is None or transience(reply.error.cause) is None
+            if lasts or len(self.replies) >= self.budget or reply.told_s > _LONGEST_TOLD_S:
                 break
             self._wait(reply, max(delay_s, reply.told_s))
             reply = self._send(endpoint)
@@ -154,18 +155,14 @@ class AccountSession:
         self.clock.sleep(delay_s)
         self.waiting("", 0)
 
-    def _await_tick(self, mark: int | None) -> None:
-        """Wait until time has passed *mark*, where that takes seconds: a nonce above it would be one of the future."""
-        ahead_s = self.guard.ahead_s(mark)
-        if _SHORTEST_WAIT_S <= ahead_s <= _LONGEST_WAIT_S:
-            self.clock.sleep(ahead_s)
-
     def _send(self, endpoint: str) -> Reply:
         if len(self.replies) >= self.budget:
             raise BudgetSpentError(f"{len(self.replies)} private calls were made; this run makes no more")
         # Judged before a nonce is taken: one that is withheld later has moved the store's mark all the same.
         mark = self.store.mark(self.key_id)
-        self._await_tick(mark)
+        # Until time has passed the mark, where that takes seconds: a nonce above it would be one of the future.
+        if _SHORTEST_WAIT_S <= (ahead_s := self.guard.ahead_s(mark)) <= _LONGEST_WAIT_S:
+            self.clock.sleep(ahead_s)
         self.guard.check_mark(mark)
         records: list[CallRecord] = []
         client = self.connect(self.guard, records.append)
@@ -194,12 +191,6 @@ class AccountSession:
 
 def _is_refused(reply: Reply) -> bool:
     return isinstance(reply.error, KrakenError) and is_nonce_refusal(reply.error.errors)
-
-
-def _may_pass(reply: Reply) -> bool:
-    from kraken_doctor.diagnosis.causes import CAUSES  # a healthy run never needs their texts
-
-    return reply.error is not None and CAUSES[reply.error.cause].transient is not None
 
 
 def _nonce_on_the_wire(response: Any) -> int | None:

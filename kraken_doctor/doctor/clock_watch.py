@@ -21,7 +21,6 @@ from kraken_doctor.model.report import Report
 
 def watch_clock(
     doctor: Doctor,
-    stop: Stop,
     request: RunRequest,
     *,
     every_s: float,
@@ -33,8 +32,7 @@ def watch_clock(
     Measure the clock every *every_s* seconds, *count* times or until Ctrl-C or *deadline_s*.
 
     Args:
-        doctor: Has the instruments.
-        stop: Says whether the user wants the end.
+        doctor: Has the instruments, and knows whether the user wants the end.
         request: What is asked for.
         every_s: Seconds between polls.
         count: How many polls; None for no bound.
@@ -45,7 +43,7 @@ def watch_clock(
         ConfigurationError: A URL or a server is named that can't be used.
     """
     with doctor.instruments(request) as instruments:
-        seen = ClockWatch(instruments)
+        seen, stop = ClockWatch(instruments), doctor.stop
         started, deadline = Started.now(doctor.clock), Deadline(doctor.clock, deadline_s)
         # Ctrl-C is the usual end of a watch, and no reason to lose what it has seen.
         with contextlib.suppress(KeyboardInterrupt):

@@ -82,7 +82,7 @@ class Doctor:
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         """The private calls of this process, oldest first."""
         self._redact = redact
-        self._stop = stop or NeverStop()
+        self.stop = stop or NeverStop()
         self._notify: Callable[[str], None] | None = notify
         self._began_s = self.clock.monotonic() - spent_s
 
@@ -164,13 +164,14 @@ class Doctor:
         plan = Plan(accounts=asked, checks=request.checks, jobs=request.jobs, deadline_s=request.deadline_s)
         started = Started.now(self.clock)
         session = functools.partial(sessions.make, request, context, progress, self.calls.append)
-        given_up = stack.enter_context(self._stop.deferred(unless_requested=True))
+        given_up = stack.enter_context(self.stop.deferred(unless_requested=True))
         # A deadline is the user's: it counts from when the command was started; further rounds have their own.
         spent_s, self._began_s = max(0.0, started.monotonic_s - self._began_s), float("inf")
         runner = Runner(plan, context, session, progress.observe, given_up, spent_s=spent_s)
         progress.begin(plan, "the embedded exchange" if request.sandbox else context.settings.api_url)
-        if not request.sandbox:
-            self._warn_of_undeclared_unit(request, plan)
+        if self._notify is not None and not request.sandbox:
+            self._notify(sessions.undeclared(request, plan))
+            self._notify = None  # a watch says it once
         made = (*runner.run(meanwhile), *_without_account(request, place.environment, scopes, accounts))
         # Cleaned before anything is made of them: what cuts or folds a text leaves parts that are hard to recognise.
         results = graded(self._redact.everywhere(made))
@@ -194,11 +195,6 @@ class Doctor:
             extra=instruments.latency(context),
             interrupted=runner.interrupted,
         )
-
-    def _warn_of_undeclared_unit(self, request: RunRequest, plan: Plan) -> None:
-        if self._notify is not None:
-            self._notify(sessions.undeclared(request, plan))
-            self._notify = None  # a watch says it once
 
 
 def _without_account(

@@ -50,7 +50,6 @@ def command(ctx: click.Context, /, output: str, watch: bool, every: float, count
     asked_for = ctx.get_parameter_source("deadline") is not click.core.ParameterSource.DEFAULT
     report = watch_clock(
         app.doctor,
-        app.interruption,
         request,
         every_s=every,
         count=count,
