@@ -52,14 +52,10 @@ def path(ctx: Instruments) -> CheckOutcome:
     return CheckOutcome(Outcome.WARN if concern else Outcome.PASS, summary, tuple(evidence))
 
 
-@check(
-    "exchange",
-    title="The exchange's status",
-    position=40,
-    scope=Scope.RUN,
-    needs=("path",),
-    requests=("GET /0/public/SystemStatus", _AGAIN),
-)
+_STATUS = ("GET /0/public/SystemStatus", _AGAIN)
+
+
+@check("exchange", title="The exchange's status", position=40, scope=Scope.RUN, needs=("path",), requests=_STATUS)
 def exchange(ctx: Instruments) -> CheckOutcome:
     """Check the trading status; reads work in all but maintenance."""
     evidence: list[Evidence] = []

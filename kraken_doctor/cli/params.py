@@ -39,11 +39,6 @@ PAUSE = _Seconds(min=1, max=86_400)
 
 _LINE_BYTES = 4_096
 
-_SEEN_BY_OTHERS = (
-    "Warning: every user of this host can read the --on-change address in the process list."
-    f" Put it into {WEBHOOK_VARIABLE}, or into a file: --on-change @FILE\n"
-)
-
 
 def _credentials(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value:
@@ -75,7 +70,9 @@ def _kept_secret(ctx: click.Context, param: click.Parameter, value: str | None) 
     for secret in secrets_of({WEBHOOK_VARIABLE: value}):
         ctx.obj.output.redact.learn(secret)
     if typed and "://" in value.partition(" ")[0]:
-        ctx.obj.output.warn(_SEEN_BY_OTHERS)
+        from kraken_doctor.render.phrases import paragraph
+
+        ctx.obj.output.warn(f"{paragraph('seen-by-others', variable=WEBHOOK_VARIABLE)}\n")
     return value
 
 

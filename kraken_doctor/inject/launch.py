@@ -18,12 +18,6 @@ from kraken_doctor.errors import ConfigurationError
 
 _STARTUP = Path(__file__).with_name("startup")
 
-UNREACHED = (
-    "python -I, -E or -S, a ._pth file, a cleaned environment (env -i, sudo), PYTHONPATH set anew, a packed program"
-    " (PyInstaller), Python before 3.11, or another language"
-)
-"""Where a start-up hook has no effect."""
-
 
 def with_hook(environ: Mapping[str, str], mode: str, variables: Mapping[str, str]) -> dict[str, str]:
     """

@@ -16,7 +16,6 @@ from kraken_doctor.diagnosis.naming import finding
 from kraken_doctor.error_strings import kraken_error
 from kraken_doctor.errors import KrakenRateLimited
 from kraken_doctor.inject.collector import Collector, ObservedCall
-from kraken_doctor.inject.launch import UNREACHED
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Severity, by_kind
 from kraken_doctor.model.report import Report
@@ -56,7 +55,7 @@ def observed(collector: Collector) -> tuple[bool, str]:
 def _nobody(collector: Collector) -> str:
     pythons = collector.pythons()
     old = [version for version in pythons if tuple(map(int, version.split("."))) < (3, 11)]
-    reason = f"Python {', '.join(sorted(old))} is too old" if old else f"not reached: {UNREACHED}"
+    reason = f"Python {', '.join(sorted(old))} is too old" if old else f"not reached: {_table()['unreached']}"
     return f"{_some(sum(pythons.values()), 'Python process')} seen; {reason}"
 
 

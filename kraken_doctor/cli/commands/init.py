@@ -211,6 +211,7 @@ def _warn(app: App, path: Path, values: dict[str, str]) -> None:
 def _before_a_test(declared: Variable | None, client: Family | None) -> str:
     """What a test beside a running bot means, and the unit that it will use."""
     from kraken_doctor.model.unit import NonceUnit
+    from kraken_doctor.render.phrases import paragraph
 
     if declared:
         unit = f"{NonceUnit.parse(declared.value, named=declared.name).words} ({declared.name})"
@@ -218,10 +219,7 @@ def _before_a_test(declared: Variable | None, client: Family | None) -> str:
     else:
         unit, coarser = "milliseconds, or in the unit of the last call on this key recorded as accepted", "seconds"
     own = f" {client.name}: {client.counts}." if client and client.counts else ""
-    return (
-        f"{_STOP}. Beside a running bot, calls of either can be refused, and a bot that counts {coarser} is locked out"
-        f" of the key for good.{own} A test makes at most 4 calls, all read-only. Their nonces are in {unit}."
-    )
+    return paragraph("before-a-test", stop=_STOP, coarser=coarser, own=own, unit=unit)
 
 
 def _check(ctx: click.Context, label: str) -> None:

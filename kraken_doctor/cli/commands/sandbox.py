@@ -192,22 +192,16 @@ def _confine(
     Returns:
         Whether the kernel keeps the command from other hosts, and variables for the command.
     """
+    from kraken_doctor.render.phrases import paragraph
     from kraken_doctor.sandbox import isolation, listeners
 
     if request.allow_network:
-        app.output.warn(
-            "--allow-network: a program or client library unknown to kraken-doctor can reach the real"
-            " Kraken with a key from a file.\n"
-        )
+        app.output.warn(f"{paragraph('allow-network')}\n")
         return False, {}
     # In a process that was not started for this command, or has threads, there is no way back out.
     alone = app.own_process and threading.active_count() == 1
     if not alone or not isolation.available():
-        app.output.warn(
-            "No network namespace is available here: Python programs are confined by a start-up hook. Not confined:"
-            " other languages, python -I, -E or -S, packed programs (PyInstaller), processes with a cleaned environment"
-            " or their own PYTHONPATH, and C code that connects on its own (uvloop, pycurl, aiodns, ctypes).\n"
-        )
+        app.output.warn(f"{paragraph('no-namespace')}\n")
         return False, {}
     sockets = isolation.unix_sockets()
     files = listeners.make_certificate(folder)

@@ -98,9 +98,7 @@ def command(
 def _refuse_haste(app: App, request: RunRequest, every_s: float) -> None:
     """An exchange on loopback is the user's own."""
     from kraken_doctor.network.url import is_loopback
+    from kraken_doctor.render import phrases
 
     if every_s < _LEAST_EVERY_S and not request.sandbox and not is_loopback(app.host.api_url(request.api_url)):
-        raise ConfigurationError(
-            f"--every {every_s:g}: {_LEAST_EVERY_S:g} s or more, since a round can make 4 private calls and a starter"
-            " key's call counter decreases by one in 3 s"
-        )
+        raise ConfigurationError(phrases.paragraph("haste", every=f"{every_s:g}", least=f"{_LEAST_EVERY_S:g}"))
