@@ -68,9 +68,8 @@ class RunTracker:
     def __init__(self, clock: Clock) -> None:
         self._now = clock.monotonic
         self._lock = threading.Lock()
-        self._target = ""
-        self._began_s = 0.0
-        self._deadline_s = 0.0
+        self._begun = Progress(target="", began_s=0.0, deadline_s=0.0, done=0, planned=0)
+        """The run as it was when it began."""
         self._checks: dict[str, Check] = {}
         self._order: dict[tuple[str, str | None], int] = {}
         self._accounts = 0
@@ -83,7 +82,7 @@ class RunTracker:
     def begin(self, plan: Plan, target: str) -> None:
         """A run of *plan* against *target* begins; what was known of an earlier one is forgotten."""
         with self._lock:
-            self._target, self._began_s, self._deadline_s = target, self._now(), plan.deadline_s
+            self._begun = Progress(target, self._now(), plan.deadline_s, done=0, planned=0)
             self._checks = {check.id: check for check in plan.checks}
             slots = [(check.id, label) for check, label in plan.slots()]
             self._order = {slot: position for position, slot in enumerate(slots)}
@@ -126,10 +125,7 @@ class RunTracker:
         """What is under way, in the order of the plan."""
         with self._lock:
             slots = sorted(self._running, key=lambda slot: self._order.get(slot, 0))
-            return Progress(
-                target=self._target,
-                began_s=self._began_s,
-                deadline_s=self._deadline_s,
+            return self._begun._replace(
                 done=self._done,
                 planned=len(self._order),
                 activities=tuple(self._activity(*slot) for slot in slots),

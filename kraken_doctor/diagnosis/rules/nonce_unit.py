@@ -29,28 +29,23 @@ def withheld(evidence: EvidenceSet) -> Diagnosis:
         because, instead = (f"the mark is {mark}", used, clock_words(evidence)), remedy("wait for the mark", wait=wait)
         return finding("nonce-ahead-of-clock", *because, summary=f"Nothing was sent: {said}.", remedy=instead)
     if not found:
-        return finding(
-            "nonce-spent-higher",
-            f"the mark is {mark}",
-            used,
-            summary="Nothing was sent: the nonce store's mark of this key is not a time in any unit that clients use.",
-            confidence=Confidence.POSSIBLE,
-            severity=Severity.WARN,
-            remedy=remedy("another store"),
-        )
-    # A warning, and no more than possible: nothing was sent, so Kraken has said nothing.
-    words, noted = found.words, reason == "note"
-    told = {"found": words, "unit": unit.words, "declaring": declaring(evidence, found)}
+        said = "the nonce store's mark of this key is not a time in any unit that clients use"
+        instead = remedy("another store")
+    elif reason == "note":
+        said = f"version 0.1 recorded that this key accepted {found.words}, but not who chose that unit"
+        instead = remedy("a finer unit was noted", found=found.words, declaring=declaring(evidence, found))
+    else:
+        said = f"the nonce store's mark of this key is in {found.words}, finer than {unit.words}"
+        instead = remedy("the mark is finer", found=found.words, unit=unit.words, declaring=declaring(evidence, found))
     return finding(
         "nonce-spent-higher",
-        f"the mark is {mark}" if mark is not None else None,
+        f"the mark is {mark}" if mark is not None or not found else None,
         used,
-        summary=f"Nothing was sent: version 0.1 recorded that this key accepted {words}, but not who chose that unit."
-        if noted
-        else f"Nothing was sent: the nonce store's mark of this key is in {words}, finer than {unit.words}.",
+        summary=f"Nothing was sent: {said}.",
+        # A warning, and no more than possible: nothing was sent, so Kraken has said nothing.
         confidence=Confidence.POSSIBLE,
         severity=Severity.WARN,
-        remedy=remedy("a finer unit was noted" if noted else "the mark is finer", **told),
+        remedy=instead,
     )
 
 
