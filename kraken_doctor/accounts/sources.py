@@ -9,14 +9,13 @@ from kraken_doctor.accounts import textfile
 from kraken_doctor.accounts.dotenv import EnvFile
 from kraken_doctor.errors import ConfigurationError
 from kraken_doctor.secret import CREDENTIALS_FOLDER
+from kraken_doctor.tables import load
 
 GIVEN = ("KRAKEN_API_KEY", "KRAKEN_API_SECRET")
 """What key and secret of a file that is named on the command line are called."""
 
-CLIENT_VARIABLES = {
-    "ccxt": ("KRAKEN_APIKEY", "KRAKEN_SECRET"),
-    "freqtrade": ("FREQTRADE__EXCHANGE__KEY", "FREQTRADE__EXCHANGE__SECRET"),
-    "python-kraken-sdk": ("KRAKEN_SPOT_API_KEY", "KRAKEN_SPOT_SECRET_KEY"),
+CLIENT_VARIABLES: dict[str, tuple[str, str]] = {
+    client: (key, secret) for client, (key, secret) in load(__file__, "sources.toml").items()
 }
 """``--from-env``: names that these clients read by themselves, or as their documents have it."""
 

@@ -17,6 +17,9 @@ from kraken_doctor.errors import KrakenDoctorError
 from kraken_doctor.model.account import Account
 from kraken_doctor.model.call import DOCTOR, CallRecord
 from kraken_doctor.nonce.history import UNIT_NOTE_0_1, KeyHistory
+from kraken_doctor.tables import load
+
+_texts = functools.partial(load, __file__, "sessions.toml")
 
 
 def make(
@@ -104,11 +107,7 @@ def undeclared(request: RunRequest, plan: Plan) -> str:
     if not (labels and plan.sends_nonces):
         return ""
     whom = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
-    return (
-        f"Note: no nonce unit is declared for {whom}. Milliseconds are used, unless a bot's accepted calls are on"
-        " record. They would lock out a bot that counts seconds (hummingbot): declare KRAKEN_NONCE_UNIT=s for it."
-        " With the bots stopped, or with a key of its own, the check carries no risk.\n"
-    )
+    return f"{_texts()['undeclared'].format(whom=whom)}\n"
 
 
 def nonce_plan(request: RunRequest, plan: Plan) -> list[str]:
@@ -121,8 +120,4 @@ def nonce_plan(request: RunRequest, plan: Plan) -> list[str]:
         choice = choose_unit(request.nonce_unit, account, KeyHistory())
         known = "" if choice.declared else "the unit of the last accepted call on record, else "
         lines.append(f"{account.label}: nonces in {known}{choice.unit.words} ({choice.source})")
-    return [
-        *lines,
-        "after a refused nonce, once per account: GET /0/public/Time, and after 1 to 2 s the same call in the same"
-        f" unit; never a finer one, and at most {request.private_call_budget} private calls per account",
-    ]
+    return [*lines, _texts()["second-try"].format(budget=request.private_call_budget)]

@@ -12,6 +12,7 @@ from kraken_doctor.error_strings import is_failure, kraken_error
 from kraken_doctor.errors import KrakenError, TransportError
 from kraken_doctor.network.edge import from_foreign_response
 from kraken_doctor.network.failures import layers, root_message, transport_error
+from kraken_doctor.tables import load
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -56,12 +57,8 @@ def error_strings(answer: object) -> tuple[str, ...]:
     return tuple(str(error) for error in errors) if isinstance(errors, list) else ()
 
 
-# Documented with an object as result: https://docs.kraken.com/api-reference. Others give a list, or only "true".
-_OBJECTS = frozenset({
-    "AddOrder", "AddOrderBatch", "AmendOrder", "Balance", "BalanceEx", "CancelAll", "CancelOrder", "ClosedOrders",
-    "EditOrder", "GetApiKeyInfo", "GetWebSocketsToken", "Ledgers", "OpenOrders", "QueryLedgers", "QueryOrders",
-    "QueryTrades", "TradeBalance", "TradeVolume", "TradesHistory",
-})  # fmt: skip
+_OBJECTS = frozenset(load(__file__, "answer.toml")["objects"])
+"""Endpoints with an object as result."""
 
 
 def envelope_problem(answer: object, endpoint: str) -> str:

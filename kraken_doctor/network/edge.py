@@ -10,6 +10,7 @@ from typing import Any
 from kraken_doctor.clock import SystemClock
 from kraken_doctor.errors import AnswerSeen, TransportError
 from kraken_doctor.redact import shortened
+from kraken_doctor.tables import load
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _PAGE_LIMIT_CHARACTERS = 1 << 16
@@ -20,13 +21,7 @@ _CHALLENGES = ("attention required!", "just a moment")
 """Titles of Cloudflare's challenge pages; newer ones say it in a header, see
 https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/"""
 
-_KINDS = {
-    403: "edge-blocked",
-    407: "proxy-failed",
-    429: "exchange-throttled",
-    451: "edge-blocked",
-    511: "response-invalid",  # "network authentication required": a portal, in everybody's place (RFC 6585)
-}
+_KINDS: dict[int, str] = {int(status): kind for status, kind in load(__file__, "answer.toml")["kinds"].items()}
 
 
 def from_foreign_response(response: Any) -> TransportError:

@@ -1,12 +1,13 @@
 """What keeps this host's clock, from evidence: files, processes, platform. Nothing is guessed, nothing is run."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
 from kraken_doctor.frozen import dataclass
+from kraken_doctor.tables import load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +64,11 @@ class TimeDaemon(NamedTuple):
 class _Service(NamedTuple):
     name: str
     process: str
-    units: tuple[str, ...]
-    programs: tuple[str, ...]
+    units: Sequence[str]
+    programs: Sequence[str]
 
 
-_TIMESYNCD = ("usr/lib/systemd/systemd-timesyncd", "lib/systemd/systemd-timesyncd")
-_SERVICES = (
-    _Service("chrony", "chronyd", ("chrony", "chronyd"), ("usr/sbin/chronyd",)),
-    _Service("openntpd", "ntpd", ("openntpd",), ("usr/sbin/ntpctl",)),
-    _Service("ntpd", "ntpd", ("ntpsec", "ntp", "ntpd"), ("usr/sbin/ntpd",)),
-    _Service("systemd-timesyncd", "systemd-timesyn", ("systemd-timesyncd",), _TIMESYNCD),
-)
+_SERVICES = tuple(_Service(name, **fields) for name, fields in load(__file__, "time_daemon.toml").items())
 """Where several are installed the first of them counts: the last comes with the system, the others were chosen."""
 
 _PACKAGERS = ("apt-get", "dnf", "zypper", "pacman", "apk")
