@@ -15,6 +15,7 @@ from typing import Any
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult
+from kraken_doctor.model.format import file_name
 from kraken_doctor.redact import in_texts
 
 _AMOUNTS_LEFT_OUT = "read; amounts left out"
@@ -49,9 +50,7 @@ def anonymise(
     for name, value in environment.items():
         environment[name] = in_texts(value, hide)
     if "env_files" in environment:
-        environment["env_files"] = [
-            str(path).replace("\\", "/").rpartition("/")[2] for path in environment["env_files"]
-        ]
+        environment["env_files"] = [file_name(str(path)) for path in environment["env_files"]]
     # That there is one decides about a diagnosis; which one is the user's own business.
     environment["proxy"] = "set" if environment.get("proxy") else None
     shown["host"] = "<this host>" if shown.get("host") else ""

@@ -12,7 +12,7 @@ from kraken_doctor.doctor.reporting import Started, finished
 from kraken_doctor.errors import ConfigurationError, NonceStoreError
 from kraken_doctor.model.call import CallRecord
 from kraken_doctor.model.findings import CheckResult, Outcome
-from kraken_doctor.model.format import utc_timestamp
+from kraken_doctor.model.format import counted, utc_timestamp
 from kraken_doctor.model.report import Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce.history import Filter, KeySummary, summarise
@@ -118,11 +118,10 @@ def _verdict(summaries: Sequence[KeySummary], *, has_others: bool) -> tuple[Outc
     if not summaries:
         return Outcome.PASS, "no recorded call matches" if has_others else "nothing recorded yet"
     issued, refused, failed = (sum(getattr(s, name) for s in summaries) for name in ("issued", "refused", "failed"))
-    keys = f"{len(summaries)} key{'' if len(summaries) == 1 else 's'}"
     good = not (refused or failed or any(summary.repeated for summary in summaries))
     return (
         Outcome.PASS if good else Outcome.WARN,
-        f"{issued} nonce{'' if issued == 1 else 's'} of {keys}, {refused} refused, {failed} failed,",
+        f"{counted(issued, 'nonce')} of {counted(len(summaries), 'key')}, {refused} refused, {failed} failed,",
     )
 
 

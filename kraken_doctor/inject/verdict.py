@@ -18,6 +18,7 @@ from kraken_doctor.errors import KrakenRateLimited
 from kraken_doctor.inject.collector import Collector, ObservedCall
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult, Confidence, Diagnosis, Outcome, Remedy, Severity, by_kind
+from kraken_doctor.model.format import counted
 from kraken_doctor.model.report import Report
 from kraken_doctor.tables import load
 
@@ -48,7 +49,7 @@ def observed(collector: Collector) -> tuple[bool, str]:
         return True, f"no private call was observed ({_nobody(collector)})"
     refused = sum(call.is_refused for call in calls)
     keys, places = len({call.key_id for call in calls}), len({call.place for call in calls})
-    seen = f"observed {len(calls)} private calls of {_some(keys, 'key')} from {_some(places, 'thread')}"
+    seen = f"observed {len(calls)} private calls of {counted(keys, 'key')} from {counted(places, 'thread')}"
     return refused > 0, f"{seen}, refused for their nonce: {refused}"
 
 
@@ -56,11 +57,7 @@ def _nobody(collector: Collector) -> str:
     pythons = collector.pythons()
     old = [version for version in pythons if tuple(map(int, version.split("."))) < (3, 11)]
     reason = f"Python {', '.join(sorted(old))} is too old" if old else f"not reached: {_table()['unreached']}"
-    return f"{_some(sum(pythons.values()), 'Python process')} seen; {reason}"
-
-
-def _some(count: int, one: str) -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {one}{'es' if one.endswith('s') else 's'}"
+    return f"{counted(sum(pythons.values()), 'Python process')} seen; {reason}"
 
 
 def diagnoses(collector: Collector) -> tuple[Diagnosis, ...]:

@@ -60,6 +60,16 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
+def file_name(path: str) -> str:
+    """Return the last part of *path*, which may be another system's."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def counted(count: int, one: str) -> str:
+    """Return *count* things, each of them *one*: ``1 key``, ``5 processes``."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}{'es' if one.endswith('s') else 's'}"
+
+
 def did_you_mean(name: str, known: Collection[str], *, otherwise: str = "", most: int = 1) -> str:
     """
     Return the end of an error message, ``; did you mean clock?``; *otherwise* where no known name is near.

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from kraken_doctor.model import facts
 from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence, EvidenceSet, Outcome, Remedy, Severity
-from kraken_doctor.model.format import utc_words
+from kraken_doctor.model.format import counted, utc_words
 from kraken_doctor.model.report import AccountReport, Balances, Report
 from kraken_doctor.tables import load
 
@@ -74,8 +74,7 @@ def other_assets(balances: Balances) -> str:
         name = code.partition(".")[0].removeprefix("Z")
         shown += [f"{name} {amount.quantize(Decimal('0.01'), ROUND_DOWN)}"] if name in _CASH else []
     count = len(balances.others) - len(shown)
-    rest = f"{count} other asset{'' if count == 1 else 's'}"
-    return ", ".join([*shown, *([rest] if count else [])])
+    return ", ".join([*shown, *([counted(count, "other asset")] if count else [])])
 
 
 def undecided(report: Report) -> list[CheckResult]:

@@ -8,6 +8,7 @@ from kraken_doctor.diagnosis.remedies import remedy, remedy_for
 from kraken_doctor.model import facts
 from kraken_doctor.model.facts import Credential
 from kraken_doctor.model.findings import Diagnosis, EvidenceSet, Remedy, Severity, Texts
+from kraken_doctor.model.format import file_name
 
 
 @AccountRule
@@ -29,16 +30,12 @@ def credentials(evidence: EvidenceSet) -> Iterator[Diagnosis]:
     # First: every clone has the file already, whatever the mode of this copy.
     if path := evidence.get(facts.TRACKED_FILE):
         because = f"git tracks {path}: every copy of the repository has it"
-        instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=_name(path))
+        instead = remedy("file in git", f"git rm --cached {shlex.quote(path)}", file=file_name(path))
         yield finding("dotenv-readable", because, summary=f"{path} is under version control.", remedy=instead)
     elif path := evidence.get(facts.READABLE_FILE):
         because = f"{path} may be read by its group or by everyone"
-        instead = remedy("readable file", f"chmod 600 {shlex.quote(path)}", file=_name(path))
+        instead = remedy("readable file", f"chmod 600 {shlex.quote(path)}", file=file_name(path))
         yield finding("dotenv-readable", because, summary=f"{path} can be read by others.", remedy=instead)
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _form(evidence: EvidenceSet) -> Iterator[Diagnosis]:

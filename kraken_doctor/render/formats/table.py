@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kraken_doctor import __version__
 from kraken_doctor.model.findings import CheckResult, Evidence, Outcome
-from kraken_doctor.model.format import milliseconds
+from kraken_doctor.model.format import counted, milliseconds
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.render import grouping, phrases
@@ -158,8 +158,7 @@ def _nonce_line(account: AccountReport, symbols: Symbols) -> str:
         return ""
     unit, store = _UNITS.get(nonce.unit, nonce.unit), _STORES.get(nonce.store, nonce.store)
     unit += f" ({escape(nonce.unit_from)})" if nonce.unit_from else ""
-    calls = f"{account.private_calls} private call{'' if account.private_calls == 1 else 's'}"
-    made = f"{calls} of the {_STARTER_CALLS} that a starter key has"
+    made = f"{counted(account.private_calls, 'private call')} of the {_STARTER_CALLS} that a starter key has"
     return f"Nonce generator installed: {unit}, in order, {store} {symbols.dot} {made}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kraken_doctor.model.findings import Outcome, Severity
-from kraken_doctor.model.format import utc_timestamp
+from kraken_doctor.model.format import counted, utc_timestamp
 from kraken_doctor.model.report import AccountReport, Change, FindingKey, Report
 from kraken_doctor.render import phrases
 from kraken_doctor.render.fold import Row, aligned, failing, fitted
@@ -72,14 +72,14 @@ def other_watch(labels: Sequence[str], host: str) -> str:
 def summary(made: int, changed: int, report: Report | None) -> str:
     """How it ended, in one line."""
     last = f" The last: {escape(phrases.verdict(report))}" if report else ""
-    return f"{_many(made, 'round')}, {_many(changed, 'change')}.{last}"
+    return f"{counted(made, 'round')}, {counted(changed, 'change')}.{last}"
 
 
 def status_lines(seen: WatchStatus, width: int, height: int = 24, *, unicode: bool = True) -> list[str]:
     """What stands on the terminal between two rounds: who fails first, the rest as a number where there is no room."""
     symbols = symbols_for(Screen(unicode=unicode))
     watching = f"Watching {escape(phrases.target(seen.report))} every {_span(seen.every_s)}"
-    made = f"{_many(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
+    made = f"{counted(seen.made, 'round')}, the last {_span(seen.ago_s)} ago"
     shown = [f"{watching}, next in {_span(seen.next_s)}: {made}"]
     common = [d for d in seen.report.diagnoses if d.account is None and d.severity is not Severity.INFO]
     shown += [f"  {symbols.warned} {phrases.SEVERITY_WORDS[d.severity]}: {escape(d.cause)}" for d in common]
@@ -132,7 +132,3 @@ def _span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
