@@ -56,16 +56,14 @@ def command(ctx: click.Context, /, words: tuple[str, ...], output: str) -> None:
         pages = [page.cause_markdown(cause) for cause in causes]
         pages += [page.symptom_markdown(symptom, CAUSES) for symptom in symptoms]
         app.output.out(said + "\n".join(pages) if text else page.list_markdown(SECTIONS))
-    else:
+    elif text:
         terminal = app.output.terminal()
-        if not text:
-            app.output.out(page.listed(SECTIONS, terminal))
-        elif error:
-            app.output.out(page.unrecognised_page(error, causes[0], terminal))
-        else:
-            pages = [page.cause_page(cause, terminal) for cause in causes]
-            pages += [page.symptom_page(symptom, CAUSES, terminal) for symptom in symptoms]
-            app.output.out("\n".join(pages))
+        said = page.quoted(error, terminal) if error else ""
+        pages = [page.cause_page(cause, terminal) for cause in causes]
+        pages += [page.symptom_page(symptom, CAUSES, terminal) for symptom in symptoms]
+        app.output.out(said + "\n".join(pages))
+    else:
+        app.output.out(page.listed(SECTIONS, app.output.terminal()))
 
 
 def _text(words: tuple[str, ...]) -> str:

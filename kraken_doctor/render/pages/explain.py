@@ -60,9 +60,9 @@ def symptom_page(symptom: Symptom, causes: Mapping[str, Cause], terminal: Termin
     return to_text(Group(*parts), terminal) + _links(symptom.links)
 
 
-def unrecognised_page(error: str, cause: Cause, terminal: Terminal) -> str:
-    """An error in Kraken's form that this version does not know."""
-    return to_text(Group(Text(escape(error), style="bold"), ""), terminal) + cause_page(cause, terminal)
+def quoted(error: str, terminal: Terminal) -> str:
+    """An error in Kraken's form that this version does not know, above the page of that cause."""
+    return to_text(Group(Text(escape(error), style="bold"), ""), terminal)
 
 
 def cause_markdown(cause: Cause, *, level: int = 2) -> str:
