@@ -1,7 +1,5 @@
 """The connection to the exchange, and what the exchange says of itself."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 

@@ -22,13 +22,11 @@ def failure_kind(exc: BaseException) -> str | None:
     tell a refused connection from an unknown name. What the system said does.
     """
     for inner in layers(exc):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return _certificate_kind(inner.verify_code)
         for failing, kind in _KINDS.items():
             if isinstance(inner, failing):
                 return kind
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return _certificate_kind(inner.verify_code)
-        if isinstance(inner, ssl.SSLError):
-            return "tls-failed"
     return None
 
 
@@ -58,6 +56,7 @@ _KINDS: dict[type[BaseException], str] = {
     BrokenPipeError: "connection-reset",
     ssl.SSLEOFError: "connection-reset",
     ssl.SSLZeroReturnError: "connection-reset",
+    ssl.SSLError: "tls-failed",  # of the others
     # Bytes came, and they are no HTTP, or less of it than was announced.
     http.client.HTTPException: "response-invalid",
 }

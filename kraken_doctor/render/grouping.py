@@ -60,13 +60,13 @@ def told_singly(account: AccountReport, report: Report) -> bool:
 
 def alike(report: Report) -> list[tuple[str, bool | None, list[str]]]:
     """What is said of accounts that are not connected and have no lines of their own, once, with their labels."""
-    found: dict[tuple[str, bool | None], list[AccountReport]] = {}
-    for account in report.accounts:
-        if account.connected is not True and not told_singly(account, report):
-            found_of = [] if account.error else failures(report, account.label)
-            kind = found_of[0].cause if found_of else said(account, report)
-            found.setdefault((kind, account.connected), []).append(account)
-    return [(kind, connected, [account.label for account in same]) for (kind, connected), same in found.items()]
+
+    def kind(account: AccountReport) -> tuple[str, bool | None]:
+        found = [] if account.error else failures(report, account.label)
+        return found[0].cause if found else said(account, report), account.connected
+
+    others = (a for a in report.accounts if a.connected is not True and not told_singly(a, report))
+    return [(what, connected, [a.label for a in same]) for (what, connected), same in by_kind(others, kind).items()]
 
 
 def grouped(report: Report, *, notes: bool = False) -> list[tuple[Diagnosis, tuple[str, ...]]]:

@@ -91,9 +91,8 @@ def edit(key: Key, now: float, parameters: Parameters) -> Any:
     """Return ``EditOrder``: the order is cancelled, and a new one with the changes takes its place."""
     old = _open(key, parameters.get("txid", ""))[0]
     before = key.orders[old]["descr"]
-    kept = {"type": before["type"], "ordertype": before["ordertype"], "price": before["price"],
-            "volume": key.orders[old]["vol"], "pair": before["pair"]}  # fmt: skip
-    made = add(key, now, kept | {name: value for name, value in parameters.items() if value})
+    changes = {name: value for name, value in parameters.items() if value}
+    made = add(key, now, {**before, "volume": key.orders[old]["vol"], **changes})
     if "txid" not in made:
         return {"status": "ok", "originaltxid": old, **made}
     _close(key, now, old)
