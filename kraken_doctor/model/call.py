@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
@@ -107,17 +107,22 @@ def from_line(line: str | bytes) -> CallRecord | None:
     return record if _is_possible(record) else None
 
 
-def from_lines(lines: Iterable[bytes], wanted: Collection[str]) -> Iterator[CallRecord]:
-    """
-    Yield the records in *lines* whose key is in *wanted*, which the caller may make smaller on the way.
+UNDECLARED = b'"doctor", false]'
+"""How the line ends of a call that the doctor made in a unit that nobody had declared."""
 
-    Only their lines are parsed: a full log has a hundred thousand.
+
+def from_lines(lines: Iterable[bytes], wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
+    """
+    Yield the records in *lines* of each key in *wanted*, but for those whose line ends with one of its texts.
+
+    The caller may change *wanted* on the way. Only these lines are parsed: a full log has a hundred thousand.
     """
     keys = {key_id.encode(): key_id for key_id in wanted}
     for line in lines:
         # The first text in quotes is the key's id, see `to_line`: far cheaper to find than to parse the line.
         key = line.partition(b'"')[2].partition(b'"')[0]
-        if keys.get(key) in wanted and (record := from_line(line)) is not None:
+        passed_over = wanted.get(keys.get(key, ""))
+        if passed_over is not None and not line.endswith(passed_over) and (record := from_line(line)) is not None:
             yield record
 
 

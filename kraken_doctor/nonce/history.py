@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from kraken_doctor.frozen import dataclass
-from kraken_doctor.model.call import BOT, CallRecord, by_key
+from kraken_doctor.model.call import BOT, UNDECLARED, CallRecord, by_key
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
@@ -41,7 +41,7 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
     Raises:
         NonceStoreError: The log can't be read.
     """
-    wanted = set(key_ids)
+    wanted: dict[str, tuple[bytes, ...]] = dict.fromkeys(key_ids, ())
     found = dict.fromkeys(wanted, KeyHistory())
     for record in store.newest(wanted):
         unit, at_ns = NonceUnit(record.unit), max(record.at_ns, marks.FIRST_NS)
@@ -51,9 +51,10 @@ def key_histories(store: NonceStore, key_ids: Iterable[str]) -> dict[str, KeyHis
         history = found[record.key_id]
         if history.nonce is None:
             history = history._replace(nonce=record.nonce)
+            wanted[record.key_id] = (UNDECLARED,)  # they prove nothing more, and a watch of months has no others
         if record.by == BOT or (record.by and record.declared):
             history = history._replace(unit=unit, by_bot=record.by == BOT)
-            wanted.discard(record.key_id)
+            del wanted[record.key_id]
         found[record.key_id] = history
     return found
 

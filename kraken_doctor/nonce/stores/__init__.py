@@ -6,7 +6,7 @@ What every store does, and `open_store`, which chooses one by URL.
 
 import os
 import urllib.parse
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -86,11 +86,12 @@ class NonceStore(Protocol):
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         """Return the audit records from *since_ns* (wall clock) on, oldest first."""
 
-    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+    def newest(self, wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
         """
         Return the audit records of the keys *wanted*, the newest first.
 
-        A key that the caller takes out of *wanted* on the way is passed over from then on.
+        A key that the caller takes out of *wanted* on the way is passed over from then on. Records whose line ends
+        with one of a key's texts may be passed over too: see `model.call.from_lines`.
         """
 
     def close(self) -> None:

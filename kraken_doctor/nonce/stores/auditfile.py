@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kraken_doctor.errors import NonceStoreError
@@ -65,7 +65,7 @@ class AuditFile:
             found = map(from_line, _lines(path))
             yield from (record for record in found if record is not None and record.at_ns >= since_ns)
 
-    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+    def newest(self, wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
         """`NonceStore.newest`."""
         for path in (self._path, self._older):
             yield from from_lines(reversed(_lines(path)), wanted)

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -70,7 +70,7 @@ class MemoryStore:
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         return [record for record in list(self._records) if record.at_ns >= since_ns]
 
-    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+    def newest(self, wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
         return (record for record in reversed(list(self._records)) if record.key_id in wanted)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -140,7 +140,7 @@ class RedisStore:
         found = (from_line(line) for line in reversed(entries))
         return [record for record in found if record is not None and record.at_ns >= since_ns]
 
-    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+    def newest(self, wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
         self._send_records()
         for start in range(0, int(_AUDIT_LINES), _PAGE_LINES):
             lines = self.link.ask("LRANGE", _AUDIT, start, start + _PAGE_LINES - 1, judge=only(list))

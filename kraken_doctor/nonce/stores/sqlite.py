@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -84,7 +84,7 @@ class SQLiteStore:
     def records(self, since_ns: int = 0) -> Iterable[CallRecord]:
         return self._shared().audit.records(since_ns)
 
-    def newest(self, wanted: Collection[str]) -> Iterator[CallRecord]:
+    def newest(self, wanted: Mapping[str, tuple[bytes, ...]]) -> Iterator[CallRecord]:
         return self._shared().audit.newest(wanted)
 
     def close(self) -> None:
