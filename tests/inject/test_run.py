@@ -178,6 +178,21 @@ def test_a_hook_that_fails_is_one_line(environ: dict[str, str], tmp_path: Path) 
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_without_its_hook_a_process_of_the_sandbox_ends(tmp_path: Path) -> None:
+    """Where the hook is all that keeps a program from a real exchange; under `run` it would go on, as above."""
+    (tmp_path / "kraken_doctor").mkdir()
+    (tmp_path / "kraken_doctor" / "__init__.py").touch()
+    from kraken_doctor.inject.launch import with_hook
+
+    hooked = with_hook(os.environ | {"PYTHONPATH": str(tmp_path)}, "sandbox", {"KRAKEN_DOCTOR_HOOK_PORTS": "1"})
+    ended = subprocess.run(
+        [sys.executable, "-c", "print('on')"], env=hooked, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (126, "")
+    assert ended.stderr.startswith("kraken-doctor sandbox: this process can't be confined, so it ends: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(("options", "told"), [(("-I",), "python -I"), (("-sE",), "python -E"), (("-S",), "python -S")])
 def test_options_that_keep_it_out_are_told_beforehand(
     environ: dict[str, str], options: tuple[str, ...], told: str
@@ -290,7 +305,7 @@ def test_the_channel_is_for_our_own_processes(tmp_path: Path) -> None:
         port, token = collector.variables["KRAKEN_DOCTOR_HOOK_CHANNEL"].split(":")
         for word, lines in (
             ("wrong", b'{"client": "forged"}\n'),
-            (token, b'[]\n{"call": 1}\nnoise\n{"client": "x"}\n'),
+            (token, b'[]\n{"call": 1}\nnoise\n{"observed": {}}\n{"client": "x"}\n'),
         ):
             with socket.create_connection(("127.0.0.1", int(port))) as link:
                 link.sendall(word.encode() + b"\n" + lines)

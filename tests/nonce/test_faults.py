@@ -212,6 +212,8 @@ def test_an_order_is_answered_where_no_file_can_be_opened_any_more(
 ) -> None:
     """What gives the turn back must be here already: an error in its place would have the order placed twice."""
     resource = pytest.importorskip("resource")
+    with KrakenClient(key.api_key, key.secret, url=server.url, store=open_store("memory://")) as first:
+        first.query_private("Balance")  # the server is of this process too: what it imports is here before
     redislink._script.cache_clear()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     arrived: list[object] = []

@@ -46,6 +46,24 @@ def test_one_process_at_a_time_and_the_killed_one_lets_go(tmp_path: Path) -> Non
             lock.close()
 
 
+@pytest.mark.posix("the number of a file")
+def test_a_daemon_without_a_stdin_lets_go_too(tmp_path: Path) -> None:
+    """The first file that it opens has the number 0."""
+    lets_go = """
+import os, sys
+from pathlib import Path
+from kraken_doctor.nonce.stores.fileturn import KernelLock
+os.close(0)
+lock, other = KernelLock(Path(sys.argv[1])), KernelLock(Path(sys.argv[1]))
+for let_go in (lock.release, lock.close):
+    assert lock.acquire(0) and os.fstat(0)
+    let_go()
+    assert other.acquire(0), let_go
+    other.release()
+"""
+    subprocess.run([sys.executable, "-c", lets_go, str(tmp_path / "lock")], check=True)
+
+
 @pytest.mark.posix("deleting a file that is open")
 def test_deleted_file_is_made_anew(tmp_path: Path) -> None:
     """A lock on a file that nobody else can open would be held by two."""

@@ -100,6 +100,23 @@ def test_a_process_passes_the_gate_before_each_hold(tmp_path: Path, monkeypatch:
     locks.close()
 
 
+@pytest.mark.linux("/proc")
+def test_the_files_of_so_many_keys_stay_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open them for each call would be slower; of more keys than that they are closed after it."""
+
+    def open_locks() -> int:
+        return sum(one.resolve().parent == tmp_path for one in Path("/proc/self/fd").iterdir())
+
+    monkeypatch.setattr(fileturn, "_KEYS_KEPT_OPEN", 2)
+    turns, seen = fileturn.FileTurns(tmp_path / "nonce.db"), []
+    for key in ("a", "b", "c", "d"):
+        with turns.turn(key, 5):
+            pass
+        seen.append(open_locks())
+    assert seen == [2, 4, 4, 4]
+    turns.close()
+
+
 @pytest.mark.parametrize(
     "folders",
     [("with blanks", "and letters äß 日本"), ("100 % sure?#".replace("?", "&"),), ("x" * 100, "y" * 100, "z" * 100)],
