@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from kraken_doctor.inject.launch import with_hook
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +65,16 @@ def test_the_generator_alone_needs_no_http() -> None:
 def test_the_names_of_clients_need_no_http() -> None:
     """`run` asks for them before each bot."""
     assert loaded_by("from kraken_doctor.client.adapters import adapters; adapters()") == []
+
+
+def test_the_hook_brings_its_own_modules_alone() -> None:
+    """Every Python that a bot starts has it: to load `typing` would cost each of them 5 ms."""
+    seen = []
+    for environ in (dict(os.environ), with_hook(os.environ, "run,observe", {})):
+        program = [sys.executable, "-c", "import sys; print(*sys.modules)"]
+        seen.append(set(subprocess.run(program, env=environ, capture_output=True, text=True, check=True).stdout.split()))
+    new = seen[1] - seen[0] - {"__future__", "sitecustomize"}
+    assert new == {"kraken_doctor", "kraken_doctor.inject", "kraken_doctor.inject.hook"}
 
 
 def test_every_public_name_can_be_loaded() -> None:

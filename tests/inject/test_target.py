@@ -183,13 +183,15 @@ def test_the_examples_are_what_they_say() -> None:
 
 
 def test_what_can_not_be_seen_is_not_said() -> None:
-    """No client; a client without a session of requests; one that sends nothing."""
+    """No client; a client without a session of requests; one that sends nothing, asked 15 times by five threads."""
+    asked: list[str] = []
     silent = krakenex.API("key", SECRET)
-    silent.query_private = lambda method: None
+    silent.query_private = asked.append
     strange = krakenex.API("key", SECRET)
     strange.session = object()
     for client in (object(), silent, strange):
         assert keeps_one_in_flight(client) is None
+    assert asked == ["Balance"] * 15
 
 
 def test_credentials_of_its_own_are_used() -> None:
