@@ -61,9 +61,12 @@ PAGES = ["tests/test_docs.py", "tests/test_tables.py"]
 
 IN_CHILDREN = {
     "nonce": ["tests/nonce/test_processes.py", "tests/nonce/test_shared_file.py", "tests/nonce/test_kill.py"],
-    "inject": ["tests/inject", "tests/cli/test_nonce_target.py", "tests/cli/test_live.py"],
+    "inject": [
+        "tests/inject", "tests/cli/test_nonce_target.py", "tests/cli/test_live.py", "tests/cli/test_sandbox_command.py",
+        "tests/cli/test_sandbox_confined.py", "tests/sandbox/test_isolation.py", "tests/test_startup.py",
+    ],
     "client": ["tests/cli/test_live.py"],
-}
+}  # fmt: skip
 """Tests whose work is done in processes that they start, where nothing is measured."""
 
 PYTEST = [
@@ -243,14 +246,17 @@ def noticed_by(tests: list[str]) -> str | None:
 def tried(mutant: Mutant, part: str, reached: Reached) -> str | None:
     """Write the error, run the tests, and write the file as it was."""
     tests = reached.by(mutant, part)
-    before = mutant.path.read_bytes()
+    before, modified_ns = mutant.path.read_bytes(), mutant.path.stat().st_mtime_ns
     try:
         mutant.path.write_text(mutant.code(), encoding="utf-8")
+        # What is compiled is kept by the text's length and time, to the second: it must be no other text's.
+        os.utime(mutant.path, (10**9 + mutant.number,) * 2)
         for some in (tests[:FIRST], [*PAGES, *tests[FIRST:]], IN_CHILDREN.get(part, [])):
             if some and (found := noticed_by(some)):
                 return found
     finally:
         mutant.path.write_bytes(before)
+        os.utime(mutant.path, ns=(modified_ns, modified_ns))
     return None
 
 
