@@ -72,7 +72,8 @@ def test_the_hook_brings_its_own_modules_alone() -> None:
     seen = []
     for environ in (dict(os.environ), with_hook(os.environ, "run,observe", {})):
         program = [sys.executable, "-c", "import sys; print(*sys.modules)"]
-        seen.append(set(subprocess.run(program, env=environ, capture_output=True, text=True, check=True).stdout.split()))
+        ended = subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
+        seen.append(set(ended.stdout.split()))
     new = seen[1] - seen[0] - {"__future__", "sitecustomize"}
     assert new == {"kraken_doctor", "kraken_doctor.inject", "kraken_doctor.inject.hook"}
 

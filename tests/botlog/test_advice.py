@@ -98,6 +98,13 @@ def test_a_key_that_is_refused_for_all_calls_is_not_right() -> None:
         assert first(*log).summary == "The exchange does not accept the key"
 
 
+def test_a_key_has_got_well_by_the_call_that_it_was_refused_for() -> None:
+    """Where the log does not say which that was, by any."""
+    for call, passed in (("", True), ("Balance: ", True), ("AddOrder: ", False)):
+        found = first(line(1, f"ERROR {call}EAPI:Invalid key"), worked(2))
+        assert ("it is over: calls have succeeded since" in found.because) is passed, call
+
+
 def test_a_time_that_is_named_is_waited_for() -> None:
     """Throttled has one."""
     assert "names no waiting time" not in first(line(1, "EService:Throttled:1795392010")).remedy.text

@@ -233,7 +233,7 @@ def test_two_calls_refused_together_are_two() -> None:
     """Two threads, one log without their names: what tells them apart is the call."""
     together = [(refused(at), worked(at + 0.004, "OpenOrders"), refused(at + 0.01, "TradeBalance")) for at in (0, 300)]
     found = findings([text for texts in together for text in texts])
-    assert found.stats.refused == 4
+    assert (found.stats.refused, found.stats.refused_together) == (4, 4)
     assert first(found).cause == "nonce-reordered"
 
 
@@ -260,6 +260,13 @@ def test_public_calls_prove_nothing_private() -> None:
     found = findings(log)
     assert (found.stats.worked, found.stats.public_worked) == (0, 1)
     assert "public ones worked once" in " ".join(first(found).because)
+
+
+def test_an_answer_with_nothing_in_it_is_its_calls() -> None:
+    """An account may have no balance: by the answer alone it would be nobody's."""
+    answer = 'Balance: {"error":[],"result":{}}'
+    assert findings([line(1, f"DEBUG {answer}")]).stats.worked == 1
+    assert findings([line(1, f"DEBUG {answer[9:]}")]).stats.worked == 0
 
 
 def test_the_exchanges_plain_words_are_certain() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -92,8 +93,11 @@ def test_servers_that_the_exchange_contradicts_prove_nothing(
         finding = clock.clock.run(contexts(one, other))
     found = values(finding)
     assert finding.outcome is Outcome.INCONCLUSIVE
+    assert re.search(r"; but [+-]\d+(\.\d (s|hours|minutes)| ms) by the exchange$", finding.summary)
     assert found["clock.exchange.contradicts"] is True
     assert abs(found["clock.exchange.offset"] - exchange_s) < 1
+    told = [found[f"clock.sample.{number}.offset"] for number in (1, 2, 3)]
+    assert told == pytest.approx([ntp_s, ntp_s, exchange_s], abs=1)
     # A time that is too early harms nobody: the doctor's nonces come from the earlier one.
     assert found.get("clock.ahead", 0) == pytest.approx(min(ntp_s, exchange_s, 0), abs=1)
 
@@ -148,7 +152,10 @@ def test_a_verdict_keeps_away_from_the_limit(contexts: Any, exchange: Exchange) 
             (2.1, Outcome.INCONCLUSIVE),
             (2.5, Outcome.PASS),
         ):
-            assert clock.clock.run(contexts(server, max_offset_s=limit_s)).outcome is outcome, limit_s
+            finding = clock.clock.run(contexts(server, max_offset_s=limit_s))
+            assert finding.outcome is outcome, limit_s
+            bounds = {fact.name: fact.bound for fact in finding.evidence}
+            assert bounds["clock.offset"] == f"|x| <= {limit_s}"
 
 
 @pytest.mark.parametrize("unixtime", ["NaN", "Infinity", "-5", "1e300", "true", '"1795392000"', "null"])

@@ -251,6 +251,7 @@ def test_an_archive_is_an_answer_of_its_own(
             with pytest.raises((TransportError, KrakenError)):
                 client.call("RetrieveExport")
     assert [record.outcome for record in records] == [outcome or "EAPI:Bad request"]
+    assert outcome_of_answer(body, "RetrieveExport") == records[0].outcome, "as the client of another library has it"
 
 
 JSON = st.recursive(

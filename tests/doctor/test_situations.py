@@ -417,6 +417,8 @@ def test_a_need_that_can_t_be_compared_is_no_verdict(check: Callable[..., Report
     answers(exchange, "/GetApiKeyInfo", refused("EGeneral:Unknown method"))
     report = check(needs=("trade",))
     assert (report.outcome, int(report.exit_status), report.accounts[0].connected) == (Outcome.INCONCLUSIVE, 3, True)
+    told = next(result.summary for result in report.checks if result.id == "permissions")
+    assert told == "modify-trades, close-trades, query-open-trades not known: the server does not say"
 
 
 def test_a_need_without_the_call_that_tells_is_no_verdict(check: Callable[..., Report]) -> None:
