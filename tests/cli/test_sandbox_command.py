@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kraken_doctor.cli.commands import sandbox
+from kraken_doctor.inject.launch import Command
 from tests.test_child import wait_until_gone
 
 pytestmark = [pytest.mark.slow, pytest.mark.posix("signals, groups of processes")]
@@ -66,6 +67,19 @@ def test_the_status_is_the_command_s() -> None:
     assert process.wait(60) == 5
     wait_until_gone(child)
     assert not folder.exists()
+
+
+def test_what_a_command_leaves_running_goes_on() -> None:
+    """Where nobody has stopped it: as in any shell, what was put into the background is not ended with it."""
+    os.mkfifo("go")
+    os.mkfifo("told")
+    told = os.open("told", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(told, True)
+    assert Command(("sh", "-c", "exec 3>told; cat go >&3 &"), ends_within_s=5).run(os.environ) == 0
+    with Path("go").open("r+b", buffering=0) as go:  # to open it so waits for no reader
+        go.write(b"on")
+        assert os.read(told, 2) == b"on", "nothing, once nobody is there to write it"
+    os.close(told)
 
 
 def test_a_terminal_that_is_closed() -> None:

@@ -444,6 +444,10 @@ CASES: dict[str, list[CheckResult]] = {
     "refused with the corrected time": [
         clock(-3_600.0), called(*TWICE, nonce__correction=-3_600.0),
     ],
+    "refused with the corrected time, by servers that the exchange contradicts": [
+        clock(-3_600.0, {"exchange.contradicts": True, "exchange.offset": 0.1}, Outcome.INCONCLUSIVE),
+        called(*TWICE, nonce__correction=-3_600.0),
+    ],
     "refused with the corrected time, by the exchange's answers alone": [
         called(*TWICE, nonce__correction=-3_600.0),
     ],
