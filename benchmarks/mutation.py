@@ -8,8 +8,8 @@ How many small errors the tests notice: a random sample of each part of the pack
 The errors are mutmut's (a comparison, an operator, a constant, a word, a lost argument), in decorated functions and at
 the level of modules too, which mutmut leaves alone. One at a time is written into the file itself, so that child
 processes have it as well: hence the clone. An error is tried with the tests that reach its statement, the part's own
-and the fastest first, then with those that reach it in a child process (`IN_CHILDREN`). At the end the tests that
-noticed something run once more, on the code as it is.
+and the fastest first, then with those that may reach it unseen (`UNMEASURED`). At the end the tests that noticed
+something run once more, on the code as it is.
 
 As root each trial has its own processes, network and mounts (unshare): an error may kill, mount and listen as it likes.
 """
@@ -59,15 +59,16 @@ TESTS = [
 PAGES = ["tests/test_docs.py", "tests/test_tables.py"]
 """What is written from the code is as it would be written now."""
 
-IN_CHILDREN = {
+UNMEASURED = {
     "nonce": ["tests/nonce/test_processes.py", "tests/nonce/test_shared_file.py", "tests/nonce/test_kill.py"],
     "inject": [
         "tests/inject", "tests/cli/test_nonce_target.py", "tests/cli/test_live.py", "tests/cli/test_sandbox_command.py",
         "tests/cli/test_sandbox_confined.py", "tests/sandbox/test_isolation.py", "tests/test_startup.py",
     ],
     "client": ["tests/cli/test_live.py"],
+    "diagnosis": ["tests/diagnosis/test_said.py"],
 }  # fmt: skip
-"""Tests whose work is done in processes that they start, where nothing is measured."""
+"""Tests whose work is done in processes that they start, or as they are loaded: what they reach is not measured."""
 
 PYTEST = [
     sys.executable,
@@ -251,7 +252,7 @@ def tried(mutant: Mutant, part: str, reached: Reached) -> str | None:
         mutant.path.write_text(mutant.code(), encoding="utf-8")
         # What is compiled is kept by the text's length and time, to the second: it must be no other text's.
         os.utime(mutant.path, (10**9 + mutant.number,) * 2)
-        for some in (tests[:FIRST], [*PAGES, *tests[FIRST:]], IN_CHILDREN.get(part, [])):
+        for some in (tests[:FIRST], [*PAGES, *tests[FIRST:]], UNMEASURED.get(part, [])):
             if some and (found := noticed_by(some)):
                 return found
     finally:
