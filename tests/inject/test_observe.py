@@ -141,6 +141,9 @@ REFUSED = "EAPI:Invalid nonce"
         ([call(1, 1), call(2, 1, REFUSED, endpoint="AddOrder")], "nonce-generator-broken", "same nonce"),
         ([call(1, 1, REFUSED), call(1.005, 1, endpoint="AddOrder")], "nonce-generator-broken", "5 ms before AddOrder"),
         ([call(1, 1, "ReadTimeout"), call(2, 1, REFUSED)], "nonce-generator-broken", "no answer: ReadTimeout"),
+        # Up to ten seconds in milliseconds, rounded.
+        ([call(1, 1), call(10.999504, 1, REFUSED)], "nonce-generator-broken", "was sent 10000 ms after"),
+        ([call(1, 1), call(11, 1, REFUSED)], "nonce-generator-broken", "was sent 10 s after"),
     ],
 )  # fmt: skip
 def test_what_proves_what(calls: list[ObservedCall], cause: str, words: str) -> None:
