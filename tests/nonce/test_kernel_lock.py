@@ -46,6 +46,18 @@ def test_one_process_at_a_time_and_the_killed_one_lets_go(tmp_path: Path) -> Non
             lock.close()
 
 
+def test_who_was_interrupted_while_letting_go_has_it_again_alone(tmp_path: Path) -> None:
+    """It may be locked still: on Windows that is in one's own way too."""
+    lock, other = (KernelLock(tmp_path / "lock") for _ in range(2))
+    assert lock.acquire(0)
+    assert lock.acquire(0)
+    assert not other.acquire(0)
+    lock.release()
+    assert other.acquire(0)
+    lock.close()
+    other.close()
+
+
 @pytest.mark.posix("the number of a file")
 def test_a_daemon_without_a_stdin_lets_go_too(tmp_path: Path) -> None:
     """The first file that it opens has the number 0."""
