@@ -222,6 +222,15 @@ def test_a_store_that_was_left_open_keeps_no_files(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
+def test_one_that_was_interrupted_as_it_was_made_is_dropped_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has none of what it would close; a bot's last lines must not be about that."""
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    sqlite._Shared.__new__(sqlite._Shared)
+    gc.collect()
+    assert said == []
+
+
 def test_redis_without_its_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, with the command that brings it; and a URL that can't be read, with the form that can."""
     with pytest.raises(ConfigurationError) as unreadable:
