@@ -201,8 +201,8 @@ def pieces(parsed: Any, before: str = "") -> Iterator[tuple[str, str, str]]:
             if argument[1] > 8:
                 yield before, witness(argument[2]), witness(items[number + 1 :])[:1]
             yield from pieces(argument[2], before)
-        elif name == "SUBPATTERN":
-            yield from pieces(argument[3], before)
+        elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
+            yield from pieces(argument[3] if name == "SUBPATTERN" else argument, before)
         elif name == "BRANCH":
             for branch in argument[1]:
                 yield from pieces(branch, before)
@@ -254,6 +254,28 @@ def pump(pattern: re.Pattern[Any], method: str, limit_s: float = LIMIT_S) -> Non
     except subprocess.TimeoutExpired as exc:
         on = (exc.stdout or b"").splitlines()[-1:]
         raise AssertionError(f"{source!r} takes too long on {on}") from None
+
+
+def possessive(parsed: Any) -> Iterator[Any]:
+    """What is repeated without a way back, at any depth."""
+    for operator, argument in parsed:
+        if str(operator) == "POSSESSIVE_REPEAT":
+            yield argument[2]
+        for inner in argument if isinstance(argument, (tuple, list)) else (argument,):
+            for each in inner if isinstance(inner, list) else (inner,):
+                if isinstance(each, re._parser.SubPattern):  # type: ignore[attr-defined]
+                    yield from possessive(each)
+
+
+@pytest.mark.parametrize("used", PATTERNS, ids=IDS)
+def test_every_python_reads_it_alike(used: Used) -> None:
+    """
+    A group that is repeated without a way back is written ``(?>(?:...)*)``: with ``*+`` Python before 3.11.5, which is
+    Debian 12's, does not find what it should: https://github.com/python/cpython/issues/106052
+    """
+    for repeated in possessive(re._parser.parse(used.pattern.pattern, used.pattern.flags)):  # type: ignore[attr-defined]
+        assert str(repeated[0][0]) in ("LITERAL", "NOT_LITERAL", "IN", "ANY"), used.pattern.pattern
+        assert len(repeated) == 1, used.pattern.pattern
 
 
 @pytest.mark.slow
