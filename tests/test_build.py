@@ -94,7 +94,8 @@ def unpacked(built: dict[str, bytes], folder: Path) -> list[str]:
     (name,) = [name for name in built if name.endswith(".tar.gz")]
     (folder / name).write_bytes(built[name])
     with tarfile.open(folder / name) as sdist:
-        sdist.extractall(folder, filter="data")
+        sdist.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
+        sdist.extractall(folder)
         return [member.name.partition("/")[2] for member in sdist if member.isfile()]
 
 
