@@ -311,10 +311,15 @@ def without(results: Sequence[CheckResult], gone: set[tuple[int, str]]) -> list[
     ]
 
 
+DOUBTS = {"clock.exchange.contradicts"}
+"""Facts that are stated where they give reason to doubt, and only there: without them nobody has."""
+
+
 @given(st.data(), ANY)
 def test_taking_evidence_away_makes_no_verdict_surer(data: st.DataObject, results: list[CheckResult]) -> None:
     """Whoever knows less is not more certain."""
-    places = [(at, item.name) for at, result in enumerate(results) for item in result.evidence]
+    stated = ((at, item.name) for at, result in enumerate(results) for item in result.evidence)
+    places = [place for place in stated if place[1] not in DOUBTS]
     assume(places)
     gone = set(data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3, unique=True)))
     assert surer(diagnose(results), diagnose(without(results, gone))) == []
