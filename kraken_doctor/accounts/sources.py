@@ -24,9 +24,7 @@ KEY_FILE = "kraken.key"
 
 _NAME = re.compile(r"KRAKEN_(?:\w+_)?(?:API_KEY|API_SECRET|OTP|NONCE_UNIT|NONCE_STORE)|KRAKEN_SPOT_URL")
 _CREDENTIAL = re.compile(r"KRAKEN_(?:\w+_)?(?:API_KEY|API_SECRET|OTP)(?:_FILE)?")
-_NOT_JSON = re.compile(
-    r'"(?>(?:\\.|[^"\\])*)(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|,(?=\s*+[}\]])', re.DOTALL
-)
+_NOT_JSON = re.compile(r'"(?>(?:\\.|[^"\\])*)(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|,(?=\s*+[}\]])', re.DOTALL)
 """Comments and trailing commas, which freqtrade allows; and strings, in which they are neither."""
 
 _TABLES = ("exchange", "kraken", "auth")
