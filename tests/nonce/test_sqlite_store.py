@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -252,3 +253,10 @@ def test_a_redis_is_reached_with_and_without_tls(scheme: str) -> None:
     with pytest.raises(NonceStoreError) as caught:
         store.advance("key", 1)
     assert "sesame" not in str(caught.value)
+
+
+def test_no_statement_numbers_its_values() -> None:
+    """At ``?1`` Python 3.12.0 to 3.12.3, Ubuntu's, warns of 3.14, with each nonce."""
+    said = [text for value in sqlite._STATEMENTS.values() for text in ([value] if isinstance(value, str) else value)]
+    assert len(said) >= 4
+    assert not [text for text in said if re.search(r"\?\d", text)]

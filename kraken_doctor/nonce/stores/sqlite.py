@@ -140,10 +140,10 @@ class _Shared:
             with self.lock:
                 least = max(floor, self._last.get(key_id, -1) + 1)
                 if least <= MAX_NONCE:
-                    db, values = self._connection(), (key_id, least - _SHIFT)
+                    db, mark = self._connection(), least - _SHIFT
                     # Nearly always the mark is below, and becomes what we have given.
-                    raised = db.execute(_STATEMENTS["raise"], values).rowcount == 1
-                    rows = [values[1:]] if raised else db.execute(_STATEMENTS["advance"], values).fetchall()
+                    raised = db.execute(_STATEMENTS["raise"], (mark, key_id, mark)).rowcount == 1
+                    rows = [(mark,)] if raised else db.execute(_STATEMENTS["advance"], (key_id, mark)).fetchall()
                     answer = _unshifted(rows[0][0]) if rows else MAX_NONCE
                     nonce = marks.judged(answer, least, is_possible, self.remedy)
                     if rows:
