@@ -14,9 +14,10 @@ import pytest
 from kraken_doctor import KrakenClient, NonceGenerator, RetryPolicy, open_store
 from kraken_doctor.errors import TurnLostError
 from kraken_doctor.nonce import turn as turn_module
-from kraken_doctor.nonce.stores import redis as redis_store
-from kraken_doctor.nonce.stores.redis import QueueSlot, RedisStore, RedisTurn
+from kraken_doctor.nonce.stores import redisturn
+from kraken_doctor.nonce.stores.redis import RedisStore
 from kraken_doctor.nonce.stores.redislink import RedisLink
+from kraken_doctor.nonce.stores.redisturn import QueueSlot, RedisTurn
 from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.nonce.test_interruptions import Interruption, at_moment, in_thread, raise_it, take
@@ -108,7 +109,7 @@ def test_it_is_for_one_generator_and_for_a_moment(asked: Asked, monkeypatch: pyt
         first = turn.next(other)
         assert asked.steps == ["advance"]
         asked.slot._ask_ahead(turn)
-        monkeypatch.setattr(redis_store, "HOLD_S", -1.0)
+        monkeypatch.setattr(redisturn, "HOLD_S", -1.0)
         assert turn.next(asked.numbers) > first
         assert asked.steps == ["advance"] * 2
 
@@ -150,7 +151,7 @@ def test_an_exception_at_any_moment_of_handing_on_leaves_the_next_one_a_turn(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gets a larger nonce, in time, and what was asked for is nobody else's answer."""
-    for module in (redis_store, turn_module):  # however slow this machine is
+    for module in (redisturn, turn_module):  # however slow this machine is
         monkeypatch.setattr(module, "HOLD_S", 3600.0)
     number, last, more = 0, 0, True
     while more:

@@ -195,6 +195,12 @@ def _packed(command: Sequence[str | float]) -> list[bytes]:
     return [b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)])]
 
 
+def name_of(key_id: str, part: str) -> str:
+    """Return the name in Redis of a key's *part*."""
+    # Braces: all keys of one API key in one slot, should the server be a cluster.
+    return f"kraken-doctor:{{{key_id}}}:{part}"
+
+
 _STEPS = ("advance", "audit", "confirm", "enter", "leave")
 
 
