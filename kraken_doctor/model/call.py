@@ -85,14 +85,6 @@ class CallRecord:
         )
 
 
-def by_key(records: Iterable[CallRecord]) -> dict[str, list[CallRecord]]:
-    """Return the records of each key, in their order."""
-    found: dict[str, list[CallRecord]] = {}
-    for record in records:
-        found.setdefault(record.key_id, []).append(record)
-    return found
-
-
 def from_line(line: str | bytes) -> CallRecord | None:
     """Return the record in a line of the audit log; None for one that was cut off, or that somebody else wrote."""
     try:

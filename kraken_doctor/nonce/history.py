@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from kraken_doctor.frozen import dataclass
-from kraken_doctor.model.call import BOT, UNDECLARED, CallRecord, by_key
+from kraken_doctor.model.call import BOT, UNDECLARED, CallRecord
+from kraken_doctor.model.findings import by_kind
 from kraken_doctor.model.unit import NonceUnit
 from kraken_doctor.nonce import marks
 from kraken_doctor.nonce.stores import NonceStore
@@ -101,7 +102,7 @@ class KeySummary:
 
 def summarise(records: Iterable[CallRecord]) -> list[KeySummary]:
     """Return one summary a key, the busiest first."""
-    summaries = [_summary(key_id, found) for key_id, found in by_key(records).items()]
+    summaries = [_summary(key_id, found) for key_id, found in by_kind(records, lambda record: record.key_id).items()]
     return sorted(summaries, key=lambda summary: -summary.issued)
 
 

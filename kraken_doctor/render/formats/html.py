@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from kraken_doctor import __version__
-from kraken_doctor.model.call import CallRecord, by_key
-from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence
+from kraken_doctor.model.call import CallRecord
+from kraken_doctor.model.findings import CheckResult, Diagnosis, Evidence, by_kind
 from kraken_doctor.model.report import AccountReport, Report
 from kraken_doctor.render import calls as figures
 from kraken_doctor.render import chart, grouping, phrases
@@ -131,7 +131,8 @@ def _calls(records: tuple[CallRecord, ...], missing: list[str]) -> Iterator[ET.E
     found = figures.figures(records)
     rows: list[list[Child]] = [[code(f.key_id), escape(f.endpoint), *map(_unbroken, f.cells())] for f in found]
     yield table("Private calls of the last hour", ("Key id", "Endpoint", *figures.COLUMNS), rows)
-    drawn = [(key_id, own) for key_id, own in by_key(records).items() if len(own) >= _FEWEST_CALLS]
+    groups = by_kind(records, lambda record: record.key_id)
+    drawn = [(key_id, own) for key_id, own in groups.items() if len(own) >= _FEWEST_CALLS]
     # Where there are more keys than drawings, those with refused nonces are the ones to be seen.
     drawn.sort(key=lambda key: not any(record.refused for record in key[1]))
     if drawn:
