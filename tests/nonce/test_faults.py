@@ -26,6 +26,7 @@ from kraken_doctor.sandbox.http import SandboxServer
 from kraken_doctor.sandbox.keys import Key
 from tests.clocks import ManualClock
 from tests.redisserver import RedisServer, needs_redis
+from tests.render.samples import call
 
 pytestmark = pytest.mark.slow
 
@@ -433,6 +434,20 @@ def test_leaving_a_turn_is_not_waited_for(redis_server: RedisServer) -> None:
     with numbers.turn(nonce_follows=True) as turn:
         assert turn.next(numbers) > first
     assert store.mark("key") is not None
+    store.close()
+
+
+@pytest.mark.redis
+@needs_redis
+def test_records_that_nobody_could_be_told_are_kept(redis_server: RedisServer) -> None:
+    """By whoever asks for the log while Redis is away; the next who asks has them."""
+    store = open_store(redis_server.url)
+    store.record(call(nonce=5))
+    redis_server.kill()
+    with pytest.raises(NonceStoreError):
+        list(store.records())
+    redis_server.start()
+    assert [record.nonce for record in store.records()] == [5]
     store.close()
 
 

@@ -153,9 +153,9 @@ class RedisStore:
         self.link.close()
 
     def _send_records(self) -> None:
-        unsent = self._process.get().take_unsent()
-        if unsent:
-            self.link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
+        with self._process.get().records_along() as unsent:
+            if unsent:
+                self.link.run("audit", [_AUDIT], [_AUDIT_LINES, *unsent])
 
 
 class _Process:
@@ -169,21 +169,16 @@ class _Process:
 
     @contextlib.contextmanager
     def records_along(self) -> Iterator[list[str]]:
-        """Give the records that wait to a step of Redis, which fails with an exception."""
-        unsent = self.take_unsent()
+        """Give the records that wait, each to one caller; they wait again where what takes them along fails."""
+        unsent: list[str] = []
+        with contextlib.suppress(IndexError):
+            while self.unsent:
+                unsent.append(self.unsent.popleft())
         try:
             yield unsent
         except Exception:
             self.unsent.extendleft(reversed(unsent))
             raise
-
-    def take_unsent(self) -> list[str]:
-        """Return the waiting records, each to one caller."""
-        taken = []
-        with contextlib.suppress(IndexError):
-            while self.unsent:
-                taken.append(self.unsent.popleft())
-        return taken
 
     def slot(self, key_id: str, store: RedisStore) -> QueueSlot:
         # setdefault is atomic: of two threads that come first, both get the same one.
