@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kraken_doctor.model.findings import by_kind
+from kraken_doctor.model.format import counted
 from kraken_doctor.terminal.text import ascii_only
 
 
@@ -34,7 +35,7 @@ def failing(rows: Sequence[Row], width: int, height: int) -> list[str]:
         return aligned(rows)
     shown = []
     for (symbol, said), same in by_kind(rows, lambda row: (row.symbol, row.said)).items():
-        shown.append(f"  {symbol} {len(same)} account{'' if len(same) == 1 else 's'}: {said}")
+        shown.append(f"  {symbol} {counted(len(same), 'account')}: {said}")
         names, indent = ", ".join(row.name for row in same), " " * (3 + len(symbol))
         shown += textwrap.wrap(names, width, initial_indent=indent, subsequent_indent=indent)
     return shown if len(shown) <= height else [*shown[: max(0, height - 1)], "  and more"][:height]

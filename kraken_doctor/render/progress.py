@@ -1,6 +1,7 @@
 """What a run is doing at this moment, as lines for the live view."""
 
 from kraken_doctor.doctor.progress import Activity, Progress
+from kraken_doctor.model.format import counted
 from kraken_doctor.render.fold import Row, failing, fitted
 from kraken_doctor.terminal.text import Terminal, escape, symbols_for
 
@@ -28,7 +29,7 @@ def lines(progress: Progress, now_s: float, width: int, height: int, *, unicode:
     # Escaped before it is measured: an escape shows as more cells than the character has, and the columns would shift.
     names = [escape(activity.account or "") for activity in progress.activities]
     column = max((cell_len(name) for name in names), default=0)
-    queued = progress.queued and f"{progress.queued} more account{'' if progress.queued == 1 else 's'}"
+    queued = progress.queued and counted(progress.queued, "more account")
     rest = f"  {queued}: waiting for a free slot" if queued else ""
     for position, (activity, name) in enumerate(zip(progress.activities, names, strict=True)):
         head = f"  {set_cell_size(name, column)}  " if column else "  "
